@@ -1,0 +1,1 @@
+//! What Linux does with a configuration: changes, lookups and decisions.

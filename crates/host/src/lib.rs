@@ -1,0 +1,1 @@
+//! A live Linux machine: netlink sockets, namespaces, capture.

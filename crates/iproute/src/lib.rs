@@ -1,0 +1,1 @@
+//! iproute2's command language and its printing.

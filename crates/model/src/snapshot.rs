@@ -1,0 +1,279 @@
+//! The snapshot format: one JSON object a line.
+//!
+//! The first line is a [`Header`]. Each [`Line::Netns`] opens a namespace; the
+//! lines after it belong to that namespace, in the kernel's dump order (order
+//! carries meaning: addresses of a device, rules of equal preference, routes of
+//! equal key). Unknown fields are refused rather than ignored.
+//!
+//! Three facts that decide answers are in no dump. They are fields of
+//! [`Netns`], `None` where they could not be found out:
+//! [`Netns::custom_rules`], [`Netns::custom_local_routes`],
+//! [`Netns::realm_users`].
+
+use std::io::{self, BufRead, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg};
+
+/// The format version that this build writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The first line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// Format version.
+    pub fingerpost: u32,
+    /// The kernel's release, as `uname -r` prints it.
+    pub release: String,
+    /// When it was taken, in RFC 3339 form, UTC.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub taken: String,
+    /// Whether addresses were replaced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
+    /// What could not be read and why, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_seen: Vec<String>,
+}
+
+/// A namespace, and what no dump shows of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Netns {
+    /// The name, empty for the one that was current.
+    #[serde(default)]
+    pub name: String,
+    /// Whether any policy rule was ever added or deleted: local and main are
+    /// then two tries, and the full source check is on (C-123).
+    #[serde(default)]
+    pub custom_rules: Option<bool>,
+    /// Whether a `local` route was ever added by hand (C-033).
+    #[serde(default)]
+    pub custom_local_routes: Option<bool>,
+    /// Whether a route or rule with realms counts as a user (T-22).
+    #[serde(default)]
+    pub realm_users: Option<bool>,
+    /// The multipath hash seed, if it is known.
+    #[serde(default)]
+    pub hash_seed: Option<u32>,
+}
+
+/// One line after the header.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)]
+pub enum Line {
+    /// Opens a namespace.
+    Netns(Netns),
+    /// A device.
+    Link(LinkMsg),
+    /// An address.
+    Address(AddrMsg),
+    /// A route.
+    Route(RouteMsg),
+    /// A policy rule.
+    Rule(RuleMsg),
+    /// A nexthop object.
+    Nexthop(NexthopMsg),
+    /// A neighbour.
+    Neighbour(NeighMsg),
+    /// A device's settings.
+    Netconf(NetconfMsg),
+    /// A setting below `/proc/sys/net`: path without that prefix, and text.
+    Sysctl(String, String),
+    /// A file or command output kept as text, by name (`/proc/net/fib_trie`, `nft list ruleset`, …).
+    Text(String, String),
+}
+
+/// Why a snapshot cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The reader failed.
+    #[error("line {line}: {error}")]
+    Io {
+        /// Line number from 1.
+        line: usize,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A line is not what the format says.
+    #[error("line {line}, column {column}: {problem}")]
+    Syntax {
+        /// Line number from 1.
+        line: usize,
+        /// Column number from 1.
+        column: usize,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
+    /// The file is of a later format.
+    #[error("format {found} is newer than this build reads ({FORMAT}); use a newer fingerpost")]
+    Version {
+        /// The version in the file.
+        found: u32,
+    },
+}
+
+/// Longest line that is read; a longer one is an error rather than an allocation.
+const MAX_LINE: usize = 64 << 20;
+
+/// Reads a snapshot line by line; memory does not grow with its length.
+pub struct Reader<R> {
+    input: R,
+    line: usize,
+    buffer: Vec<u8>,
+    header: Header,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads the header.
+    pub fn new(input: R) -> Result<Self, Error> {
+        let mut reader = Reader { input, line: 0, buffer: Vec::new(), header: Header::default() };
+        if !reader.fill()? {
+            return Err(Error::Syntax {
+                line: 1,
+                column: 1,
+                problem: "the file is empty; expected a header such as {\"fingerpost\":1,…}".into(),
+            });
+        }
+        #[derive(Deserialize)]
+        struct Version {
+            fingerpost: u32,
+        }
+        let version: Version = reader.parse()?;
+        if version.fingerpost > FORMAT {
+            return Err(Error::Version { found: version.fingerpost });
+        }
+        reader.header = reader.parse()?;
+        Ok(reader)
+    }
+
+    /// The first line.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The next line, `None` at the end. Blank lines are skipped.
+    pub fn next_line(&mut self) -> Result<Option<Line>, Error> {
+        while self.fill()? {
+            if !self.buffer.iter().all(u8::is_ascii_whitespace) {
+                return self.parse().map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The number of the line read last, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    fn fill(&mut self) -> Result<bool, Error> {
+        self.buffer.clear();
+        self.line += 1;
+        let line = self.line;
+        let mut limited = io::Read::take(&mut self.input, MAX_LINE as u64);
+        let n = limited.read_until(b'\n', &mut self.buffer).map_err(|error| Error::Io { line, error })?;
+        if n == MAX_LINE {
+            let problem = format!("the line is longer than {MAX_LINE} bytes");
+            return Err(Error::Syntax { line, column: MAX_LINE, problem });
+        }
+        Ok(n > 0)
+    }
+
+    fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        serde_json::from_slice(&self.buffer).map_err(|e| {
+            let text = e.to_string();
+            let problem = match text.rfind(" at line ") {
+                Some(end) => text[..end].to_string(),
+                None => text,
+            };
+            Error::Syntax { line: self.line, column: e.column().max(1), problem }
+        })
+    }
+}
+
+/// Writes a snapshot line by line.
+pub struct Writer<W> {
+    output: W,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes the header.
+    pub fn new(mut output: W, header: &Header) -> io::Result<Self> {
+        serde_json::to_writer(&mut output, header)?;
+        output.write_all(b"\n")?;
+        Ok(Writer { output })
+    }
+
+    /// Writes one line.
+    pub fn write(&mut self, line: &Line) -> io::Result<()> {
+        serde_json::to_writer(&mut self.output, line)?;
+        self.output.write_all(b"\n")
+    }
+
+    /// Ends writing and gives the output back.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.output.flush()?;
+        Ok(self.output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fingerpost_net::Family;
+
+    fn round_trip(lines: &[Line]) -> Vec<u8> {
+        let header = Header { fingerpost: FORMAT, release: "6.18.0".into(), ..Header::default() };
+        let mut writer = Writer::new(Vec::new(), &header).unwrap();
+        for line in lines {
+            writer.write(line).unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut route = RouteMsg::new(Family::V4);
+        route.dst = Some("10.0.0.0/8".parse().unwrap());
+        route.other.push(crate::Attr { kind: 99, data: vec![1, 0xfe] });
+        let lines = [
+            Line::Netns(Netns { custom_rules: Some(true), ..Netns::default() }),
+            Line::Route(route),
+            Line::Sysctl("ipv4/ip_forward".into(), "1".into()),
+        ];
+        let bytes = round_trip(&lines);
+        let mut reader = Reader::new(&bytes[..]).unwrap();
+        assert_eq!(reader.header().release, "6.18.0");
+        for line in &lines {
+            assert_eq!(reader.next_line().unwrap().as_ref(), Some(line));
+        }
+        assert!(reader.next_line().unwrap().is_none());
+    }
+
+    #[test]
+    fn errors_name_the_place() {
+        let error = |text: &str| match Reader::new(text.as_bytes()) {
+            Err(e) => e.to_string(),
+            Ok(mut r) => loop {
+                match r.next_line() {
+                    Err(e) => break e.to_string(),
+                    Ok(None) => break "no error".into(),
+                    Ok(Some(_)) => {}
+                }
+            },
+        };
+        let head = "{\"fingerpost\":1,\"release\":\"6.18\"}\n";
+        assert!(error("").starts_with("line 1, column 1: the file is empty"));
+        assert!(error("{\"fingerpost\":2,\"release\":\"\"}").contains("format 2 is newer"));
+        assert!(error(&format!("{head}{{\"route\":{{\"family\":\"5\"}}}}\n")).starts_with("line 2, column "));
+        assert!(error(&format!("{head}\n{{\"nonsense\":1}}")).starts_with("line 3, column "));
+        assert!(
+            error(&format!("{head}{{\"route\":{{\"family\":\"4\",\"dst\":\"1.2.3.4/40\"}}}}"))
+                .contains("prefix length")
+        );
+    }
+}
