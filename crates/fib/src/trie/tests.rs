@@ -1,0 +1,120 @@
+//! What only the inside can tell: after any history the counters, parents,
+//! keys and suffix lengths are what the children say.
+
+use alloc::vec::Vec;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use fingerpost_net::{Ip, Prefix, Rng};
+
+use super::nodes::{self, Inner, Kind, Nodes, Ref, TOP};
+use super::{Alias, LcTrie};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Route {
+    len: u8,
+    id: u32,
+}
+
+impl Alias for Route {
+    fn prefix_len(&self) -> u8 {
+        self.len
+    }
+}
+
+/// Checks everything below `node`; returns the longest suffix there.
+fn check<I: Ip, A: Alias>(nodes: &Nodes<I, A>, node: Inner) -> u8 {
+    let shape = nodes.shape(node);
+    let width = 1u32 << shape.bits;
+    let children = || (0..width).map(|slot| (slot, nodes.child(node, slot)));
+    if node != TOP {
+        assert_eq!(children().filter(|(_, c)| c.is_nothing()).count() as u32, nodes.empty(node));
+        assert_eq!(children().filter(|(_, c)| nodes.is_full(node, *c)).count() as u32, nodes.full(node));
+        assert!(width - nodes.empty(node) >= 2, "a node with one child should have collapsed");
+        assert_eq!(nodes::shr::<I>(nodes.key(node), shape.pos) & u128::from(width - 1), 0);
+    }
+    let mut longest = 0;
+    for (slot, child) in children().filter(|(_, child)| *child != Ref::NOTHING) {
+        assert_eq!(nodes.index_within(nodes.key_of(child), node), Some(slot));
+        let slen = match child.kind() {
+            Kind::Nothing => 0,
+            Kind::Leaf(leaf) => {
+                let aliases = nodes.aliases(leaf);
+                assert!(aliases.is_sorted_by_key(|a| core::cmp::Reverse(a.prefix_len())));
+                let last = aliases.last().expect("no leaf without alias");
+                assert_eq!(nodes.leaf(leaf).slen, nodes::slen::<I, A>(last));
+                nodes.leaf(leaf).slen
+            }
+            Kind::Inner(inner) => {
+                assert_eq!(nodes.parent(inner), node);
+                assert!(nodes.shape(inner).pos + nodes.shape(inner).bits <= shape.pos);
+                check(nodes, inner)
+            }
+        };
+        longest = longest.max(slen);
+    }
+    assert!(shape.slen >= longest.max(shape.pos), "a suffix would be missed");
+    longest
+}
+
+fn random_history<I: Ip>(seed: u64, steps: u32, spread: u8) {
+    let mut rng = Rng::new(seed);
+    let mut trie = LcTrie::<I, Route>::new();
+    let mut held: Vec<Prefix<I>> = Vec::new();
+    for id in 0..steps {
+        if !held.is_empty() && rng.chance(if id / 200 % 2 == 0 { 1 } else { 3 }, 4) {
+            let prefix = held.swap_remove(rng.below(held.len() as u64) as usize);
+            let index = trie.leaf(prefix.addr()).iter().position(|a| a.len == prefix.len()).unwrap();
+            assert_eq!(trie.remove(prefix.addr(), index).map(|a| a.len), Some(prefix.len()));
+        } else {
+            let bits = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+            // Few bits from the top, so that prefixes nest and share leaves.
+            let len = rng.below(u64::from(spread) + 1) as u8;
+            let prefix = Prefix::<I>::containing(I::from_key(bits), len).unwrap();
+            let leaf = trie.leaf(prefix.addr());
+            let index = leaf.iter().position(|a| a.len <= len).unwrap_or(leaf.len());
+            trie.insert(prefix.addr(), index, Route { len, id });
+            held.push(prefix);
+        }
+        if id % 37 == 0 {
+            check(&trie.nodes, TOP);
+        }
+        if id % 251 == 250 {
+            let gone = trie.flush(|_, a| a.id % 5 == 0);
+            let before = held.len();
+            held.clear();
+            held.extend(trie.iter().map(|(addr, a)| Prefix::new(addr, a.len).unwrap()));
+            assert_eq!((held.len(), held.len() + gone), (trie.len(), before));
+            check(&trie.nodes, TOP);
+        }
+    }
+    while let Some(prefix) = held.pop() {
+        let index = trie.leaf(prefix.addr()).iter().position(|a| a.len == prefix.len()).unwrap();
+        trie.remove(prefix.addr(), index).unwrap();
+    }
+    assert!(trie.is_empty() && trie.nodes.child(TOP, 0).is_nothing());
+}
+
+#[test]
+fn nodes_stay_consistent_through_random_histories() {
+    for seed in 0..20 {
+        random_history::<Ipv4Addr>(seed, 3000, 32);
+        random_history::<Ipv4Addr>(seed, 3000, 10);
+        random_history::<Ipv6Addr>(seed, 2000, 128);
+        random_history::<Ipv6Addr>(seed, 2000, 14);
+    }
+}
+
+#[test]
+fn freed_nodes_are_used_again() {
+    let mut trie = LcTrie::<Ipv4Addr, Route>::new();
+    let once = |trie: &mut LcTrie<_, _>| {
+        for net in 0..4096u32 {
+            trie.insert(Ipv4Addr::from_bits(net << 8), 0, Route { len: 24, id: 0 });
+            trie.insert(Ipv4Addr::from_bits(net << 8), 1, Route { len: 24, id: 1 });
+        }
+        assert_eq!(trie.flush(|_, _| true), 8192);
+        trie.heap_bytes()
+    };
+    let first = once(&mut trie);
+    assert_eq!((0..5).map(|_| once(&mut trie)).max(), Some(first));
+}
