@@ -432,6 +432,9 @@ pub struct NextHopMsg {
     /// Tunnel.
     #[serde(skip_serializing_if = "is_default")]
     pub encap: Option<Encap>,
+    /// What is not decoded.
+    #[serde(skip_serializing_if = "is_default")]
+    pub other: Vec<Attr>,
 }
 
 /// What the kernel says about a cached decision (`RTA_CACHEINFO`).
@@ -899,4 +902,7 @@ pub struct NetconfMsg {
     /// Whether hops without carrier are skipped.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ignore_routes_with_linkdown: Option<i32>,
+    /// What is not decoded.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub other: Vec<Attr>,
 }
