@@ -1,0 +1,175 @@
+//! The command line of `fingerpost-testkit`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use fingerpost_testkit::oracle::KERNEL_SIDE;
+
+/// What `--help` prints.
+pub const USAGE: &str = "\
+usage: fingerpost-testkit VERB [OPTIONS]
+
+  compare --seed S --scenarios N   random scenarios, the kernel against Fingerpost; exits 1 on a difference
+      --only K         scenario K alone
+      --script FILE    the script in FILE instead
+      --self           the kernel against the kernel on another CPU: is the comparison itself sound?
+      --print          print each script with the kernel's answers
+      --keep DIR       write the minimal scripts of differences there
+      --shrink N       shrink the N most frequent kinds of difference (default 20)
+      --budget N       at most N runs to shrink one (default 200)
+  record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
+  replay FILE                             Fingerpost against recorded answers
+  dump-script SEED INDEX                  print a scenario's script
+
+  --questions N        questions a scenario (default 100)
+  --family 4           the family (only 4 yet)
+  --jobs N             workers (default: one for each CPU)
+  --fingerpost PATH    the program to compare (default: beside this one)
+
+The kernel's side needs root, ip, sysctl, unshare, taskset and perl.
+";
+
+/// What to do.
+#[derive(Debug)]
+pub enum Verb {
+    /// Print the usage.
+    Help,
+    /// Compare random scenarios, or one script.
+    Compare(Options),
+    /// Record the kernel's answers.
+    Record(Options),
+    /// Compare with recorded answers.
+    Replay(Options),
+    /// Print one scenario.
+    DumpScript {
+        /// The seed.
+        seed: u64,
+        /// The scenario's index.
+        index: u64,
+        /// Questions a scenario.
+        questions: usize,
+    },
+    /// Be the kernel's side, inside a namespace.
+    KernelSide,
+}
+
+/// The options of a run.
+#[derive(Debug)]
+pub struct Options {
+    pub seed: u64,
+    pub scenarios: u64,
+    pub only: Option<u64>,
+    pub script: Option<PathBuf>,
+    pub against_itself: bool,
+    pub print: bool,
+    pub keep: Option<PathBuf>,
+    pub shrink: usize,
+    pub budget: usize,
+    pub questions: usize,
+    pub jobs: Option<usize>,
+    pub fingerpost: Option<PathBuf>,
+    pub file: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            seed: 1,
+            scenarios: 100,
+            only: None,
+            script: None,
+            against_itself: false,
+            print: false,
+            keep: None,
+            shrink: 20,
+            budget: 200,
+            questions: 100,
+            jobs: None,
+            fingerpost: None,
+            file: None,
+        }
+    }
+}
+
+/// Reads the arguments, the program's name left out.
+///
+/// # Errors
+///
+/// A sentence about the argument that is wrong.
+pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
+    let mut args = args;
+    let verb = args.next().ok_or("a verb is missing")?;
+    let mut options = Options::default();
+    let mut plain = Vec::new();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--seed" => options.seed = value(&arg, args.next())?,
+            "--scenarios" => options.scenarios = value(&arg, args.next())?,
+            "--only" => options.only = Some(value(&arg, args.next())?),
+            "--script" => options.script = Some(value(&arg, args.next())?),
+            "--self" => options.against_itself = true,
+            "--print" => options.print = true,
+            "--keep" => options.keep = Some(value(&arg, args.next())?),
+            "--shrink" => options.shrink = value(&arg, args.next())?,
+            "--budget" => options.budget = value(&arg, args.next())?,
+            "--questions" => options.questions = value(&arg, args.next())?,
+            "--jobs" => options.jobs = Some(value(&arg, args.next())?),
+            "--fingerpost" => options.fingerpost = Some(value(&arg, args.next())?),
+            "-o" => options.file = Some(value(&arg, args.next())?),
+            "--family" => match value::<u8>(&arg, args.next())? {
+                4 => {}
+                family => return Err(format!("--family {family}: only 4 is known")),
+            },
+            "-h" | "--help" => return Ok(Verb::Help),
+            _ if arg.starts_with('-') => return Err(format!("unknown option {arg}")),
+            _ => plain.push(arg),
+        }
+    }
+    let verb = match (verb.as_str(), plain.as_slice()) {
+        ("help" | "-h" | "--help", _) => Verb::Help,
+        ("compare", []) => Verb::Compare(options),
+        ("record", []) if options.file.is_some() => Verb::Record(options),
+        ("record", []) => return Err("record needs -o FILE".into()),
+        ("replay", [file]) => Verb::Replay(Options { file: Some(file.into()), ..options }),
+        ("dump-script" | "--dump-script", [seed, index]) => Verb::DumpScript {
+            seed: value("SEED", Some(seed.clone()))?,
+            index: value("INDEX", Some(index.clone()))?,
+            questions: options.questions,
+        },
+        (KERNEL_SIDE, []) => Verb::KernelSide,
+        (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),
+    };
+    Ok(verb)
+}
+
+fn value<T: FromStr>(name: &str, text: Option<String>) -> Result<T, String> {
+    let text = text.ok_or_else(|| format!("{name} needs a value"))?;
+    text.parse().map_err(|_| format!("{name}: `{text}` is no value for it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Verb, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn arguments() {
+        let Ok(Verb::Compare(options)) = parsed("compare --seed 7 --scenarios 3 --family 4 --self") else {
+            panic!("is a comparison")
+        };
+        assert_eq!((options.seed, options.scenarios, options.against_itself), (7, 3, true));
+        assert!(matches!(parsed("--dump-script 1 2"), Ok(Verb::DumpScript { seed: 1, index: 2, .. })));
+        assert!(matches!(parsed("replay x.ndjson"), Ok(Verb::Replay(_))));
+    }
+
+    #[test]
+    fn wrong_arguments_are_named() {
+        assert_eq!(parsed("compare --family 6").expect_err("no"), "--family 6: only 4 is known");
+        assert_eq!(parsed("compare --seed x").expect_err("no"), "--seed: `x` is no value for it");
+        assert!(parsed("record --seed 1").is_err());
+        assert!(parsed("").is_err());
+    }
+}

@@ -1,0 +1,327 @@
+//! Random scenarios, equal for equal seeds.
+//!
+//! A scenario is made by a [`Gen`]: a random source, the script so far, and a
+//! small, optimistic picture of what the script has built ([`model`]), so that
+//! most commands succeed and most questions are about something. The picture
+//! need not be right: the kernel decides what a command does.
+//!
+//! Each scenario has a [`Theme`], which says what it does much of; everything
+//! else happens a little in every scenario.
+
+mod addresses;
+mod dumps;
+mod invalid;
+mod links;
+mod model;
+mod neighbours;
+mod nexthops;
+mod questions;
+mod routes;
+mod rules;
+mod sysctls;
+
+use fingerpost_net::Rng;
+use model::Model;
+
+/// What a scenario does much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Theme {
+    /// A little of everything.
+    Mixed,
+    /// Many routes in few tables, added and removed: the trie's shape.
+    Trie,
+    /// Routes of equal prefix: order, replace, change, delete.
+    Aliases,
+    /// Policy rules, marks, suppression, goto.
+    Rules,
+    /// Multipath routes, hash policies, weights, carrier.
+    Multipath,
+    /// Nexthop objects and groups.
+    Nexthops,
+    /// Several default routes and the state of neighbours.
+    Defaults,
+    /// Input questions: martians, reverse-path filter, forwarding.
+    Input,
+    /// Addresses of all forms, promotion, preferred sources.
+    Addresses,
+    /// Links up and down, carrier, bridges, removal.
+    Links,
+    /// Commands that are wrong.
+    Wrong,
+    /// IPv4 routes through IPv6 gateways; IPv6 stays on.
+    Inet6Gateways,
+}
+
+const THEMES: [(u32, Theme); 12] = [
+    (4, Theme::Mixed),
+    (3, Theme::Trie),
+    (3, Theme::Aliases),
+    (4, Theme::Rules),
+    (3, Theme::Multipath),
+    (3, Theme::Nexthops),
+    (2, Theme::Defaults),
+    (4, Theme::Input),
+    (3, Theme::Addresses),
+    (3, Theme::Links),
+    (2, Theme::Wrong),
+    (1, Theme::Inet6Gateways),
+];
+
+/// A kind of step.
+#[derive(Clone, Copy)]
+enum Step {
+    Link,
+    Address,
+    Route,
+    Rule,
+    Nexthop,
+    Neighbour,
+    Sysctl,
+    Invalid,
+    Dump,
+    Questions,
+}
+
+/// The script of scenario `index` under `seed`, with about `questions` `ip route get` lines.
+pub fn scenario(seed: u64, index: u64, questions: usize) -> Vec<String> {
+    let mut mixer = Rng::new(seed ^ 0x6669_6e67_6572);
+    let start = mixer.next_u64() ^ index.wrapping_mul(0xd134_2543_de82_ef95);
+    let mut rng = Rng::new(start);
+    rng.next_u64();
+    let mut r#gen = Gen {
+        rng,
+        theme: Theme::Mixed,
+        model: Model::default(),
+        lines: Vec::new(),
+        asked: 0,
+        wanted: questions,
+    };
+    r#gen.whole();
+    r#gen.lines
+}
+
+/// The making of one scenario.
+struct Gen {
+    rng: Rng,
+    theme: Theme,
+    model: Model,
+    lines: Vec<String>,
+    asked: usize,
+    wanted: usize,
+}
+
+impl Gen {
+    fn whole(&mut self) {
+        self.theme = self.weighted(&THEMES);
+        self.preamble();
+        self.first_links();
+        self.first_addresses();
+        self.first_routes();
+        let steps = self.range(20, 45);
+        for _ in 0..steps {
+            let step = self.step();
+            self.take(step);
+        }
+        self.questions_left();
+        self.last_dumps();
+    }
+
+    /// What makes a run repeatable (IPv6 silent, the hash seeded), and the usual start.
+    fn preamble(&mut self) {
+        if self.theme != Theme::Inet6Gateways {
+            self.say("sysctl -w net.ipv6.conf.all.disable_ipv6=1");
+            self.say("sysctl -w net.ipv6.conf.default.disable_ipv6=1");
+        }
+        let seed = self.range(1, 0xffff_ffff);
+        self.say(format!("sysctl -w net.ipv4.fib_multipath_hash_seed={seed}"));
+        if self.chance(9, 10) {
+            self.say("ip link set lo up");
+        }
+        if self.theme == Theme::Input || self.chance(1, 3) {
+            self.say("sysctl -w net.ipv4.ip_forward=1");
+        }
+    }
+
+    fn step(&mut self) -> Step {
+        use Step::*;
+        let base = [
+            (5, Link),
+            (8, Address),
+            (24, Route),
+            (7, Rule),
+            (5, Nexthop),
+            (4, Neighbour),
+            (6, Sysctl),
+            (9, Invalid),
+            (10, Dump),
+            (14, Questions),
+        ];
+        let favoured = |step: Step| -> u32 {
+            match (self.theme, step) {
+                (Theme::Trie | Theme::Aliases | Theme::Multipath | Theme::Inet6Gateways, Route) => 60,
+                (Theme::Trie, Dump) => 25,
+                (Theme::Rules, Rule) => 50,
+                (Theme::Nexthops, Nexthop) => 50,
+                (Theme::Nexthops | Theme::Defaults, Route) => 30,
+                (Theme::Defaults, Neighbour) => 25,
+                (Theme::Input, Sysctl) => 30,
+                (Theme::Input, Questions) => 30,
+                (Theme::Addresses, Address) => 50,
+                (Theme::Links, Link) => 40,
+                (Theme::Wrong, Invalid) => 70,
+                _ => 0,
+            }
+        };
+        let weights = base.map(|(weight, step)| (weight + favoured(step), step));
+        self.weighted(&weights)
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Link => self.link(),
+            Step::Address => self.address(),
+            Step::Route => {
+                let count = if self.theme == Theme::Trie { self.range(2, 7) } else { 1 };
+                (0..count).for_each(|_| self.route());
+            }
+            Step::Rule => self.rule(),
+            Step::Nexthop => self.nexthop(),
+            Step::Neighbour => self.neighbour(),
+            Step::Sysctl => self.sysctl(),
+            Step::Invalid => self.invalid(),
+            Step::Dump => self.dump(),
+            Step::Questions => {
+                let count = self.range(1, 6);
+                (0..count).for_each(|_| self.question());
+            }
+        }
+    }
+
+    fn questions_left(&mut self) {
+        while self.asked < self.wanted {
+            self.question();
+            if self.chance(1, 12) {
+                self.dump();
+            }
+            if self.chance(1, 25) {
+                let step = self.step();
+                self.take(step);
+            }
+        }
+    }
+
+    fn last_dumps(&mut self) {
+        for line in [
+            "ip -j -4 route show table all",
+            "ip -j -4 rule show",
+            "ip -j -4 addr show",
+            "ip -j link show",
+            "ip -j nexthop show",
+            "ip -j -4 neigh show nud all",
+            "cat /proc/net/fib_trie",
+            "cat /proc/net/fib_triestat",
+            "cat /proc/net/route",
+        ] {
+            self.say(line);
+        }
+    }
+
+    // The small tools that every kind of step uses.
+
+    fn say(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    /// A number in `low..high`.
+    fn range(&mut self, low: u64, high: u64) -> u64 {
+        low + self.rng.below(high.saturating_sub(low).max(1))
+    }
+
+    fn chance(&mut self, num: u64, den: u64) -> bool {
+        self.rng.chance(num, den)
+    }
+
+    /// One of `items`, which is not empty.
+    fn one<T: Clone>(&mut self, items: &[T]) -> T {
+        let at = self.rng.below(items.len() as u64) as usize;
+        items[at].clone()
+    }
+
+    /// One of `items` by its weight; not all weights are 0.
+    fn weighted<T: Copy>(&mut self, items: &[(u32, T)]) -> T {
+        let total: u64 = items.iter().map(|(weight, _)| u64::from(*weight)).sum();
+        let mut left = self.rng.below(total);
+        for (weight, item) in items {
+            if left < u64::from(*weight) {
+                return *item;
+            }
+            left -= u64::from(*weight);
+        }
+        items[0].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Purpose, kind_of};
+    use crate::words;
+
+    #[test]
+    fn equal_seeds_give_equal_scenarios() {
+        assert_eq!(scenario(7, 3, 50), scenario(7, 3, 50));
+        assert_ne!(scenario(7, 3, 50), scenario(7, 4, 50));
+        assert_ne!(scenario(7, 3, 50), scenario(8, 3, 50));
+    }
+
+    #[test]
+    fn every_line_splits_and_the_questions_are_as_many_as_asked_for() {
+        for index in 0..150 {
+            let lines = scenario(1, index, 60);
+            for line in &lines {
+                let words = words::split(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+                assert!(["ip", "sysctl", "cat"].contains(&words[0].as_str()), "{line}");
+            }
+            let questions = lines.iter().filter(|line| kind_of(line).purpose == Purpose::Question).count();
+            assert!((60..80).contains(&questions), "scenario {index} asks {questions}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_command_occurs() {
+        let all: Vec<String> = (0..200).flat_map(|index| scenario(2, index, 100)).collect();
+        for needle in [
+            "ip link add",
+            "ip tuntap add",
+            "type bridge",
+            "type ifb",
+            "master ",
+            "ip addr add",
+            " peer ",
+            "ip route append",
+            "ip route prepend",
+            "ip route replace",
+            "ip route change",
+            "ip route test",
+            "ip route del",
+            "nexthop via",
+            " onlink",
+            "via inet6",
+            "ip nexthop add id",
+            " group ",
+            "type resilient",
+            "ip neigh",
+            "suppress_prefixlength",
+            "goto ",
+            "uidrange",
+            " realms ",
+            "fibmatch",
+            " iif ",
+            "promote_secondaries",
+            "rp_filter",
+            "/proc/net/fib_trie",
+        ] {
+            assert!(all.iter().any(|line| line.contains(needle)), "{needle} never occurs");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Questions: `ip route get` in its output, input and fibmatch forms.
+
+use super::model::dotted;
+use super::rules::{MARKS, PORTS, TOS, UIDS};
+use super::{Gen, Theme};
+
+impl Gen {
+    /// One question.
+    pub(super) fn question(&mut self) {
+        self.asked += 1;
+        let destination = self.destination();
+        let input = if self.theme == Theme::Input { 70 } else { 30 };
+        let form = match self.weighted(&[(55, 0), (input, 1), (10, 2), (4, 3)]) {
+            0 => self.output_form(),
+            1 => self.input_form(),
+            2 => format!(" fibmatch{}", self.output_form()),
+            _ => format!(" fibmatch{}", self.input_form()),
+        };
+        let (fibmatch, form) = match form.strip_prefix(" fibmatch") {
+            Some(rest) => ("fibmatch ", rest.to_owned()),
+            None => ("", form),
+        };
+        let selectors = self.selectors();
+        let options = self.weighted(&[
+            (50, ""),
+            (40, "-j "),
+            (3, "-d "),
+            (3, "-d -j "),
+            (2, "-o "),
+            (1, "-4 "),
+            (1, "-N "),
+        ]);
+        let words = self.weighted(&[(30, "route get"), (1, "r g"), (1, "ro get")]);
+        self.say(format!("ip {options}{words} {fibmatch}{}{form}{selectors}", dotted(destination)));
+    }
+
+    fn destination(&mut self) -> u32 {
+        match self.weighted(&[(40, 0), (14, 1), (12, 2), (7, 3), (10, 4), (6, 5), (4, 6)]) {
+            0 => match self.model.routes.is_empty() {
+                true => self.special_address(),
+                false => {
+                    let at = self.range(0, self.model.routes.len() as u64) as usize;
+                    let prefix = self.model.routes[at].prefix;
+                    self.host_in(prefix)
+                }
+            },
+            1 => self.on_link().1,
+            2 => self.own_address(),
+            3 => self.link_subnet().1.last(),
+            4 => self.special_address(),
+            5 => {
+                let prefix = self.route_prefix();
+                self.host_in(prefix)
+            }
+            _ => self.link_subnet().1.base,
+        }
+    }
+
+    fn output_form(&mut self) -> String {
+        let mut form = String::new();
+        if self.chance(3, 10) {
+            let source = match self.weighted(&[(14, 0), (2, 1), (2, 2), (1, 3)]) {
+                0 => self.own_address(),
+                1 => self.on_link().1,
+                2 => self.special_address(),
+                _ => self.link_subnet().1.last(),
+            };
+            form += &format!(" from {}", dotted(source));
+        }
+        if self.chance(2, 10) {
+            form += &format!(" {} {}", self.one(&["oif", "oif", "dev"]), self.device());
+        }
+        form
+    }
+
+    fn input_form(&mut self) -> String {
+        let device = if self.chance(4, 5) { self.good_device() } else { self.device() };
+        let source = match self.weighted(&[(10, 0), (5, 1), (3, 2), (3, 3), (3, 4)]) {
+            0 => self.on_link().1,
+            1 => {
+                let prefix = self.route_prefix();
+                self.host_in(prefix)
+            }
+            2 => self.own_address(),
+            3 => self.special_address(),
+            _ => self.link_subnet().1.last(),
+        };
+        let mut form = if self.chance(1, 25) { String::new() } else { format!(" from {}", dotted(source)) };
+        form += &format!(" iif {device}");
+        if self.chance(1, 30) {
+            form += &format!(" oif {}", self.device());
+        }
+        form
+    }
+
+    fn selectors(&mut self) -> String {
+        let rules = if self.theme == Theme::Rules { 3 } else { 1 };
+        let mut text = String::new();
+        if self.chance(rules, 8) {
+            text += &format!(" mark {}", self.one(&MARKS));
+        }
+        if self.chance(rules, 10) {
+            text += &format!(" {} {}", self.one(&["tos", "dsfield"]), self.one(&TOS));
+        }
+        if self.chance(rules, 14) {
+            text += &format!(" uid {}", self.one(&UIDS));
+        }
+        let ports = if self.theme == Theme::Multipath { 4 } else { rules };
+        if self.chance(ports, 10) {
+            let protocol =
+                self.weighted(&[(6, "tcp"), (6, "udp"), (2, "icmp"), (1, "47"), (1, "58"), (1, "132")]);
+            text += &format!(" ipproto {protocol}");
+            if protocol == "tcp" || protocol == "udp" {
+                for word in ["sport", "dport"] {
+                    if self.chance(2, 3) {
+                        let any = self.range(1, 65536).to_string();
+                        let port = self.one(&PORTS);
+                        text += &format!(" {word} {}", if self.chance(1, 2) { port } else { &any });
+                    }
+                }
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,349 @@
+//! Routes: every command, type and attribute.
+
+use super::model::{Prefix, Route, dotted, ip};
+use super::{Gen, Theme};
+
+const TOS: [&str; 10] = ["0x04", "0x08", "0x10", "0x1c", "0x10", "0x20", "0xb8", "8", "lowdelay", "0x0c"];
+const METRICS: [&str; 9] = ["1", "5", "10", "10", "100", "100", "1024", "4294967295", "0"];
+const PROTOCOLS: [&str; 7] = ["static", "kernel", "boot", "bird", "77", "redirect", "dhcp"];
+const SCOPES: [&str; 6] = ["link", "global", "site", "host", "nowhere", "150"];
+
+impl Gen {
+    /// The routes that a scenario starts with.
+    pub(super) fn first_routes(&mut self) {
+        let count = match self.theme {
+            Theme::Trie => self.range(8, 30),
+            _ => self.range(3, 9),
+        };
+        for _ in 0..count {
+            self.new_prefix();
+            self.new_route("add");
+        }
+    }
+
+    /// One step about routes.
+    pub(super) fn route(&mut self) {
+        let again = if self.theme == Theme::Aliases { 4 } else { 1 };
+        match self.weighted(&[
+            (18, 0),
+            (3 * again, 1),
+            (3 * again, 2),
+            (5 * again, 3),
+            (10, 4),
+            (2, 5),
+            (1, 6),
+            (2 * again, 7),
+        ]) {
+            0 => self.new_route("add"),
+            1 => self.known_again("append"),
+            2 => self.known_again("prepend"),
+            3 => {
+                let verb = self.one(&["replace", "replace", "change", "add", "test"]);
+                self.known_again(verb);
+            }
+            4 => self.delete_route(),
+            5 => {
+                let verb = self.one(&["append", "prepend", "replace", "change", "test"]);
+                self.new_route(verb);
+            }
+            6 => self.flush_routes(),
+            _ => self.known_exactly(),
+        }
+    }
+
+    fn new_route(&mut self, verb: &str) {
+        let prefix = self.route_prefix();
+        let key = self.key();
+        self.ask(verb, prefix, key);
+    }
+
+    /// A known key with a new way, so that order and replacement matter.
+    fn known_again(&mut self, verb: &str) {
+        match self.known_route() {
+            Some(route) => {
+                let key = if self.chance(1, 6) { self.key() } else { route.key };
+                self.ask(verb, route.prefix, key);
+            }
+            None => self.new_route(verb),
+        }
+    }
+
+    /// A known route, word for word.
+    fn known_exactly(&mut self) {
+        if let Some(route) = self.known_route() {
+            let verb = self.one(&["add", "append", "prepend", "replace", "change", "test"]);
+            let Route { kind, prefix, key, rest } = route;
+            self.say(format!("ip route {verb} {kind}{}{key}{rest}", prefix.text()));
+        }
+    }
+
+    fn known_route(&mut self) -> Option<Route> {
+        let count = self.model.routes.len();
+        if count == 0 {
+            return None;
+        }
+        // Later ones more often: they are more likely to be there still.
+        let back = self.range(0, 8).min(count as u64 - 1) as usize;
+        let at = if self.chance(2, 3) { count - 1 - back } else { self.range(0, count as u64) as usize };
+        Some(self.model.routes[at].clone())
+    }
+
+    fn ask(&mut self, verb: &str, prefix: Prefix, key: String) {
+        let kind = self.kind();
+        let rest = self.way(kind);
+        self.say(format!("ip route {verb} {kind}{}{key}{rest}", prefix.text()));
+        self.model.routes.push(Route { kind, prefix, key, rest });
+    }
+
+    fn kind(&mut self) -> &'static str {
+        self.weighted(&[
+            (70, ""),
+            (4, "unicast "),
+            (4, "unreachable "),
+            (4, "blackhole "),
+            (4, "prohibit "),
+            (4, "throw "),
+            (4, "local "),
+            (3, "broadcast "),
+            (2, "anycast "),
+            (2, "multicast "),
+            (1, "nat "),
+        ])
+    }
+
+    /// What makes a route another route: table, tos and metric.
+    fn key(&mut self) -> String {
+        let mut key = String::new();
+        if self.chance(1, 7) {
+            key += &format!(" tos {}", self.one(&TOS));
+        }
+        if self.chance(1, 4) {
+            let word = self.one(&["metric", "metric", "preference", "priority"]);
+            key += &format!(" {word} {}", self.one(&METRICS));
+        }
+        let tables = if self.theme == Theme::Rules { 3 } else { 1 };
+        if self.chance(tables, 6) {
+            key += &format!(" table {}", self.table());
+        }
+        key
+    }
+
+    /// Everything behind the key.
+    fn way(&mut self, kind: &str) -> String {
+        let mut way = match kind {
+            "unreachable " | "blackhole " | "prohibit " | "throw " => String::new(),
+            "local " | "broadcast " | "anycast " | "multicast " => {
+                let name = if self.chance(1, 3) { "lo".into() } else { self.device() };
+                format!(" dev {name}")
+            }
+            _ => self.hops(),
+        };
+        let by_object = way.contains("nhid");
+        if self.chance(1, 9) && !by_object {
+            way += &format!(" src {}", dotted(self.source()));
+        }
+        if self.chance(1, 14) {
+            way += &format!(" scope {}", self.one(&SCOPES));
+        }
+        if self.chance(1, 9) {
+            way += &format!(" proto {}", self.one(&PROTOCOLS));
+        }
+        if self.chance(1, 9) {
+            way += &self.metrics();
+        }
+        if self.chance(1, 25) && !by_object {
+            way += &format!(
+                " {} {}",
+                self.one(&["realms", "realm"]),
+                self.one(&["5", "3/7", "9/", "10", "cosmos"])
+            );
+        }
+        way
+    }
+
+    fn hops(&mut self) -> String {
+        let multipath = if self.theme == Theme::Multipath { 60 } else { 12 };
+        let object = if self.theme == Theme::Nexthops { 80 } else { 3 };
+        let inet6 = if self.theme == Theme::Inet6Gateways { 60 } else { 1 };
+        match self.weighted(&[
+            (45, 0),
+            (15, 1),
+            (10, 2),
+            (multipath, 3),
+            (4, 4),
+            (object, 5),
+            (inet6, 6),
+            (1, 7),
+        ]) {
+            0 => format!(" via {}", dotted(self.gateway())),
+            1 => {
+                let name = self.good_device();
+                format!(" dev {name}")
+            }
+            2 => {
+                let (name, gateway) = self.on_link();
+                let name = if self.chance(1, 8) { self.device() } else { name };
+                format!(" via {} dev {name}", dotted(gateway))
+            }
+            3 => self.multipath(),
+            4 => {
+                let gateway = if self.chance(1, 2) { self.gateway() } else { self.special_address() };
+                format!(" via {} dev {} onlink", dotted(gateway), self.good_device())
+            }
+            5 => self.by_object(),
+            6 => self.inet6_gateway(),
+            _ => String::new(),
+        }
+    }
+
+    fn by_object(&mut self) -> String {
+        let ids: Vec<u64> = self.model.objects.iter().map(|object| object.id).collect();
+        let id = if ids.is_empty() || self.chance(1, 12) { self.range(1, 40) } else { self.one(&ids) };
+        format!(" nhid {id}")
+    }
+
+    fn inet6_gateway(&mut self) -> String {
+        let gateway = self.one(&["fe80::1", "fe80::1", "fe80::2", "fe80::aa:1", "2001:db8::1"]);
+        let device = if self.chance(1, 12) { String::new() } else { format!(" dev {}", self.good_device()) };
+        let onlink = if self.chance(1, 8) { " onlink" } else { "" };
+        format!(" via inet6 {gateway}{device}{onlink}")
+    }
+
+    fn multipath(&mut self) -> String {
+        let legs = self.weighted(&[(6, 2), (4, 3), (2, 4), (1, 1), (1, 7)]);
+        let mut text = String::new();
+        for _ in 0..legs {
+            let way = match self.weighted(&[(12, 0), (4, 1), (2, 2), (1, 3)]) {
+                0 => format!("via {}", dotted(self.gateway())),
+                1 => {
+                    let (name, gateway) = self.on_link();
+                    format!("via {} dev {name}", dotted(gateway))
+                }
+                2 => format!("dev {}", self.good_device()),
+                _ if self.theme == Theme::Inet6Gateways => {
+                    format!("via inet6 fe80::7 dev {}", self.good_device())
+                }
+                _ => format!("via {} dev {} onlink", dotted(self.special_address()), self.good_device()),
+            };
+            let weight = match self.range(0, 12) {
+                0..4 => format!(" weight {}", self.range(1, 9)),
+                4 => format!(" weight {}", self.one(&["256", "100", "255", "1"])),
+                _ => String::new(),
+            };
+            let realms = if self.chance(1, 40) { " realms 6" } else { "" };
+            text += &format!(" nexthop {way}{weight}{realms}");
+        }
+        text
+    }
+
+    /// A gateway, mostly one that the kernel accepts.
+    pub(super) fn gateway(&mut self) -> u32 {
+        match self.weighted(&[(80, 0), (3, 1), (3, 2), (3, 3), (1, 4), (4, 5)]) {
+            0 => self.on_link().1,
+            1 => self.own_address(),
+            2 => self.link_subnet().1.last(),
+            3 => self.special_address(),
+            4 => ip(127, 0, 0, 1),
+            _ => {
+                let prefix = self.route_prefix();
+                self.host_in(prefix)
+            }
+        }
+    }
+
+    /// A preferred source, mostly an own address.
+    fn source(&mut self) -> u32 {
+        match self.range(0, 10) {
+            0 => self.special_address(),
+            1 => self.on_link().1,
+            _ => self.own_address(),
+        }
+    }
+
+    fn metrics(&mut self) -> String {
+        const KNOWN: [&str; 24] = [
+            " mtu 1400",
+            " mtu lock 1400",
+            " mtu 70000",
+            " mtu 60",
+            " mtu lock 600",
+            " advmss 1400",
+            " advmss 66000",
+            " window 20000",
+            " rtt 200ms",
+            " rtt 5s",
+            " rttvar 50ms",
+            " reordering 5",
+            " ssthresh 100",
+            " cwnd 10",
+            " cwnd lock 10",
+            " initcwnd 20",
+            " initrwnd 30",
+            " hoplimit 44",
+            " hoplimit 300",
+            " rto_min 50ms",
+            " quickack 1",
+            " features ecn",
+            " congctl reno",
+            " fastopen_no_cookie 1",
+        ];
+        let mut text = String::new();
+        let count = self.range(1, 4);
+        for _ in 0..count {
+            text += self.one(&KNOWN);
+        }
+        text
+    }
+
+    /// Deletion by everything that was given, by less, by something else.
+    fn delete_route(&mut self) {
+        let Some(Route { kind, prefix, key, rest }) = self.known_route() else {
+            return self.new_route("add");
+        };
+        let text = prefix.text();
+        let line = match self.weighted(&[(8, 0), (6, 1), (4, 2), (2, 3), (2, 4), (2, 5), (1, 6)]) {
+            0 => format!("ip route del {kind}{text}{key}{rest}"),
+            1 => format!("ip route del {text}{key}"),
+            2 => format!("ip route del {text}"),
+            3 => format!("ip route del {text} via {}{key}", dotted(self.gateway())),
+            4 => format!("ip route del {text}{key} dev {}", self.device()),
+            5 => {
+                let extra = self.one(&[
+                    "proto static",
+                    "scope link",
+                    "metric 10",
+                    "tos 0x10",
+                    "src 10.0.0.1",
+                    "mtu 1400",
+                ]);
+                format!("ip route del {text}{key} {extra}")
+            }
+            _ => format!("ip route del {}{text}", self.kind()),
+        };
+        self.say(line);
+        if self.chance(1, 6) {
+            self.dump();
+        }
+    }
+
+    fn flush_routes(&mut self) {
+        let table = self.table();
+        let prefix = self.route_prefix().text();
+        let device = self.device();
+        let line = match self.range(0, 9) {
+            0 => format!("ip route flush table {table}"),
+            1 => format!("ip route flush root {prefix}"),
+            2 => format!("ip route flush match {prefix}"),
+            3 => format!("ip route flush exact {prefix}"),
+            4 => format!("ip route flush dev {device}"),
+            5 => "ip route flush cache".into(),
+            6 => "ip route flush proto static".into(),
+            7 => format!(
+                "ip route flush type {} table all",
+                self.one(&["unreachable", "broadcast", "local", "throw"])
+            ),
+            _ => "ip route flush scope link".into(),
+        };
+        self.say(line);
+    }
+}

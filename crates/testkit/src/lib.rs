@@ -1,0 +1,31 @@
+//! The real kernel as the oracle for Fingerpost.
+//!
+//! A *scenario* is a script: lines of `ip`, `sysctl` and `cat`. Both sides run
+//! it from an empty network namespace and answer every line with a status, a
+//! standard output and a standard error:
+//!
+//! 1. [`generate`] makes the script from a seed and an index;
+//! 2. [`oracle`] runs it in a fresh network namespace with the real commands;
+//! 3. [`subject`] runs it through `fingerpost run --json -`;
+//! 4. [`normalise`] takes out the few things the kernel itself does not
+//!    determine;
+//! 5. [`compare`] finds the lines that differ, [`shrink`] makes the script
+//!    around such a line small, [`report`] counts and prints.
+//!
+//! Only text passes between the sides, so this crate depends on nothing of
+//! Fingerpost's behaviour, and cannot repeat its mistakes. The kernel's side
+//! needs root, iproute2, procps and util-linux (`unshare`, `taskset`), and
+//! perl for scenarios with tun or tap devices. Everything else needs nothing.
+
+pub mod compare;
+pub mod generate;
+pub mod normalise;
+pub mod oracle;
+pub mod process;
+pub mod record;
+pub mod report;
+pub mod script;
+pub mod shrink;
+pub mod subject;
+pub mod texts;
+pub mod words;

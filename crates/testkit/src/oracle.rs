@@ -1,0 +1,230 @@
+//! The kernel's side: a script in a fresh network namespace, with the real
+//! commands.
+//!
+//! [`Oracle::run`] starts this same program again through `taskset` and
+//! `unshare --net`, with the hidden verb `kernel-side`; that child,
+//! [`kernel_side`], runs each command and prints one JSON object a line. Two
+//! things it does besides, so that answers do not depend on when they are
+//! asked:
+//!
+//! - after every command about links it asks for each link once by name, which
+//!   makes the kernel finish the carrier events that it has queued (T-34);
+//! - once a script has named a realm, it waits a little between a change and
+//!   the next input question (T-22).
+//!
+//! A tun or tap device made by `ip tuntap` gets a silent program attached, so
+//! that it has a carrier which `ip link set DEV carrier on|off` drives.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::process::{exit_status, pinned, run};
+use crate::script::{Answer, LineAnswer, Purpose, kind_of};
+use crate::words;
+
+/// The verb under which this program runs a script inside the namespace.
+pub const KERNEL_SIDE: &str = "kernel-side";
+
+/// The longest a scenario may take on the kernel's side.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// More than the grace period after which a freed realm is no longer counted (10-20 ms seen).
+const REALM_GRACE: Duration = Duration::from_millis(60);
+
+/// The commands run inside the namespace see one locale and no colours.
+const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("NO_COLOR", "1")];
+
+/// Runs scripts in fresh namespaces, on one CPU.
+#[derive(Clone, Debug)]
+pub struct Oracle {
+    program: PathBuf,
+    cpu: Option<usize>,
+}
+
+impl Oracle {
+    /// An oracle on `cpu`; `None` leaves the choice to the scheduler.
+    ///
+    /// # Errors
+    ///
+    /// This program's own path is not known.
+    pub fn new(cpu: Option<usize>) -> io::Result<Self> {
+        Ok(Oracle { program: std::env::current_exe()?, cpu })
+    }
+
+    /// Runs the script, one answer a line.
+    ///
+    /// # Errors
+    ///
+    /// No namespace could be made (not root), or a line could not be run at all.
+    pub fn run(&self, lines: &[String]) -> io::Result<Vec<Answer>> {
+        let mut command = pinned(self.cpu, "unshare");
+        command.arg("--net").arg(&self.program).arg(KERNEL_SIDE);
+        let done = run(&mut command, &(lines.join("\n") + "\n"), DEADLINE)?;
+        let mut answers = Vec::with_capacity(lines.len());
+        for text in done.stdout.lines() {
+            let read: LineAnswer = serde_json::from_str(text).map_err(io::Error::other)?;
+            answers.push(read.answer);
+        }
+        if done.status != 0 || answers.len() != lines.len() {
+            let message = format!(
+                "{} of {} lines answered, status {}: {}",
+                answers.len(),
+                lines.len(),
+                done.status,
+                done.stderr.trim()
+            );
+            return Err(io::Error::other(message));
+        }
+        Ok(answers)
+    }
+}
+
+/// Inside the namespace: reads a script from `input`, writes a [`LineAnswer`] a line to `output`.
+///
+/// # Errors
+///
+/// A command cannot be started, or a pipe breaks.
+pub fn kernel_side(input: impl Read, output: &mut impl Write) -> io::Result<()> {
+    let mut side = Side::default();
+    for (at, line) in BufReader::new(input).lines().enumerate() {
+        let line = line?;
+        let answer = side.line(&line)?;
+        let object = LineAnswer { line: at + 1, command: line, answer };
+        serde_json::to_writer(&mut *output, &object)?;
+        output.write_all(b"\n")?;
+    }
+    output.flush()
+}
+
+/// What the kernel's side remembers between lines.
+#[derive(Default)]
+struct Side {
+    realms: bool,
+    changed: bool,
+    attached: HashMap<String, Attached>,
+}
+
+impl Side {
+    fn line(&mut self, line: &str) -> io::Result<Answer> {
+        let words = words::split(line).map_err(io::Error::other)?;
+        let Some(program) = words.first() else { return Ok(Answer::default()) };
+        let kind = kind_of(line);
+        self.realms |= line.contains("realm");
+        if kind.purpose == Purpose::Question && self.realms && self.changed && line.contains(" iif ") {
+            thread::sleep(REALM_GRACE);
+            self.changed = false;
+        }
+        let answer = if program == "cat" { cat(&words[1..]) } else { spawn(&words)? };
+        if kind.purpose == Purpose::Change {
+            self.changed = true;
+        }
+        if answer.status == 0 && kind.name == "ip tuntap add" {
+            self.attach(&words)?;
+        }
+        if kind.purpose == Purpose::Change && (kind.name.contains(" link ") || kind.name.contains("tuntap")) {
+            settle()?;
+        }
+        Ok(answer)
+    }
+
+    /// Opens a device made by `ip tuntap` with a program that reads nothing and writes nothing.
+    fn attach(&mut self, words: &[String]) -> io::Result<()> {
+        let after =
+            |key: &str| words.iter().position(|word| word == key).and_then(|at| words.get(at + 1)).cloned();
+        if let (Some(device), Some(mode)) = (after("dev").or_else(|| after("name")), after("mode")) {
+            self.attached.insert(device.clone(), Attached::open(&device, mode == "tap")?);
+        }
+        Ok(())
+    }
+}
+
+/// A perl process that holds a tun or tap device open until it is dropped.
+///
+/// Opening the device takes an ioctl; perl has one without unsafe code here.
+struct Attached {
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Attached {
+    const PROGRAM: &str = r#"
+        open(my $tun, "+<", "/dev/net/tun") or die "/dev/net/tun: $!";
+        my $request = pack("a16 s x22", $ARGV[0], $ARGV[1]);
+        ioctl($tun, 0x400454ca, $request) or die "TUNSETIFF: $!";
+        $| = 1; print "attached\n";
+        my $end = <STDIN>;
+    "#;
+    const IFF_TUN: u16 = 1;
+    const IFF_TAP: u16 = 2;
+    const IFF_NO_PI: u16 = 0x1000;
+
+    fn open(device: &str, tap: bool) -> io::Result<Self> {
+        let flags = Self::IFF_NO_PI | if tap { Self::IFF_TAP } else { Self::IFF_TUN };
+        let mut child = Command::new("perl")
+            .args(["-e", Self::PROGRAM, device, &flags.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdin = child.stdin.take();
+        let mut said = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut said)?;
+        }
+        let attached = Attached { child, stdin };
+        if said.trim() != "attached" {
+            return Err(io::Error::other(format!("cannot attach a program to {device}")));
+        }
+        Ok(attached)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Makes the kernel finish queued carrier events: a request for one link by
+/// name synchronises that link's carrier first. Twice, since a bridge follows
+/// its ports.
+fn settle() -> io::Result<()> {
+    let devices = std::fs::read_to_string("/proc/net/dev")?;
+    let names = devices.lines().skip(2).filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim());
+    let requests: String = names.map(|name| format!("link show dev {name}\n")).collect();
+    let mut command = Command::new("ip");
+    command.args(["-force", "-batch", "-"]).envs(ENVIRONMENT);
+    run(&mut command, &(requests.clone() + &requests), DEADLINE).map(|_| ())
+}
+
+fn spawn(words: &[String]) -> io::Result<Answer> {
+    let output = Command::new(&words[0]).args(&words[1..]).envs(ENVIRONMENT).stdin(Stdio::null()).output()?;
+    Ok(Answer {
+        status: exit_status(output.status),
+        errno: None,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// `cat` by reading the files here: this process is in the namespace itself.
+fn cat(paths: &[String]) -> Answer {
+    let mut answer = Answer::default();
+    for path in paths {
+        match std::fs::read(path) {
+            Ok(bytes) => answer.stdout.push_str(&String::from_utf8_lossy(&bytes)),
+            Err(error) => {
+                let text = error.to_string();
+                let text = text.split(" (os error").next().unwrap_or(&text);
+                answer.stderr.push_str(&format!("cat: {path}: {text}\n"));
+                answer.status = 1;
+                answer.errno = error.raw_os_error();
+            }
+        }
+    }
+    answer
+}

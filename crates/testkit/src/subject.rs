@@ -1,0 +1,63 @@
+//! Fingerpost's side: the same script through `fingerpost run --json -`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::process::{pinned, run};
+use crate::script::{Answer, LineAnswer};
+
+/// The longest a scenario may take on Fingerpost's side.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Runs scripts through a `fingerpost` program.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    program: PathBuf,
+    cpu: Option<usize>,
+}
+
+impl Subject {
+    /// The program at `path`; without one, the `fingerpost` beside this program.
+    ///
+    /// # Errors
+    ///
+    /// There is no such file.
+    pub fn new(path: Option<&Path>, cpu: Option<usize>) -> io::Result<Self> {
+        let program = match path {
+            Some(path) => path.to_owned(),
+            None => std::env::current_exe()?.with_file_name("fingerpost"),
+        };
+        if program.is_file() {
+            return Ok(Subject { program, cpu });
+        }
+        let message = format!("{} is not there: build it, or name it with --fingerpost", program.display());
+        Err(io::Error::new(io::ErrorKind::NotFound, message))
+    }
+
+    /// Runs the script: an answer for each line, `None` where the program gave none.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be started, does not end in time, or prints
+    /// something else than objects of the documented shape.
+    pub fn run(&self, lines: &[String]) -> io::Result<Vec<Option<Answer>>> {
+        let mut command = pinned(self.cpu, &self.program);
+        command.args(["run", "--json", "-"]);
+        let done = run(&mut command, &(lines.join("\n") + "\n"), DEADLINE)?;
+        let mut answers = vec![None; lines.len()];
+        for text in done.stdout.lines() {
+            let read: LineAnswer = serde_json::from_str(text)
+                .map_err(|error| io::Error::other(format!("{error} in {text:?}")))?;
+            match answers.get_mut(read.line.wrapping_sub(1)) {
+                Some(place) => *place = Some(read.answer),
+                None => return Err(io::Error::other(format!("no line {} in the script", read.line))),
+            }
+        }
+        if answers.iter().all(Option::is_none) && !lines.is_empty() {
+            let message = format!("nothing answered, status {}: {}", done.status, done.stderr.trim());
+            return Err(io::Error::other(message));
+        }
+        Ok(answers)
+    }
+}
