@@ -2,6 +2,8 @@
 //! network namespace must give the same `/proc/net/fib_trie` and
 //! `/proc/net/fib_triestat`, byte for byte (C-010, C-021, C-022).
 //!
+//! `FINGERPOST_SEEDS` sets the number of random histories.
+//!
 //! Needs root, `unshare`, `ip` and the `ifb` device type; says so and passes
 //! where they are missing, unless `FINGERPOST_REQUIRE_KERNEL=1`.
 #![cfg(target_os = "linux")]
@@ -18,7 +20,6 @@ use fingerpost_net::{Prefix, Rng};
 const MAIN: u32 = 254;
 const LOCAL: u32 = 255;
 
-/// Ordered as in a leaf (C-010) by the order of its fields, where `Ord` says so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Route {
     len: u8,
@@ -141,12 +142,7 @@ impl Namespace {
             return;
         }
         self.unmerged = true;
-        let main = self.tries.entry(MAIN).or_default();
-        let mut local = LcTrie::new();
-        for (addr, route) in main.iter().filter(|(_, r)| r.table == LOCAL) {
-            local.insert(addr, local.leaf(addr).len(), *route);
-        }
-        main.flush(|_, r| r.table == LOCAL);
+        let local = self.tries.entry(MAIN).or_default().unmerge(|r| r.table == LOCAL);
         self.tries.insert(LOCAL, local);
     }
 

@@ -1,4 +1,4 @@
-//! Removing many aliases in one walk.
+//! Removing many aliases in one walk, and parting a trie in two.
 
 use fingerpost_net::Ip;
 
@@ -18,10 +18,6 @@ impl<I: Ip, A: Alias> LcTrie<I, A> {
     /// removes nothing can still change the shape. Where Linux flushes, call
     /// it for each table that Linux walks, and twice for a trie that two
     /// tables share.
-    ///
-    /// Unmerging local from main (C-009, `fib_trie_unmerge`) is: for each
-    /// alias of the local table in [`LcTrie::iter`] order, insert a copy at the
-    /// end of its leaf in a new trie; then flush those aliases from the old.
     pub fn flush(&mut self, mut remove: impl FnMut(I, &A) -> bool) -> usize {
         let nodes = &mut self.nodes;
         let mut removed = 0;
@@ -64,5 +60,24 @@ impl<I: Ip, A: Alias> LcTrie<I, A> {
         }
         self.len -= removed;
         removed
+    }
+
+    /// Parts the aliases that `local` chooses from the others and returns them
+    /// as a trie of their own: what Linux does to main's trie, which local's
+    /// routes share at first, when the first rule is added (C-009;
+    /// `fib_trie_unmerge`, then `fib_table_flush_external`).
+    ///
+    /// The new trie is built by inserting one alias after another in
+    /// [`LcTrie::iter`] order; the old one is [flushed](LcTrie::flush).
+    pub fn unmerge(&mut self, local: impl Fn(&A) -> bool) -> Self
+    where
+        A: Clone,
+    {
+        let mut parted = LcTrie::new();
+        for (addr, alias) in self.iter().filter(|(_, alias)| local(alias)) {
+            parted.insert(addr, parted.leaf(addr).len(), alias.clone());
+        }
+        self.flush(|_, alias| local(alias));
+        parted
     }
 }

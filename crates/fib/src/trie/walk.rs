@@ -59,6 +59,17 @@ struct Place {
     slot: u32,
 }
 
+impl<I, A> Matches<'_, I, A> {
+    /// Leaves out what is left in the leaf of the last alias, shorter prefixes
+    /// included.
+    ///
+    /// `fib_table_lookup` does so when it refuses a route whose next hops are a
+    /// nexthop object; after refusing any other it goes on with the next alias.
+    pub fn skip_leaf(&mut self) {
+        self.aliases = [].iter();
+    }
+}
+
 impl<'a, I: Ip, A: Alias> Iterator for Matches<'a, I, A> {
     type Item = (I, &'a A);
 
