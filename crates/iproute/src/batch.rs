@@ -1,0 +1,100 @@
+//! `-batch`: commands from a file, one a line.
+//!
+//! A `#` starts a comment anywhere, a backslash before the line's end
+//! continues it, and a word may stand in quotes if it begins with one.
+
+use std::io::BufRead;
+
+use crate::error::{Done, Failure};
+use crate::{Ctx, command};
+
+/// The most words on a line.
+const MAX_WORDS: usize = 511;
+
+/// Runs a batch file and gives the exit status.
+pub(crate) fn run(ctx: &mut Ctx<'_>, name: &str) -> Done<i32> {
+    let mut input = match (ctx.env.open)(name) {
+        Ok(input) => input,
+        Err(errno) => {
+            let message = format!("Cannot open file \"{name}\" for reading: {errno}");
+            return Err(Failure::returned(1, message));
+        }
+    };
+    let family = ctx.p.opt.family;
+    let (mut status, mut number) = (0, 0usize);
+    let mut buffer = Vec::new();
+    while let Some(read) = read_command(&mut *input, &mut buffer, &mut number) {
+        if let Err(message) = read {
+            ctx.p.out.err_line(format_args!("{message}"));
+            break;
+        }
+        let line = String::from_utf8_lossy(&buffer);
+        let words = split(&line)?;
+        let Some((&object, rest)) = words.split_first() else { continue };
+        ctx.p.opt.family = family;
+        let Err(failure) = command(ctx, object, rest) else { continue };
+        ctx.report(&failure);
+        if failure.ends {
+            return Ok(i32::from(failure.status));
+        }
+        ctx.p.out.err_line(format_args!("Command failed {name}:{number}"));
+        status = 1;
+        if !ctx.p.opt.force {
+            break;
+        }
+    }
+    Ok(status)
+}
+
+/// Reads a line with its continuations into `buffer`, without comments.
+fn read_command(
+    input: &mut dyn BufRead,
+    buffer: &mut Vec<u8>,
+    number: &mut usize,
+) -> Option<Result<(), &'static str>> {
+    buffer.clear();
+    if !read_line(input, buffer, number) {
+        return None;
+    }
+    while buffer.ends_with(b"\\\n") {
+        buffer.truncate(buffer.len() - 2);
+        if !read_line(input, buffer, number) {
+            return Some(Err("Missing continuation line"));
+        }
+    }
+    Some(Ok(()))
+}
+
+/// Appends a line up to its comment; false at the end of the input.
+fn read_line(input: &mut dyn BufRead, buffer: &mut Vec<u8>, number: &mut usize) -> bool {
+    let start = buffer.len();
+    // An unreadable file ends the batch, as the end of the file does.
+    if !matches!(input.read_until(b'\n', buffer), Ok(1..)) {
+        return false;
+    }
+    *number += 1;
+    if let Some(end) = buffer[start..].iter().position(|&b| b == b'#' || b == 0) {
+        buffer.truncate(start + end);
+    }
+    true
+}
+
+/// Splits a line into words (`makeargs`).
+fn split(line: &str) -> Done<Vec<&str>> {
+    const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+    let mut words = Vec::with_capacity(16);
+    let mut rest = line.trim_start_matches(SPACE);
+    while let Some(first) = rest.chars().next() {
+        if words.len() >= MAX_WORDS {
+            return Err(Failure::exit(1, "Too many arguments to command"));
+        }
+        let (word, after) = if first == '\'' || first == '"' {
+            rest[1..].split_once(first).ok_or_else(|| Failure::exit(1, "Unterminated quoted string"))?
+        } else {
+            rest.split_once(SPACE).unwrap_or((rest, ""))
+        };
+        words.push(word);
+        rest = after.trim_start_matches(SPACE);
+    }
+    Ok(words)
+}

@@ -1,0 +1,15 @@
+//! `ip link`.
+
+use crate::Ctx;
+use crate::error::{Done, Failure};
+use crate::lex::Args;
+
+/// Runs the command.
+pub(crate) fn run(_ctx: &mut Ctx<'_>, _args: Args<'_>) -> Done {
+    Err(Failure::unsupported("\"ip link\""))
+}
+
+/// Runs `ip tuntap`.
+pub(crate) fn run_tuntap(_ctx: &mut Ctx<'_>, _args: Args<'_>) -> Done {
+    Err(Failure::unsupported("\"ip tuntap\""))
+}
