@@ -88,7 +88,7 @@ fn apply<I: Ip>(
         }
         Change::Flush(n) => {
             let (mut asked, mut expected) = (Vec::new(), Vec::new());
-            let chosen = |alias: &Route| alias.id % u32::from(n) == 0;
+            let chosen = |alias: &Route| alias.id.is_multiple_of(u32::from(n));
             let gone = trie.flush(|addr, alias| {
                 asked.push((addr, *alias));
                 chosen(alias)

@@ -118,3 +118,30 @@ fn freed_nodes_are_used_again() {
     let first = once(&mut trie);
     assert_eq!((0..5).map(|_| once(&mut trie)).max(), Some(first));
 }
+
+/// Too long a suffix length costs steps and changes no answer, so that only
+/// this shows whether it ever gets shorter again.
+#[test]
+fn suffix_lengths_shrink_when_short_prefixes_go() {
+    let root = |trie: &LcTrie<Ipv4Addr, Route>| match trie.nodes.child(TOP, 0).kind() {
+        Kind::Inner(root) => trie.nodes.shape(root),
+        other => panic!("{other:?}"),
+    };
+    let net = |n: u32| Ipv4Addr::from_bits(0x0a00_0000 | n << 8);
+    let mut trie = LcTrie::<Ipv4Addr, Route>::new();
+    (0..8).for_each(|n| trie.insert(net(n), 0, Route { len: 24, id: n }));
+    let pos = root(&trie).pos;
+    assert_eq!(root(&trie).slen, 8);
+
+    // Another alias stays in the leaf.
+    trie.insert(net(0), 1, Route { len: 8, id: 8 });
+    assert_eq!(root(&trie).slen, 24);
+    trie.remove(net(0), 1);
+    assert_eq!(root(&trie).slen, 8);
+
+    // The same by a flush, which leaves the width as it is.
+    trie.insert(net(4), 1, Route { len: 22, id: 9 });
+    assert_eq!(root(&trie).slen, 10);
+    assert_eq!(trie.flush(|_, a| a.id == 9), 1);
+    assert_eq!((root(&trie).slen, root(&trie).pos), (8, pos));
+}
