@@ -1,0 +1,1 @@
+//! A snapshot from outputs of `ip -j`.

@@ -1,0 +1,285 @@
+//! Everything of one or more namespaces at once.
+//!
+//! Reading comes first and writing after it, since the header of a snapshot
+//! says what could not be seen. What is kept in between are the kernel's own
+//! bytes, some 60 for each route.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use fingerpost_model::RouteFilter;
+use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
+use fingerpost_net::Family;
+use fingerpost_netlink::request::Dump;
+use fingerpost_netlink::{Message, ext_mask};
+
+use super::files::{self, Settings};
+use super::hidden::{self, Facts};
+use super::socket::Dumped;
+use super::{Live, Space, tools};
+use crate::Error;
+
+/// Texts below `/proc/net` that a snapshot holds.
+const PROC_TEXTS: [&str; 2] = ["/proc/net/fib_trie", "/proc/net/fib_triestat"];
+/// Settings named in one sentence on what could not be read, at most.
+const MAX_NAMED: usize = 3;
+
+/// What to read.
+#[derive(Clone, Debug)]
+pub struct CaptureOptions {
+    /// Ask `nft`, `iptables-save` and `tc` for their texts.
+    pub tools: bool,
+    /// Neighbours, which change all the time.
+    pub neighbours: bool,
+    /// Files below `/proc/net` as text.
+    pub texts: bool,
+}
+
+impl Default for CaptureOptions {
+    fn default() -> Self {
+        CaptureOptions { tools: true, neighbours: true, texts: true }
+    }
+}
+
+/// Everything read from one or more namespaces, to be written as a snapshot.
+#[derive(Debug)]
+pub struct Capture {
+    header: Header,
+    spaces: Vec<Captured>,
+}
+
+#[derive(Debug, Default)]
+struct Captured {
+    netns: Netns,
+    /// Devices, addresses and netconf.
+    first: Vec<Dumped>,
+    settings: Vec<(String, String)>,
+    /// Rules, nexthops, routes and neighbours.
+    last: Vec<Dumped>,
+    texts: Vec<(String, String)>,
+}
+
+impl Capture {
+    /// Nothing yet.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        let header = Header {
+            fingerpost: FORMAT,
+            release: files::release(),
+            taken: utc(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())),
+            ..Header::default()
+        };
+        Capture { header, spaces: Vec::new() }
+    }
+
+    /// Reads one more namespace: that in which `live` was opened.
+    pub fn add(&mut self, live: &mut Live, options: &CaptureOptions) -> Result<(), Error> {
+        let space = &mut live.spaces[0];
+        let mut not_seen = Vec::new();
+        let captured = read(space, options, &mut not_seen)?;
+        let name = &captured.netns.name;
+        self.header.not_seen.extend(not_seen.into_iter().map(|sentence| match name.is_empty() {
+            true => sentence,
+            false => format!("namespace {name}: {sentence}"),
+        }));
+        self.spaces.push(captured);
+        Ok(())
+    }
+
+    /// The header that the snapshot will have.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Writes the whole snapshot.
+    pub fn write(&self, output: impl Write) -> io::Result<()> {
+        let mut writer = Writer::new(output, &self.header)?;
+        self.lines(&mut |line| writer.write(line))?;
+        writer.finish().map(drop)
+    }
+
+    /// Hands on every line after the header, in the snapshot's order.
+    pub fn lines(&self, each: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+        for space in &self.spaces {
+            space.lines(each)?;
+        }
+        Ok(())
+    }
+}
+
+impl Captured {
+    fn lines(&self, each: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+        each(&Line::Netns(self.netns.clone()))?;
+        objects(&self.first, each)?;
+        for (path, value) in &self.settings {
+            each(&Line::Sysctl(path.clone(), value.clone()))?;
+        }
+        objects(&self.last, each)?;
+        for (name, text) in &self.texts {
+            each(&Line::Text(name.clone(), text.clone()))?;
+        }
+        Ok(())
+    }
+}
+
+fn objects(dumps: &[Dumped], each: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+    for dumped in dumps {
+        let mut result = Ok(());
+        dumped
+            .each(|message| {
+                if result.is_ok() {
+                    result = each(&line(message));
+                }
+            })
+            .map_err(io::Error::other)?;
+        result?;
+    }
+    Ok(())
+}
+
+fn line(message: Message) -> Line {
+    match message {
+        Message::Link(m) => Line::Link(m),
+        Message::Address(m) => Line::Address(m),
+        Message::Route(m) => Line::Route(m),
+        Message::Rule(m) => Line::Rule(m),
+        Message::Nexthop(m) => Line::Nexthop(m),
+        Message::Neighbour(m) => Line::Neighbour(m),
+        Message::Netconf(m) => Line::Netconf(m),
+    }
+}
+
+const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+
+fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>) -> Result<Captured, Error> {
+    let mut captured =
+        Captured { netns: Netns { name: space.name.clone(), ..Netns::default() }, ..Captured::default() };
+    let links = must(space, &Dump::Links { ext_mask: ext_mask::SKIP_STATS }, not_seen)?;
+    captured.first.push(links);
+    for family in FAMILIES {
+        captured.first.push(must(space, &Dump::Addresses(family), not_seen)?);
+    }
+    for family in FAMILIES {
+        captured.first.extend(may(space, &Dump::Netconf(family), not_seen)?);
+    }
+    let settings = space.place.run(files::settings)?;
+    for family in FAMILIES {
+        captured.last.push(must(space, &Dump::Rules(family), not_seen)?);
+    }
+    captured.last.extend(may(space, &Dump::Nexthops, not_seen)?);
+    for family in FAMILIES {
+        let filter = RouteFilter { family: Some(family), ..RouteFilter::default() };
+        captured.last.push(must(space, &Dump::Routes(filter), not_seen)?);
+    }
+    if options.neighbours {
+        for (family, proxy) in
+            [(Family::V4, false), (Family::V4, true), (Family::V6, false), (Family::V6, true)]
+        {
+            captured.last.extend(may(space, &Dump::Neighbours { family, proxy }, not_seen)?);
+        }
+    }
+    if options.texts {
+        for path in PROC_TEXTS {
+            match space.place.run(|| files::read(path))? {
+                Ok(text) => captured.texts.push((path.to_string(), text)),
+                Err(error) => not_seen.push(format!("{path}: {error}")),
+            }
+        }
+    }
+    if options.tools {
+        let texts = space.place.run(tools::texts)?;
+        captured.texts.extend(texts.texts);
+        not_seen.extend(texts.not_seen);
+    }
+    let facts = facts(&captured, &settings)?;
+    hidden::find(space, &facts, &mut captured.netns);
+    not_seen.extend(unreadable(&settings));
+    captured.settings = settings.values;
+    Ok(captured)
+}
+
+/// A dump without which there is no snapshot.
+fn must(space: &mut Space, what: &Dump, not_seen: &mut Vec<String>) -> Result<Dumped, Error> {
+    let dumped = space.socket.dump(what)?;
+    if dumped.interrupted {
+        not_seen.push(format!(
+            "{}: they changed while they were read, each time; the list may be inconsistent",
+            dumped.what()
+        ));
+    }
+    Ok(dumped)
+}
+
+/// A dump that old kernels do not have.
+fn may(space: &mut Space, what: &Dump, not_seen: &mut Vec<String>) -> Result<Option<Dumped>, Error> {
+    match must(space, what, not_seen) {
+        Ok(dumped) => Ok(Some(dumped)),
+        Err(Error::Refused { what, refusal }) => {
+            not_seen.push(format!("{what}: {refusal}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn facts(captured: &Captured, settings: &Settings) -> Result<Facts, Error> {
+    let fib_trie =
+        captured.texts.iter().find(|(name, _)| name == PROC_TEXTS[0]).map(|(_, text)| text.clone());
+    let settings: HashMap<_, _> = settings.values.iter().cloned().collect();
+    let mut facts = Facts::new(settings, fib_trie);
+    for dumped in &captured.first {
+        dumped.each(|message| {
+            if let Message::Link(link) = message {
+                facts.links.insert(link.index, link);
+            }
+        })?;
+    }
+    for dumped in &captured.last {
+        dumped.each(|message| match message {
+            Message::Rule(rule) if rule.family == Family::V4 => facts.rules.push(rule),
+            Message::Route(route) if route.family == Family::V4 => facts.learn_route(&route),
+            _ => {}
+        })?;
+    }
+    Ok(facts)
+}
+
+fn unreadable(settings: &Settings) -> Option<String> {
+    let (first, error) = settings.unreadable.first()?;
+    let named: Vec<&str> =
+        settings.unreadable.iter().take(MAX_NAMED).map(|(path, _)| path.as_str()).collect();
+    let more = settings.unreadable.len().saturating_sub(MAX_NAMED);
+    Some(match more {
+        0 if named.len() == 1 => format!("setting {first}: {error}"),
+        0 => format!("settings {}: {error}", named.join(", ")),
+        _ => format!("settings {} and {more} more: {error}", named.join(", ")),
+    })
+}
+
+/// Seconds since 1970 in RFC 3339 form.
+fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / 86400, seconds % 86400);
+    // Years that start in March, in eras of 400 years.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1460 + day / 36524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year + carry;
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_767_225_599), "2025-12-31T23:59:59Z");
+    }
+}

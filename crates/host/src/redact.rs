@@ -1,0 +1,1 @@
+//! Snapshots whose addresses are others.
