@@ -107,23 +107,35 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Replaces each run of digits, dots, colons, slashes and hex by `#`.
+/// Replaces numbers, addresses and prefixes by `#`, and so the numbers in names.
 pub fn mask(text: &str) -> String {
+    let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '/' | '_' | '-');
     let mut out = String::with_capacity(text.len());
-    let mut in_number = false;
-    for c in text.chars() {
-        let continues = in_number && (c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/' | 'x'));
-        if c.is_ascii_digit() || continues {
-            if !in_number {
-                out.push('#');
-            }
-            in_number = true;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let end = rest.find(|c| !in_word(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end.max(c.len_utf8()));
+        rest = after;
+        let numeric = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/' | 'x');
+        if c.is_ascii_digit() && word.chars().all(numeric) {
+            out.push('#');
         } else {
-            in_number = false;
-            out.push(c);
+            mask_digits(word, &mut out);
         }
     }
     out
+}
+
+fn mask_digits(word: &str, out: &mut String) {
+    let mut in_number = false;
+    for c in word.chars() {
+        if !c.is_ascii_digit() {
+            out.push(c);
+        } else if !in_number {
+            out.push('#');
+        }
+        in_number = c.is_ascii_digit();
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +167,12 @@ mod tests {
         assert_eq!(aspect(said(0, "a", ""), Some(said(0, "b", ""))), Aspect::Stdout);
         let refused = said(2, "", "RTNETLINK answers: File exists\n");
         assert_eq!(aspect(refused.clone(), Some(refused)), Aspect::Errno);
+    }
+
+    #[test]
+    fn masks() {
+        assert_eq!(mask("10.0.0.0/8 dev eth12 metric 0x1f"), "# dev eth# metric #");
+        assert_eq!(mask("net.ipv4.fib_multipath é 02:00:0a:b1:00:01"), "net.ipv#.fib_multipath é #");
     }
 
     #[test]

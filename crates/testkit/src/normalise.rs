@@ -14,10 +14,33 @@ use crate::script::{Answer, kind_of};
 pub fn normalise(line: &str, answer: &mut Answer) {
     let kind = kind_of(line).name;
     if kind.contains(" neighbour ") && !kind.ends_with(" get") {
+        without_igmp(&mut answer.stdout);
         sort_neighbours(&mut answer.stdout);
     }
     if kind.contains(" nexthop bucket") {
         hide_idle_times(&mut answer.stdout);
+    }
+}
+
+/// A bridge that is up listens for multicast routers and reports so on a timer:
+/// the neighbour entry of the reports' group comes at some moment.
+fn without_igmp(text: &mut String) {
+    const GROUP: &str = "224.0.0.22";
+    if text.contains(GROUP) {
+        let json =
+            text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(top_level_objects);
+        *text = match json {
+            Some(objects) => {
+                let quoted = format!("\"{GROUP}\"");
+                let kept: Vec<&str> =
+                    objects.into_iter().filter(|object| !object.contains(&quoted)).collect();
+                format!("[{}]\n", kept.join(","))
+            }
+            None => {
+                let others = text.lines().filter(|line| line.split_whitespace().next() != Some(GROUP));
+                others.flat_map(|line| [line, "\n"]).collect()
+            }
+        };
     }
 }
 
@@ -97,6 +120,14 @@ mod tests {
             "[{\"dst\":\"1\",\"x\":\"}\\\"{\"},{\"dst\":\"2\",\"state\":[\"A\"]}]\n"
         );
         assert_eq!(after("ip -j neigh", "[]\n"), "[]\n");
+    }
+
+    #[test]
+    fn the_igmp_report_s_neighbour_is_left_out() {
+        let json = r#"[{"dst":"224.0.0.22","state":["NOARP"]},{"dst":"1.1.1.1"}]"#;
+        assert_eq!(after("ip -j neigh", json), "[{\"dst\":\"1.1.1.1\"}]\n");
+        assert_eq!(after("ip neigh", "224.0.0.22 dev br0 NOARP\n1.1.1.1 dev e0\n"), "1.1.1.1 dev e0\n");
+        assert_eq!(after("ip route", "224.0.0.22 dev br0\n"), "224.0.0.22 dev br0\n");
     }
 
     #[test]

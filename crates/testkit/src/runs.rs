@@ -163,7 +163,7 @@ fn compare(options: &Options) -> io::Result<bool> {
     let workers = each_worker(jobs(options, &cpus), start, work, &indices(options))?;
     let (figures, groups) = gather(workers.into_iter().map(|(_, figures, groups)| (figures, groups)));
     print_summary(&figures, &groups, &begun);
-    if !groups.is_empty() {
+    if !groups.is_empty() && !options.against_itself {
         print_minimal(options, &cpus, &groups)?;
     }
     Ok(groups.is_empty())

@@ -22,6 +22,7 @@ const EEXIST: i32 = 17;
 const ENODEV: i32 = 19;
 const EINVAL: i32 = 22;
 const ERANGE: i32 = 34;
+const ELOOP: i32 = 40;
 const EOPNOTSUPP: i32 = 95;
 const EAFNOSUPPORT: i32 = 97;
 const EADDRNOTAVAIL: i32 = 99;
@@ -43,7 +44,7 @@ pub const TEXTS: &[KernelText] = &[
     by_ip("FIB table does not exist", &[ESRCH, EINVAL]),
     by_ip("ipv4: FIB table does not exist", &[ENOENT, ESRCH]),
     by_ip("Invalid dsfield (tos): ECN bits must be 0", &[EINVAL]),
-    by_ip("Invalid route type", &[EINVAL]),
+    by_raw_netlink("Invalid route type", &[EINVAL]),
     by_raw_netlink("Invalid prefix length", &[EINVAL]),
     by_ip("Invalid prefix for given prefix length", &[EINVAL]),
     by_raw_netlink("Nexthop configuration can not contain both GATEWAY and VIA", &[EINVAL]),
@@ -86,21 +87,34 @@ pub const TEXTS: &[KernelText] = &[
     by_ip("Invalid family for group", &[EINVAL]),
     by_ip("Route cannot point to a fdb nexthop", &[EINVAL]),
     by_ip("Number of buckets not specified for nexthop group insertion", &[EINVAL]),
+    by_ip("Number of buckets needs to be non-0", &[EINVAL]),
+    by_ip("Non FDB nexthop group cannot have fdb nexthops", &[EINVAL]),
+    by_ip("Can not replace a nexthop with a nexthop group", &[EINVAL]),
+    by_ip("Can not replace a nexthop group with a nexthop", &[EINVAL]),
+    by_ip("Not a nexthop group", &[EINVAL]),
+    by_ip("Invalid address family", &[EINVAL]),
     // Addresses (C-078, C-085).
     by_ip("ipv4: Invalid scope value", &[EINVAL]),
     by_ip("ipv4: Address already assigned", &[EEXIST]),
     by_ip("ipv4: Address not found", &[EADDRNOTAVAIL]),
+    // Links and neighbours.
+    by_ip("Unknown device type", &[EOPNOTSUPP]),
+    by_ip("mtu less than device minimum", &[EINVAL]),
+    by_ip("mtu greater than device maximum", &[EINVAL]),
+    by_ip("Can not enslave a bridge to a bridge", &[ELOOP]),
+    by_ip("No link layer address given", &[EINVAL]),
+    by_ip("Neighbour entry not found", &[ENOENT]),
     // Rules (C-099 to C-101, T-3, T-5).
     by_raw_netlink("Invalid msg length", &[EINVAL]),
     by_raw_netlink("Rule family not supported", &[EAFNOSUPPORT]),
     by_raw_netlink("Error parsing msg", &[EINVAL, ERANGE]),
-    by_raw_netlink("Invalid source address", &[EINVAL]),
+    by_ip("Invalid source address", &[EINVAL]),
     by_raw_netlink("Invalid dst address", &[EINVAL]),
     by_raw_netlink("Missing goto target for action goto", &[EINVAL]),
     by_raw_netlink("Unexpected goto", &[EINVAL]),
     by_ip("Backward goto not supported", &[EINVAL]),
     by_raw_netlink("Invalid l3mdev attribute", &[EINVAL]),
-    by_ip("l3mdev and table are mutually exclusive", &[EINVAL]),
+    by_raw_netlink("l3mdev and table are mutually exclusive", &[EINVAL]),
     by_raw_netlink("No permission to set uid", &[EPERM]),
     by_ip("Invalid uid range", &[EINVAL]),
     by_ip("Invalid sport range", &[EINVAL]),
@@ -114,7 +128,7 @@ pub const TEXTS: &[KernelText] = &[
     by_raw_netlink("Invalid DSCP mask", &[EINVAL]),
     by_raw_netlink("Flow label cannot be specified for IPv4 FIB rules", &[EINVAL]),
     // Questions (C-162, T-21).
-    by_raw_netlink("ipv4: Invalid values in header for route get request", &[EINVAL]),
+    by_ip("ipv4: Invalid values in header for route get request", &[EINVAL]),
     by_raw_netlink("ipv4: Unsupported rtm_flags for route get request", &[EINVAL]),
     by_raw_netlink("ipv4: Unsupported attribute in route get request", &[EINVAL]),
     by_ip("Unsupported ip proto", &[EOPNOTSUPP]),
@@ -135,7 +149,7 @@ const ERRNO_TEXTS: &[(i32, &str)] = &[
     (EINVAL, "Invalid argument"),
     (28, "No space left on device"),
     (ERANGE, "Numerical result out of range"),
-    (40, "Too many levels of symbolic links"),
+    (ELOOP, "Too many levels of symbolic links"),
     (90, "Message too long"),
     (EOPNOTSUPP, "Operation not supported"),
     (EAFNOSUPPORT, "Address family not supported by protocol"),

@@ -63,7 +63,7 @@ impl Gen {
     }
 
     fn address_options(&mut self) -> String {
-        const OPTIONS: [&str; 14] = [
+        const OPTIONS: &[&str] = &[
             " broadcast +",
             " brd +",
             " brd -",
@@ -75,13 +75,19 @@ impl Gen {
             " scope 50",
             " scope site",
             " metric 50",
+            " metric 200",
             " noprefixroute",
             " valid_lft forever preferred_lft forever",
-            " proto 33",
         ];
         let mut options = String::new();
         while self.chance(1, 3) {
-            options.push_str(self.one(&OPTIONS));
+            let option = self.one(OPTIONS);
+            let brd = [" brd", " broadcast"];
+            let second = brd.iter().any(|word| option.starts_with(word))
+                && brd.iter().any(|word| options.contains(word));
+            if !second || self.chance(1, 10) {
+                options.push_str(option);
+            }
         }
         options
     }

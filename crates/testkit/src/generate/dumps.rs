@@ -35,14 +35,14 @@ impl Gen {
             4 => self.some_links(),
             5 => {
                 let options = self.one(&["", "-j ", "-d ", "-o "]);
-                let which = self.one(&["", " show", " list", " show groups", " show proto static"]);
+                let which = self.one(&["", " show", " list", " show groups", " show fdb"]);
                 format!("ip {options}nexthop{which}")
             }
             6 => {
                 let options = self.one(&["-4 ", "-4 -j ", "-4 -o "]);
                 let which =
                     self.one(&["", " show", " show nud all", " show nud failed", " show nud permanent"]);
-                let device = if self.chance(1, 3) && which != "" {
+                let device = if self.chance(1, 3) && !which.is_empty() {
                     format!(" dev {}", self.device())
                 } else {
                     String::new()
@@ -113,7 +113,7 @@ impl Gen {
             12 => {
                 format!(" {} {}", self.one(&["tos", "metric", "realms"]), self.one(&["5", "0x10", "10", "8"]))
             }
-            _ => " nhid 1".into(),
+            _ => format!(" proto {} dev {}", self.one(&["static", "kernel"]), self.device()),
         };
         if !filter.contains("table") && self.chance(1, 3) {
             filter += " table all";

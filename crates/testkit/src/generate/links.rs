@@ -29,7 +29,7 @@ impl Gen {
             (3, 2),
             (3, 3),
             (2, 4),
-            (2, 5),
+            (3, 5),
             (2 * many, 6),
             (3 * many, 7),
             (2, 8),
@@ -116,11 +116,11 @@ impl Gen {
     }
 
     fn rename(&mut self, name: &str) {
+        if name == "lo" && self.chance(9, 10) {
+            return self.carrier();
+        }
         let new = self.fresh_name(&["ren", "uplink", "x.", "wan-"]);
         self.say(format!("ip link set {name} name {new}"));
-        if name == "lo" {
-            return;
-        }
         if let Some(device) = self.model.devices.iter_mut().find(|device| device.name == name) {
             device.name = new;
         }

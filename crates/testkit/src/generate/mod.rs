@@ -137,7 +137,7 @@ impl Gen {
         if self.chance(9, 10) {
             self.say("ip link set lo up");
         }
-        if self.theme == Theme::Input || self.chance(1, 3) {
+        if self.theme == Theme::Input || self.chance(3, 4) {
             self.say("sysctl -w net.ipv4.ip_forward=1");
         }
     }

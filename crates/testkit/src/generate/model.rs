@@ -189,7 +189,7 @@ const SPECIAL_ADDRESSES: [u32; 24] = [
 impl Gen {
     /// Any device's name, now and then `lo`.
     pub fn device(&mut self) -> String {
-        if self.model.devices.is_empty() || self.chance(1, 14) {
+        if self.model.devices.is_empty() || self.chance(1, 18) {
             return "lo".into();
         }
         let at = self.range(0, self.model.devices.len() as u64) as usize;
@@ -223,7 +223,16 @@ impl Gen {
 
     /// A subnet of a device, with the device.
     pub fn link_subnet(&mut self) -> (String, Prefix) {
-        let all = self.all_addresses();
+        let mut all = self.all_addresses();
+        if self.chance(14, 15) {
+            let useful = |device: &Device| device.up && device.kind != Kind::Bridge;
+            let good = self.model.devices.iter().filter(|device| useful(device));
+            let good: Vec<String> = good.map(|device| device.name.clone()).collect();
+            let of_good = |entry: &(String, Address)| good.contains(&entry.0) && entry.1.length < 32;
+            if all.iter().any(of_good) {
+                all.retain(of_good);
+            }
+        }
         if all.is_empty() {
             return (self.device(), Prefix::of(ip(10, 0, 0, 0), 24));
         }

@@ -32,7 +32,7 @@ impl Gen {
                 self.say(format!("{line} {id}"));
             }
             6 => {
-                let what = self.one(&["", " proto static", " groups", " vrf none"]);
+                let what = self.one(&["", " protocol 99", " groups", " vrf none"]);
                 let what =
                     if what == " vrf none" { format!(" dev {}", self.device()) } else { what.to_owned() };
                 self.say(format!("ip nexthop flush{what}"));
@@ -68,7 +68,7 @@ impl Gen {
         let (device, gateway) = self.on_link();
         let way = match self.weighted(&[(20, 0), (4, 1), (3, 2), (3, 3), (1, 4), (1, 5), (1, 6), (1, 7)]) {
             0 => format!("via {} dev {device}", dotted(gateway)),
-            1 => format!("dev {}", self.device()),
+            1 => format!("dev {device}"),
             2 => "blackhole".into(),
             3 => format!("via {} dev {} onlink", dotted(self.special_address()), self.good_device()),
             4 => format!("via {} dev {device}", dotted(self.gateway())),
@@ -76,9 +76,12 @@ impl Gen {
             6 => format!("via inet6 fe80::1 dev {device}"),
             _ => format!("via {} fdb", dotted(gateway)),
         };
+        let id = if self.chance(1, 20) { String::new() } else { format!(" id {id}") };
         let protocol = self.one(&["", "", "", "", " proto static", " protocol 99", " proto kernel"]);
-        self.say(format!("ip nexthop {verb} id {id} {way}{protocol}"));
-        self.remember(id, false);
+        self.say(format!("ip nexthop {verb}{id} {way}{protocol}"));
+        if let Some(id) = id.strip_prefix(" id ").and_then(|id| id.parse().ok()) {
+            self.remember(id, false);
+        }
     }
 
     fn add_group(&mut self, verb: &str, id: Option<u64>) {

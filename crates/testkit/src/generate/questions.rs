@@ -30,12 +30,13 @@ impl Gen {
             (1, "-4 "),
             (1, "-N "),
         ]);
+        let tail = if self.chance(1, 60) { self.one(&[" connected", " notify"]) } else { "" };
         let words = self.weighted(&[(30, "route get"), (1, "r g"), (1, "ro get")]);
-        self.say(format!("ip {options}{words} {fibmatch}{}{form}{selectors}", dotted(destination)));
+        self.say(format!("ip {options}{words} {fibmatch}{}{form}{selectors}{tail}", dotted(destination)));
     }
 
     fn destination(&mut self) -> u32 {
-        match self.weighted(&[(40, 0), (14, 1), (12, 2), (7, 3), (10, 4), (6, 5), (4, 6)]) {
+        match self.weighted(&[(46, 0), (14, 1), (10, 2), (5, 3), (8, 4), (6, 5), (3, 6)]) {
             0 => match self.model.routes.is_empty() {
                 true => self.special_address(),
                 false => {
@@ -59,7 +60,7 @@ impl Gen {
     fn output_form(&mut self) -> String {
         let mut form = String::new();
         if self.chance(3, 10) {
-            let source = match self.weighted(&[(14, 0), (2, 1), (2, 2), (1, 3)]) {
+            let source = match self.weighted(&[(24, 0), (2, 1), (2, 2), (1, 3)]) {
                 0 => self.own_address(),
                 1 => self.on_link().1,
                 2 => self.special_address(),
@@ -74,9 +75,15 @@ impl Gen {
     }
 
     fn input_form(&mut self) -> String {
-        let device = if self.chance(4, 5) { self.good_device() } else { self.device() };
-        let source = match self.weighted(&[(10, 0), (5, 1), (3, 2), (3, 3), (3, 4)]) {
-            0 => self.on_link().1,
+        let mut device = if self.chance(4, 5) { self.good_device() } else { self.device() };
+        let source = match self.weighted(&[(20, 0), (8, 1), (2, 2), (2, 3), (2, 4)]) {
+            0 => {
+                let (on, address) = self.on_link();
+                if self.chance(3, 4) {
+                    device = on;
+                }
+                address
+            }
             1 => {
                 let prefix = self.route_prefix();
                 self.host_in(prefix)
@@ -107,8 +114,7 @@ impl Gen {
         }
         let ports = if self.theme == Theme::Multipath { 4 } else { rules };
         if self.chance(ports, 10) {
-            let protocol =
-                self.weighted(&[(6, "tcp"), (6, "udp"), (2, "icmp"), (1, "47"), (1, "58"), (1, "132")]);
+            let protocol = self.weighted(&[(6, "tcp"), (6, "udp"), (2, "icmp"), (1, "47")]);
             text += &format!(" ipproto {protocol}");
             if protocol == "tcp" || protocol == "udp" {
                 for word in ["sport", "dport"] {

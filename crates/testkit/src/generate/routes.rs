@@ -3,7 +3,7 @@
 use super::model::{Prefix, Route, dotted, ip};
 use super::{Gen, Theme};
 
-const TOS: [&str; 10] = ["0x04", "0x08", "0x10", "0x1c", "0x10", "0x20", "0xb8", "8", "lowdelay", "0x0c"];
+const TOS: [&str; 10] = ["0x04", "0x08", "0x10", "0x1c", "0x10", "0x20", "0xb8", "8", "EF", "0x0c"];
 const METRICS: [&str; 9] = ["1", "5", "10", "10", "100", "100", "1024", "4294967295", "0"];
 const PROTOCOLS: [&str; 7] = ["static", "kernel", "boot", "bird", "77", "redirect", "dhcp"];
 const SCOPES: [&str; 6] = ["link", "global", "site", "host", "nowhere", "150"];
@@ -139,6 +139,8 @@ impl Gen {
             _ => self.hops(),
         };
         let by_object = way.contains("nhid");
+        // Attributes stand before the list of hops, which takes all that follows.
+        let hops = if way.starts_with(" nexthop") { std::mem::take(&mut way) } else { String::new() };
         if self.chance(1, 9) && !by_object {
             way += &format!(" src {}", dotted(self.source()));
         }
@@ -158,7 +160,7 @@ impl Gen {
                 self.one(&["5", "3/7", "9/", "10", "cosmos"])
             );
         }
-        way
+        way + &hops
     }
 
     fn hops(&mut self) -> String {
@@ -280,7 +282,7 @@ impl Gen {
             " initcwnd 20",
             " initrwnd 30",
             " hoplimit 44",
-            " hoplimit 300",
+            " hoplimit 255",
             " rto_min 50ms",
             " quickack 1",
             " features ecn",
@@ -300,6 +302,15 @@ impl Gen {
         let Some(Route { kind, prefix, key, rest }) = self.known_route() else {
             return self.new_route("add");
         };
+        if self.chance(4, 5) {
+            let gone = (&key, &rest);
+            let at = self
+                .model
+                .routes
+                .iter()
+                .rposition(|route| route.prefix == prefix && (&route.key, &route.rest) == gone);
+            at.map(|at| self.model.routes.remove(at));
+        }
         let text = prefix.text();
         let line = match self.weighted(&[(8, 0), (6, 1), (4, 2), (2, 3), (2, 4), (2, 5), (1, 6)]) {
             0 => format!("ip route del {kind}{text}{key}{rest}"),
