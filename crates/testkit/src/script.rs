@@ -119,6 +119,7 @@ fn ip_kind(words: &[String]) -> CommandKind {
     }
     let purpose = match (object, verb) {
         ("route", verb) if !verb.is_empty() && "get".starts_with(verb) => Purpose::Question,
+        ("link", "s") => Purpose::Change,
         (_, "bucket show" | "show" | "list" | "ls" | "sh" | "s" | "l" | "get" | "lst") => Purpose::Dump,
         _ => Purpose::Change,
     };
@@ -136,6 +137,7 @@ mod tests {
         assert_eq!(name("ip -4 -j route get 1.1.1.1"), "ip -j route get");
         assert_eq!(kind_of("ip r g 1.1.1.1").purpose, Purpose::Question);
         assert_eq!(name("ip ru"), "ip rule show");
+        assert_eq!(kind_of("ip l s e0 up").purpose, Purpose::Change);
         assert_eq!(name("ip addr add 1.1.1.1/8 dev e0"), "ip address add");
         assert_eq!(kind_of("ip -4 a").purpose, Purpose::Dump);
         assert_eq!(name("sysctl -w net.ipv4.ip_forward=1"), "sysctl -w");

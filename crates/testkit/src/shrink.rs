@@ -59,6 +59,10 @@ fn fewer<T: Clone>(mut items: Vec<T>, budget: &mut Budget, mut fails: impl FnMut
 /// Tries each line without one or two neighbouring words.
 fn shorter_lines(script: &mut [String], budget: &mut Budget, fails: &mut impl FnMut(&[String]) -> bool) {
     for at in 0..script.len() {
+        // A device without its hardware address would get a random one.
+        if script[at].contains(" address ") {
+            continue;
+        }
         for width in [2, 1] {
             let mut from = 2;
             while from + width <= script[at].split_whitespace().count() {

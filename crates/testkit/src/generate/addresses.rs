@@ -94,7 +94,7 @@ impl Gen {
 
     fn plain_address(&mut self, name: &str) {
         let subnet = self.subnet();
-        let host = self.host_in(subnet);
+        let host = if self.chance(3, 5) { subnet.base + 1 } else { self.host_in(subnet) };
         let options = self.address_options();
         self.add_address(name, Address { own: host, peer: None, length: subnet.length }, &options);
     }
@@ -137,7 +137,10 @@ impl Gen {
             (ip(12, 1, 1, 1), 1),
             (ip(10, 0, 0, 1), 30),
         ]);
-        let options = self.address_options();
+        let mut options = self.address_options();
+        if own >= ip(224, 0, 0, 0) && own < ip(240, 0, 0, 0) && self.chance(1, 4) {
+            options.push_str(" autojoin");
+        }
         self.add_address(name, Address { own, peer: None, length }, &options);
     }
 

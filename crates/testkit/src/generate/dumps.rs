@@ -33,6 +33,12 @@ impl Gen {
             }
             3 => self.some_addresses(),
             4 => self.some_links(),
+            5 if self.model.objects.iter().any(|object| object.group) && self.chance(1, 4) => {
+                let groups = self.model.objects.iter().filter(|object| object.group);
+                let ids: Vec<u64> = groups.map(|object| object.id).collect();
+                let id = self.one(&ids);
+                format!("ip {}nexthop bucket show id {id}", self.one(&["", "-j "]))
+            }
             5 => {
                 let options = self.one(&["", "-j ", "-d ", "-o "]);
                 let which = self.one(&["", " show", " list", " show groups", " show fdb"]);

@@ -11,9 +11,10 @@ impl Gen {
         for _ in 0..more {
             self.add_link();
         }
-        let names: Vec<String> = self.model.devices.iter().map(|device| device.name.clone()).collect();
+        let down = self.model.devices.iter().filter(|device| !device.up);
+        let names: Vec<String> = down.map(|device| device.name.clone()).collect();
         for name in names {
-            if self.chance(11, 12) {
+            if self.chance(5, 6) {
                 self.set_up(&name, true);
             }
         }
@@ -119,11 +120,18 @@ impl Gen {
         if name == "lo" && self.chance(9, 10) {
             return self.carrier();
         }
+        if name == "lo" {
+            self.say("ip link set lo name loop");
+            self.question();
+            return self.say("ip link set loop name lo");
+        }
         let new = self.fresh_name(&["ren", "uplink", "x.", "wan-"]);
         self.say(format!("ip link set {name} name {new}"));
         if let Some(device) = self.model.devices.iter_mut().find(|device| device.name == name) {
-            device.name = new;
+            device.name = new.clone();
         }
+        let renamed = self.model.devices.iter_mut().filter(|device| device.peer.as_deref() == Some(name));
+        renamed.for_each(|device| device.peer = Some(new.clone()));
     }
 
     fn delete(&mut self, name: &str) {
@@ -132,7 +140,8 @@ impl Gen {
         }
         let kind = self.one(&["", "dev ", ""]);
         self.say(format!("ip link del {kind}{name}"));
-        self.model.devices.retain(|device| device.name != name);
+        let with = Some(name.to_owned());
+        self.model.devices.retain(|device| device.name != name && device.peer != with);
     }
 
     fn master(&mut self) {
@@ -187,7 +196,13 @@ impl Gen {
                 self.say(format!("ip link set {name} address {mac}"));
             }
         }
-        self.model.devices.push(Device { name: name.clone(), kind, up: false, addresses: Vec::new() });
+        self.model.devices.push(Device {
+            name: name.clone(),
+            kind,
+            up: false,
+            peer: None,
+            addresses: Vec::new(),
+        });
         if !self.lines.len().is_multiple_of(5) && self.chance(5, 6) {
             self.set_up(&name, true);
         }
@@ -197,11 +212,12 @@ impl Gen {
         let (one, two) = (self.fresh_name(&["e", "eth"]), self.fresh_name(&["e", "p"]));
         let (mac_one, mac_two) = (self.mac(), self.mac());
         self.say(format!("ip link add {one} address {mac_one} type veth peer name {two} address {mac_two}"));
-        for name in [one, two] {
+        for (name, peer) in [(one.clone(), two.clone()), (two, one)] {
             self.model.devices.push(Device {
                 name: name.clone(),
                 kind: Kind::Veth,
                 up: false,
+                peer: Some(peer),
                 addresses: Vec::new(),
             });
             if self.chance(9, 10) {
@@ -211,6 +227,10 @@ impl Gen {
     }
 
     fn fresh_name(&mut self, stems: &[&str]) -> String {
+        if self.chance(1, 30) {
+            // A name that rules may have waited for.
+            return "later0".into();
+        }
         let stem = self.one(stems);
         self.model.made += 1;
         format!("{stem}{}", self.model.made)

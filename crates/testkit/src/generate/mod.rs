@@ -163,6 +163,7 @@ impl Gen {
                 (Theme::Rules, Rule) => 50,
                 (Theme::Nexthops, Nexthop) => 50,
                 (Theme::Nexthops | Theme::Defaults, Route) => 30,
+                (Theme::Multipath | Theme::Nexthops | Theme::Defaults, Link) => 6,
                 (Theme::Defaults, Neighbour) => 25,
                 (Theme::Input, Sysctl) => 30,
                 (Theme::Input, Questions) => 30,
@@ -181,7 +182,11 @@ impl Gen {
             Step::Link => self.link(),
             Step::Address => self.address(),
             Step::Route => {
-                let count = if self.theme == Theme::Trie { self.range(2, 7) } else { 1 };
+                let trie = self.theme == Theme::Trie;
+                if self.chance(1, if trie { 12 } else { 150 }) {
+                    return self.many_routes();
+                }
+                let count = if trie { self.range(2, 7) } else { 1 };
                 (0..count).for_each(|_| self.route());
             }
             Step::Rule => self.rule(),
@@ -229,7 +234,27 @@ impl Gen {
     // The small tools that every kind of step uses.
 
     fn say(&mut self, line: impl Into<String>) {
-        self.lines.push(line.into());
+        const SHORT: [(&str, &str); 12] = [
+            ("ip route add ", "ip r a "),
+            ("ip route del ", "ip ro d "),
+            ("ip route replace ", "ip rou rep "),
+            ("ip route append ", "ip r ap "),
+            ("ip route show ", "ip r s "),
+            ("ip addr add ", "ip a a "),
+            ("ip addr del ", "ip addr delete "),
+            ("ip rule add ", "ip ru a "),
+            ("ip rule del ", "ip rule delete "),
+            ("ip link set ", "ip l s "),
+            ("ip nexthop add ", "ip nexth a "),
+            ("ip neigh add ", "ip n a "),
+        ];
+        let line = line.into();
+        if self.chance(1, 40)
+            && let Some((long, short)) = SHORT.iter().find(|(long, _)| line.starts_with(long))
+        {
+            return self.lines.push(line.replacen(long, short, 1));
+        }
+        self.lines.push(line);
     }
 
     /// A number in `low..high`.

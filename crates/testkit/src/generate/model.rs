@@ -20,6 +20,8 @@ pub struct Device {
     pub name: String,
     pub kind: Kind,
     pub up: bool,
+    /// The other end of a veth.
+    pub peer: Option<String>,
     pub addresses: Vec<Address>,
 }
 
@@ -243,8 +245,15 @@ impl Gen {
     /// A neighbour's address on a link, with the device.
     pub fn on_link(&mut self) -> (String, u32) {
         let (device, subnet) = self.link_subnet();
-        let host = self.range(2, 8) as u32;
-        (device, (subnet.base + host).min(subnet.last()))
+        let host = |r#gen: &mut Gen| (subnet.base + r#gen.range(2, 8) as u32).min(subnet.last());
+        let mut address = host(self);
+        let own: Vec<u32> = self.all_addresses().iter().map(|(_, known)| known.own).collect();
+        let mut tries = 0;
+        while own.contains(&address) && tries < 3 {
+            address = if subnet.length == 31 { address ^ 1 } else { host(self) };
+            tries += 1;
+        }
+        (device, address)
     }
 
     /// A host inside a prefix: mostly few and equal ones, so that they meet again.

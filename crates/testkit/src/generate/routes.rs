@@ -51,6 +51,35 @@ impl Gen {
         }
     }
 
+    /// A run of neighbouring prefixes, and most of them gone again: the trie's
+    /// nodes double and halve.
+    pub(super) fn many_routes(&mut self) {
+        let length = self.one(&[24, 24, 24, 16, 20, 28, 30, 32]);
+        let base = self.new_prefix().base;
+        let count = self.one(&[8, 12, 20, 33, 40, 64]);
+        let (stride, table) = (self.one(&[1, 1, 1, 2, 3]), self.one(&["", "", " table 100", " table 7"]));
+        let way = if self.chance(1, 2) { format!(" dev {}", self.good_device()) } else { String::new() };
+        let kind = if way.is_empty() { "unreachable " } else { "" };
+        let prefix = |at: u32| Prefix::of(base.wrapping_add((at * stride) << (32 - length)), length);
+        for at in 0..count {
+            let prefix = prefix(at);
+            self.say(format!("ip route add {kind}{}{table}{way}", prefix.text()));
+            if at % 8 == 0 {
+                let route = Route { kind, prefix, key: table.to_owned(), rest: way.clone() };
+                self.model.routes.push(route);
+            }
+        }
+        self.say("cat /proc/net/fib_trie");
+        let keep = self.range(2, 9);
+        for at in 0..count {
+            if !self.chance(1, keep) {
+                self.say(format!("ip route del {}{table}", prefix(at).text()));
+            }
+        }
+        self.say("cat /proc/net/fib_trie");
+        self.say("cat /proc/net/fib_triestat");
+    }
+
     fn new_route(&mut self, verb: &str) {
         let prefix = self.route_prefix();
         let key = self.key();
@@ -200,7 +229,10 @@ impl Gen {
 
     fn by_object(&mut self) -> String {
         let ids: Vec<u64> = self.model.objects.iter().map(|object| object.id).collect();
-        let id = if ids.is_empty() || self.chance(1, 12) { self.range(1, 40) } else { self.one(&ids) };
+        if ids.is_empty() && self.chance(4, 5) {
+            return format!(" via {}", dotted(self.gateway()));
+        }
+        let id = if ids.is_empty() || self.chance(1, 15) { self.range(1, 40) } else { self.one(&ids) };
         format!(" nhid {id}")
     }
 

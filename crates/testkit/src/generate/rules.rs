@@ -19,7 +19,7 @@ const PREFERENCES: [&str; 14] =
 impl Gen {
     /// One step about rules.
     pub(super) fn rule(&mut self) {
-        match self.weighted(&[(20, 0), (6, 1), (1, 2), (2, 3), (1, 4)]) {
+        match self.weighted(&[(20, 0), (6, 1), (2, 2), (2, 3), (1, 4)]) {
             0 => self.add_rule(),
             1 => self.delete_rule(),
             2 => self.default_rules(),
@@ -60,7 +60,11 @@ impl Gen {
             0 => format!(" from {}", self.rule_prefix()),
             1 => format!(" to {}", self.rule_prefix()),
             2 => {
-                let name = if self.chance(1, 12) { "later0".into() } else { self.device() };
+                let name = match self.range(0, 12) {
+                    0 => "later0".into(),
+                    1..4 => "lo".into(),
+                    _ => self.device(),
+                };
                 format!(" {} {name}", self.one(&["iif", "dev"]))
             }
             3 => {

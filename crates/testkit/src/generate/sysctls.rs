@@ -46,7 +46,15 @@ impl Gen {
         let (name, values) = self.one(&PER_DEVICE);
         let value = self.one(values);
         let scope = self.scope();
-        self.say(format!("sysctl -w net.ipv4.conf.{scope}.{name}={value}"));
+        let line = match self.range(0, 30) {
+            0 => format!("sysctl -q -w net.ipv4.conf.{scope}.{name}={value}"),
+            1 => format!("sysctl -w 'net.ipv4.conf.{scope}.{name} = {value}'"),
+            2 => format!("sysctl net.ipv4.conf.{scope}.{name}={value}"),
+            3 => format!("sysctl -w net.ipv4.conf.{scope}.{name}={value} net.ipv4.conf.all.{name}={value}"),
+            4 if !scope.contains('/') => format!("sysctl -w net/ipv4/conf/{scope}/{name}={value}"),
+            _ => format!("sysctl -w net.ipv4.conf.{scope}.{name}={value}"),
+        };
+        self.say(line);
     }
 
     /// A device with a dot in its name is written with a slash.
