@@ -1,1 +1,24 @@
-//! What Linux does with a configuration: changes, lookups and decisions.
+//! What Linux does with a configuration: it accepts or refuses changes
+//! ([`control`]), and decides where packets go ([`lookup`]).
+//!
+//! No IO, no clock, no threads: time is an argument and randomness a seed. A
+//! [`World`] holds namespaces; each has a [`Config`] (what people configure)
+//! and a [`State`] (what running makes). `World` implements
+//! [`fingerpost_model::Kernel`], so that whatever speaks to that door can
+//! speak to it.
+
+pub mod behaviour;
+pub mod config;
+pub mod control;
+pub mod dump;
+pub mod lookup;
+mod restore;
+mod state;
+pub mod trace;
+mod world;
+
+pub use behaviour::Behaviour;
+pub use config::Config;
+pub use restore::RestoreError;
+pub use state::{State, Time};
+pub use world::{Namespace, World};

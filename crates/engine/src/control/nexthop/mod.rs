@@ -39,7 +39,7 @@ pub fn new_nexthop(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NexthopMs
         id => id,
     };
     let new = match msg.group.is_empty() {
-        true => single(ns, env, id, msg)?,
+        true => single(&ns.config, id, msg)?,
         false => group::create(id, msg),
     };
     insert(ns, env, flags, msg, new)
@@ -114,7 +114,7 @@ fn unused_id(config: &mut Config) -> Result<u32, Refusal> {
 }
 
 /// A single hop, with its gateway resolved (`nexthop_create`).
-fn single(ns: &Namespace, env: Env, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, Refusal> {
+fn single(config: &Config, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, Refusal> {
     let mut hop = NextHop {
         gateway: gateway_of(msg),
         scope: Scope::LINK,
@@ -124,13 +124,13 @@ fn single(ns: &Namespace, env: Env, id: u32, msg: &NexthopMsg) -> Result<Nexthop
     };
     match msg.family {
         _ if msg.fdb => {}
-        Some(Family::V6) => check_ipv6_hop(&ns.config, &hop)?,
+        Some(Family::V6) => check_ipv6_hop(config, &hop)?,
         _ => {
             let table = match msg.oif {
-                Some(dev) => ns.config.links.l3_table(dev).unwrap_or(TableId::UNSPEC),
+                Some(dev) => config.links.l3_table(dev).unwrap_or(TableId::UNSPEC),
                 None => TableId::MAIN,
             };
-            gateway::check_nh(ns, env, table, Scope::UNIVERSE, &mut hop)?;
+            gateway::check_nh(config, table, Scope::UNIVERSE, &mut hop)?;
         }
     }
     Ok(NexthopObject {
@@ -259,10 +259,12 @@ fn remove(ns: &mut Namespace, env: Env, id: u32) {
     forget_decisions(&mut ns.state, id);
 }
 
-/// Decisions are cached with the hop that they go through and vanish with it.
+/// Decisions and exceptions are kept with the hop that they go through and
+/// vanish with it.
 fn forget_decisions(state: &mut State, id: u32) {
-    let hop = HopId::Object(id);
-    state.cache.output.remove(&hop);
-    state.cache.input.remove(&hop);
-    state.cache.sources.remove(&hop);
+    let gone = HopId::Object(id);
+    state.cache.output.remove(&gone);
+    state.cache.input.remove(&gone);
+    state.cache.sources.remove(&gone);
+    state.exceptions.retain(|hop| hop != gone);
 }

@@ -7,7 +7,7 @@ use fingerpost_model::{Encap, NexthopMsg, Refusal, RouteFlags, Scope};
 use fingerpost_net::{Errno, Family};
 
 use super::{group, invalid};
-use crate::config::{Config, NextHop, NexthopKind, NexthopObject};
+use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
 
 /// Checks a request by itself (`rtm_to_nh_config`, in its order).
 pub fn check_message(msg: &NexthopMsg) -> Result<(), Refusal> {
@@ -160,12 +160,16 @@ pub fn check_ipv6_hop(config: &Config, hop: &NextHop) -> Result<(), Refusal> {
         }
     }
     if let Some(IpAddr::V6(gateway)) = hop.gateway {
-        let loopback_is_up = config.links.get(crate::config::LOOPBACK).is_some_and(|lo| lo.is_up());
-        if link.is_some() && gateway == Ipv6Addr::LOCALHOST && loopback_is_up {
+        let loopback_is_up = config.links.get(LOOPBACK).is_some_and(|lo| lo.is_up());
+        let is_own = gateway == Ipv6Addr::LOCALHOST && loopback_is_up;
+        if is_own && link.is_some() {
             return Err(invalid("Gateway can not be a local address"));
         }
-        if gateway.is_multicast() {
+        if gateway.is_multicast() || gateway.is_unspecified() {
             return Err(invalid("Invalid gateway address"));
+        }
+        if is_own {
+            return Err(invalid("Egress device can not be loopback device for this route"));
         }
         if !gateway.is_unicast_link_local() && !is_onlink {
             return Err(Refusal::new(Errno::EHOSTUNREACH));
@@ -180,9 +184,19 @@ pub fn check_ipv6_hop(config: &Config, hop: &NextHop) -> Result<(), Refusal> {
     }
     match link {
         None => Err(Refusal::new(Errno::ENODEV)),
+        Some(link) if is_ipv6_disabled(config, link.name()) => {
+            Err(Refusal::with(Errno::EACCES, "IPv6 is disabled on nexthop device"))
+        }
         Some(_) if !is_up => Err(not_up()),
         Some(_) => Ok(()),
     }
+}
+
+fn is_ipv6_disabled(config: &Config, device: &str) -> bool {
+    ["all", device].iter().any(|name| {
+        let value = config.sysctl.other.get(&format!("net/ipv6/conf/{name}/disable_ipv6"));
+        value.is_some_and(|value| value.trim() == "1")
+    })
 }
 
 /// Whether an IPv4 route of this scope may use the object with this id

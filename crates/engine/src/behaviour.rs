@@ -1,0 +1,62 @@
+//! Where Linux releases differ, as named switches.
+//!
+//! This is the only place that looks at a release number.
+
+/// What a kernel release does in points where releases are known to differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behaviour {
+    /// The release these switches stand for, as `uname -r` prints it.
+    pub release: String,
+    /// Whether deleting a rule splits the merged local and main tries, as
+    /// adding one does (T-1: 6.18 yes, 7.2 no).
+    pub rule_delete_unmerges: bool,
+    /// Whether a reverse-path refusal is `EXDEV` to `ip route get` rather than
+    /// `EINVAL` (T-21: before drop reasons came to input routing, 6.14).
+    pub rpfilter_is_exdev: bool,
+    /// Whether a multipath leg whose own source equals the bound one is
+    /// preferred over the hash (T-19: 6.16 and later).
+    pub multipath_prefers_own_source: bool,
+    /// Whether the release is one that was compared with a running kernel.
+    pub verified: bool,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Behaviour::of_release("6.18")
+    }
+}
+
+impl Behaviour {
+    /// The switches of a release such as `6.18.3-generic`. One that does not
+    /// start with two numbers is treated as 6.18, unverified.
+    pub fn of_release(release: &str) -> Self {
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().ok());
+        let version = match (numbers.next().flatten(), numbers.next().flatten()) {
+            (Some(major), Some(minor)) => Some((major, minor)),
+            _ => None,
+        };
+        let at = version.unwrap_or((6, 18));
+        Behaviour {
+            release: release.to_string(),
+            rule_delete_unmerges: at < (7, 0),
+            rpfilter_is_exdev: at < (6, 14),
+            multipath_prefers_own_source: at >= (6, 16),
+            verified: matches!(version, Some((6, 18) | (7, 2))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_differ_where_they_are_known_to() {
+        assert!(Behaviour::of_release("6.18.44-generic").rule_delete_unmerges); // T-1
+        assert!(!Behaviour::of_release("7.2.0").rule_delete_unmerges); // T-1
+        assert!(!Behaviour::of_release("6.15").multipath_prefers_own_source); // T-19
+        assert!(Behaviour::of_release("6.1.0-13-amd64").rpfilter_is_exdev); // T-21
+        assert!(!Behaviour::of_release("6.12").verified);
+        assert!(!Behaviour::of_release("nonsense").verified);
+    }
+}

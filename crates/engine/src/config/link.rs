@@ -1,0 +1,194 @@
+//! Devices and their IPv4 state.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use fingerpost_model::{IfaFlags, LinkFlags, LinkMsg, Scope, TableId};
+use fingerpost_net::Prefix;
+
+use super::sysctl::DevConf;
+use crate::state::Time;
+
+/// The index of a namespace's loopback device.
+pub const LOOPBACK: u32 = 1;
+
+/// A device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Link {
+    /// Its attributes as rtnetlink shows them; flags include RUNNING and LOWER_UP.
+    pub msg: LinkMsg,
+    /// Its IPv4 state; absent when the MTU is below 68.
+    pub ipv4: Option<InDev>,
+    /// The namespace of `msg.link`, when it is another one (veth peers).
+    pub link_ns: Option<fingerpost_model::NsId>,
+    /// The operational state that is kept while the device is down, when
+    /// `msg.operstate` says DOWN whatever it is (RFC 2863 numbers).
+    pub oper: u8,
+    /// Whether a user gave the link-layer address, so that it follows no other device's.
+    pub own_address: bool,
+    /// Whether a user gave the MTU (bridges otherwise follow their ports').
+    pub own_mtu: bool,
+}
+
+impl Link {
+    /// The index.
+    pub fn index(&self) -> u32 {
+        self.msg.index
+    }
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.msg.name.as_deref().unwrap_or("")
+    }
+    /// Administratively up.
+    pub fn is_up(&self) -> bool {
+        self.msg.flags.has(LinkFlags::UP)
+    }
+    /// Whether frames can pass (`netif_carrier_ok`).
+    pub fn has_carrier(&self) -> bool {
+        self.msg.carrier.unwrap_or(1) != 0
+    }
+    /// A loopback device.
+    pub fn is_loopback(&self) -> bool {
+        self.msg.flags.has(LinkFlags::LOOPBACK)
+    }
+    /// Its group.
+    pub fn group(&self) -> u32 {
+        self.msg.group.unwrap_or(0)
+    }
+    /// Its MTU in bytes.
+    pub fn mtu(&self) -> u32 {
+        self.msg.mtu.unwrap_or(0)
+    }
+    /// Its kind, empty for physical devices and loopback.
+    pub fn kind(&self) -> &str {
+        self.msg.info.as_ref().map_or("", |info| &info.kind)
+    }
+    /// Its master device, if it has one.
+    pub fn master(&self) -> Option<u32> {
+        self.msg.master.filter(|&m| m != 0)
+    }
+    /// The table, if it is a VRF device.
+    pub fn vrf_table(&self) -> Option<TableId> {
+        match &self.msg.info {
+            Some(info) if info.kind == "vrf" => info.vrf_table.map(TableId),
+            _ => None,
+        }
+    }
+}
+
+/// A device's IPv4 state (`struct in_device`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct InDev {
+    /// Addresses in the kernel's list order (C-081).
+    pub addrs: Vec<IfAddr>,
+    /// `net.ipv4.conf.DEV`.
+    pub conf: DevConf,
+}
+
+/// One IPv4 address of a device (`struct in_ifaddr`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct IfAddr {
+    /// The host's own address.
+    pub local: Ipv4Addr,
+    /// The peer's address, or again the own one.
+    pub address: Ipv4Addr,
+    /// Prefix length.
+    pub len: u8,
+    /// The broadcast address, if there is one.
+    pub broadcast: Option<Ipv4Addr>,
+    /// Label, usually the device's name.
+    pub label: String,
+    /// Scope.
+    pub scope: Scope,
+    /// Flags; SECONDARY matters most.
+    pub flags: IfaFlags,
+    /// Metric of the connected route, 0 for none.
+    pub metric: u32,
+    /// Who made it (`IFA_PROTO`).
+    pub protocol: u8,
+    /// Valid lifetime in seconds, `u32::MAX` for ever.
+    pub valid: u32,
+    /// Preferred lifetime in seconds, `u32::MAX` for ever.
+    pub preferred: u32,
+    /// When it was made.
+    pub created: Time,
+    /// When its lifetimes were last set.
+    pub updated: Time,
+    /// Time stamps as a dump showed them, for snapshots.
+    pub stamps: Option<[u32; 2]>,
+}
+
+impl IfAddr {
+    /// Whether it is a secondary address.
+    pub fn is_secondary(&self) -> bool {
+        self.flags.has(IfaFlags::SECONDARY)
+    }
+
+    /// The subnet that the address, or its peer, lies in.
+    pub fn subnet(&self) -> Prefix<Ipv4Addr> {
+        Prefix::containing(self.address, self.len.min(32)).unwrap_or(Prefix::DEFAULT)
+    }
+
+    /// Whether `addr` lies in the subnet (`inet_ifa_match`).
+    pub fn matches(&self, addr: Ipv4Addr) -> bool {
+        self.subnet().contains(addr)
+    }
+}
+
+/// All devices of a namespace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Links {
+    /// By index.
+    pub by_index: BTreeMap<u32, Link>,
+    /// The index that the kernel chose last; indexes are never reused.
+    pub last_index: u32,
+    /// Ids by which this namespace knows others (`link-netnsid`).
+    pub nsids: BTreeMap<i32, fingerpost_model::NsId>,
+    /// Whether a VRF device was ever made here: its rule is added once only.
+    pub vrf_seen: bool,
+}
+
+impl Links {
+    /// The device with this index.
+    pub fn get(&self, index: u32) -> Option<&Link> {
+        self.by_index.get(&index)
+    }
+
+    /// The device with this index, to change.
+    pub fn get_mut(&mut self, index: u32) -> Option<&mut Link> {
+        self.by_index.get_mut(&index)
+    }
+
+    /// The device with this name.
+    pub fn find(&self, name: &str) -> Option<&Link> {
+        self.by_index.values().find(|link| link.name() == name)
+    }
+
+    /// All devices, ascending by index.
+    pub fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.by_index.values()
+    }
+
+    /// The IPv4 state of a device.
+    pub fn ipv4(&self, index: u32) -> Option<&InDev> {
+        self.get(index)?.ipv4.as_ref()
+    }
+
+    /// The index of the l3 master (VRF device) that a device is or belongs to
+    /// (`l3mdev_master_ifindex`); 0 if none.
+    pub fn l3_master(&self, index: u32) -> u32 {
+        let Some(link) = self.get(index) else { return 0 };
+        if link.vrf_table().is_some() {
+            return index;
+        }
+        match link.master().and_then(|m| self.get(m)) {
+            Some(master) if master.vrf_table().is_some() => master.index(),
+            _ => 0,
+        }
+    }
+
+    /// The table of the VRF that a device is or belongs to (`l3mdev_fib_table`).
+    pub fn l3_table(&self, index: u32) -> Option<TableId> {
+        self.get(self.l3_master(index))?.vrf_table()
+    }
+}

@@ -1,0 +1,211 @@
+//! Bridges: which ports forward, and what the bridge takes over from them.
+//! Without spanning tree: with it, Linux waits before a port forwards.
+
+use fingerpost_model::{Attr, BridgePort, LinkFlags, LlAddr, Refusal};
+use fingerpost_net::Errno;
+
+use super::kind::{ETHER, Kind};
+use super::stack::Event;
+use super::{At, Devices, address};
+use crate::config::Link;
+
+/// `BR_STATE_DISABLED`.
+const DISABLED: u8 = 0;
+/// `BR_STATE_FORWARDING`.
+const FORWARDING: u8 = 3;
+/// A bridge's MTU without ports (`ETH_DATA_LEN`).
+const DEFAULT_MTU: u32 = 1500;
+
+impl Devices<'_> {
+    /// The bridge that a device is a port of.
+    pub(super) fn bridge_of(&self, at: At) -> Option<At> {
+        let master = At { ns: at.ns, dev: self.link(at)?.master()? };
+        (Kind::of(self.link(master)?) == Kind::Bridge).then_some(master)
+    }
+
+    /// A bridge's ports, ascending by index.
+    fn ports(&self, bridge: At) -> Vec<At> {
+        let Some(namespace) = self.world.namespaces.get(&bridge.ns) else { return Vec::new() };
+        let ports = namespace.config.links.iter().filter(|link| link.master() == Some(bridge.dev));
+        ports.map(|link| At { ns: bridge.ns, dev: link.index() }).collect()
+    }
+
+    /// `br_add_if`.
+    pub(super) fn add_port(&mut self, bridge: At, at: At) -> Result<(), Refusal> {
+        let Some(link) = self.link(at) else { return Ok(()) };
+        let kind = Kind::of(link);
+        let valid = link.msg.address.as_ref().is_some_and(|a| address::is_valid_ether(&a.0));
+        if link.is_loopback() || link.msg.arp_type != ETHER || !valid {
+            return Err(Refusal::new(Errno::EINVAL));
+        }
+        if kind == Kind::Bridge {
+            return Err(Refusal::with(Errno::ELOOP, "Can not enslave a bridge to a bridge"));
+        }
+        if kind == Kind::Vrf {
+            return Err(Refusal::new(Errno::EINVAL));
+        }
+        let receives = |&upper: &At| {
+            let kind = self.link(upper).map(Kind::of);
+            kind.is_some_and(|kind| kind.is_macvlan() || kind.is_ipvlan())
+        };
+        if self.uppers(at).iter().any(receives) {
+            return Err(Refusal::new(Errno::EBUSY));
+        }
+        self.check_upper(bridge, at)?;
+        self.count_port(at, 1);
+        self.write_master(at, Some(bridge));
+        self.set_port_state(at, DISABLED);
+        let moved = self.select_bridge_address(bridge);
+        if self.can_forward(at) && self.is_up(bridge) {
+            self.enable_port(bridge, at);
+        }
+        if moved {
+            self.address_changed(bridge);
+        }
+        self.adjust_bridge_mtu(bridge);
+        Ok(())
+    }
+
+    /// `br_del_if`.
+    pub(super) fn remove_port(&mut self, bridge: At, at: At) {
+        self.set_port_state(at, DISABLED);
+        self.select_bridge_state(bridge);
+        self.write_master(at, None);
+        self.count_port(at, -1);
+        self.adjust_bridge_mtu(bridge);
+        if self.select_bridge_address(bridge) {
+            self.address_changed(bridge);
+        }
+    }
+
+    /// A port receives all frames: promiscuously, and all multicast.
+    fn count_port(&mut self, at: At, change: i32) {
+        let Some(link) = self.link_mut(at) else { return };
+        for count in [&mut link.msg.promiscuity, &mut link.msg.allmulti] {
+            *count = Some(count.unwrap_or(0).saturating_add_signed(change));
+        }
+    }
+
+    /// `br_device_event`, for a port.
+    pub(super) fn bridge_follows(&mut self, port: At, event: Event) {
+        let Some(bridge) = self.bridge_of(port) else { return };
+        match event {
+            Event::Up => {
+                if self.is_up(bridge) && self.can_forward(port) {
+                    self.enable_port(bridge, port);
+                }
+            }
+            Event::Down => {
+                if self.is_up(bridge) {
+                    self.disable_port(bridge, port);
+                }
+            }
+            Event::Change => {
+                if !self.is_up(bridge) {
+                    return;
+                }
+                if !self.can_forward(port) {
+                    self.disable_port(bridge, port);
+                } else if self.port_state(port) == DISABLED {
+                    self.enable_port(bridge, port);
+                }
+            }
+            Event::Mtu => self.adjust_bridge_mtu(bridge),
+            Event::Address => {
+                if self.select_bridge_address(bridge) {
+                    self.address_changed(bridge);
+                }
+            }
+        }
+    }
+
+    /// `br_dev_open`.
+    pub(super) fn bridge_opens(&mut self, bridge: At) {
+        for port in self.ports(bridge) {
+            if self.can_forward(port) {
+                self.enable_port(bridge, port);
+            }
+        }
+    }
+
+    /// `br_dev_stop`.
+    pub(super) fn bridge_closes(&mut self, bridge: At) {
+        for port in self.ports(bridge) {
+            self.disable_port(bridge, port);
+        }
+    }
+
+    fn can_forward(&self, port: At) -> bool {
+        self.link(port).is_some_and(|link| link.msg.flags.has(LinkFlags::RUNNING))
+    }
+
+    fn port_state(&self, port: At) -> u8 {
+        self.link(port).and_then(|link| link.msg.bridge_port.as_ref()).map_or(DISABLED, |p| p.state)
+    }
+
+    fn set_port_state(&mut self, port: At, state: u8) {
+        if let Some(link) = self.link_mut(port) {
+            link.msg.bridge_port.get_or_insert_with(BridgePort::default).state = state;
+        }
+    }
+
+    fn enable_port(&mut self, bridge: At, port: At) {
+        self.set_port_state(port, FORWARDING);
+        self.select_bridge_state(bridge);
+    }
+
+    fn disable_port(&mut self, bridge: At, port: At) {
+        if self.port_state(port) != DISABLED {
+            self.set_port_state(port, DISABLED);
+            self.select_bridge_state(bridge);
+        }
+    }
+
+    /// A bridge has carrier while a port forwards (`br_port_state_selection`).
+    /// Until it is first asked, it has carrier anyhow.
+    pub(super) fn select_bridge_state(&mut self, bridge: At) {
+        let forwards = self.ports(bridge).iter().any(|&port| self.port_state(port) == FORWARDING);
+        self.set_carrier(bridge, forwards);
+    }
+
+    /// A bridge whose address no one gave has the lowest of its ports', or
+    /// zeros without ports; returns whether it changed (`br_stp_recalculate_bridge_id`).
+    fn select_bridge_address(&mut self, bridge: At) -> bool {
+        let addresses = self.ports(bridge).into_iter().filter_map(|port| self.link(port)?.msg.address.clone());
+        let lowest = addresses.min().unwrap_or(LlAddr(vec![0; 6]));
+        let Some(link) = self.link_mut(bridge) else { return false };
+        if link.own_address || link.msg.address.as_ref() == Some(&lowest) {
+            return false;
+        }
+        link.msg.address = Some(lowest);
+        self.select_bridge_state(bridge);
+        true
+    }
+
+    /// The smallest of the ports' MTUs, unless a user gave one (`br_mtu_auto_adjust`).
+    fn adjust_bridge_mtu(&mut self, bridge: At) {
+        if self.link(bridge).is_none_or(|link| link.own_mtu) {
+            return;
+        }
+        let ports = self.ports(bridge);
+        let smallest = ports.into_iter().filter_map(|port| self.link(port)).map(Link::mtu).min();
+        self.store_mtu(bridge, smallest.unwrap_or(DEFAULT_MTU));
+    }
+}
+
+/// The data of a new bridge: what the request gives, in place of the defaults.
+pub(super) fn data(given: &[Attr]) -> Vec<Attr> {
+    merge(&[], given)
+}
+
+/// Data with some attributes replaced.
+pub(super) fn merge(old: &[Attr], given: &[Attr]) -> Vec<Attr> {
+    let mut merged = old.to_vec();
+    for attr in given {
+        match merged.iter_mut().find(|known| known.kind == attr.kind) {
+            Some(known) => *known = attr.clone(),
+            None => merged.push(attr.clone()),
+        }
+    }
+    merged
+}

@@ -1,0 +1,251 @@
+//! Altering devices (`do_setlink`). A request is carried out attribute by
+//! attribute; what was done before a refusal stays done, as in Linux.
+
+use fingerpost_model::{LinkFlags, LinkMsg, NlFlags, NsId, Refusal};
+use fingerpost_net::Errno;
+
+use super::kind::Kind;
+use super::stack::Event;
+use super::{At, Devices, address, attributes, bridge, name};
+use crate::config::Link;
+use crate::control::event;
+
+/// Longest alias in bytes (`IFALIASZ - 1`).
+const MAX_ALIAS: usize = 255;
+
+/// Whether the device may have this MTU (`dev_validate_mtu`). Linux reads the
+/// number as a signed one.
+pub(super) fn check_mtu(link: &Link, mtu: u32) -> Result<(), Refusal> {
+    if mtu > i32::MAX as u32 || mtu < link.msg.min_mtu.unwrap_or(0) {
+        return Err(Refusal::with(Errno::EINVAL, "mtu less than device minimum"));
+    }
+    match link.msg.max_mtu {
+        Some(max) if max > 0 && mtu > max => {
+            Err(Refusal::with(Errno::EINVAL, "mtu greater than device maximum"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The device's flags with those of the request (`rtnl_dev_combine_flags`).
+pub(super) fn combine_flags(link: &Link, msg: &LinkMsg) -> LinkFlags {
+    if msg.change.0 == 0 {
+        return msg.flags;
+    }
+    link.msg.flags.without(msg.change).with(LinkFlags(msg.flags.0 & msg.change.0))
+}
+
+impl Devices<'_> {
+    /// A request for a device that exists (`rtnl_changelink`).
+    pub(super) fn change_link(
+        &mut self,
+        at: At,
+        flags: NlFlags,
+        kind: Option<Kind>,
+        target: NsId,
+        msg: &LinkMsg,
+    ) -> Result<(), Refusal> {
+        if flags.has(NlFlags::EXCL) {
+            return Err(Refusal::new(Errno::EEXIST));
+        }
+        if flags.has(NlFlags::REPLACE) {
+            return Err(Refusal::new(Errno::EOPNOTSUPP));
+        }
+        if has_data(msg) {
+            self.change_data(at, kind, msg)?;
+        }
+        self.set_link(at, target, msg)
+    }
+
+    /// The attributes of the kind (`rtnl_link_ops.changelink`).
+    fn change_data(&mut self, at: At, kind: Option<Kind>, msg: &LinkMsg) -> Result<(), Refusal> {
+        let unsupported = Err(Refusal::new(Errno::EOPNOTSUPP));
+        let Some(link) = self.link_mut(at) else { return unsupported };
+        let own = Kind::of(link);
+        if kind != Some(own) {
+            return unsupported;
+        }
+        let (Some(info), Some(given)) = (&mut link.msg.info, &msg.info) else { return unsupported };
+        match own {
+            Kind::Bridge => info.data = bridge::merge(&info.data, &given.data),
+            Kind::Vlan => info.data = vec![attributes::vlan_flags(&given.data)],
+            Kind::Macvlan | Kind::Macvtap => info.mode = given.mode.or(info.mode),
+            Kind::Ipvlan | Kind::Ipvtap => {
+                info.mode = given.mode.or(info.mode);
+                if !given.data.is_empty() {
+                    info.data = vec![attributes::ipvlan_flags(&given.data)];
+                }
+            }
+            Kind::Wireguard => {}
+            _ => return unsupported,
+        }
+        Ok(())
+    }
+
+    /// `do_setlink`.
+    fn set_link(&mut self, mut at: At, target: NsId, msg: &LinkMsg) -> Result<(), Refusal> {
+        if let Some(link) = self.link(at) {
+            address::check_lengths(link, msg)?;
+        }
+        if msg.netns.is_some() && target != at.ns {
+            at = self.move_to(at, target, msg.name.as_deref())?;
+        }
+        if let Some(address) = &msg.address {
+            self.change_address(at, address)?;
+        }
+        if let Some(mtu) = msg.mtu {
+            self.change_mtu(at, mtu)?;
+        }
+        if let (Some(group), Some(link)) = (msg.group, self.link_mut(at)) {
+            link.msg.group = Some(group);
+        }
+        if msg.index != 0
+            && let Some(name) = &msg.name
+        {
+            self.rename(at, name)?;
+        }
+        if let Some(alias) = &msg.alias {
+            self.set_alias(at, alias)?;
+        }
+        if let (Some(broadcast), Some(link)) = (&msg.broadcast, self.link_mut(at)) {
+            link.msg.broadcast = Some(broadcast.clone());
+            self.address_changed(at);
+        }
+        self.configure(at, msg)?;
+        if let Some(master) = msg.master {
+            self.set_master(at, master)?;
+        }
+        if let Some(carrier) = msg.carrier {
+            self.change_carrier(at, carrier != 0)?;
+        }
+        self.set_rest(at, msg);
+        Ok(())
+    }
+
+    /// What cannot be refused.
+    fn set_rest(&mut self, at: At, msg: &LinkMsg) {
+        let Some(link) = self.link_mut(at) else { return };
+        for (asked, field) in [
+            (msg.txqlen, &mut link.msg.txqlen),
+            (msg.gso_max_size, &mut link.msg.gso_max_size),
+            (msg.gso_max_segs, &mut link.msg.gso_max_segs),
+            (msg.gro_max_size, &mut link.msg.gro_max_size),
+            (msg.gso_ipv4_max_size, &mut link.msg.gso_ipv4_max_size),
+            (msg.gro_ipv4_max_size, &mut link.msg.gro_ipv4_max_size),
+        ] {
+            *field = asked.or(*field);
+        }
+        link.msg.linkmode = msg.linkmode.or(link.msg.linkmode);
+        if let Some(state) = msg.operstate {
+            self.set_operstate(at, state);
+        }
+    }
+
+    /// Every device of a group (`rtnl_group_changelink`): stops at the first refusal.
+    pub(super) fn change_group(
+        &mut self,
+        ns: NsId,
+        group: u32,
+        target: NsId,
+        msg: &LinkMsg,
+    ) -> Result<(), Refusal> {
+        for at in self.group(ns, group) {
+            self.set_link(at, target, msg)?;
+        }
+        Ok(())
+    }
+
+    /// The devices of a group, ascending by index.
+    pub(super) fn group(&self, ns: NsId, group: u32) -> Vec<At> {
+        let links = self.world.namespaces.get(&ns).map(|namespace| &namespace.config.links);
+        let members = links.into_iter().flat_map(|links| links.iter()).filter(|link| link.group() == group);
+        members.map(|link| At { ns, dev: link.index() }).collect()
+    }
+
+    /// Sets the MTU, if device and driver take it (`netif_set_mtu_ext`).
+    pub(super) fn change_mtu(&mut self, at: At, mtu: u32) -> Result<(), Refusal> {
+        let Some(link) = self.link(at) else { return Ok(()) };
+        if mtu == link.mtu() {
+            return Ok(());
+        }
+        check_mtu(link, mtu)?;
+        let kind = Kind::of(link);
+        let limit = self.lower(at).and_then(|lower| self.link(lower)).map_or(u32::MAX, Link::mtu);
+        if mtu > limit {
+            match kind {
+                Kind::Vlan => return Err(Refusal::new(Errno::ERANGE)),
+                kind if kind.is_macvlan() => return Err(Refusal::new(Errno::EINVAL)),
+                _ => {}
+            }
+        }
+        if let Some(link) = self.link_mut(at) {
+            link.own_mtu = true;
+        }
+        self.store_mtu(at, mtu);
+        Ok(())
+    }
+
+    /// Writes the MTU and tells of it.
+    pub(super) fn store_mtu(&mut self, at: At, mtu: u32) {
+        let Some(link) = self.link_mut(at) else { return };
+        let old = link.mtu();
+        if old == mtu {
+            return;
+        }
+        link.msg.mtu = Some(mtu);
+        attributes::follow_mtu(link, mtu);
+        self.tell(at, |ns, env, dev| event::mtu_changed(ns, env, dev, old));
+        self.tell_stack(at, Event::Mtu);
+    }
+
+    /// `netif_change_name`; allowed while the device is up.
+    fn rename(&mut self, at: At, wanted: &str) -> Result<(), Refusal> {
+        let Some(namespace) = self.world.namespaces.get(&at.ns) else { return Ok(()) };
+        let links = &namespace.config.links;
+        let Some(old) = links.get(at.dev).map(|link| link.name().to_string()) else { return Ok(()) };
+        if old == wanted {
+            return Ok(());
+        }
+        let new = name::prepare(links, wanted, Errno::EEXIST)?;
+        if let Some(link) = self.link_mut(at) {
+            link.msg.name = Some(new);
+        }
+        self.tell(at, |ns, env, dev| event::link_renamed(ns, env, dev, &old));
+        Ok(())
+    }
+
+    /// `netif_set_alias`; an empty one removes it.
+    fn set_alias(&mut self, at: At, alias: &str) -> Result<(), Refusal> {
+        if alias.len() > MAX_ALIAS {
+            return Err(Refusal::new(Errno::EINVAL));
+        }
+        if let Some(link) = self.link_mut(at) {
+            link.msg.alias = (!alias.is_empty()).then(|| alias.to_string());
+        }
+        Ok(())
+    }
+
+    /// `netif_change_carrier`.
+    fn change_carrier(&mut self, at: At, on: bool) -> Result<(), Refusal> {
+        match self.link(at).map(Kind::of) {
+            Some(kind) if kind.has_settable_carrier() => {
+                self.set_carrier(at, on);
+                Ok(())
+            }
+            _ => Err(Refusal::new(Errno::EOPNOTSUPP)),
+        }
+    }
+}
+
+/// Whether the request brings data of the kind (`IFLA_INFO_DATA`).
+fn has_data(msg: &LinkMsg) -> bool {
+    msg.info.as_ref().is_some_and(|info| {
+        info.vrf_table.is_some()
+            || info.vlan_id.is_some()
+            || info.vlan_protocol.is_some()
+            || info.mode.is_some()
+            || info.peer.is_some()
+            || info.tun_type.is_some()
+            || !info.data.is_empty()
+    })
+}

@@ -1,0 +1,199 @@
+//! Neighbours: adding, altering and removing them by request, and what device
+//! events leave of them. Nothing resolves or ages here.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use fingerpost_model::{LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, NlFlags, Refusal, RouteType, TableId};
+use fingerpost_net::Errno;
+
+use crate::config::{Config, Link};
+use crate::lookup::source::address_type;
+use crate::world::{Env, Namespace};
+
+/// `NTF_EXT_MANAGED` and `NTF_EXT_LOCKED`, which proxy entries do not take.
+const EXTENDED: NeighFlags = NeighFlags(0x300);
+/// Flags that are kept with an entry.
+const KEPT: NeighFlags = NeighFlags(NeighFlags::EXT_LEARNED.0 | NeighFlags::ROUTER.0 | EXTENDED.0);
+/// States that count as connected.
+const CONNECTED: NeighState = NeighState(
+    NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0,
+);
+
+fn refuse(errno: Errno, text: &str) -> Refusal {
+    Refusal::with(errno, text)
+}
+
+/// Adds or alters a neighbour (`neigh_add`).
+pub fn new_neighbour(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &NeighMsg) -> Result<(), Refusal> {
+    let config = &mut ns.config;
+    let Some(dst) = msg.dst else { return Err(refuse(Errno::EINVAL, "Network address not specified")) };
+    let link = match msg.index {
+        0 => None,
+        index => Some(config.links.get(index).ok_or(Refusal::new(Errno::ENODEV))?),
+    };
+    if let (Some(link), Some(given)) = (link, &msg.lladdr)
+        && given.0.len() < address_len(link)
+    {
+        return Err(refuse(Errno::EINVAL, "Invalid link address"));
+    }
+    if msg.flags.has(NeighFlags::PROXY) {
+        if msg.flags.any(EXTENDED) {
+            return Err(refuse(Errno::EINVAL, "Invalid NTF_* flag combination"));
+        }
+        let entry = NeighMsg {
+            state: NeighState(msg.state.0 & NeighState::PERMANENT.0),
+            kind: RouteType::UNICAST,
+            lladdr: None,
+            ..msg.clone()
+        };
+        config.neighbours.proxies.insert((msg.index, dst), entry);
+        return Ok(());
+    }
+    let Some(link) = link else { return Err(refuse(Errno::EINVAL, "Device not specified")) };
+    if msg.flags.any(EXTENDED) && msg.state.has(NeighState::PERMANENT) {
+        return Err(refuse(Errno::EINVAL, "Invalid NTF_* flag for permanent entry"));
+    }
+    let key = (msg.index, dst);
+    let mut overrides = true;
+    let (key, mut entry) = match config.neighbours.entries.get(&key) {
+        Some(entry) if flags.has(NlFlags::EXCL) => {
+            let _ = entry;
+            return Err(Refusal::new(Errno::EEXIST));
+        }
+        Some(entry) => {
+            overrides = flags.has(NlFlags::REPLACE);
+            (key, entry.clone())
+        }
+        None if !flags.has(NlFlags::CREATE) => return Err(Refusal::new(Errno::ENOENT)),
+        None => fresh(config, link, msg, dst)?,
+    };
+    if msg.protocol.is_some_and(|protocol| protocol != 0) {
+        entry.protocol = msg.protocol;
+    }
+    let result = update(&mut entry, address_len(link), msg, overrides);
+    // What was made stays, even if it could not be filled.
+    config.neighbours.entries.insert(key, entry);
+    result
+}
+
+/// An entry as it is before anything is known of it (`neigh_create`, `arp_constructor`).
+fn fresh(config: &Config, link: &Link, msg: &NeighMsg, dst: IpAddr) -> Result<((u32, IpAddr), NeighMsg), Refusal> {
+    let mut entry = NeighMsg { dst: Some(dst), probes: Some(0), ..NeighMsg::new(msg.family, msg.index) };
+    let flags = link.msg.flags;
+    let IpAddr::V4(mut addr) = dst else {
+        entry.kind = RouteType::UNICAST;
+        if flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK | LinkFlags::POINTOPOINT) {
+            entry.state = NeighState::NOARP;
+            entry.lladdr = link.msg.address.clone();
+        }
+        return Ok(((msg.index, dst), entry));
+    };
+    if link.ipv4.is_none() {
+        return Err(Refusal::new(Errno::EINVAL));
+    }
+    // Devices with one neighbour have one entry for all addresses.
+    if flags.any(LinkFlags::LOOPBACK | LinkFlags::POINTOPOINT) {
+        addr = Ipv4Addr::UNSPECIFIED;
+        entry.dst = Some(addr.into());
+    }
+    let table = config.links.l3_table(msg.index).unwrap_or(TableId::LOCAL);
+    entry.kind = address_type(config, addr, table);
+    let resolved = |address: Option<LlAddr>| (NeighState::NOARP, address);
+    let broadcast = link.msg.broadcast.clone();
+    (entry.state, entry.lladdr) = if address_len(link) == 0 {
+        resolved(None)
+    } else if entry.kind == RouteType::MULTICAST {
+        resolved(Some(multicast_address(addr)))
+    } else if flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK) {
+        resolved(link.msg.address.clone())
+    } else if entry.kind == RouteType::BROADCAST || flags.has(LinkFlags::POINTOPOINT) {
+        resolved(broadcast)
+    } else {
+        (NeighState(0), None)
+    };
+    Ok(((msg.index, addr.into()), entry))
+}
+
+/// The Ethernet address of an IPv4 group (RFC 1112).
+fn multicast_address(group: Ipv4Addr) -> LlAddr {
+    let [_, b, c, d] = group.octets();
+    LlAddr(vec![0x01, 0x00, 0x5e, b & 0x7f, c, d])
+}
+
+/// Gives an entry a state and an address (`__neigh_update` for an administrator).
+fn update(entry: &mut NeighMsg, len: usize, msg: &NeighMsg, overrides: bool) -> Result<(), Refusal> {
+    let old = entry.state;
+    let mut new = msg.state;
+    entry.flags = entry.flags.without(KEPT).with(NeighFlags(msg.flags.0 & KEPT.0));
+    if msg.flags.any(NeighFlags::USE) {
+        entry.state = old.without(NeighState::PERMANENT);
+        return Ok(());
+    }
+    if !new.any(NeighState::VALID) {
+        entry.state = new;
+        return Ok(());
+    }
+    let known = old.any(NeighState::VALID);
+    let given = msg.lladdr.as_ref().map(|given| LlAddr(given.0[..len.min(given.0.len())].to_vec()));
+    let address = match given {
+        _ if len == 0 => entry.lladdr.clone(),
+        Some(given) => Some(given),
+        None if !known => return Err(refuse(Errno::EINVAL, "No link layer address given")),
+        None => entry.lladdr.clone(),
+    };
+    let differs = address != entry.lladdr;
+    if known && differs && !overrides {
+        return Ok(());
+    }
+    if new.any(CONNECTED) {
+        new = NeighState(new.0);
+    }
+    entry.state = new;
+    entry.lladdr = address;
+    Ok(())
+}
+
+/// Removes a neighbour (`neigh_delete`).
+pub fn del_neighbour(ns: &mut Namespace, _env: Env, msg: &NeighMsg) -> Result<(), Refusal> {
+    let config = &mut ns.config;
+    let Some(dst) = msg.dst else { return Err(refuse(Errno::EINVAL, "Network address not specified")) };
+    if msg.index != 0 && config.links.get(msg.index).is_none() {
+        return Err(Refusal::new(Errno::ENODEV));
+    }
+    let key = (msg.index, dst);
+    let removed = if msg.flags.has(NeighFlags::PROXY) {
+        config.neighbours.proxies.remove(&key)
+    } else if msg.index == 0 {
+        return Err(Refusal::new(Errno::EINVAL));
+    } else {
+        config.neighbours.entries.remove(&key)
+    };
+    removed.map(|_| ()).ok_or(Refusal::new(Errno::ENOENT))
+}
+
+/// The device went down or away: nothing stays, not even permanent entries
+/// (`neigh_ifdown`).
+pub fn device_down(ns: &mut Namespace, _env: Env, dev: u32) {
+    ns.config.neighbours.entries.retain(|&(on, _), _| on != dev);
+    ns.config.neighbours.proxies.retain(|&(on, _), _| on != dev);
+}
+
+/// The device lost its carrier: permanent entries stay (`neigh_carrier_down`).
+pub fn carrier_down(ns: &mut Namespace, _env: Env, dev: u32) {
+    let stays = |&(on, _): &(u32, IpAddr), entry: &mut NeighMsg| {
+        on != dev || entry.state.has(NeighState::PERMANENT)
+    };
+    ns.config.neighbours.entries.retain(stays);
+    ns.config.neighbours.proxies.retain(stays);
+}
+
+/// The device's address or its need for resolution changed: its entries go,
+/// its proxy entries stay (`neigh_changeaddr`).
+pub fn flush_device(ns: &mut Namespace, _env: Env, dev: u32) {
+    ns.config.neighbours.entries.retain(|&(on, _), _| on != dev);
+}
+
+/// How many bytes link-layer addresses have on a device.
+fn address_len(link: &Link) -> usize {
+    link.msg.address.as_ref().map_or(0, |address| address.0.len())
+}

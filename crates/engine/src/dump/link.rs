@@ -1,0 +1,28 @@
+//! Link dumps.
+
+use fingerpost_model::{LinkMsg, NsId, Refusal};
+use fingerpost_net::Errno;
+
+use crate::config::Link;
+use crate::world::World;
+
+/// One device by index or, with index 0, by name or alternative name (`rtnl_getlink`).
+pub fn get(world: &World, ns: NsId, index: u32, name: Option<&str>) -> Result<LinkMsg, Refusal> {
+    let links = &world.ns(ns)?.config.links;
+    let link = match (index, name) {
+        (0, None) => return Err(Refusal::new(Errno::EINVAL)),
+        (0, Some(name)) => links.iter().find(|link| has_name(link, name)),
+        (index, _) => links.get(index),
+    };
+    link.map(|link| link.msg.clone()).ok_or(Refusal::new(Errno::ENODEV))
+}
+
+/// All devices, ascending by index (`rtnl_dump_ifinfo`).
+pub fn dump(world: &World, ns: NsId, each: &mut dyn FnMut(&LinkMsg)) -> Result<(), Refusal> {
+    world.ns(ns)?.config.links.iter().for_each(|link| each(&link.msg));
+    Ok(())
+}
+
+fn has_name(link: &Link, name: &str) -> bool {
+    link.name() == name || link.msg.altnames.iter().any(|alt| alt == name)
+}

@@ -1,0 +1,11 @@
+//! What the kernel shows of a configuration: rtnetlink dumps and files below
+//! `/proc/net`.
+
+pub mod address;
+pub mod link;
+pub mod neighbour;
+pub mod netconf;
+pub mod nexthop;
+pub mod proc;
+pub mod route;
+pub mod rule;

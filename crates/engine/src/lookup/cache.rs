@@ -1,0 +1,61 @@
+//! Decisions cached per next hop (C-143), as far as they can be seen: a hop
+//! remembers the type, flags and realms of the first decision made through it
+//! since the last change of configuration, whoever asks next (T-17).
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+
+use fingerpost_model::{RouteFlags, RouteType};
+
+use crate::config::FibInfoId;
+
+/// Names a hop: a position among those of a shared route information, or a
+/// nexthop object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HopId {
+    /// Of a route.
+    Route(FibInfoId, usize),
+    /// A nexthop object.
+    Object(u32),
+}
+
+/// What of a cached decision can be told from a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cached {
+    /// Route generation that it is valid for.
+    pub generation: u64,
+    /// Type.
+    pub kind: RouteType,
+    /// Flags.
+    pub flags: RouteFlags,
+    /// Realms.
+    pub realms: u32,
+}
+
+/// Cached decisions and what else hops remember.
+#[derive(Clone, Debug, Default)]
+pub struct RouteCache {
+    /// Output decisions.
+    pub output: HashMap<HopId, Cached>,
+    /// Input decisions.
+    pub input: HashMap<HopId, Cached>,
+    /// Each hop's own source address (`nh_saddr`) when it was last computed.
+    pub sources: HashMap<HopId, Ipv4Addr>,
+    /// The default route that was chosen last, by its first candidate (`fa_default`).
+    pub default_choice: HashMap<FibInfoId, i32>,
+}
+
+impl RouteCache {
+    /// Forgets a route information that is freed.
+    pub fn forget(&mut self, id: FibInfoId) {
+        fn drop_hops<V>(map: &mut HashMap<HopId, V>, id: FibInfoId) {
+            if !map.is_empty() {
+                map.retain(|hop, _| !matches!(hop, HopId::Route(info, _) if *info == id));
+            }
+        }
+        drop_hops(&mut self.output, id);
+        drop_hops(&mut self.input, id);
+        drop_hops(&mut self.sources, id);
+        self.default_choice.remove(&id);
+    }
+}

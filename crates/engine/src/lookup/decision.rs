@@ -1,0 +1,120 @@
+//! The decision: what a packet carries once it is routed (`rtable` and `dst_entry`).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use fingerpost_model::{RouteFlags, RouteType};
+use fingerpost_net::Errno;
+
+use super::FibResult;
+
+/// What a lookup decided about a packet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The egress device; loopback (or the VRF device) for local delivery.
+    pub dev: u32,
+    /// The type.
+    pub kind: RouteType,
+    /// `RTCF_*`: LOCAL, BROADCAST, MULTICAST, REJECT, DOREDIRECT.
+    pub flags: RouteFlags,
+    /// Whether it came from input resolution.
+    pub is_input: bool,
+    /// The gateway, if the packet goes to one.
+    pub gateway: Option<IpAddr>,
+    /// The source that the packet gets, or has.
+    pub source: Ipv4Addr,
+    /// The destination after resolution (0.0.0.0 becomes this host's address).
+    pub destination: Ipv4Addr,
+    /// Realms: source in the upper 16 bits, destination in the lower.
+    pub realms: u32,
+    /// A learned path MTU.
+    pub pmtu: Option<PathMtu>,
+    /// The MTU in bytes (C-150).
+    pub mtu: u32,
+    /// What happens on receive.
+    pub input: Input,
+    /// What happens on transmit.
+    pub output: Output,
+    /// The matching route; none when the decision was made without one.
+    pub result: Option<FibResult>,
+    /// The table that was searched for it, 0 for none, as `ip route get` reports it.
+    pub error: Option<Errno>,
+}
+
+/// A path MTU that an exception carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathMtu {
+    /// Bytes.
+    pub mtu: u32,
+    /// Too small to be believed; the kernel's minimum is used and DF not set.
+    pub locked: bool,
+    /// Milliseconds until it expires.
+    pub expires_in: u64,
+}
+
+/// The decision's input function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// `dst_discard`: not for receiving.
+    Discard,
+    /// `ip_local_deliver`.
+    LocalDeliver,
+    /// `ip_forward`.
+    Forward,
+    /// `ip_error`: the error decides the ICMP message.
+    Error(Errno),
+    /// `ip_mr_input`: multicast routing.
+    MulticastRoute,
+}
+
+/// The decision's output function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// `dst_discard_out`.
+    Discard,
+    /// `ip_output`.
+    Ip,
+    /// `ip_mc_output`: transmit, and loop a copy back.
+    Multicast,
+    /// `ip_rt_bug`: such a packet must not be sent.
+    Bug,
+}
+
+/// Why a packet is dropped: the kernel's `SKB_DROP_REASON_*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DropReason {
+    /// No reason of its own.
+    NotSpecified,
+    /// The source can never be one.
+    IpInvalidSource,
+    /// The destination can never be one.
+    IpInvalidDest,
+    /// 127/8 from or to the wire.
+    IpLocalnet,
+    /// The source is an own address.
+    IpLocalSource,
+    /// Reverse-path filter.
+    IpRpfilter,
+    /// Not addressed to this host, which does not forward.
+    IpInAddrErrors,
+    /// No route.
+    IpInNoRoutes,
+    /// Not IPv4.
+    InvalidProto,
+}
+
+impl DropReason {
+    /// The name without `SKB_DROP_REASON_`.
+    pub fn name(self) -> &'static str {
+        match self {
+            DropReason::NotSpecified => "NOT_SPECIFIED",
+            DropReason::IpInvalidSource => "IP_INVALID_SOURCE",
+            DropReason::IpInvalidDest => "IP_INVALID_DEST",
+            DropReason::IpLocalnet => "IP_LOCALNET",
+            DropReason::IpLocalSource => "IP_LOCAL_SOURCE",
+            DropReason::IpRpfilter => "IP_RPFILTER",
+            DropReason::IpInAddrErrors => "IP_INADDRERRORS",
+            DropReason::IpInNoRoutes => "IP_INNOROUTES",
+            DropReason::InvalidProto => "INVALID_PROTO",
+        }
+    }
+}

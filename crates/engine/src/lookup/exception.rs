@@ -1,0 +1,181 @@
+//! Next-hop exceptions: path MTUs and redirects per destination (C-146 to C-151).
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+
+use super::cache::HopId;
+use super::decision::PathMtu;
+use crate::state::Time;
+
+/// What is known about one destination through one hop (`struct fib_nh_exception`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exception {
+    /// Path MTU in bytes, 0 for none.
+    pub pmtu: u32,
+    /// Whether the value is the kernel's minimum rather than what was reported.
+    pub locked: bool,
+    /// Gateway that a redirect named.
+    pub gateway: Option<Ipv4Addr>,
+    /// When it ends; `None` for never.
+    pub expires: Option<Time>,
+    /// Flush generation that it belongs to.
+    pub generation: u64,
+}
+
+/// All exceptions of a namespace.
+#[derive(Clone, Debug, Default)]
+pub struct Exceptions {
+    entries: HashMap<(HopId, Ipv4Addr), Exception>,
+    /// Bumped by `ip route flush cache`, which ends all exceptions (C-151).
+    generation: u64,
+}
+
+impl Exceptions {
+    /// Whether there are none, which spares a lookup.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The exception for a destination, unless it expired or was flushed.
+    pub fn find(&self, hop: HopId, dst: Ipv4Addr, now: Time) -> Option<&Exception> {
+        self.entries
+            .get(&(hop, dst))
+            .filter(|e| e.generation == self.generation && e.expires.is_none_or(|at| now < at))
+    }
+
+    /// Learns a path MTU (`__ip_rt_update_pmtu`, C-147).
+    ///
+    /// `current` is the MTU of the decision now; a larger value is ignored, one
+    /// below `min_pmtu` becomes that and is locked. Returns whether it was taken.
+    pub fn learn_pmtu(
+        &mut self,
+        hop: HopId,
+        dst: Ipv4Addr,
+        mtu: u32,
+        current: u32,
+        sysctl: &crate::config::Ipv4Sysctls,
+        now: Time,
+    ) -> bool {
+        if current < mtu {
+            return false;
+        }
+        let (pmtu, locked) =
+            if mtu < sysctl.min_pmtu { (current.min(sysctl.min_pmtu), true) } else { (mtu, false) };
+        let entry = self.entries.entry((hop, dst)).or_default();
+        if entry.generation != self.generation {
+            *entry = Exception::default();
+        }
+        entry.generation = self.generation;
+        entry.pmtu = pmtu;
+        entry.locked = locked;
+        entry.expires = Some(now.plus_secs(u64::from(sysctl.mtu_expires)));
+        true
+    }
+
+    /// Learns another gateway from a redirect (`__ip_do_redirect`); it lasts `lifetime` seconds.
+    pub fn learn_redirect(&mut self, hop: HopId, dst: Ipv4Addr, gateway: Ipv4Addr, lifetime: u64, now: Time) {
+        let entry = self.entries.entry((hop, dst)).or_default();
+        if entry.generation != self.generation {
+            *entry = Exception::default();
+        }
+        entry.generation = self.generation;
+        entry.gateway = Some(gateway);
+        entry.expires = Some(now.plus_secs(lifetime));
+    }
+
+    /// Ends all exceptions (`ip route flush cache`).
+    pub fn flush(&mut self) {
+        self.generation += 1;
+    }
+
+    /// Forgets what belongs to hops that are gone.
+    pub fn retain(&mut self, keep: impl Fn(HopId) -> bool) {
+        self.entries.retain(|(hop, _), _| keep(*hop));
+    }
+
+    /// Adjusts to a device's new MTU (`nh_update_mtu`, C-090): a path MTU equal
+    /// to the old one, or above the new one, takes the new one.
+    pub fn device_mtu_changed(&mut self, on_device: impl Fn(HopId) -> bool, old: u32, new: u32) {
+        for ((hop, _), entry) in &mut self.entries {
+            if !on_device(*hop) || entry.pmtu == 0 {
+                continue;
+            }
+            if entry.locked {
+                if new <= entry.pmtu {
+                    entry.pmtu = new;
+                    entry.locked = false;
+                }
+            } else if new < entry.pmtu || old == entry.pmtu {
+                entry.pmtu = new;
+            }
+        }
+    }
+
+    /// Live exceptions, by hop and destination.
+    pub fn iter(&self, now: Time) -> impl Iterator<Item = (HopId, Ipv4Addr, &Exception)> {
+        let mut all: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, e)| e.generation == self.generation && e.expires.is_none_or(|at| now < at))
+            .map(|((hop, dst), e)| (*hop, *dst, e))
+            .collect();
+        all.sort_by_key(|&(hop, dst, _)| (hop, dst));
+        all.into_iter()
+    }
+}
+
+impl Exception {
+    /// The path MTU as a decision shows it.
+    pub fn path_mtu(&self, now: Time) -> Option<PathMtu> {
+        (self.pmtu != 0).then(|| PathMtu {
+            mtu: self.pmtu,
+            locked: self.locked,
+            expires_in: self.expires.map_or(0, |at| at.0.saturating_sub(now.0)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{FibInfoId, Ipv4Sysctls};
+
+    const HOP: HopId = HopId::Route(FibInfoId(1), 0);
+    const DST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+
+    #[test]
+    fn a_path_mtu_only_shrinks_is_floored_and_expires() {
+        // C-147
+        let sysctl = Ipv4Sysctls::default();
+        let mut all = Exceptions::default();
+        assert!(!all.learn_pmtu(HOP, DST, 1600, 1500, &sysctl, Time(0)));
+        assert!(all.learn_pmtu(HOP, DST, 1400, 1500, &sysctl, Time(0)));
+        assert_eq!(all.find(HOP, DST, Time(0)).map(|e| (e.pmtu, e.locked)), Some((1400, false)));
+        assert!(all.learn_pmtu(HOP, DST, 300, 1400, &sysctl, Time(0)));
+        assert_eq!(all.find(HOP, DST, Time(599_999)).map(|e| (e.pmtu, e.locked)), Some((552, true)));
+        assert_eq!(all.find(HOP, DST, Time(600_000)), None);
+    }
+
+    #[test]
+    fn a_flush_ends_all() {
+        // C-151
+        let mut all = Exceptions::default();
+        all.learn_redirect(HOP, DST, Ipv4Addr::new(10, 0, 0, 3), 300, Time(0));
+        assert!(all.find(HOP, DST, Time(1)).is_some());
+        all.flush();
+        assert_eq!(all.find(HOP, DST, Time(1)), None);
+        assert_eq!(all.iter(Time(1)).count(), 0);
+    }
+
+    #[test]
+    fn a_device_mtu_moves_path_mtus() {
+        // C-090: 700, device MTU 650 then 1500 gives 650 then 1500.
+        let mut all = Exceptions::default();
+        let sysctl = Ipv4Sysctls::default();
+        all.learn_pmtu(HOP, DST, 700, 1500, &sysctl, Time(0));
+        all.device_mtu_changed(|_| true, 1500, 650);
+        assert_eq!(all.find(HOP, DST, Time(1)).map(|e| e.pmtu), Some(650));
+        all.device_mtu_changed(|_| true, 650, 1500);
+        assert_eq!(all.find(HOP, DST, Time(1)).map(|e| e.pmtu), Some(1500));
+    }
+}

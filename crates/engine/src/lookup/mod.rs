@@ -1,0 +1,127 @@
+//! Lookups: from a flow to a decision.
+//!
+//! The stages are files: policy rules ([`rules`]), one table ([`table`]), the
+//! choice among hops ([`path`]), the source ([`source`]), the resolution of
+//! packets made here ([`output4`]) and received ([`input4`]), and the source
+//! check ([`validate`]). [`get`] is `ip route get`.
+
+pub mod cache;
+pub mod decision;
+pub mod exception;
+pub mod get;
+pub mod hash;
+pub mod input4;
+pub mod output4;
+pub mod path;
+pub mod rules;
+pub mod source;
+pub mod table;
+pub mod validate;
+
+use std::net::Ipv4Addr;
+
+use fingerpost_model::Scope;
+use fingerpost_net::{Ip, Prefix};
+
+pub use decision::{Decision, DropReason, Input, Output};
+
+use crate::config::{Alias, Config};
+use fingerpost_model::TableId;
+
+/// The question (`struct flowi`): what rules, tables and hashes look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow<I> {
+    /// Destination; unspecified for none.
+    pub dst: I,
+    /// Source; unspecified before it is chosen.
+    pub src: I,
+    /// Device that the packet has to leave by; 0 any.
+    pub oif: u32,
+    /// Ingress device; loopback's index for packets made here.
+    pub iif: u32,
+    /// The l3 master (VRF device) that the flow belongs to; 0 none.
+    pub l3mdev: u32,
+    /// Whether `l3mdev` came from `oif`.
+    pub l3mdev_of_oif: bool,
+    /// Mark.
+    pub mark: u32,
+    /// Type-of-service byte without ECN bits.
+    pub dscp: u8,
+    /// Least scope: link demands destinations on a link.
+    pub scope: Scope,
+    /// The source need not be an own address (`FLOWI_FLAG_ANYSRC`).
+    pub any_source: bool,
+    /// User id.
+    pub uid: u32,
+    /// Transport protocol; 0 when unknown.
+    pub proto: u8,
+    /// Source port; 0 when unknown.
+    pub sport: u16,
+    /// Destination port; 0 when unknown.
+    pub dport: u16,
+    /// Tunnel id of received metadata.
+    pub tun_id: u64,
+}
+
+/// An IPv4 flow.
+pub type Flow4 = Flow<Ipv4Addr>;
+
+impl<I: Ip> Flow<I> {
+    /// A flow to a destination with everything else unset.
+    pub fn to(dst: I) -> Self {
+        Flow {
+            dst,
+            src: I::ZERO,
+            oif: 0,
+            iif: crate::config::LOOPBACK,
+            l3mdev: 0,
+            l3mdev_of_oif: false,
+            mark: 0,
+            dscp: 0,
+            scope: Scope::UNIVERSE,
+            any_source: false,
+            uid: 0,
+            proto: 0,
+            sport: 0,
+            dport: 0,
+            tun_id: 0,
+        }
+    }
+}
+
+/// What a lookup in the rules or a table found (`struct fib_result`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FibResult {
+    /// The route's prefix.
+    pub prefix: Prefix<Ipv4Addr>,
+    /// The route.
+    pub alias: Alias,
+    /// The table that was searched: main for a local entry of a merged trie (C-008).
+    pub table: TableId,
+    /// Which hop.
+    pub hop: usize,
+    /// Realms of the rule that led here (C-120).
+    pub rule_realms: u32,
+}
+
+impl FibResult {
+    /// The hop that is used.
+    pub fn hop<'a>(&self, config: &'a Config) -> Option<&'a crate::config::NextHop> {
+        config.hops(config.fib.info(self.alias.info)).get(self.hop)
+    }
+
+    /// The device of the hop that is used; 0 if none.
+    pub fn dev(&self, config: &Config) -> u32 {
+        self.hop(config).map_or(0, |hop| hop.dev)
+    }
+}
+
+/// Whether an address is 255.255.255.255.
+pub(crate) fn is_limited_broadcast(addr: Ipv4Addr) -> bool {
+    addr == Ipv4Addr::BROADCAST
+}
+
+/// Whether an address is in 224.0.0.0/24, which is never forwarded.
+pub(crate) fn is_local_multicast(addr: Ipv4Addr) -> bool {
+    addr.octets()[..3] == [224, 0, 0]
+}

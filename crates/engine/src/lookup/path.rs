@@ -1,0 +1,259 @@
+//! Which of several hops (`fib_select_path`): multipath by hash, and default
+//! routes by the state of their gateways' neighbours.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use fingerpost_model::{NeighState, RouteFlags, RouteType, Scope};
+use fingerpost_net::Errno;
+
+use super::cache::HopId;
+use super::{FibResult, Flow4, source};
+use crate::config::{Config, FibInfo, FibInfoId, Hops, NextHop, NexthopKind};
+use crate::state::State;
+use crate::trace::{Event, PathReason, Tracer};
+
+/// Names the hop of a result.
+pub fn hop_id(config: &Config, info_id: FibInfoId, index: usize) -> HopId {
+    match config.hops(config.fib.info(info_id)) {
+        Hops::Own(_) => match config.fib.info(info_id).nh_id {
+            Some(object) => HopId::Object(object),
+            None => HopId::Route(info_id, index),
+        },
+        Hops::Group(_, members) => HopId::Object(members.get(index).map_or(0, |member| member.id)),
+    }
+}
+
+/// Chooses among the hops of a multipath route by hash (`fib_select_multipath`).
+///
+/// `saddr` is the flow's source when it has one and counts (C-053).
+pub fn select_multipath(
+    config: &Config,
+    state: &State,
+    result: &mut FibResult,
+    hash: Option<u32>,
+    saddr: Ipv4Addr,
+    prefers_own_source: bool,
+    tracer: &mut Tracer<'_>,
+) {
+    let info_id = result.alias.info;
+    let info = config.fib.info(info_id);
+    let known = hash.unwrap_or(0) as i32;
+    let (hop, why) = match info.nh_id.and_then(|id| config.nexthops.get(id)).map(|object| &object.kind) {
+        Some(NexthopKind::Group { members, resilient, buckets }) => {
+            if resilient.is_some() && !buckets.is_empty() {
+                let member = buckets[known as usize % buckets.len()];
+                (members.iter().position(|m| m.id == member).unwrap_or(0), PathReason::Hash)
+            } else {
+                select_from_group(config, config.hops(info), members, known)
+            }
+        }
+        _ => match select_by_score(config, state, info_id, info, known, saddr, prefers_own_source) {
+            Some(choice) => choice,
+            None => (result.hop, PathReason::FirstUsable),
+        },
+    };
+    result.hop = hop;
+    tracer.event(|| Event::Path { info: info_id, hop, hash, why });
+}
+
+/// C-053, C-054: the best score wins; own source 2, hash 1.
+fn select_by_score(
+    config: &Config,
+    state: &State,
+    info_id: FibInfoId,
+    info: &FibInfo,
+    hash: i32,
+    saddr: Ipv4Addr,
+    prefers_own_source: bool,
+) -> Option<(usize, PathReason)> {
+    let has_source = prefers_own_source && !saddr.is_unspecified();
+    let mut best: Option<(usize, u8)> = None;
+    for (index, hop) in info.hops.iter().enumerate() {
+        if hop.upper_bound == -1 || (config.sysctl.fib_multipath_use_neigh && !has_good_neighbour(config, hop)) {
+            continue;
+        }
+        let own = has_source && own_source(config, state, info_id, index) == saddr;
+        let score = if own { 2 } else { 0 } + u8::from(hash <= hop.upper_bound);
+        if best.is_none_or(|(_, best)| best < score) {
+            best = Some((index, score));
+            if score == 3 || (!has_source && score == 1) {
+                break;
+            }
+        }
+    }
+    best.map(|(index, score)| {
+        let why = match score {
+            2 | 3 => PathReason::OwnSource,
+            1 => PathReason::Hash,
+            _ => PathReason::Fallback,
+        };
+        (index, why)
+    })
+}
+
+/// The source that a hop would choose, as last computed (`nh_saddr`).
+fn own_source(config: &Config, state: &State, info_id: FibInfoId, index: usize) -> Ipv4Addr {
+    let id = HopId::Route(info_id, index);
+    state.cache.sources.get(&id).copied().unwrap_or_else(|| {
+        let info = config.fib.info(info_id);
+        info.hops.get(index).map_or(Ipv4Addr::UNSPECIFIED, |hop| source::of_hop(config, hop, info.scope).0)
+    })
+}
+
+/// C-068: groups always look at neighbours; the first good member is the fallback.
+fn select_from_group(
+    config: &Config,
+    hops: Hops<'_>,
+    members: &[crate::config::GroupMember],
+    hash: i32,
+) -> (usize, PathReason) {
+    let mut fallback = None;
+    for (index, member) in members.iter().enumerate() {
+        let Some(hop) = hops.get(index) else { continue };
+        if !neighbour_is_good(config, hop) {
+            continue;
+        }
+        fallback = fallback.or(Some(index));
+        if hash <= member.upper_bound {
+            return (index, PathReason::Hash);
+        }
+    }
+    match fallback {
+        Some(index) => (index, PathReason::Fallback),
+        None => (0, PathReason::FirstUsable),
+    }
+}
+
+/// `fib_good_nh`: only gateways on a link are looked at.
+fn has_good_neighbour(config: &Config, hop: &NextHop) -> bool {
+    hop.scope != Scope::LINK || neighbour_is_good(config, hop)
+}
+
+/// Whether there is no entry, or a valid one.
+fn neighbour_is_good(config: &Config, hop: &NextHop) -> bool {
+    let gateway = hop.gateway.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    config.neighbours.state(hop.dev, gateway).is_none_or(|state| state.any(NeighState::VALID))
+}
+
+/// Chooses among default routes of one table by their gateways' neighbours
+/// (`fib_select_default`, C-152, C-153).
+pub fn select_default(config: &Config, state: &mut State, flow: &Flow4, result: &mut FibResult, tracer: &mut Tracer<'_>) {
+    let Some(table) = config.fib.table(result.table) else { return };
+    let from = result.alias.info;
+    let scope = config.fib.info(from).scope;
+    let mut last_priority = config.fib.info(from).priority;
+    let mut last_dscp = 0;
+    let mut first: Option<FibInfoId> = None;
+    let mut current: Option<FibInfoId> = None;
+    let mut order: i32 = -1;
+    let mut last_resort: Option<(FibInfoId, i32)> = None;
+    let chosen = 'search: {
+        for alias in config.fib.trie(table).leaf(result.prefix.addr()) {
+            if alias.len != result.prefix.len() || alias.table != result.table {
+                continue;
+            }
+            if alias.dscp != 0 && alias.dscp != flow.dscp & 0x1c {
+                continue;
+            }
+            let info = config.fib.info(alias.info);
+            if info.priority > last_priority && alias.dscp == last_dscp {
+                if last_dscp != 0 {
+                    continue;
+                }
+                break;
+            }
+            if info.flags.has(RouteFlags::DEAD) {
+                continue;
+            }
+            last_dscp = alias.dscp;
+            last_priority = info.priority;
+            if info.scope != scope || alias.kind != RouteType::UNICAST {
+                continue;
+            }
+            let Some(hop) = config.hops(info).get(0) else { continue };
+            if hop.gateway.is_none() || hop.scope != Scope::LINK {
+                continue;
+            }
+            match current {
+                None => {
+                    if alias.info != from {
+                        break;
+                    }
+                    first = Some(alias.info);
+                }
+                Some(candidate) => {
+                    let remembered = remembered_choice(state, first);
+                    if !is_dead(config, candidate, order, remembered, &mut last_resort) {
+                        break 'search Some((candidate, order));
+                    }
+                }
+            }
+            current = Some(alias.info);
+            order += 1;
+        }
+        let Some(candidate) = current.filter(|_| order > 0) else {
+            if let Some(first) = first {
+                state.cache.default_choice.insert(first, -1);
+            }
+            return;
+        };
+        let remembered = remembered_choice(state, first);
+        if !is_dead(config, candidate, order, remembered, &mut last_resort) {
+            break 'search Some((candidate, order));
+        }
+        match last_resort {
+            Some(resort) => Some(resort),
+            None => {
+                if let Some(first) = first {
+                    state.cache.default_choice.insert(first, -1);
+                }
+                None
+            }
+        }
+    };
+    let (Some((to, order)), Some(first)) = (chosen, first) else { return };
+    state.cache.default_choice.insert(first, order);
+    result.alias.info = to;
+    result.hop = 0;
+    if to != from {
+        tracer.event(|| Event::DefaultChosen { from, to });
+    }
+}
+
+fn remembered_choice(state: &State, first: Option<FibInfoId>) -> i32 {
+    first.and_then(|id| state.cache.default_choice.get(&id).copied()).unwrap_or(-1)
+}
+
+/// `fib_detect_death`: whether a default route's gateway counts as dead; notes
+/// the route as last resort where the kernel does.
+fn is_dead(
+    config: &Config,
+    info: FibInfoId,
+    order: i32,
+    remembered: i32,
+    last_resort: &mut Option<(FibInfoId, i32)>,
+) -> bool {
+    let Some(hop) = config.hops(config.fib.info(info)).get(0) else { return false };
+    let Some(state) = hop.gateway.and_then(|gw| config.neighbours.state(hop.dev, gw)) else { return false };
+    if state == NeighState::REACHABLE {
+        return false;
+    }
+    let valid = state.any(NeighState::VALID);
+    if valid && order != remembered {
+        return false;
+    }
+    if valid || (last_resort.is_none() && order > remembered && state != NeighState::INCOMPLETE) {
+        *last_resort = Some((info, order));
+    }
+    true
+}
+
+/// The error of a multipath question whose hash seed is unknown: each leg is possible.
+pub fn is_ambiguous(config: &Config, result: &FibResult) -> bool {
+    config.hops(config.fib.info(result.alias.info)).len() > 1 && config.sysctl.fib_multipath_hash_seed == 0
+}
+
+/// What a route type means for `fibmatch` when there is no entry behind an answer (C-161).
+pub fn no_entry_error(kind: RouteType) -> Errno {
+    super::table::type_error(kind).unwrap_or(Errno::EHOSTUNREACH)
+}

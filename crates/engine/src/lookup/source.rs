@@ -1,0 +1,104 @@
+//! Source addresses: which own address a packet gets (`inet_select_addr`),
+//! and whether an address is an own one.
+
+use std::net::Ipv4Addr;
+
+use fingerpost_model::{RouteType, Scope, TableId};
+
+use super::{Flow4, table};
+use crate::config::{Config, InDev, NextHop};
+use crate::trace::{SourceReason, Tracer};
+
+/// Selects an address of a device for a destination (C-154 to C-158).
+///
+/// `dst` may be unspecified. Addresses of a narrower scope than `scope` are
+/// not used. Returns 0.0.0.0 when there is none.
+pub fn select_addr(config: &Config, dev: u32, dst: Ipv4Addr, scope: Scope) -> (Ipv4Addr, SourceReason) {
+    if let Some(ipv4) = config.links.ipv4(dev) {
+        // 127/8 counts as link scope where it is routed.
+        let narrowest = if routes_localnet(config, ipv4) { Scope::LINK } else { Scope::HOST };
+        let mut first = None;
+        for addr in ipv4.addrs.iter().filter(|a| !a.is_secondary() && a.scope.min(narrowest) <= scope) {
+            if dst.is_unspecified() {
+                return (addr.local, SourceReason::FirstOfDevice);
+            }
+            if addr.matches(dst) {
+                return (addr.local, SourceReason::Subnet);
+            }
+            first = first.or(Some(addr.local));
+        }
+        if let Some(addr) = first {
+            return (addr, SourceReason::FirstOfDevice);
+        }
+    }
+    let master = config.links.l3_master(dev);
+    let of_master = (master != 0).then(|| config.links.ipv4(master)).flatten();
+    let same_domain = config
+        .links
+        .iter()
+        .filter(|link| config.links.l3_master(link.index()) == master)
+        .filter_map(|link| link.ipv4.as_ref());
+    match of_master.into_iter().chain(same_domain).find_map(|ipv4| first_borrowable(ipv4, scope)) {
+        Some(addr) => (addr, SourceReason::Borrowed),
+        None => (Ipv4Addr::UNSPECIFIED, SourceReason::None),
+    }
+}
+
+/// `in_dev_select_addr`: link-scope addresses are not lent.
+fn first_borrowable(ipv4: &InDev, scope: Scope) -> Option<Ipv4Addr> {
+    ipv4.addrs
+        .iter()
+        .find(|a| !a.is_secondary() && a.scope != Scope::LINK && a.scope <= scope)
+        .map(|a| a.local)
+}
+
+fn routes_localnet(config: &Config, ipv4: &InDev) -> bool {
+    ipv4.conf.route_localnet != 0 || config.sysctl.all.route_localnet != 0
+}
+
+/// The source that a hop's packets get (`fib_info_update_nhc_saddr`).
+pub fn of_hop(config: &Config, hop: &NextHop, scope: Scope) -> (Ipv4Addr, SourceReason) {
+    select_addr(config, hop.dev, hop.gateway4().unwrap_or(Ipv4Addr::UNSPECIFIED), scope)
+}
+
+/// Whether an interface has exactly this address (`inet_lookup_ifaddr_rcu`).
+pub fn is_interface_address(config: &Config, addr: Ipv4Addr) -> bool {
+    device_of_address(config, addr).is_some()
+}
+
+/// The device with exactly this address.
+fn device_of_address(config: &Config, addr: Ipv4Addr) -> Option<u32> {
+    config
+        .links
+        .iter()
+        .find(|link| link.ipv4.as_ref().is_some_and(|ipv4| ipv4.addrs.iter().any(|a| a.local == addr)))
+        .map(|link| link.index())
+}
+
+/// The device that owns an address: an interface address, or what the local
+/// table holds as local (`__ip_dev_find`).
+pub fn find_owner(config: &Config, addr: Ipv4Addr) -> Option<u32> {
+    device_of_address(config, addr).or_else(|| {
+        let local = config.fib.table(TableId::LOCAL)?;
+        let result = table::lookup(config, local, &Flow4::to(addr), false, &mut Tracer::off()).ok()?;
+        (result.alias.kind == RouteType::LOCAL).then(|| result.dev(config))
+    })
+}
+
+/// The type of an address in a table (`inet_addr_type_table`): multicast and
+/// broadcast by definition, else what the table says, else unicast.
+pub fn address_type(config: &Config, addr: Ipv4Addr, id: TableId) -> RouteType {
+    if addr.is_unspecified() || super::is_limited_broadcast(addr) {
+        return RouteType::BROADCAST;
+    }
+    if addr.is_multicast() {
+        return RouteType::MULTICAST;
+    }
+    match config.fib.table(id) {
+        None => RouteType::BROADCAST,
+        Some(table) => match table::lookup(config, table, &Flow4::to(addr), false, &mut Tracer::off()) {
+            Ok(result) => result.alias.kind,
+            Err(_) => RouteType::UNICAST,
+        },
+    }
+}

@@ -1,0 +1,3 @@
+//! Snapshots into a world.
+/// x
+pub enum RestoreError {}

@@ -1,0 +1,43 @@
+//! What running makes: cached decisions, exceptions, counters.
+
+use std::collections::HashMap;
+
+use crate::control::nexthop::BucketUse;
+use crate::config::FibInfoId;
+use crate::lookup::cache::{HopId, RouteCache};
+use crate::lookup::exception::Exceptions;
+
+/// Time on the injected clock, in milliseconds since the world began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub u64);
+
+impl Time {
+    /// This time and `seconds` more.
+    #[must_use]
+    pub fn plus_secs(self, seconds: u64) -> Time {
+        Time(self.0.saturating_add(seconds.saturating_mul(1000)))
+    }
+}
+
+/// The mutable part of a namespace.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Output and input decisions cached per next hop (C-143, T-17).
+    pub cache: RouteCache,
+    /// Path MTUs and redirects learned per destination (C-146).
+    pub exceptions: Exceptions,
+    /// Which buckets of resilient nexthop groups carried traffic (C-069).
+    pub buckets: BucketUse,
+    /// Counters by the name that `nstat` gives them.
+    pub counters: HashMap<&'static str, u64>,
+}
+
+impl State {
+    /// Forgets what the hops of a freed route information remember.
+    pub fn forget_route(&mut self, id: FibInfoId) {
+        self.cache.forget(id);
+        if !self.exceptions.is_empty() {
+            self.exceptions.retain(|hop| !matches!(hop, HopId::Route(info, _) if info == id));
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The observer that explanations and tests listen to.
+//!
+//! Events carry ids and values, never text; rendering happens outside the
+//! engine. A decision is the same whether or not somebody listens.
+
+use std::net::Ipv4Addr;
+
+use fingerpost_model::{RouteType, TableId};
+use fingerpost_net::{Errno, Prefix};
+
+use crate::config::{Alias, FibInfoId};
+use crate::lookup::rules::SelectorSet;
+use crate::lookup::{DropReason, Flow4};
+
+/// Receives events.
+pub trait Sink {
+    /// One event, in the order of the lookup.
+    fn event(&mut self, event: Event);
+}
+
+impl Sink for Vec<Event> {
+    fn event(&mut self, event: Event) {
+        self.push(event);
+    }
+}
+
+/// A sink, or none.
+pub struct Tracer<'a>(Option<&'a mut dyn Sink>);
+
+impl<'a> Tracer<'a> {
+    /// Nobody listens.
+    pub fn off() -> Self {
+        Tracer(None)
+    }
+
+    /// `sink` listens.
+    pub fn on(sink: &'a mut dyn Sink) -> Self {
+        Tracer(Some(sink))
+    }
+
+    /// Reports an event, which is made only if somebody listens.
+    #[inline]
+    pub fn event(&mut self, make: impl FnOnce() -> Event) {
+        if let Some(sink) = &mut self.0 {
+            sink.event(make());
+        }
+    }
+
+    /// Whether somebody listens.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// Why a lookup is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The way of a packet made here (`ip_route_output_key_hash_rcu`).
+    Output,
+    /// The way of a packet received (`ip_route_input_slow`).
+    Input,
+    /// Whether the way back leads where the packet came from (`__fib_validate_source`).
+    ReversePath,
+    /// The same once more, restricted to the ingress device.
+    ReversePathOnDevice,
+    /// Whether an address is an own one (`__ip_dev_find`).
+    OwnAddress,
+    /// Whether a gateway is on a link (`fib_check_nh`).
+    Gateway,
+}
+
+/// What became of a rule whose selectors matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleOutcome {
+    /// Its table gave a result, which is kept.
+    Found,
+    /// Its table does not exist.
+    NoTable,
+    /// Nothing in its table fits, or a throw route did.
+    NoMatch,
+    /// The result is discarded: its prefix is not longer than the rule demands.
+    SuppressedPrefix {
+        /// Length of the result's prefix.
+        len: u8,
+    },
+    /// The result is discarded: its device is in the group.
+    SuppressedGroup {
+        /// The group.
+        group: u32,
+    },
+    /// It jumps to the rule at this position.
+    Goto {
+        /// Position in the list.
+        to: usize,
+    },
+    /// Its target does not exist.
+    GotoUnresolved,
+    /// It does nothing.
+    Nop,
+    /// The lookup ends with an error: its own, or that of a route it found.
+    Error(Errno),
+}
+
+/// Why a route that contains the destination was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassedOver {
+    /// It demands another type of service (C-015).
+    Tos,
+    /// Its scope is wider than the flow demands (C-015).
+    Scope,
+    /// All its hops are dead (C-015).
+    Dead,
+    /// No hop is usable: dead, or without carrier where that counts (C-018).
+    NoHop,
+    /// No usable hop leaves by the device that the flow demands (C-018, C-020).
+    OtherDevice,
+}
+
+/// Why one of several hops was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathReason {
+    /// The flow demands its device.
+    Device,
+    /// The hash falls into its share (C-053).
+    Hash,
+    /// Its own source address is the flow's (T-19).
+    OwnSource,
+    /// It is the first with a usable neighbour, outside of its share (C-068).
+    Fallback,
+    /// All others were skipped (C-055).
+    FirstUsable,
+}
+
+/// Why a source address was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceReason {
+    /// The flow has it.
+    Given,
+    /// The route names it (`src`).
+    Preferred,
+    /// The address of the device in whose subnet the gateway lies (C-155).
+    Subnet,
+    /// The first acceptable address of the device (C-154).
+    FirstOfDevice,
+    /// The device has none; another device's first acceptable one (C-157).
+    Borrowed,
+    /// The destination is local and is its own source (C-136).
+    Destination,
+    /// No address is acceptable: 0.0.0.0.
+    None,
+}
+
+/// Something that a lookup did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A lookup begins.
+    Begin {
+        /// Why.
+        purpose: Purpose,
+        /// Its key.
+        flow: Flow4,
+    },
+    /// No rule was ever changed: main (merged with local) and default are searched directly (C-121).
+    NoCustomRules,
+    /// A rule does not match.
+    RuleSkipped {
+        /// Position in the list.
+        index: usize,
+        /// Which selectors fail; empty for a rule that matches but is negated.
+        failing: SelectorSet,
+    },
+    /// A rule matches.
+    RuleTaken {
+        /// Position in the list.
+        index: usize,
+    },
+    /// What the rule that matched last led to.
+    RuleDone {
+        /// Position in the list.
+        index: usize,
+        /// What.
+        outcome: RuleOutcome,
+    },
+    /// A table is searched (`fib_table_lookup`).
+    Table {
+        /// Its id.
+        id: TableId,
+    },
+    /// A route contains the destination but is passed over.
+    RoutePassed {
+        /// Its prefix.
+        prefix: Prefix<Ipv4Addr>,
+        /// The route.
+        alias: Alias,
+        /// Why.
+        why: PassedOver,
+    },
+    /// A route is the table's answer.
+    RouteTaken {
+        /// Its prefix.
+        prefix: Prefix<Ipv4Addr>,
+        /// The route.
+        alias: Alias,
+        /// The hop that the table chose.
+        hop: usize,
+    },
+    /// A route ends the search of the table with an error.
+    RouteError {
+        /// Its prefix.
+        prefix: Prefix<Ipv4Addr>,
+        /// The route.
+        alias: Alias,
+        /// `EAGAIN` for throw.
+        errno: Errno,
+    },
+    /// Nothing in the table fits.
+    TableMiss {
+        /// Its id.
+        id: TableId,
+    },
+    /// One of several hops is chosen.
+    Path {
+        /// The route.
+        info: FibInfoId,
+        /// The hop.
+        hop: usize,
+        /// The 31-bit hash, if one was needed.
+        hash: Option<u32>,
+        /// Why.
+        why: PathReason,
+    },
+    /// Of several default routes, the one whose gateway's neighbour is not dead is chosen (C-152).
+    DefaultChosen {
+        /// The route that the table gave.
+        from: FibInfoId,
+        /// The route that is used.
+        to: FibInfoId,
+    },
+    /// A source address is chosen.
+    Source {
+        /// The address.
+        addr: Ipv4Addr,
+        /// Why.
+        why: SourceReason,
+    },
+    /// No route, but a device was demanded: the destination counts as on its link (C-133).
+    AssumedOnLink {
+        /// The device.
+        dev: u32,
+        /// The error that is overridden.
+        errno: Errno,
+    },
+    /// The reverse-path check needs no lookup (C-206).
+    ValidateFast {
+        /// Whether the source is an own address and `accept_local` is off.
+        own: bool,
+        /// Whether `accept_local` let it pass unchecked.
+        accept_local: bool,
+    },
+    /// The reverse-path check begins a full lookup.
+    ValidateFull {
+        /// Effective `rp_filter`: 0, 1 or 2.
+        rp_filter: i32,
+        /// What made it necessary.
+        cause: FullCheckCause,
+    },
+    /// The reverse-path check's result.
+    ValidateDone(Validation),
+    /// The packet is refused.
+    Dropped {
+        /// The kernel's reason.
+        reason: DropReason,
+    },
+    /// A decision of this type was cached in the next hop and is used again (T-17).
+    Cached {
+        /// Type of the cached decision.
+        kind: RouteType,
+    },
+    /// The lookup ends.
+    End {
+        /// Its error, if any.
+        errno: Option<Errno>,
+    },
+}
+
+/// What makes the full source check necessary (`fib_validate_source`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FullCheckCause {
+    /// `rp_filter` is on.
+    RpFilter,
+    /// Some route or rule has realms.
+    Realms,
+    /// The packet goes back out of its ingress device and redirects are sent.
+    Redirects,
+    /// A local route was added by hand.
+    CustomLocalRoutes,
+    /// A rule was changed.
+    CustomRules,
+}
+
+/// How the reverse-path check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validation {
+    /// The way back leaves by the ingress device.
+    SameDevice,
+    /// It does not, but the mode is off or loose and a way back exists.
+    OtherDevice,
+    /// No way back, and the mode is off.
+    NoRouteButOff,
+    /// The way back's route is neither unicast nor local.
+    NotUnicast(RouteType),
+    /// The source is an own address.
+    OwnAddress,
+    /// Strict: the way back leaves by another device.
+    StrictOtherDevice,
+    /// No way back.
+    NoRoute,
+    /// The ingress device has no address and the way back leaves by another device.
+    NoAddress,
+}

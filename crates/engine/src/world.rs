@@ -1,0 +1,216 @@
+//! The whole: namespaces, clock, chance and the behaviour they share; and the
+//! [`Kernel`] door to it.
+
+use std::collections::BTreeMap;
+
+use fingerpost_model::{
+    AddrMsg, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg,
+};
+use fingerpost_net::{Errno, Family, Rng};
+
+use crate::behaviour::Behaviour;
+use crate::config::Config;
+use crate::state::{State, Time};
+use crate::{control, dump, lookup};
+
+/// A network namespace: what is configured and what running made.
+#[derive(Clone, Debug, Default)]
+pub struct Namespace {
+    /// What people configure.
+    pub config: Config,
+    /// What running makes.
+    pub state: State,
+}
+
+/// What changes and lookups need besides the namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct Env<'a> {
+    /// The release's switches.
+    pub behaviour: &'a Behaviour,
+    /// The time.
+    pub now: Time,
+}
+
+/// Namespaces, clock, chance and behaviour.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// All namespaces; `NsId(0)` is the first.
+    pub namespaces: BTreeMap<NsId, Namespace>,
+    /// Names of namespaces.
+    pub names: BTreeMap<String, NsId>,
+    /// The time on the injected clock.
+    pub now: Time,
+    /// The source of chance (MAC addresses, …).
+    pub rng: Rng,
+    /// The release's switches.
+    pub behaviour: Behaviour,
+    /// The uid of questions that name none.
+    pub uid: u32,
+    next_ns: u32,
+}
+
+impl World {
+    /// A world with one fresh namespace: loopback down, no address.
+    pub fn new(seed: u64, behaviour: Behaviour) -> Self {
+        let mut world = World {
+            namespaces: BTreeMap::new(),
+            names: BTreeMap::new(),
+            now: Time(0),
+            rng: Rng::new(seed),
+            behaviour,
+            uid: 0,
+            next_ns: 0,
+        };
+        world.new_namespace();
+        world
+    }
+
+    /// Makes a namespace with its loopback device down.
+    pub fn new_namespace(&mut self) -> NsId {
+        let id = NsId(self.next_ns);
+        self.next_ns += 1;
+        self.namespaces.insert(id, Namespace::default());
+        control::link::add_loopback(self, id);
+        id
+    }
+
+    /// The namespace with this id.
+    pub fn ns(&self, id: NsId) -> Result<&Namespace, Refusal> {
+        self.namespaces.get(&id).ok_or(Refusal::new(Errno::EINVAL))
+    }
+
+    /// The namespace with this id, to change, and what changing it needs.
+    pub fn ns_mut(&mut self, id: NsId) -> Result<(&mut Namespace, Env<'_>), Refusal> {
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        match self.namespaces.get_mut(&id) {
+            Some(ns) => Ok((ns, env)),
+            None => Err(Refusal::new(Errno::EINVAL)),
+        }
+    }
+}
+
+impl Kernel for World {
+    fn apply(&mut self, id: NsId, op: Op) -> Result<(), Refusal> {
+        match op.change {
+            Change::NewLink(msg) => control::link::new_link(self, id, op.flags, msg),
+            Change::DelLink(msg) => control::link::del_link(self, id, &msg),
+            Change::NewTun { name, mode, multi_queue } => control::link::new_tun(self, id, &name, mode, multi_queue),
+            Change::DelTun { name, mode } => control::link::del_tun(self, id, &name, mode),
+            change => {
+                let (ns, env) = self.ns_mut(id)?;
+                match change {
+                    Change::NewAddress(msg) => control::address::new_address(ns, env, op.flags, &msg),
+                    Change::DelAddress(msg) => control::address::del_address(ns, env, &msg),
+                    Change::NewRoute(msg) => control::route::new_route(ns, env, op.flags, &msg),
+                    Change::DelRoute(msg) => control::route::del_route(ns, env, &msg),
+                    Change::NewRule(msg) => control::rule::new_rule(ns, env, op.flags, &msg),
+                    Change::DelRule(msg) => control::rule::del_rule(ns, env, &msg),
+                    Change::NewNexthop(msg) => control::nexthop::new_nexthop(ns, env, op.flags, &msg),
+                    Change::DelNexthop(msg) => control::nexthop::del_nexthop(ns, env, &msg),
+                    Change::NewNeighbour(msg) => control::neighbour::new_neighbour(ns, env, op.flags, &msg),
+                    Change::DelNeighbour(msg) => control::neighbour::del_neighbour(ns, env, &msg),
+                    Change::NewLink(_) | Change::DelLink(_) | Change::NewTun { .. } | Change::DelTun { .. } => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn get_route(&mut self, id: NsId, request: &RouteMsg) -> Result<RouteMsg, Refusal> {
+        let uid = self.uid;
+        let (ns, env) = self.ns_mut(id)?;
+        lookup::get::get_route(ns, env, uid, request)
+    }
+
+    fn get_nexthop(&mut self, id: NsId, nexthop: u32) -> Result<NexthopMsg, Refusal> {
+        dump::nexthop::get(self.ns(id)?, nexthop)
+    }
+
+    fn get_link(&mut self, id: NsId, index: u32, name: Option<&str>) -> Result<LinkMsg, Refusal> {
+        dump::link::get(self, id, index, name)
+    }
+
+    fn links(&mut self, id: NsId, each: &mut dyn FnMut(&LinkMsg)) -> Result<(), Refusal> {
+        dump::link::dump(self, id, each)
+    }
+
+    fn addresses(&mut self, id: NsId, family: Option<Family>, each: &mut dyn FnMut(&AddrMsg)) -> Result<(), Refusal> {
+        let now = self.now;
+        dump::address::dump(self.ns(id)?, now, family, each)
+    }
+
+    fn routes(&mut self, id: NsId, filter: &RouteFilter, each: &mut dyn FnMut(&RouteMsg)) -> Result<(), Refusal> {
+        let now = self.now;
+        dump::route::dump(self.ns(id)?, now, filter, each)
+    }
+
+    fn rules(&mut self, id: NsId, family: Option<Family>, each: &mut dyn FnMut(&RuleMsg)) -> Result<(), Refusal> {
+        dump::rule::dump(self.ns(id)?, family, each)
+    }
+
+    fn nexthops(&mut self, id: NsId, each: &mut dyn FnMut(&NexthopMsg)) -> Result<(), Refusal> {
+        dump::nexthop::dump(self.ns(id)?, each)
+    }
+
+    fn neighbours(
+        &mut self,
+        id: NsId,
+        family: Option<Family>,
+        proxy: bool,
+        each: &mut dyn FnMut(&NeighMsg),
+    ) -> Result<(), Refusal> {
+        dump::neighbour::dump(self.ns(id)?, family, proxy, each)
+    }
+
+    fn netconf(
+        &mut self,
+        id: NsId,
+        family: Option<Family>,
+        each: &mut dyn FnMut(&NetconfMsg),
+    ) -> Result<(), Refusal> {
+        dump::netconf::dump(self.ns(id)?, family, each)
+    }
+
+    fn read_file(&mut self, id: NsId, path: &str) -> Result<String, Errno> {
+        let ns = self.namespaces.get(&id).ok_or(Errno::EINVAL)?;
+        match path.strip_prefix("/proc/sys/") {
+            Some(path) => control::sysctl::read(ns, path),
+            None => dump::proc::read(ns, path),
+        }
+    }
+
+    fn write_file(&mut self, id: NsId, path: &str, value: &str) -> Result<(), Errno> {
+        let (ns, env) = self.ns_mut(id).map_err(|refusal| refusal.errno)?;
+        match path.strip_prefix("/proc/sys/") {
+            Some(path) => control::sysctl::write(ns, env, path, value),
+            None => Err(Errno::EACCES),
+        }
+    }
+
+    fn find_netns(&mut self, name: &str) -> Option<NsId> {
+        self.names.get(name).copied()
+    }
+
+    fn netns_name(&mut self, id: NsId) -> Option<String> {
+        self.names.iter().find(|&(_, &ns)| ns == id).map(|(name, _)| name.clone())
+    }
+
+    fn netns_names(&mut self) -> Vec<String> {
+        self.names.keys().cloned().collect()
+    }
+
+    fn add_netns(&mut self, name: &str) -> Result<NsId, Errno> {
+        if self.names.contains_key(name) {
+            return Err(Errno::EEXIST);
+        }
+        let id = self.new_namespace();
+        self.names.insert(name.to_string(), id);
+        Ok(id)
+    }
+
+    fn del_netns(&mut self, name: &str) -> Result<(), Errno> {
+        let id = self.names.remove(name).ok_or(Errno::ENOENT)?;
+        control::link::namespace_exit(self, id);
+        self.namespaces.remove(&id);
+        Ok(())
+    }
+}
