@@ -7,6 +7,7 @@
 
 use std::fmt::{self, Display, Write as _};
 use std::io;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Where output goes.
 pub struct Sinks<'a> {
@@ -379,4 +380,27 @@ pub(crate) fn percent_g(value: f64) -> String {
         let sign = if exponent < 0 { '-' } else { '+' };
         format!("{}e{sign}{:02}", trim(mantissa), exponent.abs())
     }
+}
+
+/// An address as the C library prints it: IPv6 addresses that begin with 96
+/// zero bits end in dotted IPv4 notation, those of 112 and more do not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text(pub IpAddr);
+
+impl Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(addr) => addr.fmt(f),
+            IpAddr::V6(addr) => match compatible(addr) {
+                Some(low) => write!(f, "::{}", std::net::Ipv4Addr::from_bits(low)),
+                None => addr.fmt(f),
+            },
+        }
+    }
+}
+
+/// The last 32 bits of an address whose longest run of zero words is exactly the first six.
+fn compatible(addr: Ipv6Addr) -> Option<u32> {
+    let bits = addr.to_bits();
+    (bits >> 32 == 0 && bits >> 16 != 0).then_some(bits as u32)
 }
