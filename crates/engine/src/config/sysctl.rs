@@ -15,10 +15,16 @@ macro_rules! dev_conf {
     ($($(#[$doc:meta])* $field:ident = $default:literal;)*) => {
         /// `net.ipv4.conf.DEV`: integer settings of one device, of `all`, or of `default`.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct DevConf { $($(#[$doc])* pub $field: i32,)* }
+        pub struct DevConf {
+            $($(#[$doc])* pub $field: i32,)*
+            /// Which entries were set for themselves, by position in [`DevConf::ENTRIES`]:
+            /// a later change of `conf.default` leaves those alone. Configuring an
+            /// address sets all bits (`ipv4_devconf_setall`).
+            pub explicit: u64,
+        }
 
         impl Default for DevConf {
-            fn default() -> Self { DevConf { $($field: $default,)* } }
+            fn default() -> Self { DevConf { $($field: $default,)* explicit: 0 } }
         }
 
         impl DevConf {

@@ -3,7 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use fingerpost_model::{LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, NlFlags, Refusal, RouteType, TableId};
+use fingerpost_model::{
+    LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, NlFlags, Refusal, RouteType, TableId,
+};
 use fingerpost_net::Errno;
 
 use crate::config::{Config, Link};
@@ -15,9 +17,8 @@ const EXTENDED: NeighFlags = NeighFlags(0x300);
 /// Flags that are kept with an entry.
 const KEPT: NeighFlags = NeighFlags(NeighFlags::EXT_LEARNED.0 | NeighFlags::ROUTER.0 | EXTENDED.0);
 /// States that count as connected.
-const CONNECTED: NeighState = NeighState(
-    NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0,
-);
+const CONNECTED: NeighState =
+    NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
 
 fn refuse(errno: Errno, text: &str) -> Refusal {
     Refusal::with(errno, text)
@@ -77,7 +78,12 @@ pub fn new_neighbour(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &NeighM
 }
 
 /// An entry as it is before anything is known of it (`neigh_create`, `arp_constructor`).
-fn fresh(config: &Config, link: &Link, msg: &NeighMsg, dst: IpAddr) -> Result<((u32, IpAddr), NeighMsg), Refusal> {
+fn fresh(
+    config: &Config,
+    link: &Link,
+    msg: &NeighMsg,
+    dst: IpAddr,
+) -> Result<((u32, IpAddr), NeighMsg), Refusal> {
     let mut entry = NeighMsg { dst: Some(dst), probes: Some(0), ..NeighMsg::new(msg.family, msg.index) };
     let flags = link.msg.flags;
     let IpAddr::V4(mut addr) = dst else {
@@ -180,9 +186,8 @@ pub fn device_down(ns: &mut Namespace, _env: Env, dev: u32) {
 
 /// The device lost its carrier: permanent entries stay (`neigh_carrier_down`).
 pub fn carrier_down(ns: &mut Namespace, _env: Env, dev: u32) {
-    let stays = |&(on, _): &(u32, IpAddr), entry: &mut NeighMsg| {
-        on != dev || entry.state.has(NeighState::PERMANENT)
-    };
+    let stays =
+        |&(on, _): &(u32, IpAddr), entry: &mut NeighMsg| on != dev || entry.state.has(NeighState::PERMANENT);
     ns.config.neighbours.entries.retain(stays);
     ns.config.neighbours.proxies.retain(stays);
 }

@@ -13,7 +13,11 @@ const ALL: i32 = -1;
 const DEFAULT: i32 = -2;
 
 /// Devices ascending by index, then `all`, then `default` (`inet_netconf_dump_devconf`).
-pub fn dump(ns: &Namespace, family: Option<Family>, each: &mut dyn FnMut(&NetconfMsg)) -> Result<(), Refusal> {
+pub fn dump(
+    ns: &Namespace,
+    family: Option<Family>,
+    each: &mut dyn FnMut(&NetconfMsg),
+) -> Result<(), Refusal> {
     if family == Some(Family::V6) {
         return Ok(());
     }

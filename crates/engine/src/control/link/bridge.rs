@@ -171,7 +171,8 @@ impl Devices<'_> {
     /// A bridge whose address no one gave has the lowest of its ports', or
     /// zeros without ports; returns whether it changed (`br_stp_recalculate_bridge_id`).
     fn select_bridge_address(&mut self, bridge: At) -> bool {
-        let addresses = self.ports(bridge).into_iter().filter_map(|port| self.link(port)?.msg.address.clone());
+        let addresses =
+            self.ports(bridge).into_iter().filter_map(|port| self.link(port)?.msg.address.clone());
         let lowest = addresses.min().unwrap_or(LlAddr(vec![0; 6]));
         let Some(link) = self.link_mut(bridge) else { return false };
         if link.own_address || link.msg.address.as_ref() == Some(&lowest) {

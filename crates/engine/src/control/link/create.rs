@@ -432,9 +432,9 @@ fn validate(kind: Kind, msg: &LinkMsg) -> Result<(), Refusal> {
             Err(Refusal::with(Errno::EOPNOTSUPP, "tun: tun/tap creation via rtnetlink is not supported."))
         }
         Kind::Vlan => {
-            let Some(info) = info.filter(|i| {
-                i.vlan_id.is_some() || i.vlan_protocol.is_some() || !i.data.is_empty()
-            }) else {
+            let Some(info) =
+                info.filter(|i| i.vlan_id.is_some() || i.vlan_protocol.is_some() || !i.data.is_empty())
+            else {
                 return Err(Refusal::with(Errno::EINVAL, "8021q: VLAN properties not specified"));
             };
             if info.vlan_protocol.is_some_and(|p| !VLAN_PROTOCOLS.contains(&p)) {

@@ -180,8 +180,8 @@ impl Kind {
             Kind::Loopback | Kind::Ifb | Kind::Veth | Kind::Wireguard => GSO_UNLIMITED,
             _ => GSO_SIZE,
         };
-        let info = (!self.name().is_empty())
-            .then(|| LinkInfo { kind: self.name().into(), ..LinkInfo::default() });
+        let info =
+            (!self.name().is_empty()).then(|| LinkInfo { kind: self.name().into(), ..LinkInfo::default() });
         let bytes = |bytes: Vec<u8>| (!bytes.is_empty()).then_some(LlAddr(bytes));
         let msg = LinkMsg {
             arp_type,

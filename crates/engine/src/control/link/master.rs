@@ -32,7 +32,9 @@ impl Devices<'_> {
 
     /// Takes a device from its master.
     pub(super) fn release(&mut self, at: At) {
-        let Some(master) = self.link(at).and_then(Link::master).map(|dev| At { ns: at.ns, dev }) else { return };
+        let Some(master) = self.link(at).and_then(Link::master).map(|dev| At { ns: at.ns, dev }) else {
+            return;
+        };
         match self.link(master).map(Kind::of) {
             Some(Kind::Bridge) => self.remove_port(master, at),
             Some(Kind::Vrf) => {
@@ -100,7 +102,8 @@ impl Devices<'_> {
         link.msg.master = master.map(|m| m.dev);
         link.msg.bridge_port = None;
         let info = link.msg.info.get_or_insert_default();
-        info.slave_data = table.map(|table| attributes::u32(attributes::VRF_PORT_TABLE, table.0)).into_iter().collect();
+        info.slave_data =
+            table.map(|table| attributes::u32(attributes::VRF_PORT_TABLE, table.0)).into_iter().collect();
         info.slave_kind = kind;
         if info.kind.is_empty() && info.slave_kind.is_none() {
             link.msg.info = None;

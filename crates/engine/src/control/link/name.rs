@@ -50,7 +50,8 @@ pub(super) fn prepare(links: &Links, wanted: &str, taken: Errno) -> Result<Strin
 
 /// The template with its lowest free number (`__dev_alloc_name`).
 fn number(links: &Links, template: &str) -> Result<String, Refusal> {
-    let Some((before, after)) = template.split_once("%d").filter(|(b, a)| !b.contains('%') && !a.contains('%'))
+    let Some((before, after)) =
+        template.split_once("%d").filter(|(b, a)| !b.contains('%') && !a.contains('%'))
     else {
         return Err(Refusal::new(Errno::EINVAL));
     };

@@ -33,7 +33,9 @@ impl Devices<'_> {
         }
         let old_name = link.name().to_string();
         let altnames = link.msg.altnames.clone();
-        let Some(target) = self.world.namespaces.get_mut(&ns) else { return Err(Refusal::new(Errno::EINVAL)) };
+        let Some(target) = self.world.namespaces.get_mut(&ns) else {
+            return Err(Refusal::new(Errno::EINVAL));
+        };
         let links = &mut target.config.links;
         let mut new_name = old_name.clone();
         if name::is_taken(links, &old_name) {

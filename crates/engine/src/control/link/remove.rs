@@ -98,7 +98,8 @@ impl Devices<'_> {
     /// stacked devices elsewhere; physical devices return to the first namespace.
     pub(super) fn namespace_exit(&mut self, ns: NsId) {
         let Some(namespace) = self.world.namespaces.get(&ns) else { return };
-        let devices: Vec<At> = namespace.config.links.iter().map(|link| At { ns, dev: link.index() }).collect();
+        let devices: Vec<At> =
+            namespace.config.links.iter().map(|link| At { ns, dev: link.index() }).collect();
         for &at in devices.iter().rev() {
             if at.dev != LOOPBACK && self.link(at).is_some() {
                 self.delete(at);

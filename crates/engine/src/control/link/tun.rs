@@ -8,7 +8,13 @@ use super::{At, Devices};
 
 impl Devices<'_> {
     /// Makes a device, or attaches to the one of that name (`tun_set_iff`).
-    pub(super) fn new_tun(&mut self, ns: NsId, name: &str, mode: TunMode, queues: bool) -> Result<(), Refusal> {
+    pub(super) fn new_tun(
+        &mut self,
+        ns: NsId,
+        name: &str,
+        mode: TunMode,
+        queues: bool,
+    ) -> Result<(), Refusal> {
         if let Some(at) = self.find(ns, name) {
             return self.check_tun(at, mode);
         }

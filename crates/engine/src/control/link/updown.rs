@@ -156,9 +156,10 @@ impl Devices<'_> {
         let Some(address) = self.link(at).map(|link| link.msg.address.clone()) else { return Ok(()) };
         let same = |link: &Link| link.msg.address == address;
         let busy = self.link(lower).is_some_and(same)
-            || self.uppers(lower).iter().any(|&other| {
-                other != at && self.link(other).is_some_and(|link| link.is_up() && same(link))
-            });
+            || self
+                .uppers(lower)
+                .iter()
+                .any(|&other| other != at && self.link(other).is_some_and(|link| link.is_up() && same(link)));
         if busy { Err(Refusal::new(Errno::EADDRINUSE)) } else { Ok(()) }
     }
 

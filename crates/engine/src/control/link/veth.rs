@@ -20,7 +20,8 @@ impl Devices<'_> {
 
     /// Makes a pair; the peer is registered first and so has the lower index (`veth_newlink`).
     pub(super) fn create_veth(&mut self, asked: Asked) -> Result<At, Refusal> {
-        let given = asked.msg.info.as_ref().and_then(|info| info.peer.as_deref()).cloned().unwrap_or_default();
+        let given =
+            asked.msg.info.as_ref().and_then(|info| info.peer.as_deref()).cloned().unwrap_or_default();
         let ns = match &given.netns {
             Some(netns) => self.namespace(netns)?,
             None => asked.from,

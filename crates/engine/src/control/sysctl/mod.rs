@@ -1,0 +1,286 @@
+//! Reading and writing `/proc/sys/net`: the IPv4 settings of a namespace with
+//! their ranges and side effects, and IPv6's as texts.
+//!
+//! Paths are those below `/proc/sys`, such as `net/ipv4/conf/eth0/rp_filter`.
+
+mod entries;
+mod format;
+mod ipv6;
+mod neighbour;
+
+use fingerpost_net::Errno;
+
+use super::table;
+use crate::config::{ConfEntry, Config, DevConf};
+use crate::world::{Env, Namespace};
+use entries::{Entry, Typed};
+
+/// What a path leads to.
+enum Target {
+    /// `conf/{all,default,DEV}/NAME`.
+    Conf(Place, usize),
+    /// A setting with a field of its own.
+    Typed(&'static Typed),
+    /// A setting that is kept as text.
+    Text(&'static Entry),
+    /// `neigh/DEV/NAME`.
+    Neighbour(String, &'static neighbour::Entry),
+    /// An IPv6 setting.
+    Ipv6(String, &'static str),
+    /// `route/flush`, which is only written.
+    Flush,
+    /// A directory.
+    Directory,
+}
+
+/// Whose `conf` it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    All,
+    Default,
+    Device(u32),
+}
+
+/// Reads an entry; the text ends with a newline.
+pub fn read(ns: &Namespace, path: &str) -> Result<String, Errno> {
+    let config = &ns.config;
+    let text = match find(config, path).ok_or(Errno::ENOENT)? {
+        Target::Conf(place, entry) => {
+            let conf = conf(config, place).ok_or(Errno::ENOENT)?;
+            (DevConf::ENTRIES[entry].get)(conf).to_string()
+        }
+        Target::Typed(typed) => match config.sysctl.other.get(&key(path)) {
+            Some(text) => text.clone(),
+            None => (typed.get)(&config.sysctl).to_string(),
+        },
+        Target::Text(entry) => match config.sysctl.other.get(&key(path)) {
+            Some(text) => text.clone(),
+            None => entry.default.to_string(),
+        },
+        Target::Neighbour(dev, entry) => neighbour::read(config, &dev, entry),
+        Target::Ipv6(stored, default) => match config.sysctl.other.get(&stored) {
+            Some(text) => text.clone(),
+            None => ipv6::fresh(config, &stored, default),
+        },
+        Target::Flush => return Err(Errno::EACCES),
+        Target::Directory => return Err(Errno::EISDIR),
+    };
+    Ok(text + "\n")
+}
+
+/// Writes an entry, with its side effects. Nothing is written by an empty text.
+pub fn write(ns: &mut Namespace, _env: Env, path: &str, value: &str) -> Result<(), Errno> {
+    let target = find(&ns.config, path).ok_or(Errno::ENOENT)?;
+    if matches!(target, Target::Directory) {
+        return Err(Errno::EISDIR);
+    }
+    if is_read_only(&target) {
+        return Err(Errno::EACCES);
+    }
+    if value.is_empty() {
+        return Ok(());
+    }
+    let config = &mut ns.config;
+    match target {
+        Target::Conf(place, entry) => write_conf(config, place, entry, format::int(value)?),
+        Target::Typed(typed) => {
+            let number = typed.form.number(value)?;
+            (typed.set)(&mut config.sysctl, number);
+            // Fields that hold less than the kernel's keep the number as text too.
+            match (typed.get)(&config.sysctl) == number {
+                true => config.sysctl.other.remove(&key(path)),
+                false => config.sysctl.other.insert(key(path), number.to_string()),
+            };
+            Ok(())
+        }
+        Target::Text(entry) => {
+            let key = key(path);
+            let old = config.sysctl.other.get(&key).map_or(entry.default, String::as_str);
+            let limits = format::Limits {
+                frag_low: number_of(config, "ipfrag_low_thresh"),
+                frag_high: number_of(config, "ipfrag_high_thresh"),
+                first_unprivileged: number_of(config, "ip_unprivileged_port_start"),
+                first_local_port: number_of(config, "ip_local_port_range"),
+            };
+            let new = entry.form.text(old, value, &limits)?;
+            config.sysctl.other.insert(key, new);
+            Ok(())
+        }
+        Target::Neighbour(dev, entry) => neighbour::write(config, &dev, entry, value),
+        Target::Ipv6(stored, _) => ipv6::write(config, &stored, value),
+        Target::Flush => {
+            table::bump(&mut config.fib);
+            Ok(())
+        }
+        Target::Directory => Err(Errno::EISDIR),
+    }
+}
+
+/// Carries settings that are kept by the device's name over to its new name.
+pub(crate) fn rename_device(config: &mut Config, old: &str, new: &str) {
+    for part in ["ipv4/neigh", "ipv6/neigh", "ipv6/conf"] {
+        let (old, new) = (format!("{part}/{old}/"), format!("{part}/{new}/"));
+        for key in keys_below(config, &old) {
+            if let Some(text) = config.sysctl.other.remove(&key) {
+                config.sysctl.other.insert(key.replacen(&old, &new, 1), text);
+            }
+        }
+    }
+}
+
+/// Forgets the settings that are kept by a device's name.
+pub(crate) fn forget_device(config: &mut Config, name: &str) {
+    for part in ["ipv4/neigh", "ipv6/neigh", "ipv6/conf"] {
+        for key in keys_below(config, &format!("{part}/{name}/")) {
+            config.sysctl.other.remove(&key);
+        }
+    }
+}
+
+fn keys_below(config: &Config, directory: &str) -> Vec<String> {
+    let start = directory.to_string();
+    config
+        .sysctl
+        .other
+        .range(start..)
+        .map(|(key, _)| key)
+        .take_while(|k| k.starts_with(directory))
+        .cloned()
+        .collect()
+}
+
+/// The key of [`crate::config::Ipv4Sysctls::other`]: the path below `net`.
+fn key(path: &str) -> String {
+    path.strip_prefix("net/").unwrap_or(path).to_string()
+}
+
+/// The first number of a setting that is kept as text.
+fn number_of(config: &Config, name: &str) -> i64 {
+    let stored = config.sysctl.other.get(&format!("ipv4/{name}")).map(String::as_str);
+    let text = stored.or_else(|| entries::text(name).map(|entry| entry.default)).unwrap_or("");
+    text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+fn find(config: &Config, path: &str) -> Option<Target> {
+    let below = path.strip_prefix("net/")?;
+    if let Some(path) = below.strip_prefix("ipv6/") {
+        return ipv6::find(config, path);
+    }
+    let path = below.strip_prefix("ipv4/").or((below == "ipv4").then_some(""))?;
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
+        [""] | ["conf" | "neigh" | "route"] => Some(Target::Directory),
+        ["conf", place] => find_place(config, place).map(|_| Target::Directory),
+        ["conf", place, name] => {
+            let place = find_place(config, place)?;
+            let entry = DevConf::ENTRIES.iter().position(|entry: &ConfEntry| entry.name == name)?;
+            Some(Target::Conf(place, entry))
+        }
+        ["neigh", dev] => neighbour::exists(config, dev).then_some(Target::Directory),
+        ["neigh", dev, name] if neighbour::exists(config, dev) => {
+            Some(Target::Neighbour(format!("ipv4/neigh/{dev}"), neighbour::entry_named(name)?))
+        }
+        ["route", "flush"] => Some(Target::Flush),
+        ["ip_forward"] => {
+            let forwarding = DevConf::ENTRIES.iter().position(|entry| entry.name == "forwarding")?;
+            Some(Target::Conf(Place::All, forwarding))
+        }
+        _ => match entries::typed(path) {
+            Some(typed) => Some(Target::Typed(typed)),
+            None => entries::text(path).map(Target::Text),
+        },
+    }
+}
+
+fn find_place(config: &Config, name: &str) -> Option<Place> {
+    match name {
+        "all" => Some(Place::All),
+        "default" => Some(Place::Default),
+        dev => {
+            config.links.find(dev).filter(|link| link.ipv4.is_some()).map(|link| Place::Device(link.index()))
+        }
+    }
+}
+
+fn conf(config: &Config, place: Place) -> Option<&DevConf> {
+    match place {
+        Place::All => Some(&config.sysctl.all),
+        Place::Default => Some(&config.sysctl.default),
+        Place::Device(dev) => config.links.ipv4(dev).map(|ipv4| &ipv4.conf),
+    }
+}
+
+fn conf_mut(config: &mut Config, place: Place) -> Option<&mut DevConf> {
+    match place {
+        Place::All => Some(&mut config.sysctl.all),
+        Place::Default => Some(&mut config.sysctl.default),
+        Place::Device(dev) => Some(&mut config.links.get_mut(dev)?.ipv4.as_mut()?.conf),
+    }
+}
+
+fn is_read_only(target: &Target) -> bool {
+    match target {
+        Target::Conf(_, entry) => DevConf::ENTRIES[*entry].name == "mc_forwarding",
+        Target::Text(entry) => entry.form == format::Form::ReadOnly,
+        Target::Ipv6(path, _) => path.ends_with("/mc_forwarding"),
+        _ => false,
+    }
+}
+
+/// `devinet_conf_proc`, `devinet_sysctl_forward` and `ipv4_doint_and_flush`.
+fn write_conf(config: &mut Config, place: Place, index: usize, new: i32) -> Result<(), Errno> {
+    let entry = &DevConf::ENTRIES[index];
+    let conf = conf_mut(config, place).ok_or(Errno::ENOENT)?;
+    let old = (entry.get)(conf);
+    (entry.set)(conf, new);
+    let flushes = match entry.name {
+        "forwarding" => {
+            if place == Place::All && new != old {
+                forward_all(config, new);
+            }
+            place != Place::Default && new != old
+        }
+        // These go by their own handler, which neither marks nor copies.
+        "disable_xfrm"
+        | "disable_policy"
+        | "promote_secondaries"
+        | "route_localnet"
+        | "drop_unicast_in_l2_multicast" => new != old,
+        name => {
+            conf.explicit |= 1 << index;
+            if place == Place::Default {
+                copy_default(config, index, new);
+            }
+            match name {
+                "accept_local" => new == 0 && old != 0,
+                "bc_forwarding" => new != old,
+                _ => false,
+            }
+        }
+    };
+    if flushes {
+        table::bump(&mut config.fib);
+    }
+    Ok(())
+}
+
+/// Devices whose entry was never set for itself follow `default` (`devinet_copy_dflt_conf`).
+fn copy_default(config: &mut Config, index: usize, new: i32) {
+    let devices = config.links.by_index.values_mut().filter_map(|link| link.ipv4.as_mut());
+    for ipv4 in devices.filter(|ipv4| ipv4.conf.explicit & 1 << index == 0) {
+        (DevConf::ENTRIES[index].set)(&mut ipv4.conf, new);
+    }
+}
+
+/// `ip_forward` sets every device and `default`, and turns the belief in
+/// redirects round (C-288, `inet_forward_change`).
+fn forward_all(config: &mut Config, on: i32) {
+    config.sysctl.all.accept_redirects = (on == 0).into();
+    config.sysctl.default.forwarding = on;
+    for ipv4 in config.links.by_index.values_mut().filter_map(|link| link.ipv4.as_mut()) {
+        ipv4.conf.forwarding = on;
+    }
+}
+
+#[cfg(test)]
+mod tests;
