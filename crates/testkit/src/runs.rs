@@ -32,7 +32,7 @@ pub fn run(verb: Verb) -> io::Result<bool> {
             Ok(true)
         }
         Verb::DumpScript { seed, index, questions } => {
-            generate::scenario(seed, index, questions).iter().for_each(|line| println!("{line}"));
+            say(&(generate::scenario(seed, index, questions).join("\n") + "\n"))?;
             Ok(true)
         }
         Verb::Record(options) => record_answers(&options),
@@ -155,14 +155,14 @@ fn compare(options: &Options) -> io::Result<bool> {
         figures.count_differences(&differences);
         groups.add(index, &differences);
         if options.print {
-            print_answers(index, &lines, &kernel);
+            print_answers(index, &lines, &kernel)?;
         }
         progress(&done, options.scenarios, &begun);
         Ok(())
     };
     let workers = each_worker(jobs(options, &cpus), start, work, &indices(options))?;
     let (figures, groups) = gather(workers.into_iter().map(|(_, figures, groups)| (figures, groups)));
-    print_summary(&figures, &groups, &begun);
+    print_summary(&figures, &groups, &begun)?;
     if !groups.is_empty() && !options.against_itself {
         print_minimal(options, &cpus, &groups)?;
     }
@@ -185,7 +185,7 @@ fn gather(parts: impl Iterator<Item = (Figures, Groups)>) -> (Figures, Groups) {
     (figures, groups)
 }
 
-fn print_answers(index: u64, lines: &[String], kernel: &[Answer]) {
+fn print_answers(index: u64, lines: &[String], kernel: &[Answer]) -> io::Result<()> {
     let mut text = format!("=== scenario {index}\n");
     for (line, answer) in lines.iter().zip(kernel) {
         text.push_str(&format!("$ {line}\n"));
@@ -195,27 +195,35 @@ fn print_answers(index: u64, lines: &[String], kernel: &[Answer]) {
             text.push_str(&format!("   status {}\n", answer.status));
         }
     }
-    print!("{text}");
+    say(&text)
 }
 
-fn print_summary(figures: &Figures, groups: &Groups, begun: &Instant) {
-    print!("{}", figures.text());
-    println!(
-        "\n{} differences in {} scenarios; {:.0} s",
+fn print_summary(figures: &Figures, groups: &Groups, begun: &Instant) -> io::Result<()> {
+    let mut text = figures.text();
+    text.push_str(&format!(
+        "\n{} differences in {} scenarios; {:.0} s\n",
         figures.differing,
         figures.differing_scenarios,
         begun.elapsed().as_secs_f64()
-    );
+    ));
     for group in groups.sorted() {
-        println!(
-            "  {:>6} lines, first in {:>5}   scenario {} line {}   {}",
+        text.push_str(&format!(
+            "  {:>6} lines, first in {:>5}   scenario {} line {}   {}\n",
             group.count,
             group.first,
             group.scenario,
             group.line + 1,
             group.class
-        );
+        ));
     }
+    say(&text)
+}
+
+/// Writes to standard output; a reader that has gone away is an error, not a panic.
+fn say(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
 }
 
 /// Shrinks an example of each of the most frequent classes, and prints it.
@@ -244,8 +252,8 @@ fn print_minimal(options: &Options, cpus: &[usize], groups: &Groups) -> io::Resu
         Ok(())
     };
     each_worker(jobs(options, cpus), start, work, &numbers)?;
-    texts.into_inner().map_err(|_| panicked())?.values().for_each(|text| print!("{text}"));
-    Ok(())
+    let texts = texts.into_inner().map_err(|_| panicked())?;
+    say(&texts.into_values().collect::<String>())
 }
 
 fn minimal_script(sides: &Sides, lines: &[String], class: &str, budget: usize) -> Vec<String> {
@@ -309,10 +317,10 @@ fn replay(options: &Options) -> io::Result<bool> {
     };
     let workers = each_worker(jobs(options, &cpus), start, work, &numbers)?;
     let (figures, groups) = gather(workers.into_iter().map(|(_, figures, groups)| (figures, groups)));
-    print_summary(&figures, &groups, &begun);
+    print_summary(&figures, &groups, &begun)?;
     let examples = examples.into_inner().map_err(|_| panicked())?;
     for (number, text) in examples.iter().take(options.shrink) {
-        println!("\n--- recording {number}\n{text}");
+        say(&format!("\n--- recording {number}\n{text}\n"))?;
     }
     Ok(groups.is_empty())
 }

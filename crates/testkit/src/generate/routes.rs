@@ -15,6 +15,10 @@ impl Gen {
             Theme::Trie => self.range(8, 30),
             _ => self.range(3, 9),
         };
+        if self.theme != Theme::Defaults && self.chance(3, 5) {
+            let gateway = dotted(self.on_link().1);
+            self.say(format!("ip route add default via {gateway}"));
+        }
         for _ in 0..count {
             self.new_prefix();
             self.new_route("add");
