@@ -1,1 +1,0 @@
-//! A snapshot from outputs of `ip -j`.

@@ -1,0 +1,251 @@
+//! A snapshot from a folder with outputs of `ip -j`.
+//!
+//! Read are `link.json` or `addr.json` (`ip -d -j addr`; one of them must be
+//! there), `route.json` (`ip -j route show table all`; must be there) and, as
+//! far as they are there, `route6.json`, `rule.json`, `rule6.json`,
+//! `nexthop.json`, `neigh.json`, `rt_tables`, `sysctl.txt` (`sysctl -a`) and
+//! `release.txt` (`uname -r`).
+//!
+//! `ip` prints less than the kernel tells. What is missing or not understood
+//! is said in the header's `not_seen`, one sentence each.
+
+mod json;
+mod links;
+mod names;
+mod others;
+mod routes;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
+use fingerpost_model::{RouteMsg, RouteType, RuleMsg, proto};
+use fingerpost_net::Family;
+
+use json::Source;
+use names::Names;
+
+/// Files that are read, if they are there.
+const FILES: [&str; 11] = [
+    "link.json",
+    "addr.json",
+    "route.json",
+    "route6.json",
+    "rule.json",
+    "rule6.json",
+    "nexthop.json",
+    "neigh.json",
+    "rt_tables",
+    "sysctl.txt",
+    "release.txt",
+];
+
+/// Largest file that is read, in bytes.
+const MAX_FILE: u64 = 512 << 20;
+
+/// Why a folder cannot be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("{file}: {error}")]
+    Read {
+        /// The file's name.
+        file: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A file is needed and not there.
+    #[error("{file} is missing; make it with `{command}`")]
+    Missing {
+        /// The file's name.
+        file: &'static str,
+        /// The command that makes it.
+        command: &'static str,
+    },
+    /// A file's content is not what it should be.
+    #[error("{file}, line {line}, column {column}{}: {problem}", in_field(.field))]
+    Content {
+        /// The file's name.
+        file: String,
+        /// Line from 1.
+        line: usize,
+        /// Column from 1, in bytes.
+        column: usize,
+        /// The field, with the fields that it stands in; empty if it is in none.
+        field: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+fn in_field(field: &str) -> String {
+    if field.is_empty() { String::new() } else { format!(", field {field}") }
+}
+
+/// What a folder holds, as a snapshot's header and lines.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Imported {
+    /// The header.
+    pub header: Header,
+    /// The lines after it.
+    pub lines: Vec<Line>,
+}
+
+impl Imported {
+    /// Writes it as a snapshot.
+    pub fn write(&self, output: impl Write) -> io::Result<()> {
+        let mut writer = Writer::new(output, &self.header)?;
+        for line in &self.lines {
+            writer.write(line)?;
+        }
+        writer.finish().map(drop)
+    }
+}
+
+/// Reads a folder.
+pub fn folder(path: &Path) -> Result<Imported, ImportError> {
+    let mut texts = BTreeMap::new();
+    for file in FILES {
+        let error = |error| ImportError::Read { file: file.into(), error };
+        match fs::metadata(path.join(file)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(error(e)),
+            Ok(about) if about.len() > MAX_FILE => return Err(error(io::ErrorKind::FileTooLarge.into())),
+            Ok(_) => {}
+        }
+        texts.insert(file.to_string(), fs::read_to_string(path.join(file)).map_err(error)?);
+    }
+    texts_by_name(&texts)
+}
+
+/// Reads texts under the names that the files of a folder would have.
+pub fn texts_by_name(texts: &BTreeMap<String, String>) -> Result<Imported, ImportError> {
+    let mut import = Import { texts, names: Names::default(), not_seen: Vec::new(), lines: Vec::new() };
+    import.lines()?;
+    let release = texts.get("release.txt").map(|text| text.trim().to_string());
+    if release.is_none() {
+        import.not_seen.push("the kernel's release: there is no release.txt (uname -r)".into());
+    }
+    let header = Header {
+        fingerpost: FORMAT,
+        release: release.unwrap_or_default(),
+        not_seen: import.not_seen,
+        ..Header::default()
+    };
+    Ok(Imported { header, lines: import.lines })
+}
+
+struct Import<'a> {
+    texts: &'a BTreeMap<String, String>,
+    names: Names,
+    not_seen: Vec<String>,
+    lines: Vec<Line>,
+}
+
+impl<'a> Import<'a> {
+    fn source(&self, file: &'static str) -> Option<Source<'a>> {
+        self.texts.get(file).map(|text| Source::new(file, text))
+    }
+
+    /// A file that may be missing; then that is said.
+    fn optional(&mut self, file: &'static str, otherwise: &str) -> Option<Source<'a>> {
+        let source = self.source(file);
+        if source.is_none() {
+            self.not_seen.push(format!("{file} is missing: {otherwise}"));
+        }
+        source
+    }
+
+    fn lines(&mut self) -> Result<(), ImportError> {
+        if let Some(text) = self.texts.get("rt_tables") {
+            self.names.read_tables("rt_tables", text)?;
+        }
+        self.devices()?;
+        if let Some(text) = self.texts.get("sysctl.txt") {
+            let settings = others::settings("sysctl.txt", text)?;
+            self.lines.extend(settings.into_iter().map(|(path, value)| Line::Sysctl(path, value)));
+        } else {
+            self.not_seen.push("sysctl.txt is missing: settings are taken to be the defaults".into());
+        }
+        let four = self.rules("rule.json", Family::V4)?;
+        let six = self.rules("rule6.json", Family::V6)?;
+        if let Some(source) = self.optional("nexthop.json", "nexthop objects are taken to be none") {
+            let nexthops = others::nexthops(&source, &self.names, &mut self.not_seen)?;
+            self.lines.extend(nexthops.into_iter().map(Line::Nexthop));
+            self.not_seen.extend(source.not_imported());
+        }
+        let routes = self.routes()?;
+        self.netns(&four, &routes);
+        self.lines.extend(four.into_iter().chain(six).map(Line::Rule));
+        self.lines.extend(routes.into_iter().map(Line::Route));
+        if let Some(source) = self.optional("neigh.json", "neighbours are taken to be none") {
+            let neighbours = others::neighbours(&source, &self.names)?;
+            self.lines.extend(neighbours.into_iter().map(Line::Neighbour));
+            self.not_seen.extend(source.not_imported());
+        }
+        Ok(())
+    }
+
+    fn devices(&mut self) -> Result<(), ImportError> {
+        let addresses = self.source("addr.json");
+        let Some(source) = self.source("link.json").or_else(|| self.source("addr.json")) else {
+            return Err(ImportError::Missing { file: "addr.json", command: "ip -d -j addr > addr.json" });
+        };
+        let links = links::links(&source, &mut self.names)?;
+        self.lines.extend(links.into_iter().map(Line::Link));
+        self.not_seen.extend(source.not_imported());
+        match addresses {
+            Some(source) => {
+                let addresses = links::addresses(&source)?;
+                self.lines.extend(addresses.into_iter().map(Line::Address));
+                self.not_seen.extend(source.not_imported());
+            }
+            None => self.not_seen.push("addr.json is missing: there are no addresses".into()),
+        }
+        Ok(())
+    }
+
+    fn rules(&mut self, file: &'static str, family: Family) -> Result<Vec<RuleMsg>, ImportError> {
+        let Some(source) = self.optional(file, "the rules are taken to be the default ones") else {
+            return Ok(rules::default_rules(family));
+        };
+        let rules = rules::rules(&source, family, &self.names)?;
+        self.not_seen.extend(source.not_imported());
+        Ok(rules)
+    }
+
+    fn routes(&mut self) -> Result<Vec<RouteMsg>, ImportError> {
+        let Some(source) = self.source("route.json") else {
+            let command = "ip -j route show table all > route.json";
+            return Err(ImportError::Missing { file: "route.json", command });
+        };
+        let mut all = routes::routes(&source, None, &self.names, &mut self.not_seen)?;
+        self.not_seen.extend(source.not_imported());
+        if let Some(source) = self.source("route6.json") {
+            all.retain(|route| route.family == Family::V4);
+            all.extend(routes::routes(&source, Some(Family::V6), &self.names, &mut self.not_seen)?);
+            self.not_seen.extend(source.not_imported());
+        }
+        all.sort_by_key(|route| route.family);
+        Ok(all)
+    }
+
+    /// The namespace's own line, first of all, with what can be concluded of what no dump shows.
+    fn netns(&mut self, rules: &[RuleMsg], routes: &[RouteMsg]) {
+        let four = || routes.iter().filter(|route| route.family == Family::V4);
+        let by_hand = |route: &RouteMsg| route.kind == RouteType::LOCAL && route.protocol != proto::KERNEL;
+        let realms = |route: &RouteMsg| {
+            route.realms.is_some() || route.multipath.iter().any(|leg| leg.realms.is_some())
+        };
+        let netns = Netns {
+            custom_rules: (!rules::are_default(rules, Family::V4)).then_some(true),
+            custom_local_routes: four().any(by_hand).then_some(true),
+            realm_users: Some(four().any(realms) || rules.iter().any(|rule| rule.realms.is_some())),
+            ..Netns::default()
+        };
+        self.lines.insert(0, Line::Netns(netns));
+    }
+}
