@@ -15,7 +15,6 @@
 //! A tun or tap device made by `ip tuntap` gets a silent program attached, so
 //! that it has a carrier which `ip link set DEV carrier on|off` drives.
 
-use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -34,6 +33,9 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 /// More than the grace period after which a freed realm is no longer counted (10-20 ms seen).
 const REALM_GRACE: Duration = Duration::from_millis(60);
+
+/// Where `ip netns` keeps its names.
+const NAMES: &str = "/run/netns";
 
 /// The commands run inside the namespace see one locale and no colours.
 const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("NO_COLOR", "1")];
@@ -62,6 +64,9 @@ impl Oracle {
     /// No namespace could be made (not root), or a line could not be run at all.
     pub fn run(&self, lines: &[String]) -> io::Result<Vec<Answer>> {
         let mut command = pinned(self.cpu, "unshare");
+        if names_namespaces(lines) {
+            command.arg("--mount");
+        }
         command.arg("--net").arg(&self.program).arg(KERNEL_SIDE);
         let done = run(&mut command, &(lines.join("\n") + "\n"), DEADLINE)?;
         let mut answers = Vec::with_capacity(lines.len());
@@ -83,6 +88,22 @@ impl Oracle {
     }
 }
 
+/// Whether a script makes or names namespaces. Their names are files, which
+/// then live in a mount namespace of the scenario's own.
+fn names_namespaces(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.contains("netns"))
+}
+
+/// Hides the machine's named namespaces behind an empty directory.
+fn private_names() -> io::Result<()> {
+    std::fs::create_dir_all(NAMES)?;
+    let done = run(Command::new("mount").args(["-t", "tmpfs", "none", NAMES]), "", DEADLINE)?;
+    match done.status {
+        0 => Ok(()),
+        _ => Err(io::Error::other(done.stderr)),
+    }
+}
+
 /// Inside the namespace: reads a script from `input`, writes a [`LineAnswer`] a line to `output`.
 ///
 /// # Errors
@@ -90,8 +111,11 @@ impl Oracle {
 /// A command cannot be started, or a pipe breaks.
 pub fn kernel_side(input: impl Read, output: &mut impl Write) -> io::Result<()> {
     let mut side = Side::default();
-    for (at, line) in BufReader::new(input).lines().enumerate() {
-        let line = line?;
+    let lines: Vec<String> = BufReader::new(input).lines().collect::<io::Result<_>>()?;
+    if names_namespaces(&lines) {
+        private_names()?;
+    }
+    for (at, line) in lines.into_iter().enumerate() {
         let answer = side.line(&line)?;
         let object = LineAnswer { line: at + 1, command: line, answer };
         serde_json::to_writer(&mut *output, &object)?;
@@ -105,7 +129,8 @@ pub fn kernel_side(input: impl Read, output: &mut impl Write) -> io::Result<()> 
 struct Side {
     realms: bool,
     changed: bool,
-    attached: HashMap<String, Attached>,
+    attached: Vec<Attached>,
+    named: Vec<String>,
 }
 
 impl Side {
@@ -122,11 +147,16 @@ impl Side {
         if kind.purpose == Purpose::Change {
             self.changed = true;
         }
+        if let (0, [_, netns, add, name]) = (answer.status, words.as_slice())
+            && (netns.as_str(), add.as_str()) == ("netns", "add")
+        {
+            self.named.push(name.clone());
+        }
         if answer.status == 0 && kind.name == "ip tuntap add" {
             self.attach(&words)?;
         }
         if kind.purpose == Purpose::Change && (kind.name.contains(" link ") || kind.name.contains("tuntap")) {
-            settle()?;
+            settle(&self.named)?;
         }
         Ok(answer)
     }
@@ -136,7 +166,9 @@ impl Side {
         let after =
             |key: &str| words.iter().position(|word| word == key).and_then(|at| words.get(at + 1)).cloned();
         if let (Some(device), Some(mode)) = (after("dev").or_else(|| after("name")), after("mode")) {
-            self.attached.insert(device.clone(), Attached::open(&device, mode == "tap")?);
+            let space = space_of(words);
+            let attached = Attached::open(space, &device, mode == "tap")?;
+            self.attached.push(attached);
         }
         Ok(())
     }
@@ -162,9 +194,9 @@ impl Attached {
     const IFF_TAP: u16 = 2;
     const IFF_NO_PI: u16 = 0x1000;
 
-    fn open(device: &str, tap: bool) -> io::Result<Self> {
+    fn open(space: Option<&str>, device: &str, tap: bool) -> io::Result<Self> {
         let flags = Self::IFF_NO_PI | if tap { Self::IFF_TAP } else { Self::IFF_TUN };
-        let mut child = Command::new("perl")
+        let mut child = in_space(space, "perl")
             .args(["-e", Self::PROGRAM, device, &flags.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -192,13 +224,38 @@ impl Drop for Attached {
 /// Makes the kernel finish queued carrier events: a request for one link by
 /// name synchronises that link's carrier first. Twice, since a bridge follows
 /// its ports.
-fn settle() -> io::Result<()> {
-    let devices = std::fs::read_to_string("/proc/net/dev")?;
+fn settle(named: &[String]) -> io::Result<()> {
+    settle_one(None)?;
+    named.iter().try_for_each(|name| settle_one(Some(name)))
+}
+
+fn settle_one(space: Option<&str>) -> io::Result<()> {
+    let devices = match space {
+        None => std::fs::read_to_string("/proc/net/dev")?,
+        Some(_) => run(in_space(space, "cat").arg("/proc/net/dev"), "", DEADLINE)?.stdout,
+    };
     let names = devices.lines().skip(2).filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim());
     let requests: String = names.map(|name| format!("link show dev {name}\n")).collect();
-    let mut command = Command::new("ip");
+    let mut command = in_space(space, "ip");
     command.args(["-force", "-batch", "-"]).envs(ENVIRONMENT);
     run(&mut command, &(requests.clone() + &requests), DEADLINE).map(|_| ())
+}
+
+/// A command in a named namespace, or here.
+fn in_space(name: Option<&str>, program: &str) -> Command {
+    let Some(name) = name else { return Command::new(program) };
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", name, program]);
+    command
+}
+
+/// The named namespace that a line is about.
+fn space_of(words: &[String]) -> Option<&str> {
+    match words {
+        [_, option, name, ..] if option == "-n" => Some(name),
+        [_, netns, exec, name, ..] if netns == "netns" && exec == "exec" => Some(name),
+        _ => None,
+    }
 }
 
 fn spawn(words: &[String]) -> io::Result<Answer> {

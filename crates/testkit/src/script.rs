@@ -79,11 +79,14 @@ const OBJECTS: [(&str, &str); 10] = [
 
 /// The kind of a line. Never fails: what cannot be split is a `?` change.
 pub fn kind_of(line: &str) -> CommandKind {
-    let words = words::split(line).unwrap_or_default();
+    kind_of_words(&words::split(line).unwrap_or_default())
+}
+
+fn kind_of_words(words: &[String]) -> CommandKind {
     let kind = |name: &str, purpose| CommandKind { name: name.to_owned(), purpose };
     match words.first().map(String::as_str) {
         Some("ip") => ip_kind(&words[1..]),
-        Some("sysctl") if line.contains('=') => kind("sysctl -w", Purpose::Change),
+        Some("sysctl") if words.iter().any(|word| word.contains('=')) => kind("sysctl -w", Purpose::Change),
         Some("sysctl") => kind("sysctl", Purpose::Dump),
         Some("cat") => {
             let file = words.get(1).and_then(|path| path.rsplit('/').next()).unwrap_or("");
@@ -96,6 +99,12 @@ pub fn kind_of(line: &str) -> CommandKind {
 fn ip_kind(words: &[String]) -> CommandKind {
     let mut options = String::new();
     let mut rest = words.iter().map(String::as_str);
+    if let [netns, exec, _, command @ ..] = words
+        && (netns.as_str(), exec.as_str()) == ("netns", "exec")
+        && !command.is_empty()
+    {
+        return kind_of_words(command);
+    }
     let object = loop {
         match rest.next() {
             Some("-n" | "-netns" | "-f" | "-family") => {
@@ -137,6 +146,9 @@ mod tests {
         assert_eq!(name("ip -4 -j route get 1.1.1.1"), "ip -j route get");
         assert_eq!(kind_of("ip r g 1.1.1.1").purpose, Purpose::Question);
         assert_eq!(name("ip ru"), "ip rule show");
+        assert_eq!(name("ip netns exec blue ip -j addr"), "ip -j address show");
+        assert_eq!(name("ip -n blue link set e0 up"), "ip link set");
+        assert_eq!(kind_of("ip netns add blue").purpose, Purpose::Change);
         assert_eq!(kind_of("ip l s e0 up").purpose, Purpose::Change);
         assert_eq!(name("ip addr add 1.1.1.1/8 dev e0"), "ip address add");
         assert_eq!(kind_of("ip -4 a").purpose, Purpose::Dump);

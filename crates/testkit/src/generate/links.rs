@@ -209,21 +209,32 @@ impl Gen {
     }
 
     fn add_veth(&mut self) {
-        let (one, two) = (self.fresh_name(&["e", "eth"]), self.fresh_name(&["e", "p"]));
+        let (one, two) = self.veth_devices();
         let (mac_one, mac_two) = (self.mac(), self.mac());
-        self.say(format!("ip link add {one} address {mac_one} type veth peer name {two} address {mac_two}"));
-        for (name, peer) in [(one.clone(), two.clone()), (two, one)] {
-            self.model.devices.push(Device {
-                name: name.clone(),
-                kind: Kind::Veth,
-                up: false,
-                peer: Some(peer),
-                addresses: Vec::new(),
-            });
+        let (name, peer) = (&one.name, &two.name);
+        self.say(format!(
+            "ip link add {name} address {mac_one} type veth peer name {peer} address {mac_two}"
+        ));
+        for device in [one, two] {
+            let name = device.name.clone();
+            self.model.devices.push(device);
             if self.chance(9, 10) {
                 self.set_up(&name, true);
             }
         }
+    }
+
+    /// Two ends, not yet made.
+    pub(super) fn veth_devices(&mut self) -> (Device, Device) {
+        let (one, two) = (self.fresh_name(&["e", "eth"]), self.fresh_name(&["e", "p"]));
+        let device = |name: &str, peer: &str| Device {
+            name: name.into(),
+            kind: Kind::Veth,
+            up: false,
+            peer: Some(peer.into()),
+            addresses: Vec::new(),
+        };
+        (device(&one, &two), device(&two, &one))
     }
 
     fn fresh_name(&mut self, stems: &[&str]) -> String {
@@ -232,7 +243,7 @@ impl Gen {
             return "later0".into();
         }
         let stem = self.one(stems);
-        self.model.made += 1;
-        format!("{stem}{}", self.model.made)
+        self.made += 1;
+        format!("{stem}{}", self.made)
     }
 }

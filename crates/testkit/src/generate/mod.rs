@@ -13,6 +13,7 @@ mod dumps;
 mod invalid;
 mod links;
 mod model;
+mod namespaces;
 mod neighbours;
 mod nexthops;
 mod questions;
@@ -50,9 +51,11 @@ enum Theme {
     Wrong,
     /// IPv4 routes through IPv6 gateways; IPv6 stays on.
     Inet6Gateways,
+    /// Named namespaces beside the first.
+    Namespaces,
 }
 
-const THEMES: [(u32, Theme); 12] = [
+const THEMES: [(u32, Theme); 13] = [
     (4, Theme::Mixed),
     (3, Theme::Trie),
     (3, Theme::Aliases),
@@ -65,6 +68,7 @@ const THEMES: [(u32, Theme); 12] = [
     (3, Theme::Links),
     (2, Theme::Wrong),
     (1, Theme::Inet6Gateways),
+    (1, Theme::Namespaces),
 ];
 
 /// A kind of step.
@@ -80,6 +84,7 @@ enum Step {
     Invalid,
     Dump,
     Questions,
+    Namespace,
 }
 
 /// The script of scenario `index` under `seed`, with about `questions` `ip route get` lines.
@@ -88,23 +93,32 @@ pub fn scenario(seed: u64, index: u64, questions: usize) -> Vec<String> {
     let start = mixer.next_u64() ^ index.wrapping_mul(0xd134_2543_de82_ef95);
     let mut rng = Rng::new(start);
     rng.next_u64();
-    let mut r#gen = Gen {
+    let mut making = Gen {
         rng,
         theme: Theme::Mixed,
+        space: None,
         model: Model::default(),
+        others: Vec::new(),
+        made: 0,
         lines: Vec::new(),
         asked: 0,
         wanted: questions,
     };
-    r#gen.whole();
-    r#gen.lines
+    making.whole();
+    making.lines
 }
 
 /// The making of one scenario.
 struct Gen {
     rng: Rng,
     theme: Theme,
+    /// The named namespace that lines are said in now.
+    space: Option<String>,
     model: Model,
+    /// The other namespaces.
+    others: Vec<(Option<String>, Model)>,
+    /// Counts names and hardware addresses.
+    made: u32,
     lines: Vec<String>,
     asked: usize,
     wanted: usize,
@@ -114,6 +128,7 @@ impl Gen {
     fn whole(&mut self) {
         self.theme = self.weighted(&THEMES);
         self.preamble();
+        self.first_namespaces();
         self.first_links();
         self.first_addresses();
         self.first_routes();
@@ -124,6 +139,10 @@ impl Gen {
         }
         self.questions_left();
         self.last_dumps();
+        for _ in 0..self.others.len() {
+            self.switch();
+            self.last_dumps();
+        }
     }
 
     /// What makes a run repeatable (IPv6 silent, the hash seeded), and the usual start.
@@ -155,6 +174,7 @@ impl Gen {
             (9, Invalid),
             (10, Dump),
             (14, Questions),
+            (0, Namespace),
         ];
         let favoured = |step: Step| -> u32 {
             match (self.theme, step) {
@@ -170,6 +190,7 @@ impl Gen {
                 (Theme::Addresses, Address) => 50,
                 (Theme::Links, Link) => 40,
                 (Theme::Wrong, Invalid) => 70,
+                (Theme::Namespaces, Namespace) => 50,
                 _ => 0,
             }
         };
@@ -194,6 +215,7 @@ impl Gen {
             Step::Neighbour => self.neighbour(),
             Step::Sysctl => self.sysctl(),
             Step::Invalid => self.invalid(),
+            Step::Namespace => self.namespace(),
             Step::Dump => self.dump(),
             Step::Questions => {
                 let count = self.range(1, 6);
@@ -208,7 +230,7 @@ impl Gen {
             if self.chance(1, 12) {
                 self.dump();
             }
-            if self.chance(1, 25) {
+            if self.chance(1, 25) || (self.theme == Theme::Namespaces && self.chance(1, 4)) {
                 let step = self.step();
                 self.take(step);
             }
@@ -249,6 +271,7 @@ impl Gen {
             ("ip neigh add ", "ip n a "),
         ];
         let line = line.into();
+        let line = self.in_space(line);
         if self.chance(1, 40)
             && let Some((long, short)) = SHORT.iter().find(|(long, _)| line.starts_with(long))
         {
@@ -342,6 +365,9 @@ mod tests {
             " realms ",
             "fibmatch",
             " iif ",
+            "ip -n ",
+            "ip netns exec ",
+            " netns ",
             "promote_secondaries",
             "rp_filter",
             "/proc/net/fib_trie",

@@ -103,7 +103,6 @@ pub struct Model {
     pub neighbours: Vec<(String, String)>,
     pub tables: Vec<String>,
     pub destinations: Vec<Prefix>,
-    pub made: u32,
 }
 
 /// Subnets that devices get their addresses from.
@@ -245,7 +244,7 @@ impl Gen {
     /// A neighbour's address on a link, with the device.
     pub fn on_link(&mut self) -> (String, u32) {
         let (device, subnet) = self.link_subnet();
-        let host = |r#gen: &mut Gen| (subnet.base + r#gen.range(2, 8) as u32).min(subnet.last());
+        let host = |making: &mut Gen| (subnet.base + making.range(2, 8) as u32).min(subnet.last());
         let mut address = host(self);
         let own: Vec<u32> = self.all_addresses().iter().map(|(_, known)| known.own).collect();
         let mut tries = 0;
@@ -342,7 +341,7 @@ impl Gen {
 
     /// A fresh, fixed hardware address.
     pub fn mac(&mut self) -> String {
-        self.model.made += 1;
-        format!("02:00:00:00:{:02x}:{:02x}", self.model.made >> 8 & 0xff, self.model.made & 0xff)
+        self.made += 1;
+        format!("02:00:00:00:{:02x}:{:02x}", self.made >> 8 & 0xff, self.made & 0xff)
     }
 }
