@@ -19,6 +19,6 @@ mod world;
 
 pub use behaviour::Behaviour;
 pub use config::Config;
-pub use restore::RestoreError;
+pub use restore::{RestoreError, Restored, restore, restore_lines};
 pub use state::{State, Time};
-pub use world::{Namespace, World};
+pub use world::{Env, Namespace, World};

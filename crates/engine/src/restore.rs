@@ -1,3 +1,366 @@
-//! Snapshots into a world.
-/// x
-pub enum RestoreError {}
+//! From a snapshot to a world.
+//!
+//! Objects are put in place as the dumps show them, without the checks and
+//! consequences of a change: what is dumped was accepted once, and the host may
+//! since have moved on (a gateway whose subnet is gone stays, T-32). What dumps
+//! leave out is found again: scopes of hops, shares of multipath routes.
+
+use std::io::BufRead;
+use std::net::{IpAddr, Ipv4Addr};
+
+use fingerpost_model::snapshot::{self, Line, Netns, Reader};
+use fingerpost_model::{
+    AddrMsg, LinkMsg, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags, RouteMsg, RuleMsg, Scope,
+    TableId,
+};
+use fingerpost_net::Family;
+
+use crate::behaviour::Behaviour;
+use crate::config::{Config, DevConf, IfAddr, InDev, Link, NextHop, NexthopKind, Rules};
+use crate::control::fib_info::{self, RouteConfig};
+use crate::control::{nexthop, route, rule, sysctl};
+use crate::lookup::{Flow4, rules};
+use crate::trace::Tracer;
+use crate::world::{Env, Namespace, World};
+
+/// Why a snapshot does not make a world.
+#[derive(Debug)]
+pub enum RestoreError {
+    /// The file is not a snapshot.
+    Snapshot(snapshot::Error),
+    /// A line does not fit with those before it.
+    Line {
+        /// Line number from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl std::fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            RestoreError::Snapshot(error) => error.fmt(f),
+            RestoreError::Line { line, problem } => write!(f, "line {line}: {problem}"),
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {}
+
+impl From<snapshot::Error> for RestoreError {
+    fn from(error: snapshot::Error) -> Self {
+        RestoreError::Snapshot(error)
+    }
+}
+
+/// A world made from a snapshot, and what the snapshot says about itself.
+#[derive(Debug)]
+pub struct Restored {
+    /// The world; its namespaces are those of the snapshot.
+    pub world: World,
+    /// The snapshot's first line.
+    pub header: snapshot::Header,
+    /// The namespaces in order, with what was found out about each.
+    pub namespaces: Vec<(NsId, Netns)>,
+    /// Files and command outputs kept as text, by namespace and name.
+    pub texts: Vec<(NsId, String, String)>,
+    /// What the world leaves out of the snapshot, one sentence each.
+    pub unknown: Vec<String>,
+}
+
+/// Reads a snapshot into a world of its own; `seed` feeds chance.
+pub fn restore<R: BufRead>(mut reader: Reader<R>, seed: u64) -> Result<Restored, RestoreError> {
+    let header = reader.header().clone();
+    let world = World::empty(seed, Behaviour::of_release(&header.release));
+    let mut restorer = Restorer {
+        restored: Restored { world, header, namespaces: Vec::new(), texts: Vec::new(), unknown: Vec::new() },
+        current: None,
+    };
+    while let Some(line) = reader.next_line()? {
+        restorer.line(line).map_err(|problem| RestoreError::Line { line: reader.line(), problem })?;
+    }
+    restorer.finish();
+    Ok(restorer.restored)
+}
+
+/// Reads lines that are in memory already, such as a capture that was never written.
+pub fn restore_lines(
+    header: snapshot::Header,
+    lines: impl IntoIterator<Item = Line>,
+    seed: u64,
+) -> Result<Restored, RestoreError> {
+    let world = World::empty(seed, Behaviour::of_release(&header.release));
+    let mut restorer = Restorer {
+        restored: Restored { world, header, namespaces: Vec::new(), texts: Vec::new(), unknown: Vec::new() },
+        current: None,
+    };
+    for (n, line) in lines.into_iter().enumerate() {
+        // The header is line 1.
+        restorer.line(line).map_err(|problem| RestoreError::Line { line: n + 2, problem })?;
+    }
+    restorer.finish();
+    Ok(restorer.restored)
+}
+
+/// A namespace on its way.
+struct Opened {
+    id: NsId,
+    ns: Namespace,
+    netns: Netns,
+    /// Whether rules were read: without any the kernel's own three stand.
+    rules_seen: bool,
+    settings: Vec<(String, String)>,
+}
+
+struct Restorer {
+    restored: Restored,
+    current: Option<Opened>,
+}
+
+impl Restorer {
+    fn line(&mut self, line: Line) -> Result<(), String> {
+        if let Line::Netns(netns) = line {
+            self.finish();
+            let mut ns = Namespace::default();
+            // Tables are made as routes come, in the form that they had.
+            ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
+            let id = NsId(self.restored.namespaces.len() as u32);
+            self.current = Some(Opened { id, ns, netns, rules_seen: false, settings: Vec::new() });
+            return Ok(());
+        }
+        let Some(opened) = &mut self.current else {
+            return Err("expected {\"netns\":…} before the first object".into());
+        };
+        let behaviour = self.restored.world.behaviour.clone();
+        let env = Env { behaviour: &behaviour, now: self.restored.world.now };
+        let ns = &mut opened.ns;
+        match line {
+            Line::Netns(_) | Line::Netconf(_) => {}
+            Line::Link(msg) => link(&mut ns.config, msg)?,
+            Line::Address(msg) if msg.family == Family::V4 => address(&mut ns.config, env, &msg)?,
+            Line::Rule(msg) if msg.family == Family::V4 => {
+                if !std::mem::replace(&mut opened.rules_seen, true) {
+                    ns.config.rules = Rules { list: Vec::new() };
+                }
+                add_rule(ns, env, &opened.netns, &msg)?;
+            }
+            Line::Nexthop(msg) => add_nexthop(ns, env, &msg),
+            Line::Route(msg) if msg.family == Family::V4 => add_route(ns, &msg)?,
+            Line::Neighbour(msg) => neighbour(&mut ns.config, msg),
+            Line::Sysctl(path, value) => opened.settings.push((path, value)),
+            Line::Text(name, text) => self.restored.texts.push((opened.id, name, text)),
+            // IPv6 is kept in the snapshot and not modelled yet.
+            Line::Address(_) | Line::Rule(_) | Line::Route(_) => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        let Some(mut opened) = self.current.take() else { return };
+        let behaviour = self.restored.world.behaviour.clone();
+        let env = Env { behaviour: &behaviour, now: self.restored.world.now };
+        let ns = &mut opened.ns;
+        settings(ns, env, &opened.settings);
+        let fib = &mut ns.config.fib;
+        fib.has_custom_rules = match opened.netns.custom_rules {
+            Some(custom) => custom,
+            None => ns.config.rules.list != Rules::<Ipv4Addr>::default().list,
+        };
+        fib.has_custom_local_routes = opened.netns.custom_local_routes.unwrap_or(false);
+        if opened.netns.realm_users == Some(true) {
+            fib.realm_users = fib.realm_users.max(1);
+        }
+        if let Some(seed) = opened.netns.hash_seed {
+            ns.config.sysctl.fib_multipath_hash_seed = seed;
+        }
+        complete_hops(&mut ns.config);
+        if !opened.netns.name.is_empty() {
+            self.restored.world.names.insert(opened.netns.name.clone(), opened.id);
+        }
+        self.restored.world.namespaces.insert(opened.id, opened.ns);
+        self.restored.namespaces.push((opened.id, opened.netns));
+        self.restored.world.reserve(self.restored.namespaces.len() as u32);
+    }
+}
+
+fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
+    if msg.index == 0 {
+        return Err("a link without index".into());
+    }
+    let index = msg.index;
+    let ipv4 = msg.mtu.is_none_or(|mtu| mtu >= 68).then(|| InDev { addrs: Vec::new(), conf: DevConf::default() });
+    config.links.last_index = config.links.last_index.max(index);
+    match config.links.by_index.insert(index, Link { oper: msg.operstate.unwrap_or(0), own_address: true, own_mtu: true, msg, ipv4, link_ns: None }) {
+        None => Ok(()),
+        Some(_) => Err(format!("a second link with index {index}")),
+    }
+}
+
+fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Result<(), String> {
+    let Some(link) = config.links.get_mut(msg.index) else {
+        return Err(format!("an address of link {}, which does not stand before it", msg.index));
+    };
+    let v4 = |addr: Option<IpAddr>| match addr {
+        Some(IpAddr::V4(addr)) => Some(addr),
+        _ => None,
+    };
+    let Some(local) = v4(msg.local).or(v4(msg.address)) else {
+        return Err("an IPv4 address without \"local\"".into());
+    };
+    if msg.prefix_len > 32 {
+        return Err(format!("prefix length {} of an IPv4 address", msg.prefix_len));
+    }
+    let label = msg.label.clone().unwrap_or_else(|| link.name().to_string());
+    let ipv4 = link.ipv4.get_or_insert_with(|| InDev { addrs: Vec::new(), conf: DevConf::default() });
+    ipv4.addrs.push(IfAddr {
+        local,
+        address: v4(msg.address).unwrap_or(local),
+        len: msg.prefix_len,
+        broadcast: msg.broadcast,
+        label,
+        scope: msg.scope,
+        flags: msg.flags,
+        metric: msg.metric.unwrap_or(0),
+        protocol: msg.protocol.unwrap_or(0),
+        valid: msg.valid.unwrap_or(u32::MAX),
+        preferred: msg.preferred.unwrap_or(u32::MAX),
+        created: env.now,
+        updated: env.now,
+        stamps: msg.stamps,
+    });
+    Ok(())
+}
+
+fn add_rule(ns: &mut Namespace, env: Env<'_>, netns: &Netns, msg: &RuleMsg) -> Result<(), String> {
+    let msg = RuleMsg { priority: Some(msg.priority.unwrap_or(0)), ..msg.clone() };
+    rule::new_rule(ns, env, NlFlags::CREATE, &msg)
+        .map_err(|refusal: Refusal| format!("a rule that Linux would refuse: {refusal}"))?;
+    ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
+    Ok(())
+}
+
+fn add_nexthop(ns: &mut Namespace, env: Env<'_>, msg: &NexthopMsg) {
+    nexthop::restore(ns, env, msg);
+}
+
+fn add_route(ns: &mut Namespace, msg: &RouteMsg) -> Result<(), String> {
+    if msg.flags.has(RouteFlags::CLONED) {
+        return Ok(());
+    }
+    let without_hops = msg.nh_id.is_some();
+    let plain = RouteMsg {
+        oif: if without_hops { None } else { msg.oif },
+        gateway: if without_hops { None } else { msg.gateway },
+        via: if without_hops { None } else { msg.via },
+        multipath: if without_hops { Vec::new() } else { msg.multipath.clone() },
+        encap: None,
+        ..msg.clone()
+    };
+    let plain = RouteMsg {
+        multipath: plain.multipath.into_iter().map(|leg| fingerpost_model::NextHopMsg { encap: None, ..leg }).collect(),
+        ..plain
+    };
+    let request = RouteConfig::of(&plain).map_err(|refusal| format!("a route that Linux would refuse: {refusal}"))?;
+    let mut info = fib_info::restored(msg, &request);
+    fib_info::rebalance(&ns.config, &mut info);
+    route::restore(ns, &request, info);
+    Ok(())
+}
+
+fn neighbour(config: &mut Config, msg: NeighMsg) {
+    let Some(dst) = msg.dst else { return };
+    let key = (msg.index, dst);
+    if msg.flags.has(NeighFlags::PROXY) {
+        config.neighbours.proxies.insert(key, msg);
+    } else {
+        config.neighbours.entries.insert(key, msg);
+    }
+}
+
+/// Applies settings. Those of devices are set as they are; the others go
+/// through the usual door, where they come before what they would overwrite.
+fn settings(ns: &mut Namespace, env: Env<'_>, settings: &[(String, String)]) {
+    fn conf_of(path: &str) -> Option<(&str, &str)> {
+        path.strip_prefix("ipv4/conf/")?.rsplit_once('/')
+    }
+    for (path, value) in settings.iter().filter(|(path, _)| conf_of(path).is_none()) {
+        // What this build does not know of, or cannot write, steers nothing here.
+        let _ = sysctl::write(ns, env, &format!("net/{path}"), value.trim_end());
+    }
+    for (path, value) in settings {
+        let Some((place, name)) = conf_of(path) else { continue };
+        let (Some(entry), Ok(number)) = (
+            DevConf::ENTRIES.iter().find(|entry| entry.name == name),
+            value.trim().parse::<i32>(),
+        ) else {
+            continue;
+        };
+        let config = &mut ns.config;
+        let conf = match place {
+            "all" => Some(&mut config.sysctl.all),
+            "default" => Some(&mut config.sysctl.default),
+            // `/proc/sys` writes a device's dots as slashes.
+            dev => config
+                .links
+                .by_index
+                .values_mut()
+                .find(|link| link.name() == dev || link.name().replace('.', "/") == dev)
+                .and_then(|link| link.ipv4.as_mut())
+                .map(|ipv4| &mut ipv4.conf),
+        };
+        if let Some(conf) = conf {
+            (entry.set)(conf, number);
+        }
+    }
+}
+
+/// Finds what dumps leave out of hops: the scope of the next step, by looking
+/// the gateway up as when the route was made, and shares under the settings.
+fn complete_hops(config: &mut Config) {
+    let mut scopes = Vec::new();
+    for (n, info) in config.fib.infos.iter().enumerate() {
+        for (m, hop) in info.iter().flat_map(|info| info.hops.iter().enumerate()) {
+            if let Some(scope) = hop_scope(config, hop) {
+                scopes.push((n, m, scope));
+            }
+        }
+    }
+    for (n, m, scope) in scopes {
+        if let Some(info) = &mut config.fib.infos[n] {
+            info.hops[m].scope = scope;
+        }
+    }
+    let mut infos = std::mem::take(&mut config.fib.infos);
+    for info in infos.iter_mut().flatten() {
+        fib_info::rebalance(config, info);
+    }
+    config.fib.infos = infos;
+    let objects: Vec<u32> = config.nexthops.by_id.keys().copied().collect();
+    for id in objects {
+        let found = match config.nexthops.get(id).map(|object| &object.kind) {
+            Some(NexthopKind::Single(hop)) => hop_scope(config, hop),
+            _ => None,
+        };
+        if let (Some(scope), Some(object)) = (found, config.nexthops.by_id.get_mut(&id))
+            && let NexthopKind::Single(hop) = &mut object.kind
+        {
+            hop.scope = scope;
+        }
+    }
+}
+
+/// The scope of the route that resolves an IPv4 gateway; `None` leaves it.
+fn hop_scope(config: &Config, hop: &NextHop) -> Option<Scope> {
+    let gateway = hop.gateway4().filter(|_| !hop.flags.has(RouteFlags::ONLINK))?;
+    let mut flow = Flow4 { scope: Scope::LINK, oif: hop.dev, ..Flow4::to(gateway) };
+    let mut tracer = Tracer::off();
+    let found = rules::lookup(config, &mut flow, true, &mut tracer).ok().or_else(|| {
+        // An own address is found only without the device, through loopback's table.
+        let local = config.fib.table(TableId::LOCAL)?;
+        let flow = Flow4 { scope: Scope::LINK, ..Flow4::to(gateway) };
+        let result = crate::lookup::table::lookup(config, local, &flow, true, &mut tracer).ok()?;
+        (result.alias.kind == fingerpost_model::RouteType::LOCAL).then_some(result)
+    });
+    Some(found.map_or(Scope::LINK, |result| config.fib.info(result.alias.info).scope))
+}

@@ -52,7 +52,14 @@ pub struct World {
 impl World {
     /// A world with one fresh namespace: loopback down, no address.
     pub fn new(seed: u64, behaviour: Behaviour) -> Self {
-        let mut world = World {
+        let mut world = World::empty(seed, behaviour);
+        world.new_namespace();
+        world
+    }
+
+    /// A world without namespaces.
+    pub(crate) fn empty(seed: u64, behaviour: Behaviour) -> Self {
+        World {
             namespaces: BTreeMap::new(),
             names: BTreeMap::new(),
             now: Time(0),
@@ -60,9 +67,12 @@ impl World {
             behaviour,
             uid: 0,
             next_ns: 0,
-        };
-        world.new_namespace();
-        world
+        }
+    }
+
+    /// Keeps the first `count` namespace ids from being given again.
+    pub(crate) fn reserve(&mut self, count: u32) {
+        self.next_ns = self.next_ns.max(count);
     }
 
     /// Makes a namespace with its loopback device down.

@@ -5,7 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
 
-use fingerpost_model::{MetricKind, Metrics, NextHopMsg, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId};
+use fingerpost_model::{Encap, MetricKind, Metrics, NextHopMsg, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId};
 use fingerpost_net::Errno;
 
 use super::gateway::check_nh;
@@ -61,9 +61,8 @@ impl RouteConfig {
         if msg.kind > RouteType::XRESOLVE {
             return Err(invalid("Invalid route type"));
         }
-        let encaps = msg.multipath.iter().map(|leg| &leg.encap).chain([&msg.encap]);
-        if encaps.flatten().next().is_some() {
-            return Err(Refusal::with(Errno::EOPNOTSUPP, "lwt encapsulation type not supported"));
+        for encap in msg.multipath.iter().map(|leg| &leg.encap).chain([&msg.encap]).flatten() {
+            super::nexthop::check_encap(encap)?;
         }
         let (dst, len) = match msg.dst {
             None => (Ipv4Addr::UNSPECIFIED, 0),
@@ -110,6 +109,59 @@ impl RouteConfig {
             realms: msg.realms.unwrap_or(0),
             nh_id,
         })
+    }
+}
+
+/// A route's information as a dump shows it, unchecked. The scopes of its hops
+/// are in no dump: [`crate::restore`] finds them when all routes are there.
+pub(crate) fn restored(msg: &RouteMsg, request: &RouteConfig) -> FibInfo {
+    let shown = RouteFlags::DEAD | RouteFlags::LINKDOWN | RouteFlags::ONLINK;
+    let hop = |dev, gateway: Option<IpAddr>, flags: RouteFlags, encap: &Option<Encap>| NextHop {
+        gateway,
+        flags: RouteFlags(flags.0 & shown.0),
+        scope: match gateway {
+            Some(_) => Scope::LINK,
+            None if request.scope == Scope::HOST => Scope::NOWHERE,
+            None => Scope::HOST,
+        },
+        encap: encap.clone(),
+        ..NextHop::device(dev)
+    };
+    let hops = if request.nh_id != 0 {
+        Vec::new()
+    } else if request.multipath.is_empty() {
+        vec![NextHop { realms: request.realms, ..hop(request.oif, request.gateway, msg.flags, &msg.encap) }]
+    } else {
+        let leg = |leg: &NextHopMsg| NextHop {
+            weight: u32::from(leg.hops) + 1,
+            realms: leg.realms.unwrap_or(0),
+            ..hop(leg.oif, leg.gateway, leg.flags, &leg.encap)
+        };
+        request.multipath.iter().map(leg).collect()
+    };
+    let mut metrics = request.metrics.clone();
+    metrics.values.retain(|&(_, value)| value != 0);
+    metrics.values.sort_by_key(|&(kind, _)| kind);
+    let all = |flag| !hops.is_empty() && hops.iter().all(|hop| hop.flags.has(flag));
+    let mut flags = RouteFlags(request.flags.0 & !(RouteFlags::DEAD.0 | RouteFlags::LINKDOWN.0));
+    if all(RouteFlags::LINKDOWN) {
+        flags = flags | RouteFlags::LINKDOWN;
+    }
+    if all(RouteFlags::DEAD) && !all(RouteFlags::LINKDOWN) {
+        flags = flags | RouteFlags::DEAD;
+    }
+    FibInfo {
+        refs: 0,
+        protocol: request.protocol,
+        scope: request.scope,
+        kind: request.kind,
+        table: request.table,
+        prefsrc: request.prefsrc,
+        priority: request.priority,
+        flags,
+        metrics,
+        nh_id: (request.nh_id != 0).then_some(request.nh_id),
+        hops,
     }
 }
 
@@ -262,7 +314,7 @@ fn convert_metrics(config: &Config, given: &Metrics) -> Result<Metrics, Refusal>
     metrics.values.retain(|&(_, value)| value != 0);
     metrics.values.sort_by_key(|&(kind, _)| kind);
     if let Some(name) = &given.congctl {
-        let known = config.sysctl.other.get("net/ipv4/tcp_available_congestion_control");
+        let known = config.sysctl.other.get("ipv4/tcp_available_congestion_control");
         let known = known.map_or("reno cubic", String::as_str);
         if !known.split_whitespace().any(|k| k == name) {
             return Err(Refusal::with(Errno::EINVAL, "Unknown tcp congestion algorithm"));

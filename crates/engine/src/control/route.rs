@@ -122,6 +122,23 @@ pub fn insert(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, request: &RouteC
     Ok(())
 }
 
+/// Puts a route as a dump shows it behind those of its key, unchecked: what it
+/// refers to was checked when it was made.
+pub(crate) fn restore(ns: &mut Namespace, request: &RouteConfig, info: FibInfo) {
+    let config = &mut ns.config;
+    let at = table::ensure_table(&mut config.fib, request.table);
+    let place = find_place(config, at, request, info.priority.saturating_add(1));
+    let id = match fib_info::find(&config.fib, &info) {
+        Some(id) => id,
+        None => fib_info::store(&mut config.fib, info),
+    };
+    add_reference(config, id);
+    let alias =
+        Alias { len: request.len, dscp: request.dscp, kind: request.kind, table: config.fib.tables[at].id, info: id };
+    config.fib.tries[place.trie].insert(request.dst, place.first, alias);
+    config.fib.tables[at].defaults += u32::from(request.len == 0);
+}
+
 /// C-026, C-028: the first alias of the key gives way in place.
 fn replace(ns: &mut Namespace, place: &Place, request: &RouteConfig, info: FibInfo, existing: Option<FibInfoId>) {
     let fib = &mut ns.config.fib;

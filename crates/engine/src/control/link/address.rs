@@ -47,19 +47,21 @@ impl Devices<'_> {
     pub(super) fn change_address(&mut self, at: At, address: &LlAddr) -> Result<(), Refusal> {
         let Some(link) = self.link(at) else { return Ok(()) };
         let kind = Kind::of(link);
+        let same = link.msg.address.as_ref() == Some(address);
         match kind {
             // Without addresses there is nothing to set.
             Kind::Tun | Kind::Wireguard => return Err(Refusal::new(Errno::EOPNOTSUPP)),
             // An ipvlan has the address of its lower device.
             kind if kind.is_ipvlan() => return Err(Refusal::new(Errno::EOPNOTSUPP)),
             _ if link.msg.arp_type == NONE => return Err(Refusal::new(Errno::EOPNOTSUPP)),
+            // Drivers see only addresses that differ.
+            _ if same => {}
             _ if !is_valid_ether(&address.0) => return Err(Refusal::new(Errno::EADDRNOTAVAIL)),
             _ => {}
         }
         if kind.is_macvlan() && link.is_up() {
             self.check_macvlan_address(at, address)?;
         }
-        let same = link.msg.address.as_ref() == Some(address);
         let len = address_len(link);
         if let Some(link) = self.link_mut(at) {
             link.msg.address = Some(LlAddr(address.0[..len.min(address.0.len())].to_vec()));

@@ -131,7 +131,6 @@ impl Devices<'_> {
         if let Some(mtu) = msg.mtu {
             super::set::check_mtu(&link, mtu)?;
             link.msg.mtu = Some(mtu);
-            link.own_mtu = true;
         }
         if let Some(address) = &msg.address {
             link.msg.address = Some(address.clone());

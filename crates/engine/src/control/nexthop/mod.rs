@@ -143,6 +143,30 @@ fn single(config: &Config, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, R
     })
 }
 
+/// Stores an object as a dump shows it, unchecked: what it refers to was
+/// checked when it was made.
+pub(crate) fn restore(ns: &mut Namespace, env: Env, msg: &NexthopMsg) {
+    let mut object = match msg.group.is_empty() {
+        false => group::create(msg.id, msg),
+        true => NexthopObject {
+            id: msg.id,
+            protocol: msg.protocol,
+            family: msg.family,
+            flags: msg.flags,
+            fdb: msg.fdb,
+            kind: NexthopKind::Single(NextHop {
+                gateway: gateway_of(msg),
+                scope: if msg.gateway.is_some() { Scope::LINK } else { Scope::HOST },
+                flags: msg.flags,
+                blackhole: msg.blackhole,
+                ..NextHop::device(if msg.blackhole { LOOPBACK } else { msg.oif.unwrap_or(0) })
+            }),
+        },
+    };
+    group::rebalance(&mut object, &mut ns.state, env.now);
+    store(ns, object);
+}
+
 /// A gateway of zeros is none (C-047); an IPv6 entry for the bridge forwarding
 /// database always has one, if only of zeros.
 fn gateway_of(msg: &NexthopMsg) -> Option<IpAddr> {

@@ -1,0 +1,148 @@
+//! Scripts of `ip`, `sysctl` and `cat` lines against a world (`fingerpost run`).
+
+use std::io::{self, Write};
+
+use fingerpost_engine::World;
+use fingerpost_iproute::{Env, Names, Outcome, Sinks};
+use fingerpost_model::{Kernel, NsId};
+use fingerpost_net::Errno;
+use serde::Serialize;
+
+use crate::words::{self, Command, SyntaxError};
+
+/// Programs that a script may call.
+const PROGRAMS: [&str; 3] = ["ip", "sysctl", "cat"];
+
+/// A script whose every line is known to be a command that can be run.
+#[derive(Clone, Debug)]
+pub struct Script {
+    commands: Vec<Command>,
+}
+
+impl Script {
+    /// Checks a script as a whole: nothing is run when any line is refused.
+    pub fn parse(text: &str) -> Result<Script, SyntaxError> {
+        let commands = words::commands(text)?;
+        for command in &commands {
+            let program = &command.words[0];
+            if !PROGRAMS.contains(&program.as_str()) {
+                let problem = format!("'{program}' is not a command that scripts know; they know ip, sysctl and cat");
+                let indent = text.lines().nth(command.line - 1).map_or(0, |l| l.len() - l.trim_start().len());
+                return Err(SyntaxError { line: command.line, column: indent + 1, problem });
+            }
+        }
+        Ok(Script { commands })
+    }
+
+    /// The commands in order.
+    pub fn commands(&self) -> &[Command] {
+        &self.commands
+    }
+}
+
+/// Runs single commands against a world.
+pub struct Runner<'a> {
+    /// The world.
+    pub world: &'a mut World,
+    /// The namespace that commands start in.
+    pub ns: NsId,
+    /// Names of tables, protocols and the like.
+    pub names: &'a Names,
+}
+
+impl Runner<'_> {
+    /// Runs one command and collects what it prints.
+    pub fn run(&mut self, words: &[String]) -> Outcome {
+        run_in(self.world, self.ns, self.names, words)
+    }
+}
+
+/// Opens a file for `ip -batch`.
+fn open(path: &str) -> Result<Box<dyn io::BufRead>, Errno> {
+    match path {
+        "-" => Ok(Box::new(io::BufReader::new(io::stdin()))),
+        path => match std::fs::File::open(path) {
+            Ok(file) => Ok(Box::new(io::BufReader::with_capacity(1 << 16, file))),
+            Err(error) => Err(Errno(error.raw_os_error().unwrap_or(Errno::EIO.0))),
+        },
+    }
+}
+
+fn run_in(kernel: &mut dyn Kernel, ns: NsId, names: &Names, words: &[String]) -> Outcome {
+    let Some((program, args)) = words.split_first() else { return Outcome::default() };
+    match program.as_str() {
+        "ip" => {
+            let exec = |kernel: &mut dyn Kernel, ns: NsId, words: &[&str], sinks: &mut Sinks<'_>| {
+                let words: Vec<String> = words.iter().map(|w| w.to_string()).collect();
+                let outcome = run_in(kernel, ns, names, &words);
+                // Sinks are memory.
+                let _ = sinks.stdout.write_all(outcome.stdout.as_bytes());
+                let _ = sinks.stderr.write_all(outcome.stderr.as_bytes());
+                outcome.status
+            };
+            let env = Env { open: &open, exec: Some(&exec) };
+            fingerpost_iproute::run(args, kernel, ns, names, &env)
+        }
+        "sysctl" => crate::sysctl::run(args, kernel, ns),
+        "cat" => cat(args, kernel, ns),
+        other => Outcome {
+            status: 127,
+            stderr: format!("{other}: command not found\n"),
+            ..Outcome::default()
+        },
+    }
+}
+
+fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
+    let mut outcome = Outcome::default();
+    for path in paths {
+        match kernel.read_file(ns, path) {
+            Ok(text) => outcome.stdout.push_str(&text),
+            Err(errno) => {
+                outcome.stderr.push_str(&format!("cat: {path}: {errno}\n"));
+                outcome.errno = Some(errno);
+                outcome.status = 1;
+            }
+        }
+    }
+    outcome
+}
+
+/// One command's result as `run --json` prints it.
+#[derive(Serialize)]
+struct Record<'a> {
+    line: usize,
+    command: &'a str,
+    status: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errno: Option<i32>,
+    stdout: &'a str,
+    stderr: &'a str,
+}
+
+/// Runs a script; prints what its commands print, or an object a command.
+/// Returns the last command's status.
+pub fn run(script: &Script, runner: &mut Runner<'_>, json: bool, out: &mut dyn Write) -> io::Result<i32> {
+    let mut status = 0;
+    for command in script.commands() {
+        let outcome = runner.run(&command.words);
+        status = outcome.status;
+        if json {
+            let record = Record {
+                line: command.line,
+                command: &command.text,
+                status: outcome.status,
+                errno: outcome.errno.map(|errno| errno.0),
+                stdout: &outcome.stdout,
+                stderr: &outcome.stderr,
+            };
+            serde_json::to_writer(&mut *out, &record)?;
+            out.write_all(b"\n")?;
+        } else {
+            out.write_all(outcome.stdout.as_bytes())?;
+            out.flush()?;
+            io::stderr().write_all(outcome.stderr.as_bytes())?;
+        }
+    }
+    Ok(status)
+}
