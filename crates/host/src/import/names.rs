@@ -172,8 +172,9 @@ pub(super) fn bits<'t>(words: &'t [String], names: &[(&str, u32)]) -> Result<u32
     })
 }
 
-pub(super) const LINK_FLAGS: [(&str, u32); 19] = [
+pub(super) const LINK_FLAGS: [(&str, u32); 20] = [
     ("NO-CARRIER", 0),
+    ("M-DOWN", 0),
     ("UP", 0x1),
     ("BROADCAST", 0x2),
     ("DEBUG", 0x4),

@@ -226,6 +226,8 @@ fn answer(frame: &Frame<'_>) -> Answer {
 pub(super) fn system_refusal(error: &io::Error) -> Refusal {
     match error.raw_os_error() {
         Some(number) => Refusal::new(Errno(number)),
+        None if error.kind() == io::ErrorKind::NotFound => Refusal::new(Errno::ENOENT),
+        None if error.kind() == io::ErrorKind::FileTooLarge => Refusal::new(Errno::EFBIG),
         None => Refusal::with(Errno::EIO, error.to_string()),
     }
 }

@@ -1,0 +1,383 @@
+//! The live machine: dumps against what the real `ip` prints, lookups, the
+//! facts that no dump shows, and privileges.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+use common::{EVERYTHING, WIRE, in_namespace, printed, sh};
+use fingerpost_host::{Capture, CaptureOptions, Live, Target, import};
+use fingerpost_model::snapshot::{Line, Netns};
+use fingerpost_model::{
+    AddrMsg, Change, Kernel, LinkMsg, NexthopMsg, NlFlags, NsId, Op, RouteFilter, RouteMsg, RuleMsg, TableId,
+};
+use fingerpost_net::{Errno, Family, IpPrefix};
+
+const NS: NsId = NsId(0);
+
+fn here() -> Live {
+    Live::open(&Target::Current).expect("the current namespace can always be opened")
+}
+
+fn quick() -> CaptureOptions {
+    CaptureOptions { tools: false, ..CaptureOptions::default() }
+}
+
+fn lines(capture: &Capture) -> Vec<Line> {
+    let mut lines = Vec::new();
+    capture
+        .lines(&mut |line| {
+            lines.push(line.clone());
+            Ok(())
+        })
+        .expect("memory takes all");
+    lines
+}
+
+fn netns(capture: &Capture) -> Netns {
+    match lines(capture).into_iter().next() {
+        Some(Line::Netns(netns)) => netns,
+        other => panic!("the first line is {other:?}"),
+    }
+}
+
+fn question(to: &str) -> RouteMsg {
+    let mut m = RouteMsg::new(Family::V4);
+    m.dst = Some(IpPrefix::host(to.parse().expect("an address")));
+    m
+}
+
+/// The same as `ip -j` shows it: what it does not show is taken out of what the kernel tells.
+mod shown {
+    use super::*;
+    use fingerpost_model::MetricKind;
+
+    pub fn link(m: &LinkMsg) -> LinkMsg {
+        let mut m = LinkMsg { linkmode: None, other: Vec::new(), stats: None, ..m.clone() };
+        // iproute2 6.1 does not know these.
+        (m.gso_ipv4_max_size, m.gro_ipv4_max_size) = (None, None);
+        // A link in another namespace is all that is printed with its number.
+        if let Some(info) = &mut m.info {
+            info.data.clear();
+            info.slave_data.clear();
+        }
+        m
+    }
+
+    pub fn address(m: &AddrMsg) -> AddrMsg {
+        AddrMsg { stamps: None, other: Vec::new(), protocol: None, ..m.clone() }
+    }
+
+    pub fn route(m: &RouteMsg) -> RouteMsg {
+        let mut m = RouteMsg { cacheinfo: None, other: Vec::new(), ..m.clone() };
+        m.metrics.values.retain(|(kind, _)| *kind != MetricKind::LOCK);
+        m
+    }
+
+    pub fn rule(m: &RuleMsg) -> RuleMsg {
+        // The kernel gives each single port a full mask; ip prints others only.
+        let partial = |mask: Option<u16>| mask.filter(|&mask| mask != u16::MAX);
+        RuleMsg { sport_mask: partial(m.sport_mask), dport_mask: partial(m.dport_mask), ..m.clone() }
+    }
+
+    pub fn nexthop(m: &NexthopMsg) -> NexthopMsg {
+        let mut m = NexthopMsg { other: Vec::new(), ..m.clone() };
+        if let Some(group) = &mut m.resilient {
+            group.unbalanced_time = None;
+        }
+        m
+    }
+}
+
+fn by_ip() -> Vec<Line> {
+    let commands = [
+        ("addr.json", "ip -d -j addr"),
+        ("route.json", "ip -j route show table all"),
+        ("rule.json", "ip -d -j rule"),
+        ("rule6.json", "ip -d -6 -j rule"),
+        ("nexthop.json", "ip -j nexthop"),
+        ("neigh.json", "ip -j neigh"),
+    ];
+    let texts: BTreeMap<String, String> =
+        commands.iter().map(|(file, command)| (file.to_string(), printed(command))).collect();
+    let imported = import::texts_by_name(&texts).expect("ip prints what import reads");
+    imported.lines
+}
+
+macro_rules! pick {
+    ($lines:expr, $kind:ident, $as:expr) => {
+        $lines
+            .iter()
+            .filter_map(|line| if let Line::$kind(m) = line { Some($as(m)) } else { None })
+            .collect::<Vec<_>>()
+    };
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(ours: &[T], theirs: &[T]) {
+    for (one, other) in ours.iter().zip(theirs) {
+        assert_eq!(one, other);
+    }
+    assert_eq!(ours.len(), theirs.len());
+    assert!(!ours.is_empty());
+}
+
+#[test]
+fn dumps_are_what_ip_prints() {
+    in_namespace("dumps_are_what_ip_prints", || {
+        sh(&[WIRE, EVERYTHING].concat());
+        let capture = here().capture(&quick()).expect("readable");
+        let (ours, theirs) = (lines(&capture), by_ip());
+        same(&pick!(ours, Link, shown::link), &pick!(theirs, Link, shown::link));
+        same(&pick!(ours, Address, shown::address), &pick!(theirs, Address, shown::address));
+        same(&pick!(ours, Route, shown::route), &pick!(theirs, Route, shown::route));
+        same(&pick!(ours, Rule, shown::rule), &pick!(theirs, Rule, shown::rule));
+        same(&pick!(ours, Nexthop, shown::nexthop), &pick!(theirs, Nexthop, shown::nexthop));
+        let known = |m: &fingerpost_model::NeighMsg| (m.dst, m.lladdr.clone(), m.index, m.state, m.flags);
+        let ours: Vec<_> = pick!(ours, Neighbour, known).into_iter().filter(|m| m.3.0 != 0x40).collect();
+        assert_eq!(ours, pick!(theirs, Neighbour, known));
+        assert_eq!(ours.len(), 3);
+    });
+}
+
+#[test]
+fn settings_and_texts() {
+    in_namespace("settings_and_texts", || {
+        sh(WIRE);
+        sh(
+            "echo 1 > /proc/sys/net/ipv4/conf/v0/rp_filter; echo 9 > /proc/sys/net/ipv4/fib_multipath_hash_seed",
+        );
+        let capture = here().capture(&quick()).expect("readable");
+        let all = lines(&capture);
+        let setting = |path: &str| {
+            all.iter().find_map(|line| match line {
+                Line::Sysctl(p, value) if p == path => Some(value.clone()),
+                _ => None,
+            })
+        };
+        for path in [
+            "ipv4/ip_forward",
+            "ipv4/conf/all/rp_filter",
+            "ipv4/conf/v0/accept_local",
+            "ipv4/conf/default/forwarding",
+            "ipv4/neigh/v1/base_reachable_time_ms",
+            "ipv4/route/min_pmtu",
+            "ipv4/tcp_early_demux",
+            "ipv4/udp_l3mdev_accept",
+            "ipv4/fib_multipath_hash_policy",
+            "ipv4/icmp_ratemask",
+            "ipv4/ipfrag_high_thresh",
+            "ipv6/conf/all/forwarding",
+            "ipv6/route/min_adv_mss",
+        ] {
+            let file = std::fs::read_to_string(format!("/proc/sys/net/{path}")).expect("the kernel has it");
+            assert_eq!(setting(path).as_deref(), Some(file.trim_end()), "{path}");
+        }
+        assert_eq!(setting("ipv4/conf/v0/rp_filter").as_deref(), Some("1"));
+        assert_eq!(netns(&capture).hash_seed, Some(9));
+        for secret in ["ipv4/tcp_fastopen_key", "ipv6/conf/all/stable_secret"] {
+            assert!(setting(secret).is_none(), "{secret} is a secret");
+        }
+        let text = |name: &str| {
+            all.iter().any(|l| matches!(l, Line::Text(n, t) if n == name && t.contains("Main:")))
+        };
+        assert!(text("/proc/net/fib_trie") && text("/proc/net/fib_triestat"));
+        assert!(!capture.header().release.is_empty());
+    });
+}
+
+#[test]
+fn c006_c009_whether_rules_were_ever_changed() {
+    in_namespace("c006_c009_whether_rules_were_ever_changed", || {
+        let rules = || netns(&here().capture(&quick()).expect("readable")).custom_rules;
+        assert_eq!(rules(), None, "an empty namespace tells nothing");
+        sh("ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up");
+        sh("ip route add 10.0.0.0/8 dev v0");
+        assert_eq!(rules(), None, "main alone tells nothing");
+        sh("ip link set lo up");
+        assert_eq!(rules(), Some(false), "one trie");
+        sh("ip rule add pref 5 lookup 7");
+        assert_eq!(rules(), Some(true), "the rule is listed");
+        sh("ip rule del pref 5");
+        assert_eq!(rules(), Some(true), "the rule is gone, and its effect stays");
+        sh("ip link set lo down");
+        assert_eq!(rules(), Some(true), "an empty local table that was split off");
+    });
+}
+
+#[test]
+fn c033_t22_whether_the_full_source_check_is_on() {
+    in_namespace("c033_t22_whether_the_full_source_check_is_on", || {
+        let known = || {
+            let netns = netns(&here().capture(&quick()).expect("readable"));
+            (netns.custom_rules, netns.custom_local_routes, netns.realm_users)
+        };
+        sh(WIRE);
+        assert_eq!(known(), (Some(false), Some(false), Some(false)));
+        sh("ip route add 10.70.0.0/16 via 10.1.0.7 realms 5");
+        assert_eq!(known(), (Some(false), None, Some(true)), "with realms the question tells no more");
+        sh("ip route del 10.70.0.0/16; sleep 0.3");
+        assert_eq!(known(), (Some(false), Some(false), Some(false)));
+        sh("ip route add local 10.88.0.1 dev lo; ip route del local 10.88.0.1 dev lo");
+        assert_eq!(
+            known(),
+            (Some(false), Some(true), Some(false)),
+            "the route is gone, and its effect stays"
+        );
+        sh("echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter");
+        assert_eq!(known(), (Some(false), None, Some(false)), "with rp_filter no question can tell");
+        sh("ip route add local 10.88.0.1 dev lo");
+        assert_eq!(known(), (Some(false), Some(true), Some(false)), "it is listed");
+    });
+}
+
+#[test]
+fn questions_one_and_many() {
+    in_namespace("questions_one_and_many", || {
+        sh(&[WIRE, "ip route add unreachable 10.66.0.0/16; ip route add default via 10.1.0.254"].concat());
+        let mut live = here();
+        let answer = live.route_get(&question("8.8.8.8")).expect("a default route");
+        assert_eq!((answer.gateway, answer.prefsrc), ("10.1.0.254".parse().ok(), "10.1.0.1".parse().ok()));
+        let refusal = live.route_get(&question("10.66.1.1")).expect_err("unreachable");
+        assert_eq!(refusal.errno, Errno::EHOSTUNREACH);
+        let mut bad = question("8.8.8.8");
+        bad.scope = fingerpost_model::Scope::LINK;
+        let refusal = live.route_get(&bad).expect_err("not strict");
+        assert_eq!(refusal.text.as_deref(), Some("ipv4: Invalid values in header for route get request"));
+
+        let many: Vec<RouteMsg> =
+            (0..5000).map(|i| question(&format!("10.{}.{}.9", 60 + i % 8, i / 8 % 256))).collect();
+        let answers = live.route_get_all(&many).expect("the socket works");
+        assert_eq!(answers.len(), many.len());
+        for (question, answer) in many.iter().zip(&answers) {
+            let unreachable = question.dst.expect("set").addr.to_string().starts_with("10.66.");
+            match answer {
+                Ok(route) => assert!(!unreachable && route.dst == question.dst, "{question:?}"),
+                Err(refusal) => assert!(unreachable && refusal.errno == Errno::EHOSTUNREACH),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_kernel_that_answers_and_refuses_changes() {
+    in_namespace("a_kernel_that_answers_and_refuses_changes", || {
+        sh(&[WIRE, EVERYTHING].concat());
+        let mut live = here();
+        let kernel: &mut dyn Kernel = &mut live;
+        assert_eq!(kernel.get_link(NS, 0, Some("v1")).expect("there").group, Some(7));
+        assert_eq!(kernel.get_link(NS, 0, Some("nine")).expect_err("not there").errno, Errno::ENODEV);
+        assert_eq!(kernel.get_nexthop(NS, 10).expect("there").group[0].weight, 200);
+        assert_eq!(kernel.get_nexthop(NS, 99).expect_err("not there").errno, Errno::ENOENT);
+
+        let mut count = |filter: RouteFilter| {
+            let mut count = 0;
+            kernel.routes(NS, &filter, &mut |_| count += 1).map(|()| count).map_err(|refusal| refusal.errno)
+        };
+        let table =
+            |id| RouteFilter { family: Some(Family::V4), table: Some(TableId(id)), ..RouteFilter::default() };
+        assert_eq!(count(table(100)), Ok(1));
+        assert_eq!(count(table(u32::MAX)), Ok(1), "C-001");
+        assert_eq!(count(table(99)), Err(Errno::ENOENT), "C-005");
+        let blackholes = RouteFilter { kind: Some(6), family: Some(Family::V4), ..RouteFilter::default() };
+        assert_eq!(count(blackholes), Ok(1));
+
+        assert_eq!(kernel.read_file(NS, "/proc/sys/net/ipv4/ip_forward").as_deref(), Ok("0\n"));
+        assert!(kernel.read_file(NS, "/proc/net/fib_trie").is_ok_and(|text| text.contains("10.1.0.1")));
+        assert_eq!(kernel.read_file(NS, "/etc/passwd"), Err(Errno::ENOENT));
+        assert_eq!(kernel.read_file(NS, "/proc/sys/../1/environ"), Err(Errno::ENOENT));
+
+        let op = Op { flags: NlFlags::CREATE, change: Change::NewRoute(question("10.5.5.5")) };
+        let refusal = kernel.apply(NS, op).expect_err("never");
+        assert_eq!(
+            (refusal.errno, refusal.text.as_deref()),
+            (Errno::EPERM, Some("Nothing ever changes a real host"))
+        );
+        assert_eq!(kernel.write_file(NS, "/proc/sys/net/ipv4/ip_forward", "1"), Err(Errno::EPERM));
+        assert_eq!(kernel.add_netns("x"), Err(Errno::EPERM));
+    });
+}
+
+#[test]
+fn another_namespace_by_process_and_by_path() {
+    in_namespace("another_namespace_by_process_and_by_path", || {
+        sh(WIRE);
+        let mut child = Command::new("unshare")
+            .args(["--net", "sh", "-c", "ip link set lo up; ip addr add 10.99.0.1/32 dev lo; echo up; cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare");
+        let mut up = [0; 3];
+        std::io::Read::read_exact(child.stdout.as_mut().expect("piped"), &mut up).expect("it comes up");
+        for target in [Target::Pid(child.id()), Target::named(&format!("/proc/{}/ns/net", child.id()))] {
+            let mut live = Live::open(&target).expect("root may enter");
+            let capture = live.capture(&quick()).expect("readable");
+            let all = lines(&capture);
+            assert_eq!(pick!(all, Link, |m: &LinkMsg| m.index), [1], "{target:?}");
+            assert!(
+                all.iter().any(|l| matches!(l, Line::Text(_, t) if t.contains("10.99.0.1"))),
+                "its own files"
+            );
+            assert!(live.route_get(&question("10.99.0.1")).is_ok());
+            assert_eq!(
+                live.route_get(&question("10.1.0.9")).expect_err("not here").errno,
+                Errno::ENETUNREACH
+            );
+        }
+        drop(child.stdin.take());
+        let _ = child.wait();
+    });
+}
+
+/// Set for the part of a test that runs as an ordinary user.
+const AS_USER: &str = "FINGERPOST_TEST_AS_USER";
+
+#[test]
+fn an_ordinary_user_reads_the_own_namespace_and_no_other() {
+    const TEST: &str = "an_ordinary_user_reads_the_own_namespace_and_no_other";
+    if std::env::var_os(AS_USER).is_some() {
+        let capture = here().capture(&quick()).expect("it needs no privilege");
+        let all = lines(&capture);
+        assert_eq!(pick!(all, Link, |m: &LinkMsg| m.name.clone()).len(), 3);
+        assert_eq!(netns(&capture).custom_rules, Some(false));
+        assert!(here().route_get(&question("10.1.0.9")).is_ok());
+        let Err(error) = Live::open(&Target::Pid(1)) else { panic!("an ordinary user opened it") };
+        let error = error.to_string();
+        assert!(
+            error.starts_with("cannot enter the network namespace of process 1: Permission denied"),
+            "{error}"
+        );
+        assert!(error.ends_with("run it with sudo, or inside the namespace"), "{error}");
+        return;
+    }
+    in_namespace(TEST, || {
+        sh(WIRE);
+        let own = std::env::current_exe().expect("a path");
+        let status = Command::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(own)
+            .args([TEST, "--exact", "--nocapture", "--test-threads=1"])
+            .env(AS_USER, "1")
+            .status()
+            .expect("setpriv");
+        assert!(status.success(), "it failed as an ordinary user");
+    });
+}
+
+#[test]
+fn names_and_numbers_that_are_not_there() {
+    let error = |target: Target| match Live::open(&target) {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("{target:?} was opened"),
+    };
+    assert!(
+        error(Target::named("no-such-one")).starts_with("there is no network namespace named `no-such-one`")
+    );
+    assert!(error(Target::Name("../../etc/passwd".into())).starts_with("there is no network namespace"));
+    assert_eq!(error(Target::Pid(u32::MAX)), format!("there is no process {}", u32::MAX));
+    assert!(error(Target::Path("/no/such".into())).contains("check that it exists"));
+    let mut live = here();
+    assert_eq!(live.find_netns("no-such-one"), None);
+}
