@@ -2,8 +2,8 @@
 //! their device goes down (`net/ipv4/nexthop.c`).
 //!
 //! In stages: what a request must look like and what it may refer to
-//! ([`validate`]), groups and their shares ([`group`]), the buckets of resilient
-//! groups ([`resilient`]). Routes that use objects are the concern of
+//! (`validate`), groups and their shares (`group`), the buckets of resilient
+//! groups (`resilient`). Routes that use objects are the concern of
 //! [`super::route`].
 
 mod group;
