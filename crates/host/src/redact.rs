@@ -1,1 +1,0 @@
-//! Snapshots whose addresses are others.
