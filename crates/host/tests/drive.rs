@@ -4,58 +4,16 @@
 
 mod common;
 
+use common::hand::Hand;
 use common::{EVERYTHING, WIRE, in_namespace, sh};
 use fingerpost_host::{Live, Target};
 use fingerpost_model::{
-    AddrMsg, Change, Kernel, LinkInfo, LinkMsg, NeighMsg, NexthopMsg, NlFlags, NsId, Op, Refusal,
-    RouteFilter, RouteFlags, RouteMsg, RuleMsg, Scope, proto,
+    AddrMsg, Change, Kernel, LinkInfo, LinkMsg, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFilter,
+    RouteFlags, RouteMsg, RuleMsg, Scope, proto,
 };
 use fingerpost_net::Errno;
-use fingerpost_netlink::{Progress, Stream, StreamError, request};
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 const NS: NsId = NsId(0);
-
-/// A socket that changes things: this is a test's own namespace.
-struct Hand {
-    socket: Socket,
-    seq: u32,
-}
-
-impl Hand {
-    fn new() -> Self {
-        let mut socket = Socket::new(NETLINK_ROUTE).expect("a socket");
-        socket.bind_auto().expect("an address");
-        socket.set_ext_ack(true).expect("extended acknowledgements");
-        Hand { socket, seq: 0 }
-    }
-
-    fn apply(&mut self, flags: NlFlags, change: Change) -> Result<(), Refusal> {
-        self.seq += 1;
-        let bytes = request::change(&Op { flags, change }, self.seq).expect("it fits");
-        self.socket.send_to(&bytes, &SocketAddr::new(0, 0), 0).expect("sent");
-        let mut stream = Stream::new(self.seq);
-        loop {
-            let (datagram, _) = self.socket.recv_from_full().expect("received");
-            match stream.feed(&datagram, |_| Ok(())) {
-                Ok(Progress::Complete { .. }) => return Ok(()),
-                Ok(Progress::More) => {}
-                Err(StreamError::Refused(refusal)) => return Err(refusal),
-                Err(other) => panic!("{other}"),
-            }
-        }
-    }
-
-    fn add(&mut self, change: Change) {
-        let told = format!("{change:?}");
-        self.apply(NlFlags::CREATE | NlFlags::EXCL, change).unwrap_or_else(|e| panic!("{told}: {e}"));
-    }
-
-    fn delete(&mut self, change: Change) {
-        let told = format!("{change:?}");
-        self.apply(NlFlags(0), change).unwrap_or_else(|e| panic!("{told}: {e}"));
-    }
-}
 
 /// What was configured, without what the kernel adds by itself.
 #[derive(Debug, Default, PartialEq)]

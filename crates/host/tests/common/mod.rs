@@ -6,6 +6,8 @@
 #![cfg(target_os = "linux")]
 #![allow(dead_code)]
 
+pub mod hand;
+
 use std::process::{Command, Stdio};
 
 const INSIDE: &str = "FINGERPOST_TEST_INSIDE";
