@@ -15,7 +15,7 @@ pub(super) fn is_valid_ether(address: &[u8]) -> bool {
 }
 
 /// How many bytes the device's addresses have.
-fn address_len(link: &Link) -> usize {
+pub(super) fn address_len(link: &Link) -> usize {
     if link.msg.arp_type == NONE { 0 } else { link.msg.address.as_ref().map_or(6, |a| a.0.len()) }
 }
 
@@ -49,8 +49,8 @@ impl Devices<'_> {
         let kind = Kind::of(link);
         let same = link.msg.address.as_ref() == Some(address);
         match kind {
-            // Without addresses there is nothing to set.
-            Kind::Tun | Kind::Wireguard => return Err(Refusal::new(Errno::EOPNOTSUPP)),
+            // Their drivers do not set addresses.
+            Kind::Tun | Kind::Wireguard | Kind::Ifb => return Err(Refusal::new(Errno::EOPNOTSUPP)),
             // An ipvlan has the address of its lower device.
             kind if kind.is_ipvlan() => return Err(Refusal::new(Errno::EOPNOTSUPP)),
             _ if link.msg.arp_type == NONE => return Err(Refusal::new(Errno::EOPNOTSUPP)),
@@ -72,6 +72,16 @@ impl Devices<'_> {
         }
         self.address_changed(at);
         Ok(())
+    }
+
+    /// Sets the broadcast address; devices without addresses keep none.
+    pub(super) fn change_broadcast(&mut self, at: At, broadcast: &LlAddr) {
+        let Some(link) = self.link_mut(at) else { return };
+        let len = address_len(link).min(broadcast.0.len());
+        if len > 0 {
+            link.msg.broadcast = Some(LlAddr(broadcast.0[..len].to_vec()));
+        }
+        self.address_changed(at);
     }
 
     /// `macvlan_set_mac_address` on a device that is up.

@@ -2,6 +2,7 @@
 
 use fingerpost_model::{Attr, LinkMsg};
 
+use super::kind;
 use crate::config::Link;
 
 /// `IFLA_AF_SPEC`.
@@ -48,7 +49,7 @@ pub(super) fn u8(kind: u16, value: u8) -> Attr {
 }
 
 /// Smallest MTU with which a device has IPv6.
-pub(super) const IPV6_MIN_MTU: u32 = 1280;
+const IPV6_MIN_MTU: u32 = 1280;
 /// `IFLA_VRF_PORT_TABLE`.
 pub(super) const VRF_PORT_TABLE: u16 = 1;
 /// `MACVLAN_MODE_VEPA`, the default.
@@ -57,9 +58,15 @@ pub(super) const MACVLAN_VEPA: u32 = 2;
 pub(super) const IPVLAN_L3: u32 = 1;
 
 /// Writes how IPv6 would make addresses; without IPv6, nothing.
-pub(super) fn set_address_generation(msg: &mut LinkMsg, mode: Option<u8>) {
+fn set_address_generation(msg: &mut LinkMsg, mode: Option<u8>) {
     msg.other.retain(|attr| attr.kind != AF_SPEC);
     msg.other.extend(mode.map(address_generation));
+}
+
+/// A device that comes to a namespace has IPv6 as devices have by default.
+pub(super) fn start_ipv6(msg: &mut LinkMsg) {
+    let enough = msg.mtu.is_none_or(|mtu| mtu >= IPV6_MIN_MTU);
+    set_address_generation(msg, enough.then_some(0));
 }
 
 /// A device has IPv6 while its MTU is at least 1280; loopback always.
@@ -99,4 +106,18 @@ pub(super) fn macvlan_data() -> Vec<Attr> {
 pub(super) fn ipvlan_flags(given: &[Attr]) -> Attr {
     const FLAGS: u16 = 2;
     given.iter().find(|attr| attr.kind == FLAGS).cloned().unwrap_or_else(|| u16(FLAGS, 0))
+}
+
+/// A device without addresses of its own gets random IPv6 ones once it works
+/// (`addrconf_dev_config`); WireGuard gets none (`wg_open`).
+pub(super) fn follow_state(msg: &mut LinkMsg, runs: bool) {
+    let is_wireguard = msg.info.as_ref().is_some_and(|info| info.kind == "wireguard");
+    let mode = match msg.arp_type {
+        kind::NONE if is_wireguard => 1,
+        kind::NONE if runs => 3,
+        _ => return,
+    };
+    if msg.other.iter().any(|attr| attr.kind == AF_SPEC) {
+        set_address_generation(msg, Some(mode));
+    }
 }

@@ -4,7 +4,8 @@
 use fingerpost_model::{Attr, BridgePort, LinkFlags, LlAddr, Refusal};
 use fingerpost_net::Errno;
 
-use super::kind::{ETHER, Kind};
+use super::kind::{ETHER, GSO_UNLIMITED, Kind};
+use super::set::check_mtu;
 use super::stack::Event;
 use super::{At, Devices, address};
 use crate::config::Link;
@@ -63,6 +64,7 @@ impl Devices<'_> {
             self.address_changed(bridge);
         }
         self.adjust_bridge_mtu(bridge);
+        self.adjust_bridge_limits(bridge);
         Ok(())
     }
 
@@ -73,6 +75,7 @@ impl Devices<'_> {
         self.write_master(at, None);
         self.count_port(at, -1);
         self.adjust_bridge_mtu(bridge);
+        self.adjust_bridge_limits(bridge);
         if self.select_bridge_address(bridge) {
             self.address_changed(bridge);
         }
@@ -183,6 +186,16 @@ impl Devices<'_> {
         true
     }
 
+    /// The smallest of the ports' limits of segmentation (`br_set_gso_limits`).
+    fn adjust_bridge_limits(&mut self, bridge: At) {
+        let ports = self.ports(bridge);
+        let limits = ports.into_iter().filter_map(|port| self.link(port)?.msg.tso_max_size);
+        let smallest = limits.min().unwrap_or(GSO_UNLIMITED);
+        let Some(link) = self.link_mut(bridge) else { return };
+        link.msg.tso_max_size = Some(smallest);
+        link.msg.gso_max_size = link.msg.gso_max_size.map(|size| size.min(smallest));
+    }
+
     /// The smallest of the ports' MTUs, unless a user gave one (`br_mtu_auto_adjust`).
     fn adjust_bridge_mtu(&mut self, bridge: At) {
         if self.link(bridge).is_none_or(|link| link.own_mtu) {
@@ -190,7 +203,10 @@ impl Devices<'_> {
         }
         let ports = self.ports(bridge);
         let smallest = ports.into_iter().filter_map(|port| self.link(port)).map(Link::mtu).min();
-        self.store_mtu(bridge, smallest.unwrap_or(DEFAULT_MTU));
+        let mtu = smallest.unwrap_or(DEFAULT_MTU);
+        if self.link(bridge).is_some_and(|link| check_mtu(link, mtu).is_ok()) {
+            self.store_mtu(bridge, mtu);
+        }
     }
 }
 

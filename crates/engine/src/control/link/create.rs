@@ -6,16 +6,13 @@ use fingerpost_net::{Errno, Family};
 
 use super::carrier::refresh;
 use super::kind::{ETHER, Kind};
+use super::validate::{self, VLAN_PROTOCOLS};
 use super::{At, Devices, address, attributes, bridge, name};
 use crate::config::{LOOPBACK, Link};
 use crate::control::{event, rule};
 
 /// Preference of the rule that comes with the first VRF device.
 const L3MDEV_RULE: u32 = 1000;
-/// The first number that is no VLAN id.
-const VLAN_IDS: u16 = 4095;
-/// `ETH_P_8021Q` and `ETH_P_8021AD`.
-const VLAN_PROTOCOLS: [u16; 2] = [0x8100, 0x88a8];
 /// `ESRCH` answers for a process that does not exist.
 const NO_PROCESS: Errno = Errno::ESRCH;
 
@@ -49,7 +46,10 @@ impl Devices<'_> {
         let kind_name = msg.info.as_ref().map_or("", |info| info.kind.as_str());
         let kind = Kind::from_name(kind_name);
         if let Some(kind) = kind {
-            validate(kind, &msg)?;
+            validate::request(kind, &msg)?;
+            if let (Kind::Veth, Some(peer)) = (kind, msg.info.as_ref().and_then(|info| info.peer.as_ref())) {
+                validate::request(kind, peer)?;
+            }
         }
         let target = match &msg.netns {
             Some(netns) => self.namespace(netns)?,
@@ -158,9 +158,7 @@ impl Devices<'_> {
         } else if links.get(link.msg.index).is_some() {
             return Err(Refusal::new(Errno::EBUSY));
         }
-        if link.mtu() < attributes::IPV6_MIN_MTU {
-            attributes::set_address_generation(&mut link.msg, None);
-        }
+        attributes::start_ipv6(&mut link.msg);
         refresh(&mut link);
         let at = At { ns, dev: link.index() };
         links.by_index.insert(at.dev, link);
@@ -406,44 +404,4 @@ pub(super) fn next_index(links: &mut crate::config::Links) -> u32 {
 
 fn is_l3_ipvlan(link: &Link) -> bool {
     Kind::of(link).is_ipvlan()
-}
-
-/// What a driver checks of every request that names its kind (`rtnl_link_ops.validate`).
-fn validate(kind: Kind, msg: &LinkMsg) -> Result<(), Refusal> {
-    let info = msg.info.as_ref();
-    if let Some(address) = &msg.address
-        && !matches!(kind, Kind::Tun | Kind::Wireguard)
-    {
-        let text = (kind == Kind::Vlan).then_some("8021q: Invalid link address");
-        let refuse = |errno| match text {
-            Some(text) => Refusal::with(errno, text),
-            None => Refusal::new(errno),
-        };
-        if address.0.len() != 6 {
-            return Err(refuse(Errno::EINVAL));
-        }
-        if !address::is_valid_ether(&address.0) {
-            return Err(refuse(Errno::EADDRNOTAVAIL));
-        }
-    }
-    match kind {
-        Kind::Tun | Kind::Tap => {
-            Err(Refusal::with(Errno::EOPNOTSUPP, "tun: tun/tap creation via rtnetlink is not supported."))
-        }
-        Kind::Vlan => {
-            let Some(info) =
-                info.filter(|i| i.vlan_id.is_some() || i.vlan_protocol.is_some() || !i.data.is_empty())
-            else {
-                return Err(Refusal::with(Errno::EINVAL, "8021q: VLAN properties not specified"));
-            };
-            if info.vlan_protocol.is_some_and(|p| !VLAN_PROTOCOLS.contains(&p)) {
-                return Err(Refusal::with(Errno::EPROTONOSUPPORT, "8021q: Invalid VLAN protocol"));
-            }
-            if info.vlan_id.is_some_and(|id| id >= VLAN_IDS) {
-                return Err(Refusal::with(Errno::ERANGE, "8021q: Invalid VLAN id"));
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
 }

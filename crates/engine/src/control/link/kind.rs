@@ -19,7 +19,7 @@ const MAX_MTU: u32 = 65535;
 /// Largest GSO packet by default, `GSO_LEGACY_MAX_SIZE`.
 const GSO_SIZE: u32 = 65536;
 /// Largest GSO packet of software that has no limit, `GSO_MAX_SIZE`.
-const GSO_UNLIMITED: u32 = 524_280;
+pub(super) const GSO_UNLIMITED: u32 = 524_280;
 
 /// What a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

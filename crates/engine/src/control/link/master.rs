@@ -66,9 +66,9 @@ impl Devices<'_> {
         }
     }
 
-    /// No loops: the upper device must not stand on this one (`__netdev_upper_dev_link`).
+    /// No loops: the device must not stand on what shall be above it (`__netdev_upper_dev_link`).
     pub(super) fn check_upper(&self, upper: At, at: At) -> Result<(), Refusal> {
-        if upper == at || self.stands_on(upper, at) {
+        if upper == at || self.stands_on(at, upper) {
             return Err(Refusal::new(Errno::EBUSY));
         }
         Ok(())

@@ -20,6 +20,7 @@ mod set;
 mod stack;
 mod tun;
 mod updown;
+mod validate;
 mod veth;
 
 use std::collections::VecDeque;

@@ -7,7 +7,7 @@ use fingerpost_net::Errno;
 use super::carrier::refresh;
 use super::create::next_index;
 use super::kind::Kind;
-use super::{At, Devices, name};
+use super::{At, Devices, attributes, name};
 use crate::control::{event, neighbour};
 
 impl Devices<'_> {
@@ -69,6 +69,7 @@ impl Devices<'_> {
         link.msg.index = index;
         link.msg.name = Some(new_name);
         link.msg.qdisc = Some("noop".into());
+        attributes::start_ipv6(&mut link.msg);
         refresh(&mut link);
         if let Some(target) = self.world.namespaces.get_mut(&ns) {
             target.config.links.by_index.insert(index, link);
@@ -77,6 +78,8 @@ impl Devices<'_> {
         if let Some(peer) = peer {
             self.connect(new, peer);
             self.connect(peer, new);
+            self.watch_if_idle(new);
+            self.watch_if_idle(peer);
         }
         if let Some(lower) = lower {
             self.connect(new, lower);
@@ -85,5 +88,13 @@ impl Devices<'_> {
             self.connect(upper, new);
         }
         Ok(new)
+    }
+
+    /// Linux's link watch runs at most once a second, so that a device that was
+    /// made and moved at once is first looked at where it moved to.
+    fn watch_if_idle(&mut self, at: At) {
+        if self.link(at).is_some_and(|link| !link.is_up() && !link.has_carrier()) {
+            self.watch(at);
+        }
     }
 }

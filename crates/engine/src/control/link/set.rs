@@ -107,9 +107,8 @@ impl Devices<'_> {
         if let Some(alias) = &msg.alias {
             self.set_alias(at, alias)?;
         }
-        if let (Some(broadcast), Some(link)) = (&msg.broadcast, self.link_mut(at)) {
-            link.msg.broadcast = Some(broadcast.clone());
-            self.address_changed(at);
+        if let Some(broadcast) = &msg.broadcast {
+            self.change_broadcast(at, broadcast);
         }
         self.configure(at, msg)?;
         if let Some(master) = msg.master {

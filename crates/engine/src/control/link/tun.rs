@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::{At, Devices};
 
 impl Devices<'_> {
-    /// Makes a device, or attaches to the one of that name (`tun_set_iff`).
+    /// Makes a device; the name must be free (`tun_set_iff` with `IFF_TUN_EXCL`).
     pub(super) fn new_tun(
         &mut self,
         ns: NsId,
@@ -15,8 +15,8 @@ impl Devices<'_> {
         mode: TunMode,
         queues: bool,
     ) -> Result<(), Refusal> {
-        if let Some(at) = self.find(ns, name) {
-            return self.check_tun(at, mode);
+        if self.find(ns, name).is_some() {
+            return Err(Refusal::new(Errno::EBUSY));
         }
         let (kind, tun_type, template) = match mode {
             TunMode::Tun => (Kind::Tun, 1, "tun%d"),

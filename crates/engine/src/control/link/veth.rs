@@ -1,6 +1,6 @@
 //! veth: pairs of devices, possibly in two namespaces.
 
-use fingerpost_model::{LlAddr, Refusal};
+use fingerpost_model::{LinkFlags, LinkMsg, LlAddr, Refusal};
 
 use super::create::Asked;
 use super::kind::Kind;
@@ -20,8 +20,19 @@ impl Devices<'_> {
 
     /// Makes a pair; the peer is registered first and so has the lower index (`veth_newlink`).
     pub(super) fn create_veth(&mut self, asked: Asked) -> Result<At, Refusal> {
-        let given =
-            asked.msg.info.as_ref().and_then(|info| info.peer.as_deref()).cloned().unwrap_or_default();
+        let peer = asked.msg.info.as_ref().and_then(|info| info.peer.as_deref());
+        let given = match peer {
+            Some(peer) => peer.clone(),
+            // A peer of which nothing is said gets what the device gets.
+            None => LinkMsg {
+                index: 0,
+                name: None,
+                address: None,
+                flags: LinkFlags(0),
+                change: LinkFlags(0),
+                ..asked.msg.clone()
+            },
+        };
         let ns = match &given.netns {
             Some(netns) => self.namespace(netns)?,
             None => asked.from,
