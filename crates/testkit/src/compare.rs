@@ -72,9 +72,13 @@ fn first_aspect(kernel: &Answer, ours: &Answer) -> Option<(Aspect, String)> {
         return Some((Aspect::Stdout, first_words(&kernel.stdout, &ours.stdout)));
     }
     let expected = match kernel.errno {
-        Some(errno) => Some(vec![errno]),
-        None => implied_errnos(&kernel.stderr),
-    }?;
+        Some(errno) => vec![errno],
+        None if kernel.status == 0 && kernel.stderr.is_empty() => Vec::new(),
+        None => implied_errnos(&kernel.stderr)?,
+    };
+    if expected.is_empty() && ours.errno.is_none() {
+        return None;
+    }
     if ours.errno.is_some_and(|errno| expected.contains(&errno)) {
         return None;
     }
@@ -167,6 +171,8 @@ mod tests {
         assert_eq!(aspect(said(0, "a", ""), Some(said(0, "b", ""))), Aspect::Stdout);
         let refused = said(2, "", "RTNETLINK answers: File exists\n");
         assert_eq!(aspect(refused.clone(), Some(refused)), Aspect::Errno);
+        let with_errno = Answer { errno: Some(2), ..said(0, "", "") };
+        assert_eq!(aspect(said(0, "", ""), Some(with_errno)), Aspect::Errno);
     }
 
     #[test]

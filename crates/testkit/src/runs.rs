@@ -50,7 +50,20 @@ enum Judged {
 impl Judged {
     fn run(&self, lines: &[String]) -> io::Result<Vec<Option<Answer>>> {
         match self {
-            Judged::Fingerpost(subject) => subject.run(lines),
+            Judged::Fingerpost(subject) => {
+                let outcome = subject.run(lines)?;
+                match outcome.complaint() {
+                    // Without any answer there is no line to blame.
+                    Some(complaint) if outcome.answers.iter().all(Option::is_none) => {
+                        Err(io::Error::other(complaint))
+                    }
+                    Some(complaint) => {
+                        eprintln!("fingerpost: {complaint}");
+                        Ok(outcome.answers)
+                    }
+                    None => Ok(outcome.answers),
+                }
+            }
             Judged::Kernel(oracle) => Ok(oracle.run(lines)?.into_iter().map(with_errno).map(Some).collect()),
         }
     }
@@ -303,7 +316,7 @@ fn replay(options: &Options) -> io::Result<bool> {
     };
     let work = |(subject, figures, groups): &mut (Subject, Figures, Groups), number: u64| {
         let recording = &recordings[number as usize];
-        let ours = subject.run(&recording.lines)?;
+        let ours = subject.run(&recording.lines)?.answers;
         let found = differences(&recording.lines, &recording.answers, &ours);
         figures.count(&recording.lines, &recording.answers);
         figures.count_differences(&found);

@@ -91,6 +91,9 @@ pub const TEXTS: &[KernelText] = &[
     by_ip("Non FDB nexthop group cannot have fdb nexthops", &[EINVAL]),
     by_ip("Can not replace a nexthop with a nexthop group", &[EINVAL]),
     by_ip("Can not replace a nexthop group with a nexthop", &[EINVAL]),
+    by_ip("Can not replace a nexthop group with one of a different type", &[EINVAL]),
+    by_ip("Can not change number of buckets of a resilient nexthop group", &[EINVAL]),
+    by_ip("Blackhole nexthop can not be a member of a group with more than one path", &[EINVAL]),
     by_ip("Not a nexthop group", &[EINVAL]),
     by_ip("Invalid address family", &[EINVAL]),
     // Addresses (C-078, C-085).

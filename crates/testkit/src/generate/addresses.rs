@@ -50,12 +50,13 @@ impl Gen {
             None => dotted(address.own),
         };
         let verb = if self.chance(1, 12) { "replace" } else { "add" };
+        let label = if self.chance(1, 16) { format!(" label {name}:x") } else { String::new() };
         let length = if address.length == 32 && self.chance(1, 2) {
             String::new()
         } else {
             format!("/{}", address.length)
         };
-        self.say(format!("ip addr {verb} {peer}{length}{options} dev {name}"));
+        self.say(format!("ip addr {verb} {peer}{length}{options}{label} dev {name}"));
         let addresses = self.addresses_of(name);
         if !addresses.contains(&address) {
             addresses.push(address);
@@ -78,6 +79,7 @@ impl Gen {
             " metric 200",
             " noprefixroute",
             " valid_lft forever preferred_lft forever",
+            " preferred_lft 0",
         ];
         let mut options = String::new();
         while self.chance(1, 3) {

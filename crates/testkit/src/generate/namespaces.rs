@@ -19,6 +19,8 @@ impl Gen {
             self.switch();
             self.preamble();
             self.first_links();
+            self.first_addresses();
+            self.first_routes();
             self.switch_home();
         }
     }

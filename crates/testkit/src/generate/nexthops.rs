@@ -99,7 +99,7 @@ impl Gen {
         let mut tries = 0;
         while members.len() < count && tries < 20 {
             tries += 1;
-            let member = if self.chance(1, 30) { self.object_id() } else { self.one(&singles) };
+            let member = if self.chance(1, 20) { self.object_id() } else { self.one(&singles) };
             if !members.contains(&member) || self.chance(1, 40) {
                 members.push(member);
             }
@@ -135,7 +135,7 @@ impl Gen {
         }
         let known = self.model.objects.clone();
         let Object { id, group } = self.one(&known);
-        let group = group != self.chance(1, 15);
+        let group = group != self.chance(1, 6);
         if group {
             self.add_group("replace", Some(id))
         } else {

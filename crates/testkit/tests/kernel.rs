@@ -1,0 +1,108 @@
+//! The whole program against the running kernel. Needs root (or a user who may
+//! make network namespaces); elsewhere it says so and passes, unless
+//! `FINGERPOST_REQUIRE_KERNEL=1`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_fingerpost-testkit");
+
+fn kernel_is_there() -> bool {
+    let mut ready = Command::new("unshare");
+    ready.args(["--net", "sh", "-c", "ip link set lo up && command -v sysctl taskset perl"]);
+    if ready.output().is_ok_and(|output| output.status.success()) {
+        return true;
+    }
+    let why = "no network namespace can be made here, or ip, sysctl, taskset or perl is missing";
+    assert_ne!(std::env::var("FINGERPOST_REQUIRE_KERNEL").as_deref(), Ok("1"), "{why}");
+    eprintln!("skipped: {why}");
+    false
+}
+
+fn testkit(args: &[&str]) -> Output {
+    Command::new(PROGRAM).args(args).output().expect("the program starts")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// A directory of this test's own.
+fn directory(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).expect("is made");
+    path
+}
+
+/// A `fingerpost` that is the kernel with one word changed.
+fn impostor(directory: &std::path::Path, change: &str) -> String {
+    let path = directory.join("fingerpost");
+    let script = format!("#!/bin/sh\nunshare --net '{PROGRAM}' kernel-side | sed '{change}'\n");
+    fs::write(&path, script).expect("is written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("is made executable");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn the_kernel_agrees_with_itself() {
+    if kernel_is_there() {
+        let output = testkit(&["compare", "--self", "--seed", "5", "--scenarios", "4", "--questions", "30"]);
+        assert!(output.status.success(), "{}", text(&output));
+        assert!(text(&output).contains("0 differences in 0 scenarios"), "{}", text(&output));
+    }
+}
+
+#[test]
+fn a_difference_is_found_shrunk_and_kept() {
+    if !kernel_is_there() {
+        return;
+    }
+    let directory = directory("shrunk");
+    let program = impostor(&directory, "s/metric 50 /metric 51 /");
+    let script = directory.join("script");
+    fs::write(
+        &script,
+        "ip link set lo up\nip link add e0 address 02:00:00:00:00:01 type ifb\nip link set e0 up\n\
+         # a comment\nip addr add 10.0.0.1/8 dev e0\nip route add 20.0.0.0/8 dev e0 metric 50\n\
+         ip route get 20.1.1.1\nip -4 route show\n",
+    )
+    .expect("is written");
+    let script = script.to_string_lossy();
+    let kept = directory.join("kept");
+    let keep = kept.to_string_lossy();
+    let output = testkit(&["compare", "--script", &script, "--fingerpost", &program, "--keep", &keep]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let minimal = fs::read_to_string(kept.join("difference-000.script")).expect("is kept");
+    let lines: Vec<&str> = minimal.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(lines.last(), Some(&"ip -4 route"), "{minimal}");
+    assert!(lines.iter().any(|line| line.contains("metric 50")), "{minimal}");
+    assert!(!lines.iter().any(|line| line.contains("route get") || line.contains("set lo")), "{minimal}");
+}
+
+#[test]
+fn a_recording_replays_without_difference_against_what_it_recorded() {
+    if !kernel_is_there() {
+        return;
+    }
+    let directory = directory("recorded");
+    let recording = directory.join("recording.ndjson");
+    let file = recording.to_string_lossy();
+    let output = testkit(&["record", "--seed", "3", "--scenarios", "2", "--questions", "0", "-o", &file]);
+    assert!(output.status.success(), "{}", text(&output));
+    let program = impostor(&directory, "s/x/x/");
+    let output = testkit(&["replay", &file, "--fingerpost", &program]);
+    // The impostor names no errnos, and that is all it gets wrong.
+    let differing = text(&output);
+    let classes = differing.lines().filter(|line| line.contains("lines, first in"));
+    assert!(classes.clone().all(|line| line.contains("| Errno |")), "{differing}");
+}
+
+#[test]
+fn a_missing_program_is_one_clear_error() {
+    let output = testkit(&["compare", "--fingerpost", "/nonexistent/fingerpost", "--scenarios", "1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("/nonexistent/fingerpost is not there"), "{}", text(&output));
+}
