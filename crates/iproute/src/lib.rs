@@ -82,6 +82,7 @@ struct Printer<'a> {
     opt: Options,
     names: names::View<'a>,
     links: links::LinkMap,
+    nexthops: nexthop::Cache,
     /// Whether an IPv6 route of another table than main was seen; from then on
     /// iproute2 trusts the tables of IPv6 routes.
     tables6: bool,
@@ -152,6 +153,7 @@ pub fn run_to<'a>(
         opt: Options::default(),
         names: names::View::new(names),
         links: links::LinkMap::default(),
+        nexthops: nexthop::Cache::default(),
         tables6: false,
     };
     let mut ctx = Ctx { kernel, ns, env, p: printer, errno: None };

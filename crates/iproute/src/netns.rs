@@ -1,10 +1,270 @@
-//! `ip netns`.
+//! `ip netns`: named namespaces, and commands run in them.
 
-use crate::Ctx;
+use fingerpost_model::LinkMsg;
+use fingerpost_model::NsId;
+use fingerpost_net::Errno;
+
 use crate::error::{Done, Failure};
-use crate::lex::Args;
+use crate::lex::{Args, get_s32, matches};
+use crate::{Ctx, Sinks, program};
+
+/// Where names stand on a real host.
+const RUN_DIR: &str = "/run/netns";
 
 /// Runs the command.
-pub(crate) fn run(_ctx: &mut Ctx<'_>, _args: Args<'_>) -> Done {
-    Err(Failure::unsupported("\"ip netns\""))
+pub(crate) fn run(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
+    let Some(verb) = args.take() else { return list(ctx) };
+    let is = |full: &str| matches(verb, full);
+    if let (false, Some(name)) = (ctx.p.opt.all, args.peek())
+        && !is_name(name)
+    {
+        return Err(Failure::exit(255, format!("Invalid netns name \"{name}\"")));
+    }
+    if is("list") || is("show") || is("lst") {
+        list(ctx)
+    } else if is("list-id") {
+        match args.peek() {
+            None | Some("target-nsid" | "nsid") => Err(Failure::unsupported("\"ip netns list-id\"")),
+            Some(_) => Err(usage()),
+        }
+    } else if is("help") {
+        Err(usage())
+    } else if is("add") {
+        add(ctx, args)
+    } else if is("set") {
+        set(args)
+    } else if is("delete") {
+        delete(ctx, args)
+    } else if is("identify") {
+        match args.rest() {
+            [_, _, ..] => Err(Failure::returned(1, "extra arguments specified")),
+            [pid] if !pid.bytes().all(|b| b.is_ascii_digit()) => {
+                Err(Failure::returned(1, format!("Specified string '{pid}' is not a pid")))
+            }
+            _ => Err(Failure::unsupported("\"ip netns identify\"")),
+        }
+    } else if is("pids") {
+        match args.rest() {
+            [] => Err(Failure::returned(1, "No netns name specified")),
+            [_, _, ..] => Err(Failure::returned(1, "extra arguments specified")),
+            [name] if ctx.kernel.find_netns(name).is_none() => {
+                Err(Failure::returned(1, format!("Cannot open network namespace: {}", Errno::ENOENT)))
+            }
+            [_] => Err(Failure::unsupported("\"ip netns pids\"")),
+        }
+    } else if is("exec") {
+        exec(ctx, args)
+    } else if is("monitor") {
+        Err(Failure::unsupported("\"ip netns monitor\""))
+    } else if is("attach") {
+        match args.rest() {
+            [] | [_] => Err(Failure::returned(1, "No netns name and PID specified")),
+            [_, pid, ..] if get_s32(pid, 0).is_none_or(|pid| pid == 0) => {
+                Err(Failure::returned(1, format!("Invalid PID: {pid}")))
+            }
+            _ => Err(Failure::unsupported("\"ip netns attach\"")),
+        }
+    } else {
+        Err(Failure::exit(255, format!("Command \"{verb}\" is unknown, try \"ip netns help\".")))
+    }
+}
+
+fn usage() -> Failure {
+    Failure::usage("ip netns { list | add NAME | delete NAME | exec NAME COMMAND... }")
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 255 && !name.contains('/') && name != "." && name != ".."
+}
+
+fn list(ctx: &mut Ctx<'_>) -> Done {
+    let names = ctx.kernel.netns_names();
+    if names.is_empty() {
+        // Where no namespace has been named, iproute2 prints no document either.
+        return Ok(());
+    }
+    let ids = ids(ctx, &names);
+    ctx.p.open_document();
+    let out = &mut ctx.p.out;
+    for name in &names {
+        out.open_object(None);
+        out.string("name", "", name, "");
+        if let Some((_, id)) = ids.iter().find(|(named, _)| named == name) {
+            out.num("id", " (id: ", id, ")");
+        }
+        out.fp("\n");
+        out.close_object();
+    }
+    out.close_document();
+    Ok(())
+}
+
+fn add(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
+    let Some(name) = args.take() else {
+        return Err(Failure::returned(1, "No netns name specified"));
+    };
+    match ctx.kernel.add_netns(name) {
+        Ok(_) => Ok(()),
+        Err(errno) => {
+            let message = format!("Cannot create namespace file \"{RUN_DIR}/{name}\": {errno}");
+            Err(Failure { errno: Some(errno), ..Failure::returned(1, message) })
+        }
+    }
+}
+
+fn delete(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
+    let names = match args.take() {
+        _ if ctx.p.opt.all => ctx.kernel.netns_names(),
+        Some(name) => vec![name.to_string()],
+        None => return Err(Failure::returned(1, "No netns name specified")),
+    };
+    for name in names {
+        if let Err(errno) = ctx.kernel.del_netns(&name) {
+            let message = format!("Cannot remove namespace file \"{RUN_DIR}/{name}\": {errno}");
+            let failure = Failure { errno: Some(errno), ..Failure::returned(1, message) };
+            if !ctx.p.opt.all {
+                return Err(failure);
+            }
+            // The first that fails ends the round, without a status.
+            ctx.report(&failure);
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn set(args: Args<'_>) -> Done {
+    match args.rest() {
+        [] => Err(Failure::returned(1, "No netns name specified")),
+        [_] => Err(Failure::returned(1, "No nsid specified")),
+        [_, id, ..] if *id != "auto" && get_s32(id, 0).is_none() => {
+            Err(Failure::invalid("Invalid \"netnsid\" value", id))
+        }
+        [_, id, ..] if *id != "auto" && get_s32(id, 0).is_some_and(|id| id < 0) => {
+            Err(Failure::invalid("\"netnsid\" value should be >= 0", id))
+        }
+        _ => Err(Failure::unsupported("\"ip netns set\"")),
+    }
+}
+
+/// Runs a command in one namespace, or in all of them.
+fn exec(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
+    let all = ctx.p.opt.all;
+    let name = if all { None } else { args.take() };
+    if name.is_none() && !all {
+        return Err(Failure::returned(1, "No netns name specified"));
+    }
+    if args.is_empty() {
+        return Err(Failure::returned(1, "No command specified"));
+    }
+    let Some(name) = name else {
+        for name in ctx.kernel.netns_names() {
+            ctx.p.out.raw_fmt(format_args!("\nnetns: {name}\n"));
+            if let Some(ns) = ctx.kernel.find_netns(&name) {
+                command(ctx, ns, args)?;
+            }
+        }
+        return Ok(());
+    };
+    let Some(ns) = ctx.kernel.find_netns(name) else {
+        let message = format!("Cannot open network namespace \"{name}\": {}", Errno::ENOENT);
+        return Err(Failure::exit(255, message));
+    };
+    match command(ctx, ns, args)? {
+        0 => Ok(()),
+        status => Err(Failure::returned(status as u8, "")),
+    }
+}
+
+/// Runs `ip` itself here, and anything else where the caller can.
+fn command(ctx: &mut Ctx<'_>, ns: NsId, mut args: Args<'_>) -> Done<i32> {
+    if args.peek() == Some("ip") {
+        args.take();
+        return Ok(ip(ctx, ns, args));
+    }
+    let Some(exec) = ctx.env.exec else {
+        let what = args.peek().unwrap_or_default();
+        return Err(Failure::unsupported(&format!("\"ip netns exec ... {what}\"")));
+    };
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let mut sinks = Sinks { stdout: &mut stdout, stderr: &mut stderr };
+    let status = exec(ctx.kernel, ns, args.rest(), &mut sinks);
+    ctx.p.out.raw(&String::from_utf8_lossy(&stdout));
+    ctx.p.out.err(&String::from_utf8_lossy(&stderr));
+    Ok(status)
+}
+
+/// Runs `ip` anew in another namespace: nothing is remembered, and options are
+/// those given to it.
+fn ip(ctx: &mut Ctx<'_>, ns: NsId, args: Args<'_>) -> i32 {
+    let numeric = ctx.p.names.numeric();
+    let outer_ns = std::mem::replace(&mut ctx.ns, ns);
+    let outer_opt = std::mem::take(&mut ctx.p.opt);
+    let outer_links = std::mem::take(&mut ctx.p.links);
+    let outer_nexthops = std::mem::take(&mut ctx.p.nexthops);
+    let outer_tables6 = std::mem::take(&mut ctx.p.tables6);
+    ctx.p.names.set_numeric(false);
+    let status = match program(ctx, args) {
+        Ok(status) => status,
+        Err(failure) => {
+            ctx.report(&failure);
+            failure.status.into()
+        }
+    };
+    ctx.ns = outer_ns;
+    ctx.p.opt = outer_opt;
+    ctx.p.links = outer_links;
+    ctx.p.nexthops = outer_nexthops;
+    ctx.p.tables6 = outer_tables6;
+    ctx.p.names.set_numeric(numeric);
+    let oneline = ctx.p.opt.oneline;
+    ctx.p.out.set_oneline(oneline);
+    status
+}
+
+/// The name of the namespace that has this id here, where the devices that
+/// lie there tell it.
+pub(crate) fn name_of_id(ctx: &mut Ctx<'_>, _link: &LinkMsg, id: i32) -> Option<String> {
+    let names = ctx.kernel.netns_names();
+    ids(ctx, &names).into_iter().find(|(_, known)| *known == id).map(|(name, _)| name)
+}
+
+/// Which named namespaces have an id here. The kernel keeps such ids for
+/// devices whose other end lies elsewhere, so they are read off these: in the
+/// namespace meant, each such device has its counterpart.
+fn ids(ctx: &mut Ctx<'_>, names: &[String]) -> Vec<(String, i32)> {
+    let mut ends: Vec<(i32, u32, u32)> = Vec::new();
+    let _ = ctx.kernel.links(ctx.ns, &mut |m| {
+        if let (Some(id), Some(link)) = (m.link_netnsid, m.link) {
+            ends.push((id, m.index, link));
+        }
+    });
+    if ends.is_empty() {
+        return Vec::new();
+    }
+    let mut spaces = Vec::new();
+    for name in names {
+        let Some(ns) = ctx.kernel.find_netns(name) else { continue };
+        let mut others: Vec<(u32, u32)> = Vec::new();
+        let _ = ctx.kernel.links(ns, &mut |m| {
+            if let (Some(_), Some(link)) = (m.link_netnsid, m.link) {
+                others.push((m.index, link));
+            }
+        });
+        spaces.push((name, others));
+    }
+    let mut wanted: Vec<i32> = ends.iter().map(|e| e.0).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found = Vec::new();
+    for id in wanted {
+        let fits = |others: &[(u32, u32)]| {
+            ends.iter().filter(|e| e.0 == id).all(|&(_, index, link)| others.contains(&(link, index)))
+        };
+        let mut candidates = spaces.iter().filter(|(_, others)| fits(others));
+        if let (Some((name, _)), None) = (candidates.next(), candidates.next()) {
+            found.push((name.to_string(), id));
+        }
+    }
+    found
 }

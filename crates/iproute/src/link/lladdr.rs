@@ -7,10 +7,12 @@ use fingerpost_model::LlAddr;
 
 use crate::error::{Done, Failure};
 use crate::lex::{Af, addr_1, get_u16, strtoul};
+use crate::output::Text;
 
 /// Reads a link-layer address of at most `room` bytes: an IPv4 address, or
 /// bytes in hexadecimal joined by colons, each read as `sscanf("%x")` does
-/// (what follows the digits is ignored). Returns with status 1 otherwise.
+/// (what follows the digits is ignored); a longer one comes back one byte too
+/// long. Returns with status 1 otherwise.
 pub(crate) fn parse(text: &str, room: usize) -> Done<LlAddr> {
     let invalid = |part: &str| Failure::returned(1, format!("\"{part}\" is invalid lladdr."));
     if text.contains('.') {
@@ -27,10 +29,15 @@ pub(crate) fn parse(text: &str, room: usize) -> Done<LlAddr> {
             None => (part, None),
         };
         // "%x" stores the low 32 bits; negative ones are out of range.
-        let value = strtoul(part, 16).map(|(value, overflow, _)| if overflow { u32::MAX } else { value as u32 });
+        let value =
+            strtoul(part, 16).map(|(value, overflow, _)| if overflow { u32::MAX } else { value as u32 });
         let byte = value.and_then(|v| u8::try_from(v).ok()).ok_or_else(|| invalid(part))?;
         bytes.push(byte);
         rest = after;
+    }
+    if rest.is_some() {
+        // iproute2 counts one byte more than there is room for.
+        bytes.push(0);
     }
     Ok(LlAddr(bytes))
 }
@@ -56,7 +63,7 @@ pub(crate) fn show(addr: &LlAddr, arp_type: u16) -> String {
         }
         ARPHRD_TUNNEL6 | ARPHRD_IP6GRE => {
             if let Ok(octets) = <[u8; 16]>::try_from(bytes) {
-                return Ipv6Addr::from(octets).to_string();
+                return Text(Ipv6Addr::from(octets).into()).to_string();
             }
         }
         ARPHRD_AX25 | ARPHRD_NETROM if bytes.len() == 7 => return amateur(bytes),
@@ -240,7 +247,7 @@ mod tests {
         assert_eq!(bytes("100"), None);
         assert_eq!(bytes("-1"), None);
         assert_eq!(bytes("1::2"), None);
-        assert_eq!(parse("1:2:3", 2).map(|a| a.0).ok(), Some(vec![1, 2]));
+        assert_eq!(parse("1:2:3", 2).map(|a| a.0).ok(), Some(vec![1, 2, 0]));
     }
 
     #[test]

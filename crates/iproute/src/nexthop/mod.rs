@@ -1,18 +1,67 @@
-//! `ip nexthop`.
+//! `ip nexthop`: nexthop objects.
+//!
+//! `modify` reads the words of a change, `show` those of a listing, a flush or
+//! a question for one object; `print` shows an object, inside a route, too.
+
+mod modify;
+mod print;
+mod show;
+
+use fingerpost_model::NlFlags;
 
 use crate::Ctx;
 use crate::error::{Done, Failure};
-use crate::lex::Args;
+use crate::lex::{Args, get_u32, matches};
+
+pub(crate) use print::{Cache, preload, print_by_id};
 
 /// Runs the command.
-pub(crate) fn run(_ctx: &mut Ctx<'_>, _args: Args<'_>) -> Done {
-    Err(Failure::unsupported("\"ip nexthop\""))
+pub(crate) fn run(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
+    let Some(verb) = args.take() else { return show::list(ctx, args) };
+    let is = |full: &str| matches(verb, full);
+    if is("add") {
+        modify::run(ctx, Some(NlFlags::CREATE | NlFlags::EXCL), args)
+    } else if is("replace") {
+        modify::run(ctx, Some(NlFlags::CREATE | NlFlags::REPLACE), args)
+    } else if is("delete") {
+        modify::run(ctx, None, args)
+    } else if is("list") || is("show") || is("lst") {
+        show::list(ctx, args)
+    } else if is("get") {
+        show::get(ctx, args)
+    } else if is("flush") {
+        show::flush(ctx, args)
+    } else if is("bucket") {
+        bucket(args)
+    } else if is("help") {
+        Err(usage())
+    } else {
+        Err(unknown(verb))
+    }
 }
 
-/// Prints what is known of a nexthop object inside a route, after `before` in
-/// text and under `key` in JSON (`print_cache_nexthop_id`). The objects were
-/// read by [`preload`].
-pub(crate) fn print_by_id(_p: &mut crate::Printer<'_>, _before: &str, _key: &str, _id: u32) {}
+/// Buckets of resilient groups cannot be asked for.
+fn bucket(mut args: Args<'_>) -> Done {
+    match args.take() {
+        Some(verb) if matches(verb, "help") => Err(usage()),
+        Some(verb) if args.is_empty() && !matches(verb, "list") && matches(verb, "get") => Err(usage()),
+        Some(verb) if !["list", "show", "lst", "get"].iter().any(|full| matches(verb, full)) => {
+            Err(unknown(verb))
+        }
+        _ => Err(Failure::unsupported("\"ip nexthop bucket\"")),
+    }
+}
 
-/// Reads all nexthop objects for [`print_by_id`] in a dump that follows.
-pub(crate) fn preload(_ctx: &mut Ctx<'_>) {}
+fn unknown(verb: &str) -> Failure {
+    Failure::exit(255, format!("Command \"{verb}\" is unknown, try \"ip nexthop help\"."))
+}
+
+/// Help for the command.
+fn usage() -> Failure {
+    Failure::usage("ip nexthop { add | replace | del | get | show | flush } [ id ID ] [ SETTING ]...")
+}
+
+/// An object's number, or exit with 255.
+fn parse_id(text: &str) -> Done<u32> {
+    get_u32(text, 0).ok_or_else(|| Failure::invalid("invalid id value", text))
+}
