@@ -367,6 +367,93 @@ fn an_ordinary_user_reads_the_own_namespace_and_no_other() {
 }
 
 #[test]
+fn this_very_host_is_captured_and_read_again() {
+    let capture = here().capture(&CaptureOptions::default()).expect("it needs no privilege");
+    let mut bytes = Vec::new();
+    capture.write(&mut bytes).expect("memory");
+    let mut reader = fingerpost_model::snapshot::Reader::new(&bytes[..]).expect("a header");
+    assert_eq!(reader.header(), capture.header());
+    assert_eq!(reader.header().taken.len(), "2026-01-01T00:00:00Z".len());
+    for line in lines(&capture) {
+        assert_eq!(reader.next_line().expect("a good line"), Some(line));
+    }
+    assert_eq!(reader.next_line().expect("the end"), None);
+}
+
+#[test]
+fn dumps_are_whole_while_things_change() {
+    in_namespace("dumps_are_whole_while_things_change", || {
+        sh("ip link set lo up; ip link add v0 type veth peer name v1; ip link set v0 up");
+        let batch: String =
+            (0..600).map(|i| format!("addr add 10.{}.{}.1/32 dev v0\n", i / 200, i % 200)).collect();
+        sh(&format!("ip -batch - <<'END'\n{batch}END"));
+        let changes = std::thread::spawn(|| {
+            let mut hand = common::hand::Hand::new();
+            let index = here().get_link(NS, 0, Some("v0")).expect("made").index;
+            for i in 0..4000u32 {
+                let mut m = AddrMsg::new(Family::V4, index);
+                m.prefix_len = 32;
+                m.local = Some([10, 9, 0, (i % 5) as u8].into());
+                match i / 5 % 2 {
+                    0 => hand.add(Change::NewAddress(m)),
+                    _ => hand.delete(Change::DelAddress(m)),
+                }
+            }
+        });
+        let mut live = here();
+        let mut dumps = 0;
+        while !changes.is_finished() || dumps == 0 {
+            let mut seen: Vec<_> = Vec::new();
+            live.addresses(NS, Some(Family::V4), &mut |m| seen.push(m.local)).expect("a dump");
+            let all = seen.len();
+            seen.sort();
+            seen.dedup();
+            assert_eq!(seen.len(), all, "none twice");
+            assert!((601..=606).contains(&all), "{all}: none missing");
+            dumps += 1;
+        }
+        changes.join().expect("changed without a refusal");
+    });
+}
+
+#[test]
+fn programs_are_asked_if_they_are_there() {
+    const TEST: &str = "programs_are_asked_if_they_are_there";
+    const SECOND: &str = "FINGERPOST_TEST_WITH_PATH";
+    if std::env::var_os(SECOND).is_some() {
+        let capture = here().capture(&CaptureOptions::default()).expect("it needs no privilege");
+        let texts: Vec<_> = lines(&capture)
+            .into_iter()
+            .filter_map(|line| if let Line::Text(name, text) = line { Some((name, text)) } else { None })
+            .collect();
+        assert!(texts.contains(&("nft list ruleset".into(), "table ip filter\n".into())), "{texts:?}");
+        let not_seen = &capture.header().not_seen;
+        let said = "iptables rules: iptables-save: you must be root";
+        assert!(not_seen.iter().any(|sentence| sentence == said), "{not_seen:?}");
+        return;
+    }
+    use std::os::unix::fs::PermissionsExt;
+    let folder = std::env::temp_dir().join(format!("fingerpost-programs-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (name, script) in [
+        ("nft", "#!/bin/sh\n[ \"$*\" = \"list ruleset\" ] && echo table ip filter\n"),
+        ("iptables-save", "#!/bin/sh\necho you must be root >&2\nexit 4\n"),
+    ] {
+        std::fs::write(folder.join(name), script).expect("written");
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.join(name), all).expect("made executable");
+    }
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    let status = Command::new(std::env::current_exe().expect("a path"))
+        .args([TEST, "--exact", "--nocapture"])
+        .envs([("PATH", path.as_str()), (SECOND, "1")])
+        .status()
+        .expect("started");
+    std::fs::remove_dir_all(&folder).expect("removed");
+    assert!(status.success(), "it failed with the programs");
+}
+
+#[test]
 fn names_and_numbers_that_are_not_there() {
     let error = |target: Target| match Live::open(&target) {
         Err(error) => error.to_string(),

@@ -20,6 +20,7 @@ const RECEIVE_QUEUE: usize = 1 << 20;
 const ATTEMPTS: u32 = 10;
 const MSG_PEEK: i32 = 0x02;
 const MSG_TRUNC: i32 = 0x20;
+const MSG_DONTWAIT: i32 = 0x40;
 
 /// A socket in the namespace in which it was opened.
 pub(super) struct Socket {
@@ -85,21 +86,35 @@ impl Socket {
         self.raw.send_to(bytes, &SocketAddr::new(0, 0), 0).map(|_| ())
     }
 
-    /// Receives one datagram of the kernel's into the buffer.
-    fn receive(&mut self, peek: bool) -> io::Result<()> {
+    /// Receives one datagram of the kernel's into the buffer. With `MSG_DONTWAIT`
+    /// in `flags` an empty queue is an error.
+    fn receive(&mut self, peek: bool, flags: i32) -> io::Result<()> {
         loop {
             self.buffer.clear();
             if peek {
-                let size = self.raw.recv(&mut self.buffer, MSG_PEEK | MSG_TRUNC)?;
+                let size = self.raw.recv(&mut self.buffer, MSG_PEEK | MSG_TRUNC | flags)?;
                 self.buffer.clear();
                 self.buffer.reserve(size);
             }
-            let (size, from) = self.raw.recv_from(&mut self.buffer, MSG_TRUNC)?;
+            let (size, from) = self.raw.recv_from(&mut self.buffer, MSG_TRUNC | flags)?;
             if size > self.buffer.len() {
                 return Err(io::Error::other("a message was longer than the buffer"));
             }
             if from.port_number() == 0 {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Empties the queue after an overrun, which the kernel reports once and
+    /// then not again until the queue was empty.
+    fn drain(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        loop {
+            match self.receive(true, MSG_DONTWAIT) {
+                Ok(()) => each(&self.buffer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if is_overrun(&error) => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -130,9 +145,12 @@ impl Socket {
     fn collect(&mut self, dumped: &mut Dumped) -> Result<bool, Error> {
         let mut stream = Stream::new(dumped.seq);
         loop {
-            match self.receive(false) {
+            match self.receive(false, 0) {
                 Ok(()) => {}
-                Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS.0) => return Ok(true),
+                Err(error) if is_overrun(&error) => {
+                    self.drain(|_| ())?;
+                    return Ok(true);
+                }
                 Err(error) => return Err(error.into()),
             }
             let mut ours = false;
@@ -161,7 +179,7 @@ impl Socket {
         let bytes = request(seq).map_err(|e| system_refusal(&e))?;
         self.send(&bytes).map_err(|e| system_refusal(&e))?;
         loop {
-            self.receive(true).map_err(|e| system_refusal(&e))?;
+            self.receive(true, 0).map_err(|e| system_refusal(&e))?;
             let mut answers = [None];
             take_answers(&self.buffer, seq, &mut answers);
             if let [Some(answer)] = answers {
@@ -177,9 +195,14 @@ impl Socket {
         self.send(&requests.concat())?;
         let mut open = requests.len();
         while open > 0 {
-            match self.receive(true) {
+            match self.receive(true, 0) {
                 Ok(()) => open -= take_answers(&self.buffer, first_seq, &mut answers),
-                Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS.0) => break,
+                Err(error) if is_overrun(&error) => {
+                    self.drain(|datagram| {
+                        take_answers(datagram, first_seq, &mut answers);
+                    })?;
+                    break;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -195,6 +218,11 @@ impl Socket {
         self.seq += count;
         first
     }
+}
+
+/// Whether messages were lost since the queue was full.
+fn is_overrun(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::ENOBUFS.0)
 }
 
 /// What came for one question.
@@ -249,5 +277,39 @@ fn about(what: &Dump) -> (&'static str, Option<Family>) {
         Dump::Nexthops => ("nexthop objects", None),
         Dump::Neighbours { family, .. } => ("neighbours", Some(*family)),
         Dump::Netconf(family) => ("netconf settings", Some(*family)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fingerpost_model::RouteMsg;
+    use fingerpost_net::IpPrefix;
+
+    /// A queue that is too small for the answers: some are lost, the others are
+    /// found, and the socket works afterwards.
+    #[test]
+    fn a_full_queue_loses_answers_and_nothing_else() {
+        let mut socket = Socket::open().expect("a netlink socket");
+        socket.raw.set_rx_buf_sz(1u32).expect("the smallest there is");
+        let mut question = RouteMsg::new(Family::V4);
+        question.dst = Some(IpPrefix::host([127, 0, 0, 1].into()));
+        let mut lost = 0;
+        for _ in 0..20 {
+            let first = socket.reserve_seqs(64);
+            let requests: Vec<_> =
+                (first..first + 64).map(|seq| request::lookup(&question, seq).expect("it fits")).collect();
+            let answers = socket.ask_all(&requests, first).expect("the socket works");
+            assert_eq!(answers.len(), 64);
+            assert!(answers.iter().any(Option::is_some));
+            lost += answers.iter().filter(|answer| answer.is_none()).count();
+            // With or without a route there is an answer.
+            let _ = socket.ask(|seq| request::lookup(&question, seq).map_err(io::Error::other));
+        }
+        assert!(lost > 0, "the queue was never full");
+        let links = socket.dump(&Dump::Links { ext_mask: 0 }).expect("a dump after all that");
+        let mut count = 0;
+        links.each(|_| count += 1).expect("good messages");
+        assert!(count > 0 && !links.interrupted);
     }
 }
