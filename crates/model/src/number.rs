@@ -236,6 +236,8 @@ flags! {
         RTM_OFFLOAD = 0x4000;
         /// Trapped.
         RTM_TRAP = 0x8000;
+        /// Somebody asked to be notified of changes of this cached decision (`RTCF_NOTIFY`).
+        CACHE_NOTIFY = 0x1_0000;
         /// A redirect would be sent (`RTCF_DOREDIRECT`).
         DOREDIRECT = 0x0100_0000;
         /// Directly connected destination (`RTCF_DIRECTDST`).

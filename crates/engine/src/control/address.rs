@@ -24,7 +24,9 @@ pub fn new_address(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &AddrM
         return Err(Errno::EOPNOTSUPP.into());
     }
     let addr = from_message(ns, env, msg)?;
-    let Some(ipv4) = in_dev(ns, msg.index) else { return Err(Errno::ENOBUFS.into()) };
+    let Some(ipv4) = in_dev_mut(ns, msg.index) else { return Err(Errno::ENOBUFS.into()) };
+    // From now on the device's settings do not follow those of `default`.
+    ipv4.conf.explicit = u64::MAX;
     let existing = ipv4
         .addrs
         .iter()

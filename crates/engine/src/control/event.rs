@@ -49,6 +49,9 @@ pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
             updated: env.now,
             stamps: None,
         };
+        if let Some(ipv4) = ns.config.links.get_mut(dev).and_then(|link| link.ipv4.as_mut()) {
+            ipv4.conf.explicit = u64::MAX;
+        }
         // A device without addresses has room for one.
         let _ = address::insert(ns, env, dev, localhost);
     }

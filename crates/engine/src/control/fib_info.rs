@@ -358,7 +358,7 @@ pub fn upper_bounds(shares: impl Iterator<Item = (u32, bool)> + Clone) -> Vec<i3
                 return -1;
             }
             sum += u64::from(weight);
-            (((sum << 31) + total / 2) / total) as i64 as i32 - 1
+            ((((sum << 31) + total / 2) / total) as i64 - 1) as i32
         })
         .collect()
 }

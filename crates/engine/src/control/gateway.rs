@@ -20,8 +20,8 @@ pub fn check_nh(config: &Config, table: TableId, scope: Scope, hop: &mut NextHop
         Some(IpAddr::V4(gateway)) => check_gateway(config, table, scope, hop, gateway),
         Some(IpAddr::V6(_)) => {
             super::nexthop::check_ipv6_hop(config, hop)?; // C-045
+            // LINKDOWN is not noted for gateways of IPv6.
             hop.scope = Scope::LINK;
-            mark_linkdown(config, hop);
             Ok(())
         }
         None => check_device(config, hop),

@@ -9,7 +9,6 @@ use fingerpost_net::{Errno, Prefix};
 use super::fib_info::{self, RouteConfig};
 use super::table;
 use crate::config::{Alias, Config, FibInfo, FibInfoId};
-use crate::lookup::table::type_error;
 use crate::world::{Env, Namespace};
 
 /// `RTM_NEWROUTE`.
@@ -225,7 +224,7 @@ fn hops_fit(info: &FibInfo, request: &RouteConfig) -> bool {
     })
 }
 
-/// Removes all routes whose information is dead, but for error types
+/// Removes all routes whose information is dead, error types too
 /// (`fib_flush`). Walks every table, as the kernel does, since a walk can
 /// reshape a trie even where it removes nothing.
 pub fn flush_dead(ns: &mut Namespace) {
@@ -238,7 +237,7 @@ pub fn flush_dead(ns: &mut Namespace) {
             infos[info.0 as usize].as_ref().is_some_and(|info| info.flags.has(RouteFlags::DEAD))
         };
         fib.tries[trie].flush(|_, alias| {
-            let remove = alias.table == id && type_error(alias.kind).is_none() && is_dead(alias.info);
+            let remove = alias.table == id && is_dead(alias.info);
             if remove {
                 removed.push(alias.info);
             }

@@ -88,7 +88,7 @@ fn route(config: &Config, out: &mut String) -> std::fmt::Result {
             key.to_bits().swap_bytes(),
             gateway.map_or(0, |g| g.to_bits().swap_bytes()),
             flags,
-            info.priority as i32,
+            info.priority,
             mask.swap_bytes(),
             if advmss == 0 { 0 } else { advmss + 40 },
             metric(MetricKind::WINDOW),

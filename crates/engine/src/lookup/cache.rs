@@ -46,6 +46,14 @@ pub struct RouteCache {
 }
 
 impl RouteCache {
+    /// Adds flags to a cached decision.
+    pub fn add_flags(&mut self, hop: HopId, is_input: bool, flags: RouteFlags) {
+        let map = if is_input { &mut self.input } else { &mut self.output };
+        if let Some(cached) = map.get_mut(&hop) {
+            cached.flags = cached.flags | flags;
+        }
+    }
+
     /// Forgets a route information that is freed.
     pub fn forget(&mut self, id: FibInfoId) {
         fn drop_hops<V>(map: &mut HashMap<HopId, V>, id: FibInfoId) {

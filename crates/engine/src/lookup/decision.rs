@@ -6,6 +6,7 @@ use fingerpost_model::{RouteFlags, RouteType};
 use fingerpost_net::Errno;
 
 use super::FibResult;
+use super::cache::HopId;
 
 /// What a lookup decided about a packet.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +37,9 @@ pub struct Decision {
     pub output: Output,
     /// The matching route; none when the decision was made without one.
     pub result: Option<FibResult>,
-    /// The table that was searched for it, 0 for none, as `ip route get` reports it.
+    /// The hop that caches the decision; none when it is not cached (C-143).
+    pub cached_in: Option<HopId>,
+    /// The error that an input decision answers with.
     pub error: Option<Errno>,
 }
 

@@ -35,7 +35,7 @@ pub fn get_route(
     let Namespace { config, state } = ns;
     let mut tracer = Tracer::off();
     let mut flow = question.flow();
-    let decision = match question.iif {
+    let mut decision = match question.iif {
         Some(iif) => {
             if config.links.get(iif).is_none() {
                 return Err(Errno::ENODEV.into());
@@ -60,7 +60,18 @@ pub fn get_route(
             None => Err(path::no_entry_error(RouteType::UNSPEC).into()),
         };
     }
-    Ok(answer(config, &question, &flow, &decision, table))
+    if request.flags.has(RouteFlags::NOTIFY) {
+        // The wish stays with a cached decision and shows in later answers.
+        decision.flags = decision.flags | RouteFlags::CACHE_NOTIFY;
+        if let Some(hop) = decision.cached_in {
+            state.cache.add_flags(hop, decision.is_input, RouteFlags::CACHE_NOTIFY);
+        }
+    }
+    let mut reply = answer(config, &question, &flow, &decision, table);
+    if decision.flags.has(RouteFlags::CACHE_NOTIFY) {
+        reply.flags = reply.flags | RouteFlags::NOTIFY;
+    }
+    Ok(reply)
 }
 
 /// Strict checks of the header (C-162).

@@ -312,6 +312,7 @@ impl Resolver<'_> {
             input: Input::Discard,
             output: Output::Bug,
             result: None,
+            cached_in: None,
             error: None,
         }
     }
@@ -327,5 +328,6 @@ impl Resolver<'_> {
             *cached = fresh;
         }
         (decision.kind, decision.flags, decision.realms) = (cached.kind, cached.flags, cached.realms);
+        decision.cached_in = Some(hop);
     }
 }

@@ -59,12 +59,12 @@ fn find_way(
         }
         if flow.oif == 0 && to_many {
             // C-130: the source's device is taken, without a lookup.
-            let dev = source::find_owner(config, flow.src).ok_or(Errno::ENETUNREACH)?;
+            let dev = source::find_owner(config, flow.src, tracer).ok_or(Errno::ENETUNREACH)?;
             flow.oif = dev;
             source_event(tracer, flow.src, SourceReason::Given);
             return Ok(Way { kind: RouteType::UNSPEC, ..on_link(dev, None) });
         }
-        if !flow.any_source && source::find_owner(config, flow.src).is_none() {
+        if !flow.any_source && source::find_owner(config, flow.src, tracer).is_none() {
             return Err(Errno::ENETUNREACH); // C-128
         }
     }
@@ -251,7 +251,8 @@ fn build(
     let hop = entry.as_ref().and_then(|result| result.hop(config));
     let mut realms = hop.map_or(0, |hop| hop.realms);
     add_class_tag(&mut realms, way.result.map_or(0, |result| result.rule_realms));
-    if let (Some(hop_id), true, None) = (hop_id, cacheable, exception) {
+    let cached_in = hop_id.filter(|_| cacheable && exception.is_none());
+    if let Some(hop_id) = cached_in {
         let cached = through_cache(config, state, hop_id, Cached { generation: 0, kind, flags, realms }, tracer);
         (kind, flags, realms) = (cached.kind, cached.flags, cached.realms);
     }
@@ -283,6 +284,7 @@ fn build(
         input: if flags.has(RouteFlags::LOCAL) { Input::LocalDeliver } else { Input::Discard },
         output,
         result: way.result,
+        cached_in,
         error: None,
     })
 }

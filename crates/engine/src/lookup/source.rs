@@ -7,7 +7,7 @@ use fingerpost_model::{RouteType, Scope, TableId};
 
 use super::{Flow4, table};
 use crate::config::{Config, InDev, NextHop};
-use crate::trace::{SourceReason, Tracer};
+use crate::trace::{Event, Purpose, SourceReason, Tracer};
 
 /// Selects an address of a device for a destination (C-154 to C-158).
 ///
@@ -77,10 +77,14 @@ fn device_of_address(config: &Config, addr: Ipv4Addr) -> Option<u32> {
 
 /// The device that owns an address: an interface address, or what the local
 /// table holds as local (`__ip_dev_find`).
-pub fn find_owner(config: &Config, addr: Ipv4Addr) -> Option<u32> {
+pub fn find_owner(config: &Config, addr: Ipv4Addr, tracer: &mut Tracer<'_>) -> Option<u32> {
     device_of_address(config, addr).or_else(|| {
         let local = config.fib.table(TableId::LOCAL)?;
-        let result = table::lookup(config, local, &Flow4::to(addr), false, &mut Tracer::off()).ok()?;
+        let flow = Flow4::to(addr);
+        tracer.event(|| Event::Begin { purpose: Purpose::OwnAddress, flow: flow.clone() });
+        let result = table::lookup(config, local, &flow, false, tracer);
+        tracer.event(|| Event::End { errno: result.err() });
+        let result = result.ok()?;
         (result.alias.kind == RouteType::LOCAL).then(|| result.dev(config))
     })
 }

@@ -67,6 +67,7 @@ impl Devices<'_> {
                 self.changed(at);
             }
         }
+        self.recount_reception();
     }
 
     /// Tells everyone that an up device changed (`netdev_state_change`).

@@ -6,6 +6,7 @@ use fingerpost_net::{Errno, Family};
 
 use super::carrier::refresh;
 use super::kind::{ETHER, Kind};
+use super::reception::{PASSTHRU, is_passthru};
 use super::validate::{self, VLAN_PROTOCOLS};
 use super::{At, Devices, address, attributes, bridge, name};
 use crate::config::{LOOPBACK, Link};
@@ -272,23 +273,40 @@ impl Devices<'_> {
         if real.msg.arp_type != ETHER || real.is_loopback() {
             return Err(Refusal::new(Errno::EINVAL));
         }
-        let busy = self.bridge_of(lower).is_some()
-            || self.uppers(lower).iter().any(|&at| self.link(at).is_some_and(|l| Kind::of(l).is_ipvlan()));
-        if busy {
-            return Err(Refusal::new(Errno::EBUSY));
-        }
+        self.check_receiver(lower, Kind::is_ipvlan)?;
         let mode = asked.msg.info.as_ref().and_then(|info| info.mode);
+        let others: Vec<&Link> = self.uppers(lower).iter().filter_map(|&at| self.link(at)).collect();
+        let macvlans: Vec<&&Link> = others.iter().filter(|link| Kind::of(link).is_macvlan()).collect();
+        let passthru = mode == Some(PASSTHRU);
+        if macvlans.iter().any(|link| is_passthru(link)) || passthru && !macvlans.is_empty() {
+            return Err(Refusal::new(Errno::EINVAL));
+        }
         if let Some(own) = &mut link.msg.info {
             own.mode = Some(mode.unwrap_or(attributes::MACVLAN_VEPA));
             own.data = attributes::macvlan_data();
         }
-        if asked.msg.address.is_none() {
+        if passthru {
+            link.msg.address = real.msg.address.clone();
+        } else if asked.msg.address.is_none() {
             self.random_address(&mut link);
         }
         let at = self.register_on(asked.ns, link, lower)?;
         self.transfer_carrier(lower, at);
         self.watch(at);
         Ok(at)
+    }
+
+    /// A device hands what it receives to one user: a bridge, its macvlans or
+    /// its ipvlans (`netdev_rx_handler_register`). A VRF device has none.
+    fn check_receiver(&self, lower: At, other: fn(Kind) -> bool) -> Result<(), Refusal> {
+        let is_other = |&at: &At| self.link(at).is_some_and(|link| other(Kind::of(link)));
+        if self.bridge_of(lower).is_some() || self.uppers(lower).iter().any(is_other) {
+            return Err(Refusal::new(Errno::EBUSY));
+        }
+        match self.link(lower).map(Kind::of) {
+            Some(Kind::Vrf) => Err(Refusal::new(Errno::EINVAL)),
+            _ => Ok(()),
+        }
     }
 
     /// `ipvlan_link_new`.
@@ -305,11 +323,7 @@ impl Devices<'_> {
         } else if real.msg.arp_type != ETHER || real.is_loopback() {
             return Err(Refusal::new(Errno::EINVAL));
         }
-        let busy = self.bridge_of(lower).is_some()
-            || self.uppers(lower).iter().any(|&at| self.link(at).is_some_and(|l| Kind::of(l).is_macvlan()));
-        if busy {
-            return Err(Refusal::new(Errno::EBUSY));
-        }
+        self.check_receiver(lower, Kind::is_macvlan)?;
         let mut link = asked.link;
         if asked.msg.mtu.is_none() {
             link.msg.mtu = Some(real.mtu());

@@ -48,6 +48,9 @@ impl Devices<'_> {
     /// `vrf_add_slave`.
     fn add_to_vrf(&mut self, master: At, at: At) -> Result<(), Refusal> {
         let Some(link) = self.link(at) else { return Ok(()) };
+        if link.is_loopback() {
+            return Err(Refusal::with(Errno::EOPNOTSUPP, "Can not enslave loopback device to a VRF"));
+        }
         if Kind::of(link) == Kind::Vrf {
             return Err(Refusal::with(Errno::EINVAL, "Can not enslave an L3 master device to a VRF"));
         }

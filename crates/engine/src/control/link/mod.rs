@@ -15,6 +15,7 @@ mod kind;
 mod master;
 mod name;
 mod netns;
+mod reception;
 mod remove;
 mod set;
 mod stack;

@@ -24,6 +24,7 @@ pub(super) fn request(kind: Kind, msg: &LinkMsg) -> Result<(), Refusal> {
         }
         Kind::Wireguard | Kind::Ipvlan | Kind::Ipvtap => {}
         Kind::Vlan => check_address(msg, Some("8021q: Invalid link address"))?,
+        Kind::Vrf => check_address(msg, Some("Invalid hardware address"))?,
         _ => check_address(msg, None)?,
     }
     let info = msg.info.as_ref();
