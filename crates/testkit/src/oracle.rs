@@ -12,8 +12,10 @@
 //! - once a script has named a realm, it waits a little between a change and
 //!   the next input question (T-22).
 //!
-//! A tun or tap device made by `ip tuntap` gets a silent program attached, so
-//! that it has a carrier which `ip link set DEV carrier on|off` drives.
+//! `ip tuntap add` stands for a silent program that opens the device: where the
+//! line is right and the name free, that program is what runs, so that the
+//! device has a carrier which `ip link set DEV carrier on|off` drives. (The real
+//! command would leave the device without a program, and so without carrier.)
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -143,7 +145,11 @@ impl Side {
             thread::sleep(REALM_GRACE);
             self.changed = false;
         }
-        let answer = if program == "cat" { cat(&words[1..]) } else { spawn(&words)? };
+        let answer = match program.as_str() {
+            "cat" => cat(&words[1..]),
+            "ip" if kind.name == "ip tuntap add" && self.attach(&words)? => Answer::default(),
+            _ => spawn(&words)?,
+        };
         if kind.purpose == Purpose::Change {
             self.changed = true;
         }
@@ -152,25 +158,29 @@ impl Side {
         {
             self.named.push(name.clone());
         }
-        if answer.status == 0 && kind.name == "ip tuntap add" {
-            self.attach(&words)?;
-        }
         if kind.purpose == Purpose::Change && (kind.name.contains(" link ") || kind.name.contains("tuntap")) {
             settle(&self.named)?;
         }
         Ok(answer)
     }
 
-    /// Opens a device made by `ip tuntap` with a program that reads nothing and writes nothing.
-    fn attach(&mut self, words: &[String]) -> io::Result<()> {
-        let after =
-            |key: &str| words.iter().position(|word| word == key).and_then(|at| words.get(at + 1)).cloned();
-        if let (Some(device), Some(mode)) = (after("dev").or_else(|| after("name")), after("mode")) {
-            let space = space_of(words);
-            let attached = Attached::open(space, &device, mode == "tap")?;
-            self.attached.push(attached);
+    /// Opens a new tun or tap device with a program that reads nothing and
+    /// writes nothing; false when the line is one for `ip` to refuse.
+    fn attach(&mut self, words: &[String]) -> io::Result<bool> {
+        let after = |key: &str| {
+            words.iter().position(|word| word == key).and_then(|at| words.get(at + 1)).map(String::as_str)
+        };
+        let (Some(device), Some(mode @ ("tun" | "tap"))) =
+            (after("dev").or_else(|| after("name")), after("mode"))
+        else {
+            return Ok(false);
+        };
+        let space = space_of(words);
+        if device.len() > 15 || device_names(space)?.iter().any(|name| name == device) {
+            return Ok(false);
         }
-        Ok(())
+        self.attached.push(Attached::open(space, device, mode == "tap")?);
+        Ok(true)
     }
 }
 
@@ -230,15 +240,21 @@ fn settle(named: &[String]) -> io::Result<()> {
 }
 
 fn settle_one(space: Option<&str>) -> io::Result<()> {
+    let requests: String =
+        device_names(space)?.iter().map(|name| format!("link show dev {name}\n")).collect();
+    let mut command = in_space(space, "ip");
+    command.args(["-force", "-batch", "-"]).envs(ENVIRONMENT);
+    run(&mut command, &(requests.clone() + &requests), DEADLINE).map(|_| ())
+}
+
+/// The names of a namespace's devices.
+fn device_names(space: Option<&str>) -> io::Result<Vec<String>> {
     let devices = match space {
         None => std::fs::read_to_string("/proc/net/dev")?,
         Some(_) => run(in_space(space, "cat").arg("/proc/net/dev"), "", DEADLINE)?.stdout,
     };
-    let names = devices.lines().skip(2).filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim());
-    let requests: String = names.map(|name| format!("link show dev {name}\n")).collect();
-    let mut command = in_space(space, "ip");
-    command.args(["-force", "-batch", "-"]).envs(ENVIRONMENT);
-    run(&mut command, &(requests.clone() + &requests), DEADLINE).map(|_| ())
+    let names = devices.lines().skip(2).filter_map(|line| line.split_once(':'));
+    Ok(names.map(|(name, _)| name.trim().to_owned()).collect())
 }
 
 /// A command in a named namespace, or here.

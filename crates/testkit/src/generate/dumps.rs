@@ -21,15 +21,7 @@ impl Gen {
             1 => self.some_routes(),
             2 => {
                 let options = self.one(&["", "-j ", "-4 ", "-d ", "-j -d ", "-o ", "-4 -j "]);
-                let which = self.one(&[
-                    "",
-                    " show",
-                    " list",
-                    " show table main",
-                    " show table 100",
-                    " show pref 100",
-                ]);
-                format!("ip {options}rule{which}")
+                format!("ip {options}rule{}", self.rule_filter())
             }
             3 => self.some_addresses(),
             4 => self.some_links(),
@@ -64,6 +56,26 @@ impl Gen {
                 .into(),
         };
         self.say(line);
+    }
+
+    fn rule_filter(&mut self) -> String {
+        match self.range(0, 16) {
+            0 => format!(" show table {}", self.table()),
+            1 => format!(" show {} 100", self.one(&["pref", "prio", "order"])),
+            2 => format!(
+                " show {} {}",
+                self.one(&["from", "to"]),
+                self.link_subnet().1.text().replace("default", "all")
+            ),
+            3 => format!(" show {} {}", self.one(&["iif", "oif", "dev"]), self.device()),
+            4 => format!(
+                " show {}",
+                self.one(&["tos 0x10", "fwmark 0x10", "fwmark 1/0xff", "proto static", "l3mdev"])
+            ),
+            5 => " list".into(),
+            6..10 => " show".into(),
+            _ => String::new(),
+        }
     }
 
     fn whole_routes(&mut self) -> String {

@@ -260,6 +260,7 @@ const FIXED: &[&str] = &[
     "ip neigh show nud nosuch",
     "ip neigh nosuch",
     "ip tuntap add dev tx mode nosuch",
+    "ip tuntap add dev lo mode tun",
     "ip nosuch",
     "ip -nosuch route",
     "ip -4",

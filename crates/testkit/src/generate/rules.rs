@@ -24,7 +24,10 @@ impl Gen {
             1 => self.delete_rule(),
             2 => self.default_rules(),
             3 => self.known_rule_again(),
-            _ => self.say("ip rule flush"),
+            _ => {
+                let which = self.one(&["", "", " table 100", " pref 100"]);
+                self.say(format!("ip rule flush{which}"));
+            }
         }
         if self.chance(1, 6) {
             self.dump();
