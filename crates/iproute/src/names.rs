@@ -263,19 +263,12 @@ pub(crate) struct View<'a> {
     memory: [Memory; 4],
     numeric: Cell<bool>,
     last_table: RefCell<(String, u32)>,
-    protocol: RefCell<Option<(u32, String)>>,
 }
 
 impl<'a> View<'a> {
     /// A run that has looked nothing up yet.
     pub fn new(names: &'a Names) -> Self {
-        View {
-            names,
-            memory: Default::default(),
-            numeric: Cell::new(false),
-            last_table: RefCell::default(),
-            protocol: RefCell::default(),
-        }
+        View { names, memory: Default::default(), numeric: Cell::new(false), last_table: RefCell::default() }
     }
 
     /// Prints numbers rather than names from now on (`-N`).
@@ -413,33 +406,18 @@ impl<'a> View<'a> {
     /// `inet_proto_n2a`: a transport protocol's name, or `ipproto-N`.
     pub fn ip_proto(&self, id: u8) -> String {
         let id = u32::from(id);
-        if let Some((last, name)) = &*self.protocol.borrow()
-            && *last == id
-        {
-            return name.clone();
-        }
         match self.names.protocols.iter().find(|p| p.0 == id) {
-            Some((_, name, _)) if !self.numeric() => {
-                *self.protocol.borrow_mut() = Some((id, name.to_string()));
-                name.to_string()
-            }
+            Some((_, name, _)) if !self.numeric() => name.to_string(),
             _ => format!("ipproto-{id}"),
         }
     }
 
     /// `inet_proto_a2n`: a decimal number or a name; the wire keeps 8 bits of it.
     pub fn parse_ip_proto(&self, text: &str) -> Option<u8> {
-        if let Some((last, name)) = &*self.protocol.borrow()
-            && name == text
-        {
-            return Some(*last as u8);
-        }
         if let Some(id) = crate::lex::get_u8(text, 10) {
             return Some(id);
         }
         let named = |p: &&(u32, Box<str>, Vec<Box<str>>)| &*p.1 == text || p.2.iter().any(|a| &**a == text);
-        let (id, name, _) = self.names.protocols.iter().find(named)?;
-        *self.protocol.borrow_mut() = Some((*id, name.to_string()));
-        Some(*id as u8)
+        self.names.protocols.iter().find(named).map(|p| p.0 as u8)
     }
 }

@@ -116,7 +116,8 @@ pub(crate) fn parse(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Done<Option<i32>>
         } else if is("-help") {
             return Err(usage());
         } else if is("-netns") {
-            let name = args.value()?;
+            // Without a name iproute2 looks for the one that C prints for no string.
+            let name = args.take().unwrap_or("(null)");
             match ctx.kernel.find_netns(name) {
                 Some(ns) => ctx.ns = ns,
                 None => {

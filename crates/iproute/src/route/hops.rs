@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use fingerpost_model::{NextHopMsg, RouteFlags, RouteMsg};
+use fingerpost_net::Errno;
 
-use super::modify::after_to;
+use super::modify::{after_to, refused};
 use super::parse_realms;
 use crate::Ctx;
 use crate::error::{Done, Failure};
@@ -28,13 +29,18 @@ pub(super) fn via(args: &mut Args<'_>, family: &mut Af) -> Done<(Option<IpAddr>,
 
 /// Takes all legs; the first word `nexthop` was taken already.
 pub(super) fn parse(ctx: &mut Ctx<'_>, family: &mut Af, route: &mut RouteMsg, mut args: Args<'_>) -> Done {
+    let mut empty = false;
     loop {
         if args.is_empty() {
             return Err(Failure::exit(255, "Error: unexpected end of line after \"nexthop\""));
         }
-        let hop = leg(ctx, family, &mut args)?;
+        let (hop, no_address) = leg(ctx, family, &mut args)?;
+        empty |= no_address;
         route.multipath.push(hop);
         match args.take() {
+            None if empty => {
+                return Err(refused(Errno::EINVAL, "Invalid IPv4 address in RTA_GATEWAY"));
+            }
             None => return Ok(()),
             Some("nexthop") => {}
             Some(word) => {
@@ -45,14 +51,17 @@ pub(super) fn parse(ctx: &mut Ctx<'_>, family: &mut Af, route: &mut RouteMsg, mu
     }
 }
 
-fn leg(ctx: &mut Ctx<'_>, family: &mut Af, args: &mut Args<'_>) -> Done<NextHopMsg> {
+/// One leg, and whether it has a gateway attribute without an address (`via any`).
+fn leg(ctx: &mut Ctx<'_>, family: &mut Af, args: &mut Args<'_>) -> Done<(NextHopMsg, bool)> {
     let mut hop = NextHopMsg::default();
+    let mut empty = false;
     while let Some(word) = args.peek() {
         let mut after = *args;
         after.take();
         let rest = &mut after;
         if word == "via" {
             hop.gateway = via(rest, family)?.0;
+            empty |= hop.gateway.is_none();
         } else if word == "dev" {
             let name = rest.value()?;
             hop.oif = ctx.index_of(name).map_err(|failure| {
@@ -81,5 +90,5 @@ fn leg(ctx: &mut Ctx<'_>, family: &mut Af, args: &mut Args<'_>) -> Done<NextHopM
         }
         *args = after;
     }
-    Ok(hop)
+    Ok((hop, empty))
 }

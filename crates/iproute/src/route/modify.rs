@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use fingerpost_model::{
-    Attr, Change, MetricKind, NlFlags, Op, RouteFlags, RouteMsg, RouteType, Scope, TableId,
+    Attr, Change, MetricKind, NlFlags, Op, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId,
 };
-use fingerpost_net::Family;
+use fingerpost_net::{Errno, Family};
 
 use super::{hops, parse_realms, parse_rtype, usage};
 use crate::Ctx;
@@ -39,6 +39,9 @@ struct Request<'a> {
     target_given: bool,
     scope_given: bool,
     table_given: bool,
+    /// An address attribute without an address (`via any`), which the kernel
+    /// refuses before it looks at anything else.
+    empty: bool,
 }
 
 fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>, delete: bool) -> Done<RouteMsg> {
@@ -51,6 +54,7 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>, delete: bool) -> Done<RouteMsg> 
         target_given: false,
         scope_given: false,
         table_given: false,
+        empty: false,
     };
     request.route.table = TableId::MAIN;
     if delete {
@@ -83,7 +87,15 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>, delete: bool) -> Done<RouteMsg> 
     if hops_follow {
         hops::parse(ctx, &mut request.family, &mut request.route, args)?;
     }
+    if request.empty {
+        return Err(refused(Errno::ERANGE, "Attribute failed policy validation"));
+    }
     request.finish(delete, hops_follow)
+}
+
+/// A refusal that does not depend on any state of the kernel's.
+pub(super) fn refused(errno: Errno, text: &str) -> Failure {
+    Failure::refused(&Refusal::with(errno, text))
 }
 
 impl<'a> Request<'a> {
@@ -94,6 +106,7 @@ impl<'a> Request<'a> {
         if word == "src" {
             let addr = get_addr(args.value()?, self.family)?;
             self.adopt(addr);
+            self.empty |= addr.ip.is_none();
             self.route.prefsrc = addr.ip;
         } else if word == "as" {
             let addr = get_addr(after_to(args)?, self.family)?;
@@ -104,9 +117,12 @@ impl<'a> Request<'a> {
                 return Err(Failure::invalid("use nexthop syntax to specify multiple via\n", word));
             }
             self.gateway_given = true;
-            match hops::via(args, &mut self.family)? {
-                (addr, true) => self.route.via = addr,
-                (addr, false) => self.route.gateway = addr,
+            let (addr, foreign) = hops::via(args, &mut self.family)?;
+            self.empty |= addr.is_none();
+            if foreign {
+                self.route.via = addr;
+            } else {
+                self.route.gateway = addr;
             }
         } else if word == "from" {
             let addr = get_prefix(args.value()?, self.family)?;
