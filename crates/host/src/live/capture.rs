@@ -5,7 +5,7 @@
 //! bytes, some 60 for each route.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fingerpost_model::RouteFilter;
@@ -94,7 +94,7 @@ impl Capture {
 
     /// Writes the whole snapshot.
     pub fn write(&self, output: impl Write) -> io::Result<()> {
-        let mut writer = Writer::new(output, &self.header)?;
+        let mut writer = Writer::new(BufWriter::new(output), &self.header)?;
         self.lines(&mut |line| writer.write(line))?;
         writer.finish().map(drop)
     }

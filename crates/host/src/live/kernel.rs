@@ -14,6 +14,9 @@ use crate::Error;
 /// What every change is answered with.
 const READ_ONLY: &str = "Nothing ever changes a real host";
 
+/// What a dump is answered with that the kernel marked as inconsistent at every attempt.
+const CHANGING: &str = "It changed while it was read, each time";
+
 impl Live {
     fn space(&mut self, ns: NsId) -> Result<&mut Space, Refusal> {
         self.spaces.get_mut(ns.0 as usize).ok_or(Refusal::new(Errno::EINVAL))
@@ -21,6 +24,9 @@ impl Live {
 
     fn dump(&mut self, ns: NsId, what: &Dump, each: &mut dyn FnMut(Message)) -> Result<(), Refusal> {
         let dumped = self.space(ns)?.socket.dump(what).map_err(refusal)?;
+        if dumped.interrupted {
+            return Err(Refusal::with(Errno::EINTR, CHANGING));
+        }
         dumped.each(each).map_err(refusal)
     }
 }
