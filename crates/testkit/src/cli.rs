@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use fingerpost_testkit::generate::Shape;
 use fingerpost_testkit::oracle::KERNEL_SIDE;
 
 /// What `--help` prints.
@@ -22,6 +23,8 @@ usage: fingerpost-testkit VERB [OPTIONS]
   dump-script SEED INDEX                  print a scenario's script
 
   --questions N        questions a scenario (default 100)
+  --theme NAME         scenarios of one theme: basic, mixed, trie, aliases, rules, multipath, nexthops,
+                       defaults, input, addresses, links, wrong, inet6gateways, namespaces
   --family 4           the family (only 4 yet)
   --jobs N             workers (default: one for each CPU)
   --fingerpost PATH    the program to compare (default: beside this one)
@@ -46,8 +49,8 @@ pub enum Verb {
         seed: u64,
         /// The scenario's index.
         index: u64,
-        /// Questions a scenario.
-        questions: usize,
+        /// Its questions and theme.
+        shape: Shape,
     },
     /// Be the kernel's side, inside a namespace.
     KernelSide,
@@ -65,7 +68,7 @@ pub struct Options {
     pub keep: Option<PathBuf>,
     pub shrink: usize,
     pub budget: usize,
-    pub questions: usize,
+    pub shape: Shape,
     pub jobs: Option<usize>,
     pub fingerpost: Option<PathBuf>,
     pub file: Option<PathBuf>,
@@ -83,7 +86,7 @@ impl Default for Options {
             keep: None,
             shrink: 20,
             budget: 200,
-            questions: 100,
+            shape: Shape { questions: 100, theme: None },
             jobs: None,
             fingerpost: None,
             file: None,
@@ -112,7 +115,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--keep" => options.keep = Some(value(&arg, args.next())?),
             "--shrink" => options.shrink = value(&arg, args.next())?,
             "--budget" => options.budget = value(&arg, args.next())?,
-            "--questions" => options.questions = value(&arg, args.next())?,
+            "--questions" => options.shape.questions = value(&arg, args.next())?,
+            "--theme" => options.shape.theme = Some(value(&arg, args.next())?),
             "--jobs" => options.jobs = Some(value(&arg, args.next())?),
             "--fingerpost" => options.fingerpost = Some(value(&arg, args.next())?),
             "-o" => options.file = Some(value(&arg, args.next())?),
@@ -134,7 +138,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
         ("dump-script" | "--dump-script", [seed, index]) => Verb::DumpScript {
             seed: value("SEED", Some(seed.clone()))?,
             index: value("INDEX", Some(index.clone()))?,
-            questions: options.questions,
+            shape: options.shape,
         },
         (KERNEL_SIDE, []) => Verb::KernelSide,
         (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),

@@ -31,8 +31,8 @@ pub fn run(verb: Verb) -> io::Result<bool> {
             kernel_side(io::stdin().lock(), &mut BufWriter::new(io::stdout().lock()))?;
             Ok(true)
         }
-        Verb::DumpScript { seed, index, questions } => {
-            say(&(generate::scenario(seed, index, questions).join("\n") + "\n"))?;
+        Verb::DumpScript { seed, index, shape } => {
+            say(&(generate::scenario(seed, index, shape).join("\n") + "\n"))?;
             Ok(true)
         }
         Verb::Record(options) => record_answers(&options),
@@ -144,7 +144,7 @@ fn scenario_lines(options: &Options, index: u64) -> io::Result<Vec<String>> {
             let lines = text.lines().map(str::trim);
             Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
         }
-        None => Ok(generate::scenario(options.seed, index, options.questions)),
+        None => Ok(generate::scenario(options.seed, index, options.shape)),
     }
 }
 

@@ -21,12 +21,14 @@ mod routes;
 mod rules;
 mod sysctls;
 
+use std::str::FromStr;
+
 use fingerpost_net::Rng;
 use model::Model;
 
 /// What a scenario does much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Theme {
+pub enum Theme {
     /// A little of everything.
     Mixed,
     /// Many routes in few tables, added and removed: the trie's shape.
@@ -53,9 +55,34 @@ enum Theme {
     Inet6Gateways,
     /// Named namespaces beside the first.
     Namespaces,
+    /// Links, addresses, plain routes, rules and sysctls alone, nothing wrong
+    /// on purpose. Never chosen by chance.
+    Basic,
 }
 
-const THEMES: [(u32, Theme); 13] = [
+impl FromStr for Theme {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let known = THEMES.iter().find(|(_, theme)| format!("{theme:?}").eq_ignore_ascii_case(name));
+        known.map(|(_, theme)| *theme).ok_or_else(|| {
+            let names: Vec<String> =
+                THEMES.iter().map(|(_, theme)| format!("{theme:?}").to_lowercase()).collect();
+            format!("not one of {}", names.join(", "))
+        })
+    }
+}
+
+/// What is asked of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// About how many `ip route get` lines it has.
+    pub questions: usize,
+    /// Its theme; `None` leaves it to chance.
+    pub theme: Option<Theme>,
+}
+
+const THEMES: [(u32, Theme); 14] = [
     (4, Theme::Mixed),
     (3, Theme::Trie),
     (3, Theme::Aliases),
@@ -69,6 +96,7 @@ const THEMES: [(u32, Theme); 13] = [
     (2, Theme::Wrong),
     (1, Theme::Inet6Gateways),
     (1, Theme::Namespaces),
+    (0, Theme::Basic),
 ];
 
 /// A kind of step.
@@ -87,8 +115,8 @@ enum Step {
     Namespace,
 }
 
-/// The script of scenario `index` under `seed`, with about `questions` `ip route get` lines.
-pub fn scenario(seed: u64, index: u64, questions: usize) -> Vec<String> {
+/// The script of scenario `index` under `seed`.
+pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
     let mut mixer = Rng::new(seed ^ 0x6669_6e67_6572);
     let start = mixer.next_u64() ^ index.wrapping_mul(0xd134_2543_de82_ef95);
     let mut rng = Rng::new(start);
@@ -102,8 +130,10 @@ pub fn scenario(seed: u64, index: u64, questions: usize) -> Vec<String> {
         made: 0,
         lines: Vec::new(),
         asked: 0,
-        wanted: questions,
+        wanted: shape.questions,
     };
+    let by_chance = making.weighted(&THEMES);
+    making.theme = shape.theme.unwrap_or(by_chance);
     making.whole();
     making.lines
 }
@@ -126,7 +156,6 @@ struct Gen {
 
 impl Gen {
     fn whole(&mut self) {
-        self.theme = self.weighted(&THEMES);
         self.preamble();
         self.first_namespaces();
         self.first_links();
@@ -194,7 +223,11 @@ impl Gen {
                 _ => 0,
             }
         };
-        let weights = base.map(|(weight, step)| (weight + favoured(step), step));
+        let advanced = |step: Step| matches!(step, Nexthop | Neighbour | Invalid | Namespace);
+        let weights = base.map(|(weight, step)| match self.theme {
+            Theme::Basic if advanced(step) => (0, step),
+            _ => (weight + favoured(step), step),
+        });
         self.weighted(&weights)
     }
 
@@ -315,17 +348,32 @@ mod tests {
     use crate::script::{Purpose, kind_of};
     use crate::words;
 
+    fn plain(questions: usize) -> Shape {
+        Shape { questions, theme: None }
+    }
+
+    #[test]
+    fn a_theme_can_be_asked_for() {
+        assert_eq!("inet6gateways".parse(), Ok(Theme::Inet6Gateways));
+        assert!("nosuch".parse::<Theme>().is_err());
+        let shape = Shape { questions: 40, theme: Some(Theme::Basic) };
+        let lines: Vec<String> = (0..60).flat_map(|index| scenario(4, index, shape)).collect();
+        for needle in ["nexthop add", "nhid", "nexthop via", "ip neigh add", "netns"] {
+            assert!(!lines.iter().any(|line| line.contains(needle)), "{needle}");
+        }
+    }
+
     #[test]
     fn equal_seeds_give_equal_scenarios() {
-        assert_eq!(scenario(7, 3, 50), scenario(7, 3, 50));
-        assert_ne!(scenario(7, 3, 50), scenario(7, 4, 50));
-        assert_ne!(scenario(7, 3, 50), scenario(8, 3, 50));
+        assert_eq!(scenario(7, 3, plain(50)), scenario(7, 3, plain(50)));
+        assert_ne!(scenario(7, 3, plain(50)), scenario(7, 4, plain(50)));
+        assert_ne!(scenario(7, 3, plain(50)), scenario(8, 3, plain(50)));
     }
 
     #[test]
     fn every_line_splits_and_the_questions_are_as_many_as_asked_for() {
         for index in 0..150 {
-            let lines = scenario(1, index, 60);
+            let lines = scenario(1, index, plain(60));
             for line in &lines {
                 let words = words::split(line).unwrap_or_else(|error| panic!("{line}: {error}"));
                 assert!(["ip", "sysctl", "cat"].contains(&words[0].as_str()), "{line}");
@@ -337,7 +385,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_command_occurs() {
-        let all: Vec<String> = (0..200).flat_map(|index| scenario(2, index, 100)).collect();
+        let all: Vec<String> = (0..200).flat_map(|index| scenario(2, index, plain(100))).collect();
         for needle in [
             "ip link add",
             "ip tuntap add",

@@ -197,9 +197,13 @@ impl Gen {
     }
 
     fn hops(&mut self) -> String {
-        let multipath = if self.theme == Theme::Multipath { 60 } else { 12 };
-        let object = if self.theme == Theme::Nexthops { 80 } else { 3 };
-        let inet6 = if self.theme == Theme::Inet6Gateways { 60 } else { 1 };
+        let (multipath, object, inet6) = match self.theme {
+            Theme::Basic => (0, 0, 0),
+            Theme::Multipath => (60, 3, 1),
+            Theme::Nexthops => (12, 80, 1),
+            Theme::Inet6Gateways => (12, 3, 60),
+            _ => (12, 3, 1),
+        };
         match self.weighted(&[
             (45, 0),
             (15, 1),
