@@ -46,6 +46,15 @@ impl Dumped {
         self.what
     }
 
+    /// Whether two dumps hold the same objects, whatever their sequence numbers.
+    fn says_the_same(&self, other: &Dumped) -> bool {
+        let payloads = |dumped: &Dumped| -> Vec<Vec<u8>> {
+            let all = dumped.datagrams.iter().flat_map(|datagram| frames(datagram).flatten());
+            all.map(|frame| frame.payload.to_vec()).collect()
+        };
+        payloads(self) == payloads(other)
+    }
+
     /// Decodes the objects, in the kernel's order.
     pub fn each(&self, mut each: impl FnMut(Message)) -> Result<(), Error> {
         let mut stream = Stream::new(self.seq);
@@ -119,26 +128,42 @@ impl Socket {
         }
     }
 
-    /// A whole dump, repeated while the kernel marks it as inconsistent.
+    /// A whole dump, repeated while it is inconsistent.
+    ///
+    /// The kernel marks most dumps that are (`NLM_F_DUMP_INTR`), but not those
+    /// of rules: there it goes on by position. One that took several messages
+    /// is therefore read until two in a row are equal.
     pub fn dump(&mut self, what: &Dump) -> Result<Dumped, Error> {
-        let (name, family) = about(what);
-        let mut attempt = 1;
-        loop {
-            let seq = self.next_seq();
-            let bytes = request::dump(what, seq).map_err(io::Error::other)?;
-            self.send(&bytes)?;
-            let mut dumped = Dumped { what: name, family, seq, ..Dumped::default() };
-            let lost = self.collect(&mut dumped)?;
-            if !(lost || dumped.interrupted) {
+        let mut previous: Option<Dumped> = None;
+        for attempt in 1..=ATTEMPTS {
+            let mut dumped = self.dump_once(what)?;
+            let unmarked = matches!(what, Dump::Rules(_)) && dumped.datagrams.len() > 1;
+            if !dumped.interrupted
+                && (!unmarked || previous.is_some_and(|other| other.says_the_same(&dumped)))
+            {
                 return Ok(dumped);
             }
             if attempt == ATTEMPTS {
                 dumped.interrupted = true;
                 return Ok(dumped);
             }
-            sleep(Duration::from_millis(5) * attempt);
-            attempt += 1;
+            if dumped.interrupted {
+                sleep(Duration::from_millis(5) * attempt);
+            }
+            previous = Some(dumped);
         }
+        Err(io::Error::other("no attempt was made").into())
+    }
+
+    fn dump_once(&mut self, what: &Dump) -> Result<Dumped, Error> {
+        let (name, family) = about(what);
+        let seq = self.next_seq();
+        let bytes = request::dump(what, seq).map_err(io::Error::other)?;
+        self.send(&bytes)?;
+        let mut dumped = Dumped { what: name, family, seq, ..Dumped::default() };
+        let lost = self.collect(&mut dumped)?;
+        dumped.interrupted |= lost;
+        Ok(dumped)
     }
 
     /// Reads until the dump's end; tells whether something was lost.
