@@ -28,9 +28,6 @@ pub struct Link {
     pub own_address: bool,
     /// Whether a user gave the MTU (bridges otherwise follow their ports').
     pub own_mtu: bool,
-    /// Whether it receives all frames because devices on top of it have other
-    /// addresses (`uc_promisc`).
-    pub foreign_addresses: bool,
 }
 
 impl Link {

@@ -42,16 +42,7 @@ impl Devices<'_> {
         if kind == Kind::Bridge {
             return Err(Refusal::with(Errno::ELOOP, "Can not enslave a bridge to a bridge"));
         }
-        if kind == Kind::Vrf {
-            return Err(Refusal::new(Errno::EINVAL));
-        }
-        let receives = |&upper: &At| {
-            let kind = self.link(upper).map(Kind::of);
-            kind.is_some_and(|kind| kind.is_macvlan() || kind.is_ipvlan())
-        };
-        if self.uppers(at).iter().any(receives) {
-            return Err(Refusal::new(Errno::EBUSY));
-        }
+        self.check_receiver(at, |_| false)?;
         self.check_upper(bridge, at)?;
         self.count_port(at, 1);
         self.write_master(at, Some(bridge));

@@ -273,7 +273,7 @@ impl Devices<'_> {
         if real.msg.arp_type != ETHER || real.is_loopback() {
             return Err(Refusal::new(Errno::EINVAL));
         }
-        self.check_receiver(lower, Kind::is_ipvlan)?;
+        self.check_receiver(lower, Kind::is_macvlan)?;
         let mode = asked.msg.info.as_ref().and_then(|info| info.mode);
         let others: Vec<&Link> = self.uppers(lower).iter().filter_map(|&at| self.link(at)).collect();
         let macvlans: Vec<&&Link> = others.iter().filter(|link| Kind::of(link).is_macvlan()).collect();
@@ -296,19 +296,6 @@ impl Devices<'_> {
         Ok(at)
     }
 
-    /// A device hands what it receives to one user: a bridge, its macvlans or
-    /// its ipvlans (`netdev_rx_handler_register`). A VRF device has none.
-    fn check_receiver(&self, lower: At, other: fn(Kind) -> bool) -> Result<(), Refusal> {
-        let is_other = |&at: &At| self.link(at).is_some_and(|link| other(Kind::of(link)));
-        if self.bridge_of(lower).is_some() || self.uppers(lower).iter().any(is_other) {
-            return Err(Refusal::new(Errno::EBUSY));
-        }
-        match self.link(lower).map(Kind::of) {
-            Some(Kind::Vrf) => Err(Refusal::new(Errno::EINVAL)),
-            _ => Ok(()),
-        }
-    }
-
     /// `ipvlan_link_new`.
     fn create_ipvlan(&mut self, asked: Asked) -> Result<At, Refusal> {
         let Some(index) = asked.msg.link else { return Err(Refusal::new(Errno::EINVAL)) };
@@ -323,7 +310,7 @@ impl Devices<'_> {
         } else if real.msg.arp_type != ETHER || real.is_loopback() {
             return Err(Refusal::new(Errno::EINVAL));
         }
-        self.check_receiver(lower, Kind::is_macvlan)?;
+        self.check_receiver(lower, Kind::is_ipvlan)?;
         let mut link = asked.link;
         if asked.msg.mtu.is_none() {
             link.msg.mtu = Some(real.mtu());

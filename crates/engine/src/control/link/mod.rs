@@ -107,11 +107,13 @@ struct Devices<'w> {
     world: &'w mut World,
     /// Whose carrier changed, in order; see [`Devices::settle`].
     waiting: VecDeque<At>,
+    /// Whose counts of reception may have changed.
+    to_recount: Vec<At>,
 }
 
 impl<'w> Devices<'w> {
     fn new(world: &'w mut World) -> Self {
-        Devices { world, waiting: VecDeque::new() }
+        Devices { world, waiting: VecDeque::new(), to_recount: Vec::new() }
     }
 
     fn link(&self, at: At) -> Option<&Link> {

@@ -54,6 +54,7 @@ impl Devices<'_> {
         let index = if links.get(at.dev).is_some() { next_index(links) } else { at.dev };
         self.set_down(at);
         self.release(at);
+        self.to_recount.extend(self.lower(at));
         self.tell(at, event::link_unregister);
         self.tell(at, neighbour::device_down);
         let new = At { ns, dev: index };

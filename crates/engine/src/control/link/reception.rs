@@ -2,7 +2,8 @@
 //! it is promiscuous, and receives all multicast (`dev_set_promiscuity`,
 //! `__dev_set_rx_mode`).
 
-use fingerpost_model::{LinkFlags, LlAddr};
+use fingerpost_model::{LinkFlags, LlAddr, Refusal};
+use fingerpost_net::Errno;
 
 use super::kind::Kind;
 use super::{At, Devices};
@@ -12,6 +13,25 @@ use crate::config::Link;
 pub(super) const PASSTHRU: u32 = 8;
 
 impl Devices<'_> {
+    /// A device hands what it receives to one user: a bridge, its macvlans, its
+    /// ipvlans, or a program (`netdev_rx_handler_register`). Some have none.
+    /// `kin` are the kinds that share a user.
+    pub(super) fn check_receiver(&self, at: At, kin: fn(Kind) -> bool) -> Result<(), Refusal> {
+        let Some(kind) = self.link(at).map(Kind::of) else { return Ok(()) };
+        let uses = |&upper: &At| {
+            let kind = self.link(upper).map_or(Kind::Other, Kind::of);
+            (kind.is_macvlan() || kind.is_ipvlan()) && !kin(kind)
+        };
+        let hands_to_program = matches!(kind, Kind::Macvtap | Kind::Ipvtap);
+        if hands_to_program || self.bridge_of(at).is_some() || self.uppers(at).iter().any(uses) {
+            return Err(Refusal::new(Errno::EBUSY));
+        }
+        match kind {
+            Kind::Vrf | Kind::Ipvlan => Err(Refusal::new(Errno::EINVAL)),
+            _ => Ok(()),
+        }
+    }
+
     /// Counts anew for every device that has, or had, others on top.
     pub(super) fn recount_reception(&mut self) {
         for at in self.with_uppers() {
@@ -19,14 +39,11 @@ impl Devices<'_> {
         }
     }
 
-    /// Devices with others on top, each after those on top of it.
-    fn with_uppers(&self) -> Vec<At> {
-        let mut found = Vec::new();
+    /// Devices that have, had or may have others on top, each after those on top of it.
+    fn with_uppers(&mut self) -> Vec<At> {
+        let mut found = std::mem::take(&mut self.to_recount);
         for (&ns, namespace) in &self.world.namespaces {
             for link in namespace.config.links.iter() {
-                if link.foreign_addresses {
-                    found.push(At { ns, dev: link.index() });
-                }
                 let mut at = At { ns, dev: link.index() };
                 while let Some(lower) = self.lower(at) {
                     found.retain(|known| *known != lower);
@@ -41,13 +58,8 @@ impl Devices<'_> {
     fn recount(&mut self, at: At) {
         let Some(link) = self.link(at) else { return };
         let port = u32::from(self.bridge_of(at).is_some());
-        let foreign = match link.is_up() && !filters_addresses(link) {
-            true => !self.foreign_addresses(at).is_empty(),
-            // Nothing is looked at while it is down.
-            false => link.foreign_addresses,
-        };
         let flags = link.msg.flags;
-        let mut promiscuity = u32::from(flags.has(LinkFlags::PROMISC)) + port + u32::from(foreign);
+        let mut promiscuity = u32::from(flags.has(LinkFlags::PROMISC)) + port;
         let mut allmulti = u32::from(flags.has(LinkFlags::ALLMULTI)) + port;
         for upper in self.uppers(at).iter().filter_map(|&upper| self.link(upper)) {
             let kind = Kind::of(upper);
@@ -58,8 +70,14 @@ impl Devices<'_> {
             promiscuity += if is_passthru(upper) { 1 } else { counts(upper.msg.promiscuity) };
             allmulti += counts(upper.msg.allmulti);
         }
+        if !filters_addresses(link) {
+            // While it is down, nothing is looked at.
+            promiscuity += u32::from(match link.is_up() {
+                true => !self.foreign_addresses(at).is_empty(),
+                false => link.msg.promiscuity.unwrap_or(0) > promiscuity,
+            });
+        }
         let Some(link) = self.link_mut(at) else { return };
-        link.foreign_addresses = foreign;
         link.msg.promiscuity = Some(promiscuity);
         link.msg.allmulti = Some(allmulti);
     }

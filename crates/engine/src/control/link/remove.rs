@@ -86,6 +86,7 @@ impl Devices<'_> {
             return;
         }
         self.release(at);
+        self.to_recount.extend(self.lower(at));
         self.tell(at, event::link_unregister);
         self.tell(at, neighbour::device_down);
         if let Some(namespace) = self.world.namespaces.get_mut(&at.ns) {

@@ -98,7 +98,10 @@ impl Devices<'_> {
             Event::Up | Event::Down | Event::Change => self.transfer_carrier(lower, upper),
             Event::Mtu => {
                 let mtu = self.link(lower).map_or(0, Link::mtu);
-                self.store_mtu(upper, mtu);
+                if let Some(link) = self.link_mut(upper) {
+                    // No one is told.
+                    link.msg.mtu = Some(mtu);
+                }
             }
             Event::Address => self.inherit_address(upper),
         }

@@ -5,6 +5,7 @@ use fingerpost_net::Errno;
 
 use super::carrier::refresh;
 use super::kind::Kind;
+use super::reception::is_passthru;
 use super::stack::Event;
 use super::{At, Devices};
 use crate::config::Link;
@@ -95,7 +96,7 @@ impl Devices<'_> {
                     self.set_carrier(at, true);
                 }
             }
-            kind if kind.is_macvlan() => self.macvlan_opens(at)?,
+            kind if kind.is_macvlan() && !is_passthru(link) => self.macvlan_opens(at)?,
             _ => {}
         }
         let Some(link) = self.link_mut(at) else { return Ok(()) };
@@ -112,6 +113,9 @@ impl Devices<'_> {
             link.msg.qdisc = Some(kind.qdisc(link.msg.num_tx_queues.unwrap_or(1)).into());
         }
         refresh(link);
+        if kind != Kind::Other {
+            self.to_recount.push(at);
+        }
         if kind == Kind::Bridge {
             self.bridge_opens(at);
         }
