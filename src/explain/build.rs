@@ -1,0 +1,619 @@
+//! From events to an explanation.
+
+use std::net::Ipv4Addr;
+
+use fingerpost_engine::config::{Alias, Config, DscpSelector, Ports, Rule};
+use fingerpost_engine::lookup::hash::Asker;
+use fingerpost_engine::lookup::rules::{self, Selector, SelectorSet};
+use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, table};
+use fingerpost_engine::trace::{
+    Event, FullCheckCause, PassedOver, PathReason, Purpose, RuleOutcome, SourceReason, Tracer, Validation,
+};
+use fingerpost_engine::{Behaviour, Env, Namespace, Time};
+use fingerpost_model::{RouteFlags, RouteType, RuleAction, Scope, TableId};
+use fingerpost_net::{Errno, Prefix};
+
+use super::outcome;
+use super::question::{Question, Resolved};
+use super::report::{
+    Explanation, Key, LookupReport, PassedOverReport, RouteReport, RuleReport, RuleVerdict, SCHEMA, Step, TableReport, purpose,
+};
+
+/// Where a question is asked.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The namespace.
+    pub ns: &'a Namespace,
+    /// The release's switches.
+    pub behaviour: &'a Behaviour,
+    /// The time.
+    pub now: Time,
+    /// The uid of questions that name none.
+    pub uid: u32,
+    /// Names of tables.
+    pub names: &'a dyn Fn(TableId) -> String,
+    /// Who asks: a packet, or the pseudo packet of `ip route get`.
+    pub asker: Asker,
+}
+
+/// How the lookups ended.
+pub(super) enum Ending {
+    /// With a decision.
+    Decided(Box<Decision>),
+    /// A packet made here is refused.
+    Refused(Errno),
+    /// A received packet is dropped.
+    Dropped(DropReason),
+}
+
+/// Answers a question with its reasons.
+pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, String> {
+    let config = &asked.ns.config;
+    let resolved = question.resolve(config, asked.uid)?;
+    let (events, ending) = ask(asked, &resolved);
+    let mut builder = Builder { config, names: asked.names, lookups: Vec::new(), current: 0, rule: None, decided: None };
+    for event in &events {
+        builder.event(event);
+    }
+    let lookups = builder.finish();
+    let outcome = outcome::outcome(asked, &resolved, &ending, &lookups);
+    let mut unknown = outcome::unknown(asked, &ending);
+    if !asked.behaviour.verified {
+        unknown.push(format!(
+            "release {} was not compared with a running kernel; it is treated like 6.18 but for known differences",
+            asked.behaviour.release
+        ));
+    }
+    Ok(Explanation {
+        schema: SCHEMA,
+        release: asked.behaviour.release.clone(),
+        question: question.words(),
+        asked: question.clone(),
+        lookups,
+        outcome,
+        not_seen: Vec::new(),
+        unknown,
+        otherwise: Vec::new(),
+    })
+}
+
+/// Makes the lookups on a copy of the state: a question leaves nothing behind,
+/// and nothing that ran before colours the answer.
+fn ask(asked: Asked<'_>, resolved: &Resolved) -> (Vec<Event>, Ending) {
+    let mut events = Vec::new();
+    let mut state = asked.ns.state.clone();
+    state.cache = Default::default();
+    let env = Env { behaviour: asked.behaviour, now: asked.now };
+    let config = &asked.ns.config;
+    let mut tracer = Tracer::on(&mut events);
+    let ending = if resolved.iif != 0 {
+        match input4::resolve(config, &mut state, env, &resolved.packet(), &mut tracer) {
+            Ok(decision) => Ending::Decided(Box::new(decision)),
+            Err(reason) => Ending::Dropped(reason),
+        }
+    } else {
+        let mut flow = resolved.flow();
+        match output4::resolve(config, &mut state, env, &mut flow, asked.asker, &mut tracer) {
+            Ok(decision) => Ending::Decided(Box::new(decision)),
+            Err(errno) => Ending::Refused(errno),
+        }
+    };
+    (events, ending)
+}
+
+struct Builder<'a> {
+    config: &'a Config,
+    names: &'a dyn Fn(TableId) -> String,
+    lookups: Vec<(LookupReport, Flow4)>,
+    /// The lookup that events belong to.
+    current: usize,
+    /// The report of the rule whose table is being searched.
+    rule: Option<usize>,
+    /// The rule that decided the current lookup, by position in the list.
+    decided: Option<usize>,
+}
+
+impl Builder<'_> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Begin { purpose, flow } => self.begin(*purpose, flow),
+            Event::End { errno } => self.end(*errno),
+            Event::NoCustomRules => self.report().rules_evaluated = false,
+            Event::RuleSkipped { index, failing } => self.skipped(*index, *failing),
+            Event::RuleTaken { index } => self.taken(*index),
+            Event::RuleDone { index, outcome } => self.done(*index, *outcome),
+            Event::Table { id } => self.table(*id),
+            Event::RoutePassed { prefix, alias, why } => self.passed(*prefix, alias, *why),
+            Event::RouteTaken { prefix, alias, .. } => self.route(*prefix, alias, None),
+            Event::RouteError { prefix, alias, errno } => self.route(*prefix, alias, Some(*errno)),
+            Event::TableMiss { .. } => {}
+            Event::Path { info, hop, hash, why } => {
+                let hops = self.config.hops(self.config.fib.info(*info));
+                let chosen = hops.get(*hop).map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev));
+                let by = match (why, hash) {
+                    (PathReason::Hash, Some(hash)) => format!("hash {hash:#x} falls into its share"),
+                    (PathReason::OwnSource, _) => "its own source address is the packet's".into(),
+                    (PathReason::Fallback, _) => "the others' neighbours cannot be reached".into(),
+                    (PathReason::FirstUsable, _) => "no hop counts; the first usable one stays".into(),
+                    (PathReason::Device, _) => "it is on the demanded device".into(),
+                    (_, None) => "the hash seed is not known: any leg is possible".into(),
+                };
+                self.step("path", format!("{chosen}, one of {}: {by}", hops.len()), "fib_select_multipath");
+            }
+            Event::DefaultChosen { from, to } => {
+                let gateway = |info| {
+                    let hop = self.config.hops(self.config.fib.info(info)).get(0);
+                    hop.map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev))
+                };
+                let text = format!("{} instead of {}, whose gateway does not answer", gateway(*to), gateway(*from));
+                self.step("default", text, "fib_select_default");
+            }
+            Event::Source { addr, why } => self.source(*addr, *why),
+            Event::AssumedOnLink { dev, errno } => {
+                let text = format!(
+                    "no usable route ({}), but {} is demanded: the destination counts as on its link",
+                    errno.name().unwrap_or("error"),
+                    device(self.config, *dev)
+                );
+                self.step("on-link", text, "ip_route_output_key_hash_rcu");
+            }
+            Event::ValidateFast { own, accept_local } => {
+                let text = match (own, accept_local) {
+                    (true, _) => "the source is an own address and accept_local is off",
+                    (false, true) => "accept_local is on and rp_filter off: no check",
+                    (false, false) => "rp_filter is off and the source is no own address",
+                };
+                self.step("reverse path", text.into(), "fib_validate_source");
+            }
+            Event::ValidateFull { rp_filter, cause } => {
+                let mode = match rp_filter {
+                    0 => "off",
+                    1 => "strict",
+                    _ => "loose",
+                };
+                let cause = match cause {
+                    FullCheckCause::RpFilter => format!("rp_filter is {mode} (the larger of all and the device)"),
+                    FullCheckCause::Realms => "some route or rule has realms".into(),
+                    FullCheckCause::Redirects => "the packet would leave by its ingress device".into(),
+                    FullCheckCause::CustomLocalRoutes => "a local route was added by hand".into(),
+                    FullCheckCause::CustomRules => "rules were changed".into(),
+                };
+                self.step("reverse path", format!("full check: {cause}"), "fib_validate_source");
+            }
+            Event::ValidateDone(validation) => self.validated(*validation),
+            Event::Dropped { .. } => {}
+            Event::Cached { kind } => {
+                let text = format!("type {} of an earlier decision through this hop", kind_name(*kind));
+                self.step("cache", text, "rt_cache_valid");
+            }
+        }
+    }
+
+    fn begin(&mut self, why: Purpose, flow: &Flow4) {
+        let (purpose, function) = purpose(why);
+        let report = LookupReport {
+            purpose,
+            function,
+            key: key(self.config, why, flow),
+            rules_evaluated: why != Purpose::OwnAddress,
+            rules: Vec::new(),
+            tables: Vec::new(),
+            result: None,
+            deciding_rule: None,
+            steps: Vec::new(),
+        };
+        self.current = self.lookups.len();
+        self.rule = None;
+        self.lookups.push((report, flow.clone()));
+    }
+
+    fn end(&mut self, errno: Option<Errno>) {
+        self.add_rules_not_reached();
+        let report = &mut self.lookups[self.current].0;
+        report.result = match errno {
+            Some(errno) => errno.name().map(str::to_string),
+            None => report.tables.last().and_then(|t| t.route.as_ref()).map(|route| route.text.clone()),
+        };
+        // What follows is the packet's own again.
+        self.current = 0;
+        self.rule = None;
+    }
+
+    fn finish(self) -> Vec<LookupReport> {
+        self.lookups.into_iter().map(|(report, _)| report).collect()
+    }
+
+    fn report(&mut self) -> &mut LookupReport {
+        &mut self.lookups[self.current].0
+    }
+
+    fn step(&mut self, about: &'static str, text: String, function: &'static str) {
+        if let Some((report, _)) = self.lookups.first_mut() {
+            report.steps.push(Step { about, text, function });
+        }
+    }
+
+    fn push_rule(&mut self, index: usize, verdict: RuleVerdict) -> &mut RuleReport {
+        let rule = &self.config.rules.list[index];
+        let report = RuleReport {
+            pref: rule.priority,
+            rule: rule_text(rule, self.names),
+            verdict,
+            selector: None,
+            rule_value: None,
+            flow_value: None,
+            failing: Vec::new(),
+            detail: None,
+            table: None,
+        };
+        let rules = &mut self.lookups[self.current].0.rules;
+        rules.push(report);
+        let last = rules.len() - 1;
+        &mut rules[last]
+    }
+
+    fn skipped(&mut self, index: usize, failing: SelectorSet) {
+        let rule = &self.config.rules.list[index];
+        let flow = self.lookups[self.current].1.clone();
+        let config = self.config;
+        let first = failing.iter().next();
+        let values = first.map(|selector| selector_values(config, selector, rule, &flow));
+        let report = self.push_rule(index, RuleVerdict::Skipped);
+        report.failing = failing.iter().map(selector_name).collect();
+        match (first, values) {
+            (Some(selector), Some((rule_value, flow_value))) => {
+                report.selector = Some(selector_name(selector));
+                report.rule_value = Some(rule_value);
+                report.flow_value = Some(flow_value);
+            }
+            _ => report.selector = Some("not"),
+        }
+    }
+
+    fn taken(&mut self, index: usize) {
+        self.push_rule(index, RuleVerdict::Found);
+        self.rule = Some(self.report().rules.len() - 1);
+    }
+
+    fn done(&mut self, index: usize, outcome: RuleOutcome) {
+        let rule = &self.config.rules.list[index];
+        let (verdict, detail) = match outcome {
+            RuleOutcome::Found => {
+                (RuleVerdict::Found, kept_detail(self.report().tables.last(), rule.suppress_prefixlen))
+            }
+            RuleOutcome::NoTable => (RuleVerdict::NoTable, Some("the table does not exist".into())),
+            RuleOutcome::NoMatch => (RuleVerdict::NoMatch, None),
+            RuleOutcome::SuppressedPrefix { len } => (
+                RuleVerdict::Suppressed,
+                Some(format!("discarded: /{len} is not longer than the suppressed /{}", rule.suppress_prefixlen)),
+            ),
+            RuleOutcome::SuppressedGroup { group } => {
+                (RuleVerdict::Suppressed, Some(format!("discarded: its device is in group {group}")))
+            }
+            RuleOutcome::Goto { to } => {
+                let pref = self.config.rules.list[to].priority;
+                (RuleVerdict::Goto, Some(format!("continues at rule {pref}")))
+            }
+            RuleOutcome::GotoUnresolved => {
+                (RuleVerdict::Unresolved, Some(format!("there is no rule {}", rule.goto)))
+            }
+            RuleOutcome::Nop => (RuleVerdict::Nop, None),
+            RuleOutcome::Error(errno) => {
+                let by_rule = rule.action != RuleAction::TO_TABLE;
+                let name = errno.name().unwrap_or("error");
+                let text = if by_rule { format!("the rule itself ends the lookup: {name}") } else { format!("its route ends the lookup: {name}") };
+                (RuleVerdict::Error, Some(text))
+            }
+        };
+        let decides = matches!(verdict, RuleVerdict::Found | RuleVerdict::Error);
+        let report = self.report();
+        let last = report.rules.len() - 1;
+        report.rules[last].verdict = verdict;
+        report.rules[last].detail = detail;
+        if decides {
+            report.deciding_rule = Some(last);
+            self.decided = Some(index);
+        }
+        self.rule = None;
+    }
+
+    /// Rules after the deciding one, with what they would have given.
+    fn add_rules_not_reached(&mut self) {
+        let Some(decided) = self.decided.take() else { return };
+        let flow = self.lookups[self.current].1.clone();
+        let list = &self.config.rules.list;
+        let config = self.config;
+        for index in decided + 1..list.len() {
+            let detail = would_give(config, &list[index], &flow);
+            let report = self.push_rule(index, RuleVerdict::NotReached);
+            report.detail = detail;
+        }
+    }
+
+    fn table(&mut self, id: TableId) {
+        let name = (self.names)(id);
+        let rule = self.rule;
+        let report = self.report();
+        report.tables.push(TableReport { id: id.0, name, route: None, passed_over: Vec::new() });
+        let at = report.tables.len() - 1;
+        if let Some(rule) = rule {
+            report.rules[rule].table = Some(at);
+        }
+    }
+
+    fn passed(&mut self, prefix: Prefix<Ipv4Addr>, alias: &Alias, why: PassedOver) {
+        let flow = &self.lookups[self.current].1;
+        let reason = match why {
+            PassedOver::Tos => format!("it demands tos {:#x}, the packet has {:#x}", alias.dscp, flow.dscp & 0x1c),
+            PassedOver::Scope => format!("its scope is wider than {}", scope_name(flow.scope)),
+            PassedOver::Dead => "all its hops are dead".into(),
+            PassedOver::NoHop => "no hop is usable: dead, or without carrier".into(),
+            PassedOver::OtherDevice => {
+                format!("it does not leave by {}", device(self.config, flow.oif))
+            }
+        };
+        let route = route_text(self.config, prefix, alias);
+        if let Some(table) = self.report().tables.last_mut() {
+            table.passed_over.push(PassedOverReport { route, reason });
+        }
+    }
+
+    fn route(&mut self, prefix: Prefix<Ipv4Addr>, alias: &Alias, errno: Option<Errno>) {
+        let route = RouteReport {
+            prefix: prefix.to_string(),
+            kind: kind_name(alias.kind),
+            text: route_text(self.config, prefix, alias),
+            error: errno.and_then(Errno::name).map(str::to_string),
+        };
+        if let Some(table) = self.report().tables.last_mut() {
+            table.route = Some(route);
+        }
+    }
+
+    fn source(&mut self, addr: Ipv4Addr, why: SourceReason) {
+        let text = match why {
+            SourceReason::Given => return,
+            SourceReason::Preferred => format!("{addr}: the route names it"),
+            SourceReason::Subnet => format!("{addr}: the device's address in whose subnet the gateway lies"),
+            SourceReason::FirstOfDevice => format!("{addr}: the device's first address of sufficient scope"),
+            SourceReason::Borrowed => format!("{addr}: borrowed from another device, since this one has none"),
+            SourceReason::Destination => format!("{addr}: the destination is this host"),
+            SourceReason::None => "none: no address is acceptable".into(),
+        };
+        self.step("source", text, "inet_select_addr");
+    }
+
+    fn validated(&mut self, validation: Validation) {
+        let text = match validation {
+            Validation::SameDevice => "the way back leaves by the ingress device".into(),
+            Validation::OtherDevice => "the way back leaves by another device, which this mode accepts".into(),
+            Validation::NoRouteButOff => "no usable way back, which mode off accepts".into(),
+            Validation::NotUnicast(kind) => format!("refused: the way back is of type {}", kind_name(kind)),
+            Validation::OwnAddress => "refused: the source is an own address".into(),
+            Validation::StrictOtherDevice => "refused: the way back leaves by another device".into(),
+            Validation::NoRoute => "refused: there is no way back".into(),
+            Validation::NoAddress => "refused: the ingress device has no address".into(),
+        };
+        self.step("reverse path", text, "__fib_validate_source");
+    }
+}
+
+/// Why a result under a suppressor was kept.
+fn kept_detail(table: Option<&TableReport>, suppress: i32) -> Option<String> {
+    if suppress < 0 {
+        return None;
+    }
+    let len = table?.route.as_ref()?.prefix.split_once('/')?.1.to_string();
+    Some(format!("kept: /{len} is longer than the suppressed /{suppress}"))
+}
+
+/// What a rule that was not reached would have done.
+fn would_give(config: &Config, rule: &Rule<Ipv4Addr>, flow: &Flow4) -> Option<String> {
+    let is_l3 = |dev: u32| config.links.get(dev).is_some_and(|link| link.vrf_table().is_some());
+    if rules::failing(rule, flow, is_l3).is_empty() == rule.invert || rule.action != RuleAction::TO_TABLE {
+        return None;
+    }
+    let found = table::lookup(config, config.fib.table(rule.table)?, flow, false, &mut Tracer::off()).ok()?;
+    let hop = found.hop(config)?;
+    Some(format!("would give {}", hop_text(config, hop.gateway, hop.dev)))
+}
+
+/// A device's name, or its number if there is none.
+pub(super) fn device(config: &Config, index: u32) -> String {
+    config.links.get(index).map_or_else(|| format!("if{index}"), |link| link.name().to_string())
+}
+
+fn hop_text(config: &Config, gateway: Option<std::net::IpAddr>, dev: u32) -> String {
+    match gateway {
+        Some(gateway) => format!("via {gateway} dev {}", device(config, dev)),
+        None => format!("dev {}", device(config, dev)),
+    }
+}
+
+/// A type's name.
+pub(super) fn kind_name(kind: RouteType) -> String {
+    kind.name().map_or_else(|| kind.0.to_string(), str::to_string)
+}
+
+fn scope_name(scope: Scope) -> String {
+    scope.name().map_or_else(|| scope.0.to_string(), str::to_string)
+}
+
+fn key(config: &Config, why: Purpose, flow: &Flow4) -> Key {
+    let name = |index: u32| (index != 0).then(|| device(config, index));
+    let received = matches!(why, Purpose::Input);
+    Key {
+        to: flow.dst.to_string(),
+        from: (!flow.src.is_unspecified()).then(|| flow.src.to_string()),
+        iif: if received || flow.iif > 1 { name(flow.iif) } else { None },
+        oif: name(flow.oif),
+        vrf: name(flow.l3mdev),
+        mark: flow.mark,
+        tos: flow.dscp,
+        uid: flow.uid,
+        ipproto: flow.proto,
+        sport: flow.sport,
+        dport: flow.dport,
+    }
+}
+
+/// A route in words, as `ip route` writes it.
+fn route_text(config: &Config, prefix: Prefix<Ipv4Addr>, alias: &Alias) -> String {
+    let info = config.fib.info(alias.info);
+    let mut text = String::new();
+    if alias.kind != RouteType::UNICAST {
+        text = format!("{} ", kind_name(alias.kind));
+    }
+    match (prefix.is_default(), prefix.len()) {
+        (true, _) => text.push_str("default"),
+        (false, 32) => text.push_str(&prefix.addr().to_string()),
+        _ => text.push_str(&prefix.to_string()),
+    }
+    if alias.dscp != 0 {
+        text.push_str(&format!(" tos {:#x}", alias.dscp));
+    }
+    let hops = config.hops(info);
+    if let Some(id) = info.nh_id {
+        text.push_str(&format!(" nhid {id}"));
+    }
+    match (hops.len(), hops.get(0)) {
+        (1, Some(hop)) if hop.dev != 0 => text.push_str(&format!(" {}", hop_text(config, hop.gateway, hop.dev))),
+        (n, _) if n > 1 => {
+            let legs: Vec<String> = hops.iter().map(|hop| hop_text(config, hop.gateway, hop.dev)).collect();
+            text.push_str(&format!(" nexthops [{}]", legs.join(" | ")));
+        }
+        _ => {}
+    }
+    if let Some(hop) = hops.get(0)
+        && hop.flags.any(RouteFlags::DEAD | RouteFlags::LINKDOWN)
+    {
+        text.push_str(if hop.flags.has(RouteFlags::DEAD) { " dead" } else { " linkdown" });
+    }
+    if let Some(source) = info.prefsrc {
+        text.push_str(&format!(" src {source}"));
+    }
+    if info.priority != 0 {
+        text.push_str(&format!(" metric {}", info.priority));
+    }
+    text
+}
+
+/// A selector's name in `ip rule`.
+pub(super) fn selector_name(selector: Selector) -> &'static str {
+    match selector {
+        Selector::Iif => "iif",
+        Selector::Oif => "oif",
+        Selector::Mark => "fwmark",
+        Selector::TunId => "tun_id",
+        Selector::L3mdev => "l3mdev",
+        Selector::Uid => "uidrange",
+        Selector::From => "from",
+        Selector::To => "to",
+        Selector::Dscp => "tos",
+        Selector::Proto => "ipproto",
+        Selector::Sport => "sport",
+        Selector::Dport => "dport",
+    }
+}
+
+fn prefix_text((addr, len): (Ipv4Addr, u8)) -> String {
+    if len == 32 { addr.to_string() } else { format!("{addr}/{len}") }
+}
+
+fn ports_text(ports: Option<Ports>) -> String {
+    match ports {
+        None => "any".into(),
+        Some(Ports::Range(start, end)) if start == end => start.to_string(),
+        Some(Ports::Range(start, end)) => format!("{start}-{end}"),
+        Some(Ports::Masked(value, mask)) => format!("{value:#x}/{mask:#x}"),
+    }
+}
+
+fn mark_text(rule: &Rule<Ipv4Addr>) -> String {
+    if rule.mark_mask == u32::MAX { format!("{:#x}", rule.mark) } else { format!("{:#x}/{:#x}", rule.mark, rule.mark_mask) }
+}
+
+fn dscp_text(selector: DscpSelector) -> String {
+    match selector {
+        DscpSelector::Any => "any".into(),
+        DscpSelector::Tos(tos) => format!("{tos:#x}"),
+        DscpSelector::Dscp { value, mask: 0x3f } => format!("dscp {value}"),
+        DscpSelector::Dscp { value, mask } => format!("dscp {value:#x}/{mask:#x}"),
+    }
+}
+
+/// What a rule demands and what the flow has.
+fn selector_values(config: &Config, selector: Selector, rule: &Rule<Ipv4Addr>, flow: &Flow4) -> (String, String) {
+    let name = |index: u32| if index == 0 { "none".to_string() } else { device(config, index) };
+    let unset = |addr: Ipv4Addr| if addr.is_unspecified() { "not chosen yet".to_string() } else { addr.to_string() };
+    match selector {
+        Selector::Iif => (rule.iifname.clone().unwrap_or_default(), name(flow.iif)),
+        Selector::Oif => (rule.oifname.clone().unwrap_or_default(), name(flow.oif)),
+        Selector::Mark => (mark_text(rule), format!("{:#x}", flow.mark)),
+        Selector::TunId => (rule.tun_id.to_string(), flow.tun_id.to_string()),
+        Selector::L3mdev => ("a VRF".into(), name(flow.l3mdev)),
+        Selector::Uid => (format!("{}-{}", rule.uid_range.start, rule.uid_range.end), flow.uid.to_string()),
+        Selector::From => (prefix_text(rule.src), unset(flow.src)),
+        Selector::To => (prefix_text(rule.dst), flow.dst.to_string()),
+        Selector::Dscp => (dscp_text(rule.dscp), format!("{:#x}", flow.dscp)),
+        Selector::Proto => (rule.ip_proto.to_string(), flow.proto.to_string()),
+        Selector::Sport => (ports_text(rule.sport), flow.sport.to_string()),
+        Selector::Dport => (ports_text(rule.dport), flow.dport.to_string()),
+    }
+}
+
+/// A rule as `ip rule` writes it, without its preference.
+fn rule_text(rule: &Rule<Ipv4Addr>, names: &dyn Fn(TableId) -> String) -> String {
+    let mut text = String::new();
+    if rule.invert {
+        text.push_str("not ");
+    }
+    let from = if rule.src.1 == 0 { "all".to_string() } else { prefix_text(rule.src) };
+    text.push_str(&format!("from {from}"));
+    let mut add = |word: &str, value: String| text.push_str(&format!(" {word} {value}"));
+    if rule.dst.1 != 0 {
+        add("to", prefix_text(rule.dst));
+    }
+    match rule.dscp {
+        DscpSelector::Any => {}
+        DscpSelector::Tos(tos) => add("tos", format!("{tos:#x}")),
+        dscp => add("", dscp_text(dscp)),
+    }
+    if rule.mark != 0 || rule.mark_mask != 0 {
+        add("fwmark", mark_text(rule));
+    }
+    if let Some(name) = &rule.iifname {
+        add("iif", if rule.iif == 0 { format!("{name} [detached]") } else { name.clone() });
+    }
+    if let Some(name) = &rule.oifname {
+        add("oif", if rule.oif == 0 { format!("{name} [detached]") } else { name.clone() });
+    }
+    if rule.uid_range.start != 0 || rule.uid_range.end != u32::MAX {
+        add("uidrange", format!("{}-{}", rule.uid_range.start, rule.uid_range.end));
+    }
+    if rule.tun_id != 0 {
+        add("tun_id", rule.tun_id.to_string());
+    }
+    if rule.ip_proto != 0 {
+        add("ipproto", rule.ip_proto.to_string());
+    }
+    if rule.sport.is_some() {
+        add("sport", ports_text(rule.sport));
+    }
+    if rule.dport.is_some() {
+        add("dport", ports_text(rule.dport));
+    }
+    match rule.action {
+        RuleAction::TO_TABLE if rule.l3mdev => text.push_str(" lookup [l3mdev-table]"),
+        RuleAction::TO_TABLE => text.push_str(&format!(" lookup {}", names(rule.table))),
+        RuleAction::GOTO => text.push_str(&format!(" goto {}", rule.goto)),
+        other => text.push_str(&format!(" {}", other.name().unwrap_or("unknown action"))),
+    }
+    if rule.suppress_prefixlen != -1 {
+        text.push_str(&format!(" suppress_prefixlength {}", rule.suppress_prefixlen));
+    }
+    if rule.suppress_ifgroup != -1 {
+        text.push_str(&format!(" suppress_ifgroup {}", rule.suppress_ifgroup));
+    }
+    text
+}

@@ -1,0 +1,244 @@
+//! What becomes of the packet: the answer, and what its sender and the
+//! machine's counters notice.
+
+use fingerpost_engine::lookup::{Decision, DropReason, Input, Output, path};
+use fingerpost_model::{RouteFlags, RouteType};
+use fingerpost_net::Errno;
+
+use super::build::{Asked, Ending, device, kind_name};
+use super::question::Resolved;
+use super::report::{Leg, LookupReport, Outcome, Verdict};
+
+impl Outcome {
+    fn new(verdict: Verdict, text: String) -> Self {
+        Outcome {
+            verdict,
+            text,
+            dev: None,
+            gateway: None,
+            source: None,
+            table: None,
+            kind: None,
+            mtu: None,
+            input: None,
+            output: None,
+            redirect: false,
+            errno: None,
+            errno_name: None,
+            drop_reason: None,
+            counters: Vec::new(),
+            icmp: None,
+            legs: Vec::new(),
+        }
+    }
+}
+
+/// The outcome of a question.
+pub(super) fn outcome(asked: Asked<'_>, question: &Resolved, ending: &Ending, lookups: &[LookupReport]) -> Outcome {
+    match ending {
+        Ending::Decided(decision) => match decision.error {
+            Some(errno) => error_decision(asked, question, errno),
+            None => decided(asked, question, decision),
+        },
+        Ending::Refused(errno) => refused(question, *errno, lookups),
+        Ending::Dropped(reason) => dropped(asked, question, *reason),
+    }
+}
+
+fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcome {
+    let config = &asked.ns.config;
+    let dev = device(config, decision.dev);
+    let received = (question.iif != 0).then(|| device(config, question.iif));
+    let dst = question.dst;
+    let verdict = match (&received, decision.input) {
+        (Some(_), Input::Forward | Input::MulticastRoute) => Verdict::Forwarded,
+        (Some(_), _) => Verdict::Delivered,
+        (None, _) if decision.kind == RouteType::LOCAL => Verdict::Delivered,
+        (None, _) => Verdict::Sent,
+    };
+    let legs = legs(asked, decision);
+    let to = match decision.gateway {
+        Some(gateway) => format!("by {dev} to {gateway}"),
+        None if decision.kind == RouteType::BROADCAST => format!("by {dev} as a broadcast"),
+        None if decision.kind == RouteType::MULTICAST => format!("by {dev} as multicast"),
+        None => format!("by {dev}, straight to its neighbour {}", decision.destination),
+    };
+    let to = if legs.is_empty() { to } else { format!("by one of {} legs, chosen by a hash whose seed is not known", legs.len()) };
+    let text = match (verdict, received) {
+        (Verdict::Sent, _) => format!("{dst} leaves {to}, from {}", decision.source),
+        (Verdict::Delivered, None) => format!("{dst} is this host: delivered through {dev}, from {}", decision.source),
+        (Verdict::Delivered, Some(iif)) => {
+            let kind = match decision.kind {
+                RouteType::BROADCAST => " as a broadcast",
+                RouteType::MULTICAST => " as multicast",
+                _ => "",
+            };
+            format!("{dst} from {}, received on {iif}, is delivered to this host{kind}", question.src)
+        }
+        (_, iif) => format!("{dst} from {}, received on {}, is forwarded {to}", question.src, iif.unwrap_or_default()),
+    };
+    let mut outcome = Outcome::new(verdict, text);
+    outcome.dev = legs.is_empty().then_some(dev);
+    outcome.gateway = decision.gateway.filter(|_| legs.is_empty()).map(|gateway| gateway.to_string());
+    outcome.source = (!decision.is_input).then(|| decision.source.to_string());
+    outcome.table = decision.result.map(|result| result.table.0);
+    outcome.kind = Some(kind_name(decision.kind));
+    outcome.mtu = Some(decision.mtu);
+    outcome.input = decision.is_input.then(|| input_name(decision.input));
+    outcome.output = match (decision.is_input, decision.input) {
+        (true, Input::Forward) | (false, _) => Some(output_name(decision.output)),
+        _ => None,
+    };
+    outcome.redirect = decision.flags.has(RouteFlags::DOREDIRECT);
+    outcome.legs = legs;
+    outcome
+}
+
+/// The legs of a multipath route when the hash that chooses cannot be computed.
+fn legs(asked: Asked<'_>, decision: &Decision) -> Vec<Leg> {
+    let config = &asked.ns.config;
+    let Some(result) = decision.result.filter(|result| path::is_ambiguous(config, result)) else {
+        return Vec::new();
+    };
+    let hops = config.hops(config.fib.info(result.alias.info));
+    let usable = |n: usize| hops.get(n).is_some_and(|hop| !hop.flags.has(RouteFlags::DEAD));
+    let total: u32 = (0..hops.len()).filter(|&n| usable(n)).map(|n| hops.weight(n)).sum();
+    (0..hops.len())
+        .filter(|&n| usable(n))
+        .filter_map(|n| {
+            let hop = hops.get(n)?;
+            Some(Leg {
+                dev: device(config, hop.dev),
+                gateway: hop.gateway.map(|gateway| gateway.to_string()),
+                share: f64::from(hops.weight(n)) / f64::from(total.max(1)),
+            })
+        })
+        .collect()
+}
+
+fn input_name(input: Input) -> &'static str {
+    match input {
+        Input::Discard => "dst_discard",
+        Input::LocalDeliver => "ip_local_deliver",
+        Input::Forward => "ip_forward",
+        Input::Error(_) => "ip_error",
+        Input::MulticastRoute => "ip_mr_input",
+    }
+}
+
+fn output_name(output: Output) -> &'static str {
+    match output {
+        Output::Discard => "dst_discard_out",
+        Output::Ip => "ip_output",
+        Output::Multicast => "ip_mc_output",
+        Output::Bug => "ip_rt_bug",
+    }
+}
+
+/// A packet made here that cannot be sent.
+fn refused(question: &Resolved, errno: Errno, lookups: &[LookupReport]) -> Outcome {
+    let by = lookups.iter().rev().find_map(|lookup| {
+        let rule = &lookup.rules[lookup.deciding_rule?];
+        let route = rule.table.and_then(|at| lookup.tables[at].route.as_ref());
+        Some(match route {
+            Some(route) => format!(", by the route \"{}\" of rule {}", route.text, rule.pref),
+            None => format!(", by rule {} itself", rule.pref),
+        })
+    });
+    let name = errno.name().unwrap_or("error");
+    let text = format!("{} cannot be sent: {errno} ({name}){}", question.dst, by.unwrap_or_default());
+    let mut outcome = Outcome::new(Verdict::Refused, text);
+    outcome.errno = Some(errno.0);
+    outcome.errno_name = errno.name();
+    if errno == Errno::ENETUNREACH {
+        outcome.counters.push("IpOutNoRoutes");
+    }
+    outcome
+}
+
+/// A received packet whose decision is an error (`ip_error`, C-198, C-199, C-228).
+fn error_decision(asked: Asked<'_>, question: &Resolved, errno: Errno) -> Outcome {
+    let config = &asked.ns.config;
+    let iif = device(config, question.iif);
+    let forwarding = config.links.ipv4(question.iif).is_some_and(|ipv4| ipv4.conf.forwarding != 0);
+    let what = format!("{} from {}, received on {iif}, is dropped", question.dst, question.src);
+    let (why, reason, counters, icmp): (_, _, &[&'static str], _) = match errno {
+        Errno::EHOSTUNREACH if !forwarding => (
+            format!("it is not for this host and {iif} does not forward"),
+            DropReason::IpInAddrErrors,
+            &["IpInAddrErrors"],
+            None,
+        ),
+        Errno::EHOSTUNREACH => (
+            "an unreachable route".into(),
+            DropReason::NotSpecified,
+            &[],
+            Some("destination host unreachable (3/1)"),
+        ),
+        Errno::ENETUNREACH => (
+            "no route".into(),
+            DropReason::IpInNoRoutes,
+            &["IpExtInNoRoutes"],
+            Some("destination network unreachable (3/0)"),
+        ),
+        Errno::EACCES => (
+            "a prohibit route or rule".into(),
+            DropReason::NotSpecified,
+            &[],
+            Some("communication administratively prohibited (3/13)"),
+        ),
+        _ => ("a blackhole".into(), DropReason::NotSpecified, &[], None),
+    };
+    let mut outcome = Outcome::new(Verdict::Dropped, format!("{what}: {why}"));
+    outcome.input = Some("ip_error");
+    outcome.errno = Some(errno.0);
+    outcome.errno_name = errno.name();
+    outcome.drop_reason = Some(reason.name());
+    outcome.counters = counters.to_vec();
+    outcome.icmp = icmp;
+    outcome
+}
+
+/// A received packet that input routing drops.
+fn dropped(asked: Asked<'_>, question: &Resolved, reason: DropReason) -> Outcome {
+    let iif = device(&asked.ns.config, question.iif);
+    let why = match reason {
+        DropReason::IpInvalidSource => "its source can never be one here",
+        DropReason::IpInvalidDest => "its destination can never be one",
+        DropReason::IpLocalnet => "127/8 does not cross the wire (route_localnet is off)",
+        DropReason::IpLocalSource => "its source is an own address (accept_local is off)",
+        DropReason::IpRpfilter => "reverse-path filter: the way back does not satisfy it",
+        DropReason::NotSpecified if question.dst.is_multicast() => "nobody joined the group on this device",
+        _ => "the device does not carry IPv4",
+    };
+    let text = format!("{} from {}, received on {iif}, is dropped: {why}", question.dst, question.src);
+    let mut outcome = Outcome::new(Verdict::Dropped, text);
+    outcome.drop_reason = Some(reason.name());
+    // T-21: `ip route get` says EINVAL for all of them since 6.14.
+    let errno = match reason {
+        DropReason::IpRpfilter if asked.behaviour.rpfilter_is_exdev => Errno::EXDEV,
+        _ => Errno::EINVAL,
+    };
+    outcome.errno = Some(errno.0);
+    outcome.errno_name = errno.name();
+    if reason == DropReason::IpRpfilter {
+        outcome.counters.push("TcpExtIPReversePathFilter");
+    }
+    outcome
+}
+
+/// What is not modelled and could change this answer.
+pub(super) fn unknown(asked: Asked<'_>, ending: &Ending) -> Vec<String> {
+    let config = &asked.ns.config;
+    let Ending::Decided(decision) = ending else { return Vec::new() };
+    let mut unknown = Vec::new();
+    if let Some(hop) = decision.result.and_then(|result| result.hop(config).cloned())
+        && let Some(encap) = hop.encap
+    {
+        unknown.push(format!("the route's encapsulation (type {}) is not modelled", encap.kind));
+    }
+    if decision.destination.is_multicast() && decision.is_input && decision.input == Input::LocalDeliver {
+        unknown.push("which multicast groups sockets have joined is not known; only 224.0.0.1 is".into());
+    }
+    unknown
+}

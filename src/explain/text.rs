@@ -1,0 +1,254 @@
+//! An explanation for people: the answer first, then how it came about.
+//!
+//! One line a rule or table, the deciding step marked, the kernel's function
+//! names at the right edge.
+
+use std::fmt::Write;
+
+use super::report::{Explanation, Key, LookupReport, RuleReport, RuleVerdict, TableReport, Verdict};
+
+/// How to render.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Columns.
+    pub width: usize,
+    /// Whether to colour (ANSI escapes).
+    pub colour: bool,
+}
+
+/// Width of the first column.
+const LABEL: usize = 13;
+
+/// Renders an explanation.
+pub fn render(explanation: &Explanation, style: Style) -> String {
+    let mut page = Page { text: String::new(), style };
+    let outcome = &explanation.outcome;
+    let good = matches!(outcome.verdict, Verdict::Sent | Verdict::Delivered | Verdict::Forwarded);
+    page.line(&page.paint(if good { Paint::Good } else { Paint::Bad }, &outcome.text));
+    for leg in &outcome.legs {
+        let via = leg.gateway.as_ref().map_or(String::new(), |gateway| format!(" to {gateway}"));
+        page.line(&format!("  {:>5.1} %  by {}{via}", leg.share * 100.0, leg.dev));
+    }
+    for alternative in &explanation.otherwise {
+        page.line(&page.paint(Paint::Bad, &format!("or, {}: {}", alternative.when, alternative.outcome.text)));
+    }
+    for lookup in &explanation.lookups {
+        page.line("");
+        page.lookup(lookup);
+    }
+    page.line("");
+    page.decision(explanation);
+    for sentence in &explanation.unknown {
+        page.line(&format!("{:<LABEL$}{sentence}", "unknown"));
+    }
+    for sentence in &explanation.not_seen {
+        page.line(&format!("{:<LABEL$}{sentence}", "not seen"));
+    }
+    page.text
+}
+
+enum Paint {
+    Good,
+    Bad,
+    Faint,
+    Strong,
+}
+
+struct Page {
+    text: String,
+    style: Style,
+}
+
+impl Page {
+    fn paint(&self, paint: Paint, text: &str) -> String {
+        if !self.style.colour {
+            return text.to_string();
+        }
+        let code = match paint {
+            Paint::Good => "1;32",
+            Paint::Bad => "1;31",
+            Paint::Faint => "2",
+            Paint::Strong => "1",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    /// A line with a function's name at the right edge, when there is room.
+    fn with_function(&mut self, text: &str, function: &str) {
+        let used = text.chars().count();
+        let room = self.style.width.saturating_sub(used + function.len());
+        let line = if function.is_empty() || room < 2 {
+            text.to_string()
+        } else {
+            format!("{text}{}{}", " ".repeat(room), self.paint(Paint::Faint, function))
+        };
+        self.line(&line);
+    }
+
+    fn lookup(&mut self, lookup: &LookupReport) {
+        let head = format!("{} lookup", lookup.purpose);
+        let text = format!("{head}  {}", key_text(&lookup.key));
+        self.with_function(&text, lookup.function);
+        if !lookup.rules_evaluated && lookup.purpose != "own address" {
+            self.line("  no rule was ever changed: main, merged with local, and default are searched directly");
+        }
+        let widths = Widths::of(&lookup.rules);
+        for (n, rule) in lookup.rules.iter().enumerate() {
+            self.rule(rule, lookup, lookup.deciding_rule == Some(n), &widths);
+        }
+        if lookup.rules.is_empty() {
+            for table in &lookup.tables {
+                self.table(table, "");
+            }
+        }
+        for step in &lookup.steps {
+            self.with_function(&format!("{:<LABEL$}{}", step.about, step.text), step.function);
+        }
+    }
+
+    fn rule(&mut self, rule: &RuleReport, lookup: &LookupReport, decides: bool, widths: &Widths) {
+        let mut line = format!("  rule {:<p$}  {:<r$}  ", rule.pref, rule.rule, p = widths.pref, r = widths.rule);
+        let column = line.chars().count();
+        let table = rule.table.map(|at| &lookup.tables[at]);
+        let verdict = verdict_text(rule, table);
+        line.push_str(&verdict);
+        if rule.verdict == RuleVerdict::NotReached {
+            let faint = self.paint(Paint::Faint, &line);
+            self.line(&faint);
+            return;
+        }
+        let mark = if decides { "  ◀ decides" } else { "" };
+        let detail = rule.detail.as_deref().filter(|_| has_second_line(rule.verdict));
+        match detail {
+            Some(detail) => {
+                self.with_function(&line, if table.is_some() { "fib_table_lookup" } else { "" });
+                let text = format!("{:column$}{detail}{mark}", "");
+                let strong = if decides { self.paint(Paint::Strong, &text) } else { text };
+                self.line(&strong);
+            }
+            None if decides => {
+                let strong = self.paint(Paint::Strong, &format!("{line}{mark}"));
+                self.line(&strong);
+            }
+            None => self.with_function(&line, if table.is_some() { "fib_table_lookup" } else { "" }),
+        }
+        if let Some(table) = table {
+            self.passed_over(table, column);
+        }
+    }
+
+    fn table(&mut self, table: &TableReport, mark: &str) {
+        let found = table.route.as_ref().map_or("no match".to_string(), |route| route.text.clone());
+        self.with_function(&format!("  table {:<8}  {found}{mark}", table.name), "fib_table_lookup");
+        self.passed_over(table, 18);
+    }
+
+    fn passed_over(&mut self, table: &TableReport, column: usize) {
+        for passed in &table.passed_over {
+            self.line(&format!("{:column$}passed over {}: {}", "", passed.route, passed.reason));
+        }
+    }
+
+    fn decision(&mut self, explanation: &Explanation) {
+        let outcome = &explanation.outcome;
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(outcome.kind.clone());
+        parts.extend(outcome.dev.clone());
+        parts.extend(outcome.gateway.as_ref().map(|gateway| format!("gateway {gateway}")));
+        parts.extend(outcome.mtu.map(|mtu| format!("MTU {mtu}")));
+        parts.extend(outcome.input.map(|name| format!("input {name}")));
+        parts.extend(outcome.output.map(|name| format!("output {name}")));
+        if outcome.redirect {
+            parts.push("the sender gets an ICMP redirect".into());
+        }
+        parts.extend(outcome.errno_name.map(|name| format!("errno {name}")));
+        parts.extend(outcome.drop_reason.map(|name| format!("drop reason {name}")));
+        parts.extend(outcome.counters.iter().map(|name| format!("counter {name}")));
+        if outcome.verdict == Verdict::Dropped {
+            parts.push(match outcome.icmp {
+                Some(icmp) => format!("the sender gets ICMP {icmp}"),
+                None => "the sender hears nothing".into(),
+            });
+        }
+        let text = format!("{:<LABEL$}{}", "decision", parts.join(", "));
+        self.line(&text);
+    }
+}
+
+fn has_second_line(verdict: RuleVerdict) -> bool {
+    matches!(verdict, RuleVerdict::Found | RuleVerdict::Suppressed | RuleVerdict::Error)
+}
+
+/// Column widths of a rule list.
+struct Widths {
+    pref: usize,
+    rule: usize,
+}
+
+impl Widths {
+    fn of(rules: &[RuleReport]) -> Widths {
+        let pref = rules.iter().map(|rule| rule.pref.to_string().len()).max().unwrap_or(1);
+        let rule = rules.iter().map(|rule| rule.rule.chars().count()).max().unwrap_or(1).min(60);
+        Widths { pref, rule }
+    }
+}
+
+fn verdict_text(rule: &RuleReport, table: Option<&TableReport>) -> String {
+    let route = table.and_then(|table| table.route.as_ref()).map_or("no match".to_string(), |route| route.text.clone());
+    match rule.verdict {
+        RuleVerdict::Skipped => match (rule.selector, &rule.rule_value, &rule.flow_value) {
+            (Some("not"), _, _) => "does not match: all selectors fit, and it is negated".into(),
+            (Some(selector), Some(wants), Some(has)) => format!("does not match: {selector} is {has}, not {wants}"),
+            _ => "does not match".into(),
+        },
+        RuleVerdict::NoTable => "no match: the table does not exist".into(),
+        RuleVerdict::NoMatch => match table.and_then(|table| table.route.as_ref()) {
+            Some(route) => format!("{}: on to the next rule", route.text),
+            None => "no match".into(),
+        },
+        RuleVerdict::Suppressed | RuleVerdict::Found => route,
+        RuleVerdict::Error if table.is_some() => route,
+        RuleVerdict::Error => "matches".into(),
+        RuleVerdict::Goto | RuleVerdict::Unresolved => rule.detail.clone().unwrap_or_default(),
+        RuleVerdict::Nop => "does nothing".into(),
+        RuleVerdict::NotReached => match &rule.detail {
+            Some(detail) => format!("not reached ({detail})"),
+            None => "not reached".into(),
+        },
+    }
+}
+
+fn key_text(key: &Key) -> String {
+    let mut text = format!("to {}", key.to);
+    let mut add = |word: &str, value: &Option<String>| {
+        if let Some(value) = value {
+            let _ = write!(text, ", {word} {value}");
+        }
+    };
+    add("from", &key.from);
+    add("iif", &key.iif);
+    add("oif", &key.oif);
+    add("vrf", &key.vrf);
+    let _ = write!(text, ", mark {:#x}", key.mark);
+    if key.tos != 0 {
+        let _ = write!(text, ", tos {:#x}", key.tos);
+    }
+    if key.uid != 0 && key.uid != u32::MAX {
+        let _ = write!(text, ", uid {}", key.uid);
+    }
+    if key.ipproto != 0 {
+        let _ = write!(text, ", protocol {}", key.ipproto);
+    }
+    if key.sport != 0 {
+        let _ = write!(text, ", sport {}", key.sport);
+    }
+    if key.dport != 0 {
+        let _ = write!(text, ", dport {}", key.dport);
+    }
+    text
+}
