@@ -56,6 +56,10 @@ impl<'a> Source<'a> {
     fn syntax(&self, start: usize, error: &serde_json::Error, field: &str) -> ImportError {
         let text = error.to_string();
         let problem = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]).to_string();
+        if error.is_data() {
+            // A value of the wrong type: its beginning is more use than its end.
+            return self.error(start.min(self.text.len()), field, problem);
+        }
         let rest = self.text.get(start..).unwrap_or("");
         let lines = rest.split_inclusive('\n').take(error.line().saturating_sub(1));
         let offset = start + lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
