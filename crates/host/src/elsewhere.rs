@@ -3,7 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use fingerpost_model::{Refusal, RouteMsg};
+use fingerpost_model::snapshot::{FORMAT, Header, Line, Writer};
+use fingerpost_model::{
+    AddrMsg, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
+    RuleMsg,
+};
+use fingerpost_net::{Errno, Family};
 
 use crate::Error;
 
@@ -44,12 +49,29 @@ pub enum Live {}
 
 /// Everything read from namespaces: there is nothing here.
 #[derive(Debug)]
-pub enum Capture {}
+pub struct Capture {
+    header: Header,
+}
+
+impl Target {
+    /// The namespace's name: `ip netns`'s, or empty.
+    pub fn name(&self) -> String {
+        match self {
+            Target::Name(name) => name.clone(),
+            _ => String::new(),
+        }
+    }
+}
 
 impl Live {
     /// Fails: this is not Linux.
     pub fn open(_: &Target) -> Result<Self, Error> {
         Err(Error::Unsupported)
+    }
+
+    /// The kernel's release.
+    pub fn release(&self) -> String {
+        match *self {}
     }
 
     /// Asks the kernel for one decision.
@@ -69,8 +91,94 @@ impl Live {
 }
 
 impl Capture {
-    /// Writes the whole snapshot.
-    pub fn write(&self, _: impl io::Write) -> io::Result<()> {
+    /// Nothing.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Capture { header: Header { fingerpost: FORMAT, ..Header::default() } }
+    }
+
+    /// Reads one more namespace.
+    pub fn add(&mut self, live: &mut Live, _: &CaptureOptions) -> Result<(), Error> {
+        match *live {}
+    }
+
+    /// The header that the snapshot will have.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Writes the whole snapshot: a header alone.
+    pub fn write(&self, output: impl io::Write) -> io::Result<()> {
+        Writer::new(output, &self.header)?.finish().map(drop)
+    }
+
+    /// Hands on every line after the header: none.
+    pub fn lines(&self, _: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+type Each<'a, M> = &'a mut dyn FnMut(&M);
+
+impl Kernel for Live {
+    fn apply(&mut self, _: NsId, _: Op) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn get_route(&mut self, _: NsId, _: &RouteMsg) -> Result<RouteMsg, Refusal> {
+        match *self {}
+    }
+    fn get_nexthop(&mut self, _: NsId, _: u32) -> Result<NexthopMsg, Refusal> {
+        match *self {}
+    }
+    fn get_link(&mut self, _: NsId, _: u32, _: Option<&str>) -> Result<LinkMsg, Refusal> {
+        match *self {}
+    }
+    fn links(&mut self, _: NsId, _: Each<'_, LinkMsg>) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn addresses(&mut self, _: NsId, _: Option<Family>, _: Each<'_, AddrMsg>) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn routes(&mut self, _: NsId, _: &RouteFilter, _: Each<'_, RouteMsg>) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn rules(&mut self, _: NsId, _: Option<Family>, _: Each<'_, RuleMsg>) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn nexthops(&mut self, _: NsId, _: Each<'_, NexthopMsg>) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn neighbours(
+        &mut self,
+        _: NsId,
+        _: Option<Family>,
+        _: bool,
+        _: Each<'_, NeighMsg>,
+    ) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn netconf(&mut self, _: NsId, _: Option<Family>, _: Each<'_, NetconfMsg>) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn read_file(&mut self, _: NsId, _: &str) -> Result<String, Errno> {
+        match *self {}
+    }
+    fn write_file(&mut self, _: NsId, _: &str, _: &str) -> Result<(), Errno> {
+        match *self {}
+    }
+    fn find_netns(&mut self, _: &str) -> Option<NsId> {
+        match *self {}
+    }
+    fn netns_name(&mut self, _: NsId) -> Option<String> {
+        match *self {}
+    }
+    fn netns_names(&mut self) -> Vec<String> {
+        match *self {}
+    }
+    fn add_netns(&mut self, _: &str) -> Result<NsId, Errno> {
+        match *self {}
+    }
+    fn del_netns(&mut self, _: &str) -> Result<(), Errno> {
         match *self {}
     }
 }

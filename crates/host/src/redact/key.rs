@@ -19,6 +19,13 @@ impl Key {
         Key([rng.next_u64(), rng.next_u64()])
     }
 
+    /// A key that the operating system's random source decides.
+    pub fn random() -> Self {
+        use std::hash::{BuildHasher, Hasher, RandomState};
+        let number = || RandomState::new().build_hasher().finish();
+        Key([number(), number()])
+    }
+
     /// The hash of some bytes.
     pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
         let [k0, k1] = self.0;
@@ -61,6 +68,12 @@ fn round(v: &mut [u64; 4]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn random_keys_differ() {
+        assert_ne!(Key::random().hash(b"x"), Key::random().hash(b"x"));
+        assert_eq!(Key::from_seed(4).hash(b"x"), Key::from_seed(4).hash(b"x"));
+    }
 
     #[test]
     fn it_is_siphash_2_4() {
