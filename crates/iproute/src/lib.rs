@@ -83,6 +83,8 @@ struct Printer<'a> {
     names: names::View<'a>,
     links: links::LinkMap,
     nexthops: nexthop::Cache,
+    /// Whether `ip link show` has run; from then on iproute2 lists addresses as it lists links.
+    link_listed: bool,
     /// Whether an IPv6 route of another table than main was seen; from then on
     /// iproute2 trusts the tables of IPv6 routes.
     tables6: bool,
@@ -154,6 +156,7 @@ pub fn run_to<'a>(
         names: names::View::new(names),
         links: links::LinkMap::default(),
         nexthops: nexthop::Cache::default(),
+        link_listed: false,
         tables6: false,
     };
     let mut ctx = Ctx { kernel, ns, env, p: printer, errno: None };

@@ -203,6 +203,7 @@ fn ip(ctx: &mut Ctx<'_>, ns: NsId, args: Args<'_>) -> i32 {
     let outer_links = std::mem::take(&mut ctx.p.links);
     let outer_nexthops = std::mem::take(&mut ctx.p.nexthops);
     let outer_tables6 = std::mem::take(&mut ctx.p.tables6);
+    let outer_listed = std::mem::take(&mut ctx.p.link_listed);
     ctx.p.names.set_numeric(false);
     let status = match program(ctx, args) {
         Ok(status) => status,
@@ -216,6 +217,7 @@ fn ip(ctx: &mut Ctx<'_>, ns: NsId, args: Args<'_>) -> i32 {
     ctx.p.links = outer_links;
     ctx.p.nexthops = outer_nexthops;
     ctx.p.tables6 = outer_tables6;
+    ctx.p.link_listed = outer_listed;
     ctx.p.names.set_numeric(numeric);
     let oneline = ctx.p.opt.oneline;
     ctx.p.out.set_oneline(oneline);

@@ -54,9 +54,8 @@ pub(crate) struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    /// Reads the words. `do_link`: for `ip link`.
-    pub fn parse(ctx: &mut Ctx<'_>, mut args: Args<'a>, do_link: bool) -> Done<Filter<'a>> {
-        let family = if do_link { Af::Packet } else { ctx.p.opt.family };
+    /// Reads the words.
+    pub fn parse(ctx: &mut Ctx<'_>, mut args: Args<'a>, family: Af) -> Done<Filter<'a>> {
         let mut f = Filter { family, ..Filter::default() };
         while let Some(word) = args.take() {
             if word == "to" {
@@ -104,7 +103,7 @@ impl<'a> Filter<'a> {
             } else {
                 let text = if word == "dev" { args.value()? } else { word };
                 if word != "dev" && matches(word, "help") {
-                    return Err(if do_link { link::usage() } else { super::usage() });
+                    return Err(if ctx.p.link_listed { link::usage() } else { super::usage() });
                 }
                 if f.dev.is_some() {
                     return Err(Failure::garbage("dev", text));

@@ -17,7 +17,8 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, args: Args<'_>) -> Done {
     if ctx.p.opt.family == Af::Packet {
         return Err(Failure::returned(1, "Cannot flush link addresses."));
     }
-    let filter = Filter::parse(ctx, args, false)?;
+    let family = ctx.p.opt.family;
+    let filter = Filter::parse(ctx, args, family)?;
     let stats = ctx.p.opt.stats;
     let most = ctx.p.opt.loops;
     let mut round = 0;

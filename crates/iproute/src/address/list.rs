@@ -10,9 +10,13 @@ use crate::lex::{Af, Args};
 use crate::link::print::{Printed, link};
 use crate::link::stats;
 
-/// Runs the listing. `do_link`: for `ip link`.
-pub(crate) fn run(ctx: &mut Ctx<'_>, args: Args<'_>, do_link: bool) -> Done {
-    let filter = Filter::parse(ctx, args, do_link)?;
+/// Runs the listing. `links`: for `ip link`. iproute2 remembers that to the end
+/// of a batch, so that `ip address show` changes after `ip link show`.
+pub(crate) fn run(ctx: &mut Ctx<'_>, args: Args<'_>, links: bool) -> Done {
+    ctx.p.link_listed |= links;
+    let do_link = ctx.p.link_listed;
+    let family = if links { Af::Packet } else { ctx.p.opt.family };
+    let filter = Filter::parse(ctx, args, family)?;
     if matches!(filter.family, Af::Mpls | Af::Bridge) {
         return Err(Failure::unsupported("listing with option \"-M\" or \"-B\""));
     }
@@ -22,7 +26,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, args: Args<'_>, do_link: bool) -> Done {
         ctx.p.out.close_document();
         return done;
     }
-    let done = list(ctx, &filter, do_link);
+    let done = list(ctx, &filter, family, do_link);
     ctx.p.out.close_document();
     if let Err(message) = done {
         // iproute2 ends with status 0 all the same.
@@ -52,14 +56,13 @@ fn request_failed(refusal: &Refusal, what: &str) -> Failure {
 }
 
 /// Lists all that the filter wants; the error is what goes to standard error.
-fn list(ctx: &mut Ctx<'_>, filter: &Filter<'_>, do_link: bool) -> Result<(), String> {
+fn list(ctx: &mut Ctx<'_>, filter: &Filter<'_>, family: Af, do_link: bool) -> Result<(), String> {
     let dump_failed = |refusal: Refusal| Failure::dump(&refusal, 0, "Dump terminated").message;
     let mut links = Vec::new();
     if filter.index != 0 {
         let m = ctx.kernel.get_link(ctx.ns, filter.index, None);
         links.push(m.map_err(|refusal| request_failed(&refusal, "Cannot send link request").message)?);
     } else {
-        let family = if do_link { Af::Packet } else { ctx.p.opt.family };
         // The kernel filters only where no IP family is asked for.
         let nomaster = filter.master == Master::No && matches!(family, Af::Unspec | Af::Packet);
         ctx.kernel

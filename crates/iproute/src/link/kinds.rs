@@ -92,6 +92,20 @@ pub(crate) fn unknown(kind: &str, what: &str, word: &str) -> Failure {
     Failure::returned(1, format!("{kind}: unknown {what} \"{word}\"?\n{}", usage_line(kind)))
 }
 
+/// Help for a kind that has help of its own (`ip link help KIND`).
+pub(crate) fn help(kind: &str) -> Option<String> {
+    const OWN: [&str; 10] =
+        ["bridge", "bridge_slave", "vlan", "vrf", "macvlan", "macvtap", "ipvlan", "ipvtap", "dummy", "ifb"];
+    const OTHERS: [&str; 4] = ["netdevsim", "nlmon", "vcan", "virt_wifi"];
+    match kind {
+        "veth" => Some(VETH_USAGE.to_string()),
+        _ if OTHERS.contains(&kind) || UNSUPPORTED.contains(&kind) => Some(format!("Usage: ... {kind}")),
+        _ => OWN.contains(&kind).then(|| usage_line(kind)),
+    }
+}
+
+const VETH_USAGE: &str = "Usage: ip link ... type veth [ peer ... ]";
+
 fn usage_line(kind: &str) -> String {
     let words = match kind {
         "bridge" => "bridge [ SETTING VALUE ]...",
@@ -101,7 +115,8 @@ fn usage_line(kind: &str) -> String {
         "ipvlan" | "ipvtap" => {
             return format!("Usage: ... {kind} [ mode l3 | l3s | l2 ] [ bridge | private | vepa ]");
         }
-        other => return format!("Usage: ... {other} mode MODE [ SETTING ]..."),
+        "macvlan" | "macvtap" => return format!("Usage: ... {kind} mode MODE [ SETTING ]..."),
+        other => return format!("Usage: ... {other}"),
     };
     format!("Usage: ... {words}")
 }
@@ -109,10 +124,12 @@ fn usage_line(kind: &str) -> String {
 /// The other end of a pair (`veth_parse_opt`).
 fn veth(ctx: &mut Ctx<'_>, mut args: Args<'_>, create: bool) -> Done<LinkMsg> {
     if args.take() != Some("peer") {
-        ctx.p.out.raw("Usage: ip link ... type veth [ peer ... ]\n");
+        ctx.p.out.raw_fmt(format_args!("{VETH_USAGE}\n"));
         return Err(Failure::returned(1, ""));
     }
-    let mut peer = request::parse(ctx, &mut args, create)?;
+    // What returns early among the peer's words does so with status 1.
+    let parsed = request::parse(ctx, &mut args, create);
+    let mut peer = parsed.map_err(|f| if f.ends { f } else { Failure { status: 1, ..f } })?;
     match peer.kind.take() {
         Some(kind) => Err(Failure::duplicate("type", kind)),
         None => Ok(peer.msg),

@@ -50,7 +50,13 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
     } else if is("xstats") || is("afstats") || is("property") {
         Err(Failure::unsupported(&format!("\"ip link {verb}\"")))
     } else if is("help") {
-        Err(usage())
+        match args.peek().and_then(kinds::help) {
+            Some(text) => {
+                ctx.p.out.raw_fmt(format_args!("{text}\n"));
+                Ok(())
+            }
+            None => Err(usage()),
+        }
     } else {
         Err(Failure::exit(255, format!("Command \"{verb}\" is unknown, try \"ip link help\".")))
     }

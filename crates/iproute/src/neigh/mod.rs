@@ -11,10 +11,13 @@ use fingerpost_model::{NeighState, NlFlags};
 
 use crate::Ctx;
 use crate::error::{Done, Failure};
-use crate::lex::{Args, get_u32, matches};
+use crate::lex::{Af, Args, get_u32, matches};
 
 /// Runs the command.
 pub(crate) fn run(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
+    if !matches!(ctx.p.opt.family, Af::Unspec | Af::Inet | Af::Inet6) {
+        return Err(Failure::unsupported("\"ip neigh\" with option \"-0\", \"-M\" or \"-B\""));
+    }
     let Some(verb) = args.take() else { return show::run(ctx, args, false) };
     let is = |full: &str| matches(verb, full);
     if is("add") {

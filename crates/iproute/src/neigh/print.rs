@@ -27,7 +27,12 @@ pub(crate) fn neighbour(ctx: &mut Ctx<'_>, m: &NeighMsg, with_device: bool) {
     let device = (with_device && m.index != 0).then(|| name_of(ctx, m.index));
     // Nobody is asked for the type: an unknown device has plain bytes.
     let arp_type = ctx.p.links.get(m.index).map_or(u16::MAX, |known| known.arp_type);
-    let lladdr = m.lladdr.as_ref().filter(|a| !a.0.is_empty()).map(|a| lladdr::show(a, arp_type));
+    // Devices without addresses send an empty one, after which iproute2 reads
+    // the length of the attribute that follows.
+    let lladdr = m.lladdr.as_ref().map(|a| match a.0.as_slice() {
+        [] => "08".to_string(),
+        _ => lladdr::show(a, arp_type),
+    });
     ctx.p.out.open_object(None);
     if ctx.p.opt.brief {
         brief(ctx, m, device, lladdr);

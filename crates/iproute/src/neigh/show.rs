@@ -36,9 +36,6 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, args: Args<'_>, flush: bool) -> Done {
         return Err(Failure::returned(1, "Flush requires arguments."));
     }
     let filter = parse(ctx, args, flush)?;
-    if matches!(filter.family, Af::Packet | Af::Mpls | Af::Bridge) {
-        return Err(Failure::unsupported("\"ip neigh\" with option \"-0\", \"-M\" or \"-B\""));
-    }
     if flush {
         return self::flush(ctx, filter);
     }

@@ -11,12 +11,15 @@ use fingerpost_model::NlFlags;
 
 use crate::Ctx;
 use crate::error::{Done, Failure};
-use crate::lex::{Args, get_u32, matches};
+use crate::lex::{Af, Args, get_u32, matches};
 
 pub(crate) use print::{Cache, preload, print_by_id};
 
 /// Runs the command.
 pub(crate) fn run(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
+    if !matches!(ctx.p.opt.family, Af::Unspec | Af::Inet | Af::Inet6) {
+        return Err(Failure::unsupported("\"ip nexthop\" with option \"-0\", \"-M\" or \"-B\""));
+    }
     let Some(verb) = args.take() else { return show::list(ctx, args) };
     let is = |full: &str| matches(verb, full);
     if is("add") {

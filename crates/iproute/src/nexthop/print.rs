@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use fingerpost_model::{NexthopMsg, ResilientGroup, Scope, proto};
 
+use super::show::Filter;
 use crate::output::percent_g;
 use crate::{Ctx, Printer, route};
 
-/// The objects that routes have shown in this run, and those that a coming
-/// dump may show.
+/// What a run remembers: the objects that routes have shown, those that a
+/// coming dump may show, and the last listing's filter.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
+    pub(super) filter: Filter,
     known: HashMap<u32, NexthopMsg>,
     fresh: HashMap<u32, NexthopMsg>,
 }

@@ -8,19 +8,27 @@ use crate::error::{Done, Failure};
 use crate::lex::{Args, get_u32, matches};
 use crate::{Ctx, vrf};
 
-/// What to list.
+/// What to list. iproute2 never resets it, so that in a batch it narrows from
+/// one listing to the next.
 #[derive(Clone, Copy, Debug, Default)]
-struct Filter {
-    /// An object by number, without any other filter.
-    id: Option<u32>,
+pub(super) struct Filter {
     index: u32,
     master: u32,
     groups: bool,
     protocol: u32,
+    /// How many objects flushes have deleted.
+    deleted: u32,
 }
 
-fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done<Filter> {
-    let mut f = Filter::default();
+/// Reads the words into the run's filter; the number of a single object, if one is asked for.
+fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done<Option<u32>> {
+    let mut f = ctx.p.nexthops.filter;
+    let id = words(ctx, &mut args, &mut f);
+    ctx.p.nexthops.filter = f;
+    id
+}
+
+fn words(ctx: &mut Ctx<'_>, args: &mut Args<'_>, f: &mut Filter) -> Done<Option<u32>> {
     while let Some(word) = args.take() {
         let is = |full: &str| matches(word, full);
         if is("dev") || is("master") {
@@ -38,8 +46,7 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done<Filter> {
             let index = ctx.p.links.index(ctx.kernel, ctx.ns, text);
             f.master = index.ok_or_else(|| Failure::invalid("VRF does not exist\n", text))?;
         } else if word == "id" {
-            f.id = Some(parse_id(args.value()?)?);
-            return Ok(f);
+            return parse_id(args.value()?).map(Some);
         } else if is("protocol") {
             let text = args.value()?;
             f.protocol = get_u32(text, 0).ok_or_else(|| Failure::invalid("invalid protocol value", text))?;
@@ -51,16 +58,16 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done<Filter> {
             return Err(Failure::invalid("", word));
         }
     }
-    Ok(f)
+    Ok(None)
 }
 
 /// Lists objects, or shows one.
 pub(crate) fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Done {
-    let filter = parse(ctx, args)?;
-    if let Some(id) = filter.id {
+    if let Some(id) = parse(ctx, args)? {
         return one(ctx, id);
     }
-    let found = find(ctx, &filter, 2, "Dump terminated")?;
+    let filter = ctx.p.nexthops.filter;
+    let found = find(ctx, &filter, "Dump terminated")?;
     ctx.refresh_links();
     ctx.p.open_document();
     for m in &found {
@@ -97,20 +104,21 @@ fn one(ctx: &mut Ctx<'_>, id: u32) -> Done {
 /// Deletes what is listed, groups first when all are to go.
 pub(crate) fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Done {
     let all = args.is_empty();
-    let filter = parse(ctx, args)?;
-    if let Some(id) = filter.id {
+    if let Some(id) = parse(ctx, args)? {
         // iproute2 returns with status 1 here, not 2.
         return delete(ctx, id).map_err(|failure| Failure { status: 1, ..failure });
     }
-    let rounds = if all { vec![Filter { groups: true, ..filter }, filter] } else { vec![filter] };
-    let mut deleted = 0;
+    let mut filter = ctx.p.nexthops.filter;
+    if all {
+        filter = Filter { groups: true, index: 0, master: 0, ..filter };
+    }
     let mut failed = None;
-    for filter in rounds {
-        match find(ctx, &filter, 2, "Dump terminated. Failed to flush nexthops") {
+    loop {
+        match find(ctx, &filter, "Dump terminated. Failed to flush nexthops") {
             Ok(found) => {
                 for m in found.into_iter().filter(|m| m.id != 0) {
                     match delete(ctx, m.id) {
-                        Ok(()) => deleted += 1,
+                        Ok(()) => filter.deleted += 1,
                         Err(failure) => ctx.report(&failure),
                     }
                 }
@@ -120,8 +128,13 @@ pub(crate) fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Done {
                 break;
             }
         }
+        if !(all && filter.groups) {
+            break;
+        }
+        filter.groups = false;
     }
-    match deleted {
+    ctx.p.nexthops.filter = filter;
+    match filter.deleted {
         0 => ctx.p.out.raw("Nothing to flush\n"),
         n => ctx.p.out.raw_fmt(format_args!("Flushed {n} nexthops\n")),
     }
@@ -134,7 +147,7 @@ fn delete(ctx: &mut Ctx<'_>, id: u32) -> Done {
 }
 
 /// The objects that the kernel (`nh_dump_filtered`) and iproute2 let through.
-fn find(ctx: &mut Ctx<'_>, filter: &Filter, status: u8, last: &str) -> Done<Vec<NexthopMsg>> {
+fn find(ctx: &mut Ctx<'_>, filter: &Filter, last: &str) -> Done<Vec<NexthopMsg>> {
     let family = ctx.p.opt.family.ip();
     let mut ports = Vec::new();
     if filter.master != 0 {
@@ -166,6 +179,6 @@ fn find(ctx: &mut Ctx<'_>, filter: &Filter, status: u8, last: &str) -> Done<Vec<
     });
     match listed {
         Ok(()) => Ok(found),
-        Err(refusal) => Err(Failure::dump(&refusal, status, last)),
+        Err(refusal) => Err(Failure::dump(&refusal, 2, last)),
     }
 }
