@@ -356,3 +356,34 @@ fn vrf_vlan_and_macvlan_as_recorded() {
 fn tun_and_tap_as_recorded() {
     replay("tuntap.json");
 }
+
+/// Runs `ip ARGS` on what the kernel held before a recorded command.
+fn run_before(file: &str, recorded: &[&str], args: &[&str], batch: &'static str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(file);
+    let session: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let runs = session["runs"].as_array().unwrap();
+    let state = runs.iter().find(|r| r["args"] == json!(recorded)).unwrap()["state"].as_u64().unwrap();
+    let state = State::read(&session["states"][state as usize], session["objects"].as_array().unwrap());
+    let spaces = vec![(String::new(), state)];
+    let mut kernel = Recorded { spaces, requests: VecDeque::new(), complaints: String::new() };
+    let open = |_: &str| -> Result<Box<dyn BufRead>, Errno> { Ok(Box::new(Cursor::new(batch))) };
+    let outcome = run(args, &mut kernel, NsId(0), &Names::default(), &Env { open: &open, exec: None });
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+    outcome.stdout
+}
+
+#[test]
+fn a_batch_keeps_the_filter_of_nexthop_objects() {
+    let show = |args: &[&str], batch| run_before("nexthop.json", &["nexthop", "show", "groups"], args, batch);
+    let groups = show(&["nexthop", "show", "groups"], "");
+    assert_ne!(groups, show(&["nexthop", "show"], ""));
+    assert_eq!(show(&["-batch", "f"], "nexthop show groups\nnexthop show\n"), format!("{groups}{groups}"));
+}
+
+#[test]
+fn a_batch_lists_addresses_as_links_after_links() {
+    let show = |args: &[&str], batch| run_before("address.json", &["addr", "show", "v0"], args, batch);
+    let (links, link) = (show(&["link"], ""), show(&["link", "show", "dev", "v0"], ""));
+    assert_ne!(link, show(&["addr", "show", "dev", "v0"], ""));
+    assert_eq!(show(&["-batch", "f"], "link\naddr show dev v0\n"), format!("{links}{link}"));
+}
