@@ -182,9 +182,20 @@ impl Devices<'_> {
         let ports = self.ports(bridge);
         let limits = ports.into_iter().filter_map(|port| self.link(port)?.msg.tso_max_size);
         let smallest = limits.min().unwrap_or(GSO_UNLIMITED);
-        let Some(link) = self.link_mut(bridge) else { return };
-        link.msg.tso_max_size = Some(smallest);
-        link.msg.gso_max_size = link.msg.gso_max_size.map(|size| size.min(smallest));
+        self.limit_segmentation(bridge, smallest);
+    }
+
+    /// Sets the limit of a device and of those on top of it (`netif_inherit_tso_max`).
+    fn limit_segmentation(&mut self, at: At, limit: u32) {
+        let Some(link) = self.link_mut(at) else { return };
+        if link.msg.tso_max_size == Some(limit) {
+            return;
+        }
+        link.msg.tso_max_size = Some(limit);
+        link.msg.gso_max_size = link.msg.gso_max_size.map(|size| size.min(limit));
+        for upper in self.uppers(at) {
+            self.limit_segmentation(upper, limit);
+        }
     }
 
     /// The smallest of the ports' MTUs, unless a user gave one (`br_mtu_auto_adjust`).

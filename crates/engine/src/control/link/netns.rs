@@ -8,7 +8,7 @@ use super::carrier::refresh;
 use super::create::next_index;
 use super::kind::Kind;
 use super::{At, Devices, attributes, name};
-use crate::control::{event, neighbour};
+use crate::control::{event, neighbour, sysctl};
 
 impl Devices<'_> {
     /// The id by which `ns` knows `other`: the lowest that is free when it is
@@ -61,10 +61,13 @@ impl Devices<'_> {
         let peer = self.veth_peer(at);
         let uppers = self.uppers(at);
         let lower = self.lower(at);
-        let old = self.world.namespaces.get_mut(&at.ns);
-        let Some(mut link) = old.and_then(|old| old.config.links.by_index.remove(&at.dev)) else {
+        let Some(old) = self.world.namespaces.get_mut(&at.ns) else {
+            return Err(Refusal::new(Errno::EINVAL));
+        };
+        let Some(mut link) = old.config.links.by_index.remove(&at.dev) else {
             return Err(Refusal::new(Errno::ENODEV));
         };
+        sysctl::forget_device(&mut old.config, &old_name);
         self.waiting.iter_mut().filter(|waiting| **waiting == at).for_each(|waiting| *waiting = new);
         link.ipv4 = None;
         link.msg.index = index;

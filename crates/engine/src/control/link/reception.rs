@@ -63,7 +63,8 @@ impl Devices<'_> {
         let mut allmulti = u32::from(flags.has(LinkFlags::ALLMULTI)) + port;
         for upper in self.uppers(at).iter().filter_map(|&upper| self.link(upper)) {
             let kind = Kind::of(upper);
-            if !upper.is_up() || kind.is_ipvlan() {
+            // Macvlans hand their flags down while they are up, VLAN devices always.
+            if kind.is_ipvlan() || kind.is_macvlan() && !upper.is_up() {
                 continue;
             }
             let counts = |count: Option<u32>| u32::from(count.unwrap_or(0) > 0);

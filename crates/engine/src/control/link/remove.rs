@@ -6,7 +6,7 @@ use fingerpost_net::Errno;
 use super::kind::Kind;
 use super::{At, Devices};
 use crate::config::{LOOPBACK, Link};
-use crate::control::{event, neighbour};
+use crate::control::{event, neighbour, sysctl};
 
 impl Devices<'_> {
     /// `rtnl_dellink`.
@@ -89,8 +89,10 @@ impl Devices<'_> {
         self.to_recount.extend(self.lower(at));
         self.tell(at, event::link_unregister);
         self.tell(at, neighbour::device_down);
-        if let Some(namespace) = self.world.namespaces.get_mut(&at.ns) {
-            namespace.config.links.by_index.remove(&at.dev);
+        if let Some(namespace) = self.world.namespaces.get_mut(&at.ns)
+            && let Some(link) = namespace.config.links.by_index.remove(&at.dev)
+        {
+            sysctl::forget_device(&mut namespace.config, link.name());
         }
         self.waiting.retain(|waiting| *waiting != at);
     }

@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::stack::Event;
 use super::{At, Devices, address, attributes, bridge, name};
 use crate::config::Link;
-use crate::control::event;
+use crate::control::{event, sysctl};
 
 /// Longest alias in bytes (`IFALIASZ - 1`).
 const MAX_ALIAS: usize = 255;
@@ -206,6 +206,9 @@ impl Devices<'_> {
             return Ok(());
         }
         let new = name::prepare(links, wanted, Errno::EEXIST)?;
+        if let Some(namespace) = self.world.namespaces.get_mut(&at.ns) {
+            sysctl::rename_device(&mut namespace.config, &old, &new);
+        }
         if let Some(link) = self.link_mut(at) {
             link.msg.name = Some(new);
         }
