@@ -1,7 +1,12 @@
-//! The `fingerpost` command as a library: scripts, sources, questions and
+//! The `fingerpost` command as a library: sources, scripts, questions and
 //! their answers in words. The binary is a thin shell around it.
 
+pub mod cli;
+pub mod examples;
 pub mod explain;
+pub mod readonly;
 pub mod script;
+pub mod source;
 pub mod sysctl;
+pub mod verify;
 pub mod words;

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use fingerpost_model::{IfaFlags, LinkFlags, RouteFlags, Scope, TableId};
 
-use super::{address, fib_info, neighbour, nexthop, route, rule, table};
+use super::{address, fib_info, neighbour, nexthop, route, rule, sysctl, table};
 use crate::config::{DevConf, IfAddr, InDev};
 use crate::lookup::cache::HopId;
 use crate::world::{Env, Namespace};
@@ -91,7 +91,7 @@ pub fn carrier_changed(ns: &mut Namespace, env: Env<'_>, dev: u32) {
 }
 
 /// A device got another name (`NETDEV_CHANGENAME`): labels and rules follow.
-pub fn link_renamed(ns: &mut Namespace, _: Env<'_>, dev: u32, _old_name: &str) {
+pub fn link_renamed(ns: &mut Namespace, _: Env<'_>, dev: u32, old_name: &str) {
     let Some(link) = ns.config.links.get_mut(dev) else { return };
     let name = link.name().to_string();
     if let Some(ipv4) = &mut link.ipv4 {
@@ -101,6 +101,7 @@ pub fn link_renamed(ns: &mut Namespace, _: Env<'_>, dev: u32, _old_name: &str) {
     }
     rule::detach(&mut ns.config, dev);
     rule::attach(&mut ns.config, &name, dev);
+    sysctl::rename_device(&mut ns.config, old_name, &name);
 }
 
 /// The label of the n-th address after a renaming (`inetdev_changename`): the
@@ -155,6 +156,9 @@ pub fn link_unregister(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     neighbour::device_down(ns, env, dev);
     nexthop::device_down(ns, env, dev);
     rule::detach(&mut ns.config, dev);
+    if let Some(name) = ns.config.links.get(dev).map(|link| link.name().to_string()) {
+        sysctl::forget_device(&mut ns.config, &name);
+    }
 }
 
 /// Takes IPv4 from a device (`inetdev_destroy`): addresses go without

@@ -54,18 +54,18 @@ pub fn get_route(
         _ if request.flags.has(RouteFlags::LOOKUP_TABLE) => TableId::UNSPEC,
         _ => TableId::MAIN,
     };
-    if request.flags.has(RouteFlags::FIB_MATCH) {
-        return match decision.result {
-            Some(result) => Ok(dump::route::fib_match(config, &result, decision.kind, table)),
-            None => Err(path::no_entry_error(RouteType::UNSPEC).into()),
-        };
-    }
     if request.flags.has(RouteFlags::NOTIFY) {
         // The wish stays with a cached decision and shows in later answers.
         decision.flags = decision.flags | RouteFlags::CACHE_NOTIFY;
         if let Some(hop) = decision.cached_in {
             state.cache.add_flags(hop, decision.is_input, RouteFlags::CACHE_NOTIFY);
         }
+    }
+    if request.flags.has(RouteFlags::FIB_MATCH) {
+        return match decision.result {
+            Some(result) => Ok(dump::route::fib_match(config, &result, decision.kind, table)),
+            None => Err(path::no_entry_error(RouteType::UNSPEC).into()),
+        };
     }
     let mut reply = answer(config, &question, &flow, &decision, table);
     if decision.flags.has(RouteFlags::CACHE_NOTIFY) {

@@ -1,0 +1,252 @@
+//! Where a configuration comes from: a live host, a snapshot, a folder of
+//! `ip -j` outputs, a script, or a built-in example.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use fingerpost_engine::{Behaviour, Restored, World, restore, restore_lines};
+use fingerpost_host::{CaptureOptions, Live, Target};
+use fingerpost_iproute::Names;
+use fingerpost_model::snapshot::{Line, Netns, Reader};
+use fingerpost_model::NsId;
+
+use crate::examples::{ALL, Example};
+use crate::script::{Runner, Script};
+
+/// Seed of what is random in memory, such as MAC addresses.
+const SEED: u64 = 1;
+
+/// Options that name a source.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SourceArgs {
+    /// A network namespace: a name of `ip netns`, or a path; in a snapshot, a namespace of it
+    #[arg(short = 'n', long = "netns", value_name = "NAME|PATH", global = true)]
+    pub netns: Option<String>,
+    /// The network namespace of a process
+    #[arg(long, value_name = "PID", global = true, conflicts_with = "netns")]
+    pub pid: Option<u32>,
+    /// A snapshot made by `capture`, or a folder of `ip -j` outputs
+    #[arg(long, value_name = "FILE", global = true)]
+    pub snapshot: Option<PathBuf>,
+    /// A script of ip and sysctl lines
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "snapshot")]
+    pub script: Option<PathBuf>,
+    /// A built-in situation; `examples` lists them
+    #[arg(long, value_name = "NAME", global = true, conflicts_with_all = ["snapshot", "script"])]
+    pub example: Option<String>,
+    /// Make these changes to the copy in memory first; can be given several times
+    #[arg(long, value_name = "SCRIPT", global = true)]
+    pub apply: Vec<PathBuf>,
+}
+
+/// A configuration in memory, and what is known about its origin.
+pub struct Source {
+    /// The world.
+    pub world: World,
+    /// The namespace that questions are about.
+    pub ns: NsId,
+    /// Names of tables and the like.
+    pub names: Names,
+    /// What could not be read.
+    pub not_seen: Vec<String>,
+    /// What was found out about the namespace, when it was captured.
+    pub netns: Option<Netns>,
+    /// The live host, for `--verify`.
+    pub live: Option<Live>,
+    /// Whether it is a copy of something real, which changing commands must not pretend to change.
+    pub is_copy: bool,
+}
+
+impl SourceArgs {
+    /// Loads the source, then applies the what-if scripts.
+    pub fn load(&self) -> anyhow::Result<Source> {
+        let mut source = self.load_base()?;
+        for path in &self.apply {
+            let text = read_text(path)?;
+            source.run_script(&text, &path.display().to_string())?;
+        }
+        Ok(source)
+    }
+
+    fn load_base(&self) -> anyhow::Result<Source> {
+        if let Some(name) = &self.example {
+            return example(name);
+        }
+        if let Some(path) = &self.script {
+            let mut source = Source::empty();
+            source.run_script(&read_text(path)?, &path.display().to_string())?;
+            return source.select(self.netns.as_deref());
+        }
+        if let Some(path) = &self.snapshot {
+            return snapshot(path)?.select(self.netns.as_deref());
+        }
+        live(&self.target())
+    }
+
+    /// The live namespace that is meant.
+    pub fn target(&self) -> Target {
+        match (&self.netns, self.pid) {
+            (Some(name), _) => Target::named(name),
+            (None, Some(pid)) => Target::Pid(pid),
+            (None, None) => Target::Current,
+        }
+    }
+
+    /// A source named by one word, as `--against` takes it.
+    pub fn named(word: &str) -> anyhow::Result<Source> {
+        if word == "live" {
+            return live(&Target::Current);
+        }
+        if let Some(name) = word.strip_prefix("example:") {
+            return example(name);
+        }
+        if let Some(name) = word.strip_prefix("netns:") {
+            return live(&Target::named(name));
+        }
+        let path = Path::new(word);
+        if !path.exists() && Example::find(word).is_some() {
+            return example(word);
+        }
+        if path.is_dir() || looks_like_snapshot(path)? {
+            return snapshot(path);
+        }
+        let mut source = Source::empty();
+        source.run_script(&read_text(path)?, word)?;
+        Ok(source)
+    }
+}
+
+impl Source {
+    fn empty() -> Source {
+        Source {
+            world: World::new(SEED, Behaviour::default()),
+            ns: NsId(0),
+            names: Names::default(),
+            not_seen: Vec::new(),
+            netns: None,
+            live: None,
+            is_copy: false,
+        }
+    }
+
+    fn of(restored: Restored, is_copy: bool) -> anyhow::Result<Source> {
+        let Some((ns, netns)) = restored.namespaces.first().cloned() else {
+            bail!("the snapshot holds no namespace");
+        };
+        let mut not_seen = restored.header.not_seen.clone();
+        not_seen.extend(restored.unknown);
+        Ok(Source {
+            world: restored.world,
+            ns,
+            names: Names::default(),
+            not_seen,
+            netns: Some(netns),
+            live: None,
+            is_copy,
+        })
+    }
+
+    fn select(mut self, name: Option<&str>) -> anyhow::Result<Source> {
+        if let Some(name) = name {
+            self.ns = *self.world.names.get(name).ok_or_else(|| {
+                let known: Vec<&str> = self.world.names.keys().map(String::as_str).collect();
+                anyhow!("there is no namespace \"{name}\"; there are: {}", known.join(", "))
+            })?;
+        }
+        Ok(self)
+    }
+
+    /// Runs a script that has to succeed line by line.
+    fn run_script(&mut self, text: &str, what: &str) -> anyhow::Result<()> {
+        let script = Script::parse(text).with_context(|| what.to_string())?;
+        let mut runner = Runner { world: &mut self.world, ns: self.ns, names: &self.names };
+        for command in script.commands() {
+            let outcome = runner.run(&command.words);
+            if outcome.status != 0 {
+                let line = command.line;
+                bail!("{what}: line {line}: {}: {}", command.text, outcome.stderr.trim_end());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn example(name: &str) -> anyhow::Result<Source> {
+    let Some(example) = Example::find(name) else {
+        let names: Vec<&str> = ALL.iter().map(|example| example.name).collect();
+        bail!("there is no example \"{name}\"; there are: {}", names.join(", "));
+    };
+    let mut source = Source::empty();
+    source.run_script(example.script, &format!("example {name}"))?;
+    Ok(source)
+}
+
+fn live(target: &Target) -> anyhow::Result<Source> {
+    let mut live = Live::open(target)?;
+    let options = CaptureOptions { tools: false, ..CaptureOptions::default() };
+    let capture = live.capture(&options)?;
+    let mut lines: Vec<Line> = Vec::new();
+    capture.lines(&mut |line| {
+        lines.push(line.clone());
+        Ok(())
+    })?;
+    let restored = restore_lines(capture.header().clone(), lines, SEED)?;
+    let mut source = Source::of(restored, true)?;
+    source.names = system_names();
+    source.world.uid = host_uid();
+    source.live = Some(live);
+    Ok(source)
+}
+
+/// The uid that a live kernel assumes for questions without one.
+fn host_uid() -> u32 {
+    // The owner of this process's own directory is its effective user.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if let Ok(about) = std::fs::metadata("/proc/self") {
+            return about.uid();
+        }
+    }
+    0
+}
+
+/// Names from this machine's iproute2 files.
+fn system_names() -> Names {
+    Names::load(&mut |path| std::fs::read_to_string(path).ok(), &mut |dir| {
+        let mut names: Vec<String> = std::fs::read_dir(dir)
+            .map(|entries| entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+            .unwrap_or_default();
+        names.sort();
+        names
+    })
+}
+
+fn snapshot(path: &Path) -> anyhow::Result<Source> {
+    let what = || path.display().to_string();
+    if path.is_dir() {
+        let imported = fingerpost_host::import::folder(path).with_context(what)?;
+        return Source::of(restore_lines(imported.header, imported.lines, SEED).with_context(what)?, true);
+    }
+    let file = File::open(path).with_context(what)?;
+    let reader = Reader::new(BufReader::with_capacity(1 << 20, file)).with_context(what)?;
+    Source::of(restore(reader, SEED).with_context(what)?, true)
+}
+
+/// Whether a file begins as snapshots do.
+fn looks_like_snapshot(path: &Path) -> anyhow::Result<bool> {
+    let mut start = [0u8; 14];
+    let mut file = File::open(path).with_context(|| path.display().to_string())?;
+    let n = io::Read::read(&mut file, &mut start)?;
+    Ok(start[..n].starts_with(b"{\"fingerpost\":"))
+}
+
+/// A text file, or standard input for `-`.
+pub fn read_text(path: &Path) -> anyhow::Result<String> {
+    if path == Path::new("-") {
+        return io::read_to_string(io::stdin()).context("standard input");
+    }
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+}
