@@ -95,6 +95,7 @@ pub const TEXTS: &[KernelText] = &[
     by_ip("Can not change number of buckets of a resilient nexthop group", &[EINVAL]),
     by_ip("Blackhole nexthop can not be a member of a group with more than one path", &[EINVAL]),
     by_ip("Not a nexthop group", &[EINVAL]),
+    by_ip("Replace requires nexthop id", &[EINVAL]),
     by_ip("Invalid address family", &[EINVAL]),
     // Addresses (C-078, C-085).
     by_ip("ipv4: Invalid scope value", &[EINVAL]),

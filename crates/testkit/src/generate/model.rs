@@ -244,7 +244,9 @@ impl Gen {
     /// A neighbour's address on a link, with the device.
     pub fn on_link(&mut self) -> (String, u32) {
         let (device, subnet) = self.link_subnet();
-        let host = |making: &mut Gen| (subnet.base + making.range(2, 8) as u32).min(subnet.last());
+        // Not the subnet's broadcast address, where it has one.
+        let highest = if subnet.length < 31 { subnet.last() - 1 } else { subnet.last() };
+        let host = |making: &mut Gen| (subnet.base + making.range(2, 8) as u32).min(highest);
         let mut address = host(self);
         let own: Vec<u32> = self.all_addresses().iter().map(|(_, known)| known.own).collect();
         let mut tries = 0;

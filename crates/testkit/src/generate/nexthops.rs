@@ -66,7 +66,7 @@ impl Gen {
             None => self.fresh_id(),
         };
         let (device, gateway) = self.on_link();
-        let way = match self.weighted(&[(20, 0), (4, 1), (3, 2), (3, 3), (1, 4), (1, 5), (1, 6), (1, 7)]) {
+        let way = match self.weighted(&[(24, 0), (4, 1), (2, 2), (3, 3), (1, 4), (1, 5), (1, 6), (1, 7)]) {
             0 => format!("via {} dev {device}", dotted(gateway)),
             1 => format!("dev {device}"),
             2 => "blackhole".into(),
