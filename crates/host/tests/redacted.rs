@@ -66,6 +66,21 @@ fn read(live: &mut Live) -> Configuration {
     c
 }
 
+/// Waits until the kernel has made the local routes of IPv6 addresses, which it does a little later.
+fn settle(live: &mut Live) {
+    for _ in 0..500 {
+        let (mut addresses, mut routes) = (Vec::new(), Vec::new());
+        live.addresses(NS, Some(Family::V6), &mut |m| addresses.extend(m.address)).expect("addresses");
+        let local = RouteFilter { family: Some(Family::V6), kind: Some(2), ..RouteFilter::default() };
+        live.routes(NS, &local, &mut |m| routes.extend(m.dst.map(|dst| dst.addr))).expect("routes");
+        if addresses.iter().all(|addr| routes.contains(addr)) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("some IPv6 address got no local route in five seconds");
+}
+
 /// Addresses around the edges of what is configured, and by chance.
 fn questions(c: &Configuration, devices: &[u32]) -> Vec<RouteMsg> {
     let mut rng = Rng::new(5);
@@ -118,6 +133,7 @@ fn answers(live: &mut Live, questions: &[RouteMsg]) -> Vec<Result<RouteMsg, Refu
 
 fn decisions_survive(seed: u64) {
     let mut live = Live::open(&Target::Current).expect("the current namespace");
+    settle(&mut live);
     let c = read(&mut live);
     let devices: Vec<u32> =
         ["v0", "v1"].map(|name| live.get_link(NS, 0, Some(name)).expect("made").index).into();
@@ -154,6 +170,7 @@ fn decisions_survive(seed: u64) {
     let replaced: Vec<RouteMsg> = questions.iter().map(route).collect();
     let changed = questions.iter().zip(&replaced).filter(|(from, to)| from.dst != to.dst).count();
     assert!(changed > questions.len() / 2, "{changed} of {} addresses were replaced", questions.len());
+    settle(&mut live);
     let after = answers(&mut live, &replaced);
     let mut good = 0;
     for ((question, before), after) in questions.iter().zip(&before).zip(&after) {
