@@ -12,10 +12,10 @@ use crate::config::{Config, Link};
 use crate::lookup::source::address_type;
 use crate::world::{Env, Namespace};
 
+/// `NTF_EXT_MANAGED`.
+const MANAGED: NeighFlags = NeighFlags(0x100);
 /// `NTF_EXT_MANAGED` and `NTF_EXT_LOCKED`, which proxy entries do not take.
 const EXTENDED: NeighFlags = NeighFlags(0x300);
-/// Flags that are kept with an entry.
-const KEPT: NeighFlags = NeighFlags(NeighFlags::EXT_LEARNED.0 | NeighFlags::ROUTER.0 | EXTENDED.0);
 /// States that count as connected.
 const CONNECTED: NeighState =
     NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
@@ -51,22 +51,19 @@ pub fn new_neighbour(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &NeighM
         return Ok(());
     }
     let Some(link) = link else { return Err(refuse(Errno::EINVAL, "Device not specified")) };
-    if msg.flags.any(EXTENDED) && msg.state.has(NeighState::PERMANENT) {
+    if msg.flags.any(MANAGED) && msg.state.has(NeighState::PERMANENT) {
         return Err(refuse(Errno::EINVAL, "Invalid NTF_* flag for permanent entry"));
     }
     let key = (msg.index, dst);
-    let mut overrides = true;
-    let (key, mut entry) = match config.neighbours.entries.get(&key) {
-        Some(entry) if flags.has(NlFlags::EXCL) => {
-            let _ = entry;
-            return Err(Refusal::new(Errno::EEXIST));
-        }
-        Some(entry) => {
-            overrides = flags.has(NlFlags::REPLACE);
-            (key, entry.clone())
-        }
+    let (key, mut entry, overrides) = match config.neighbours.entries.get(&key) {
+        Some(_) if flags.has(NlFlags::EXCL) => return Err(Refusal::new(Errno::EEXIST)),
+        Some(entry) => (key, entry.clone(), flags.has(NlFlags::REPLACE)),
         None if !flags.has(NlFlags::CREATE) => return Err(Refusal::new(Errno::ENOENT)),
-        None => fresh(config, link, msg, dst)?,
+        None => {
+            let (key, fresh) = fresh(config, link, msg, dst)?;
+            // Devices with one neighbour find the one that they have.
+            (key, config.neighbours.entries.get(&key).cloned().unwrap_or(fresh), true)
+        }
     };
     if msg.protocol.is_some_and(|protocol| protocol != 0) {
         entry.protocol = msg.protocol;
@@ -107,7 +104,7 @@ fn fresh(
     let resolved = |address: Option<LlAddr>| (NeighState::NOARP, address);
     let broadcast = link.msg.broadcast.clone();
     (entry.state, entry.lladdr) = if address_len(link) == 0 {
-        resolved(None)
+        resolved(Some(LlAddr::default()))
     } else if entry.kind == RouteType::MULTICAST {
         resolved(Some(multicast_address(addr)))
     } else if flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK) {
@@ -129,14 +126,14 @@ fn multicast_address(group: Ipv4Addr) -> LlAddr {
 /// Gives an entry a state and an address (`__neigh_update` for an administrator).
 fn update(entry: &mut NeighMsg, len: usize, msg: &NeighMsg, overrides: bool) -> Result<(), Refusal> {
     let old = entry.state;
-    let mut new = msg.state;
-    entry.flags = entry.flags.without(KEPT).with(NeighFlags(msg.flags.0 & KEPT.0));
-    if msg.flags.any(NeighFlags::USE) {
-        entry.state = old.without(NeighState::PERMANENT);
+    let learned = NeighFlags::EXT_LEARNED | EXTENDED;
+    entry.flags = entry.flags.without(learned).with(NeighFlags(msg.flags.0 & learned.0));
+    if msg.flags.any(NeighFlags::USE | MANAGED) {
+        entry.state = started(old.without(NeighState::PERMANENT));
         return Ok(());
     }
-    if !new.any(NeighState::VALID) {
-        entry.state = new;
+    if !msg.state.any(NeighState::VALID) {
+        entry.state = msg.state;
         return Ok(());
     }
     let known = old.any(NeighState::VALID);
@@ -147,16 +144,28 @@ fn update(entry: &mut NeighMsg, len: usize, msg: &NeighMsg, overrides: bool) -> 
         None if !known => return Err(refuse(Errno::EINVAL, "No link layer address given")),
         None => entry.lladdr.clone(),
     };
-    let differs = address != entry.lladdr;
-    if known && differs && !overrides {
+    if known && address != entry.lladdr && !overrides {
         return Ok(());
     }
-    if new.any(CONNECTED) {
-        new = NeighState(new.0);
-    }
-    entry.state = new;
+    entry.state = msg.state;
     entry.lladdr = address;
+    if overrides {
+        let router = NeighFlags(msg.flags.0 & NeighFlags::ROUTER.0);
+        entry.flags = entry.flags.without(NeighFlags::ROUTER).with(router);
+    }
     Ok(())
+}
+
+/// The state once the entry was asked for (`neigh_event_send`): resolution has
+/// begun, or the entry is about to be probed.
+fn started(state: NeighState) -> NeighState {
+    if state.any(CONNECTED | NeighState::DELAY | NeighState::PROBE | NeighState::INCOMPLETE) {
+        state
+    } else if state.has(NeighState::STALE) {
+        NeighState::DELAY
+    } else {
+        NeighState::INCOMPLETE
+    }
 }
 
 /// Removes a neighbour (`neigh_delete`).
@@ -184,12 +193,15 @@ pub fn device_down(ns: &mut Namespace, _env: Env, dev: u32) {
     ns.config.neighbours.proxies.retain(|&(on, _), _| on != dev);
 }
 
-/// The device lost its carrier: permanent entries stay (`neigh_carrier_down`).
+/// The device lost its carrier: permanent and proxy entries stay
+/// (`neigh_carrier_down`), all if `arp_evict_nocarrier` says so.
 pub fn carrier_down(ns: &mut Namespace, _env: Env, dev: u32) {
-    let stays =
-        |&(on, _): &(u32, IpAddr), entry: &mut NeighMsg| on != dev || entry.state.has(NeighState::PERMANENT);
+    let all = ns.config.sysctl.all.arp_evict_nocarrier;
+    let evicts = ns.config.links.ipv4(dev).is_none_or(|ipv4| all != 0 && ipv4.conf.arp_evict_nocarrier != 0);
+    let stays = |&(on, addr): &(u32, IpAddr), entry: &mut NeighMsg| {
+        on != dev || entry.state.has(NeighState::PERMANENT) || addr.is_ipv4() && !evicts
+    };
     ns.config.neighbours.entries.retain(stays);
-    ns.config.neighbours.proxies.retain(stays);
 }
 
 /// The device's address or its need for resolution changed: its entries go,

@@ -68,7 +68,7 @@ impl Devices<'_> {
             link.own_address = true;
         }
         if kind == Kind::Bridge && !same {
-            self.select_bridge_state(at);
+            self.bridge_address_changed(at);
         }
         self.address_changed(at);
         Ok(())

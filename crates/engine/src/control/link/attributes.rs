@@ -96,10 +96,10 @@ pub(super) fn vlan_flags(given: &[Attr]) -> Attr {
     Attr { kind: FLAGS, data }
 }
 
-/// `IFLA_MACVLAN_FLAGS`, `IFLA_MACVLAN_BC_QUEUE_LEN` and `…_USED`.
+/// `IFLA_MACVLAN_FLAGS`, `…_MACADDR_COUNT`, `…_BC_QUEUE_LEN` and `…_BC_QUEUE_LEN_USED`.
 pub(super) fn macvlan_data() -> Vec<Attr> {
     const QUEUE: u32 = 1000;
-    vec![u16(2, 0), u32(7, QUEUE), u32(8, QUEUE)]
+    vec![u16(2, 0), u32(6, 0), u32(7, QUEUE), u32(8, QUEUE)]
 }
 
 /// `IFLA_IPVLAN_FLAGS`.

@@ -1,13 +1,13 @@
 //! Bridges: which ports forward, and what the bridge takes over from them.
 //! Without spanning tree: with it, Linux waits before a port forwards.
 
-use fingerpost_model::{Attr, BridgePort, LinkFlags, LlAddr, Refusal};
+use fingerpost_model::{BridgePort, LinkFlags, LlAddr, Refusal};
 use fingerpost_net::Errno;
 
 use super::kind::{ETHER, GSO_UNLIMITED, Kind};
 use super::set::check_mtu;
 use super::stack::Event;
-use super::{At, Devices, address};
+use super::{At, Devices, address, bridge_data};
 use crate::config::Link;
 
 /// `BR_STATE_DISABLED`.
@@ -47,6 +47,7 @@ impl Devices<'_> {
         self.count_port(at, 1);
         self.write_master(at, Some(bridge));
         self.set_port_state(at, DISABLED);
+        self.start_port(bridge, at);
         let moved = self.select_bridge_address(bridge);
         if self.can_forward(at) && self.is_up(bridge) {
             self.enable_port(bridge, at);
@@ -169,12 +170,54 @@ impl Devices<'_> {
             self.ports(bridge).into_iter().filter_map(|port| self.link(port)?.msg.address.clone());
         let lowest = addresses.min().unwrap_or(LlAddr(vec![0; 6]));
         let Some(link) = self.link_mut(bridge) else { return false };
-        if link.own_address || link.msg.address.as_ref() == Some(&lowest) {
+        let known = link.msg.info.as_ref().map(|info| bridge_data::id_address(&info.data));
+        if link.own_address || known.as_ref() == Some(&lowest.0) {
             return false;
         }
         link.msg.address = Some(lowest);
-        self.select_bridge_state(bridge);
+        self.bridge_address_changed(bridge);
         true
+    }
+
+    /// The address is part of the bridge's id (`br_stp_change_bridge_id`).
+    pub(super) fn bridge_address_changed(&mut self, bridge: At) {
+        let Some(link) = self.link_mut(bridge) else { return };
+        let address = link.msg.address.clone().unwrap_or_default().0;
+        if let Some(info) = &mut link.msg.info {
+            bridge_data::set_id(&mut info.data, &address);
+        }
+        for port in self.ports(bridge) {
+            if let Some(info) = self.link_mut(port).and_then(|link| link.msg.info.as_mut()) {
+                bridge_data::set_port_id(&mut info.slave_data, &address);
+            }
+        }
+        self.select_bridge_state(bridge);
+    }
+
+    /// The settings that a new port starts with.
+    fn start_port(&mut self, bridge: At, at: At) {
+        let cost = self.port_cost(at);
+        let others = self.ports(bridge).into_iter().filter(|&port| port != at);
+        let used: Vec<u16> = others
+            .filter_map(|port| bridge_data::port_number(&self.link(port)?.msg.info.as_ref()?.slave_data))
+            .collect();
+        let number = (1..=u16::MAX).find(|number| !used.contains(number)).unwrap_or(u16::MAX);
+        let Some(info) = self.link(bridge).and_then(|link| link.msg.info.as_ref()) else { return };
+        let data = bridge_data::new_port(number, cost, &info.data);
+        if let Some(info) = self.link_mut(at).and_then(|link| link.msg.info.as_mut()) {
+            info.slave_data = data;
+        }
+    }
+
+    /// The cost of a port by its speed: that of 10 Gb/s, or of an unknown one (`port_cost`).
+    fn port_cost(&self, at: At) -> u32 {
+        match self.link(at).map(Kind::of) {
+            Some(Kind::Veth | Kind::Tap) => 2,
+            Some(Kind::Vlan | Kind::Macvlan | Kind::Macvtap) => {
+                self.lower(at).map_or(100, |lower| self.port_cost(lower))
+            }
+            _ => 100,
+        }
     }
 
     /// The smallest of the ports' limits of segmentation (`br_set_gso_limits`).
@@ -210,21 +253,4 @@ impl Devices<'_> {
             self.store_mtu(bridge, mtu);
         }
     }
-}
-
-/// The data of a new bridge: what the request gives, in place of the defaults.
-pub(super) fn data(given: &[Attr]) -> Vec<Attr> {
-    merge(&[], given)
-}
-
-/// Data with some attributes replaced.
-pub(super) fn merge(old: &[Attr], given: &[Attr]) -> Vec<Attr> {
-    let mut merged = old.to_vec();
-    for attr in given {
-        match merged.iter_mut().find(|known| known.kind == attr.kind) {
-            Some(known) => *known = attr.clone(),
-            None => merged.push(attr.clone()),
-        }
-    }
-    merged
 }

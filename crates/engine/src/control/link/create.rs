@@ -8,7 +8,7 @@ use super::carrier::refresh;
 use super::kind::{ETHER, Kind};
 use super::reception::{PASSTHRU, is_passthru};
 use super::validate::{self, VLAN_PROTOCOLS};
-use super::{At, Devices, address, attributes, bridge, name};
+use super::{At, Devices, address, attributes, bridge_data, name};
 use crate::config::{LOOPBACK, Link};
 use crate::control::{event, rule};
 
@@ -316,6 +316,7 @@ impl Devices<'_> {
             link.msg.mtu = Some(real.mtu());
         }
         link.msg.address = real.msg.address.clone();
+        link.msg.perm_address = real.msg.address.clone();
         link.own_address = false;
         link.msg.tso_max_size = real.msg.tso_max_size;
         let given = asked.msg.info.clone().unwrap_or_default();
@@ -377,7 +378,7 @@ impl Devices<'_> {
     fn create_bridge(&mut self, asked: Asked) -> Result<At, Refusal> {
         let mut link = asked.link;
         if let (Some(own), Some(given)) = (&mut link.msg.info, &asked.msg.info) {
-            own.data = bridge::data(&given.data);
+            own.data = bridge_data::new_bridge(&given.data);
         }
         let given = asked.msg.address.is_some();
         if !given {
@@ -385,7 +386,7 @@ impl Devices<'_> {
         }
         let at = self.register(asked.ns, link)?;
         if given {
-            self.select_bridge_state(at);
+            self.bridge_address_changed(at);
         }
         Ok(at)
     }

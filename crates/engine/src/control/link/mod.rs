@@ -9,6 +9,7 @@
 mod address;
 mod attributes;
 mod bridge;
+mod bridge_data;
 mod carrier;
 mod create;
 mod kind;

@@ -6,7 +6,7 @@ use fingerpost_net::Errno;
 
 use super::kind::Kind;
 use super::stack::Event;
-use super::{At, Devices, address, attributes, bridge, name};
+use super::{At, Devices, address, attributes, bridge_data, name};
 use crate::config::Link;
 use crate::control::{event, sysctl};
 
@@ -67,7 +67,7 @@ impl Devices<'_> {
         }
         let (Some(info), Some(given)) = (&mut link.msg.info, &msg.info) else { return unsupported };
         match own {
-            Kind::Bridge => info.data = bridge::merge(&info.data, &given.data),
+            Kind::Bridge => info.data = bridge_data::merge(&info.data, &given.data),
             Kind::Vlan => info.data = vec![attributes::vlan_flags(&given.data)],
             Kind::Macvlan | Kind::Macvtap => info.mode = given.mode.or(info.mode),
             Kind::Ipvlan | Kind::Ipvtap => {

@@ -4,7 +4,7 @@ use fingerpost_model::{NsId, Refusal, TunMode};
 use fingerpost_net::Errno;
 
 use super::kind::Kind;
-use super::{At, Devices};
+use super::{At, Devices, attributes};
 
 impl Devices<'_> {
     /// Makes a device; the name must be free (`tun_set_iff` with `IFF_TUN_EXCL`).
@@ -30,6 +30,10 @@ impl Devices<'_> {
             info.tun_vnet_hdr = Some(false);
             info.tun_multi_queue = Some(queues);
             info.tun_persist = Some(true);
+            if queues {
+                // One queue is attached, none is disabled.
+                info.data = vec![attributes::u32(8, 1), attributes::u32(9, 0)];
+            }
         }
         if queues {
             link.msg.num_tx_queues = Some(MAX_QUEUES);
