@@ -58,7 +58,7 @@ impl Runner<'_> {
 }
 
 /// Opens a file for `ip -batch`.
-fn open(path: &str) -> Result<Box<dyn io::BufRead>, Errno> {
+pub fn open(path: &str) -> Result<Box<dyn io::BufRead>, Errno> {
     match path {
         "-" => Ok(Box::new(io::BufReader::new(io::stdin()))),
         path => match std::fs::File::open(path) {

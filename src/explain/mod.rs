@@ -4,6 +4,7 @@
 //! an [`Explanation`]: plain data with all names resolved, which [`text`] and
 //! JSON (its `Serialize` form, schema 1) render. Nothing is decided here.
 
+mod alternatives;
 mod build;
 mod compare;
 mod expect;
@@ -12,10 +13,11 @@ mod question;
 mod report;
 pub mod text;
 
+pub use alternatives::add_alternatives;
 pub use build::{Asked, explain};
 pub use compare::first_difference;
 pub use expect::Expectation;
 pub use question::{Question, Resolved};
 pub use report::{
-    Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport, RuleVerdict, TableReport, Verdict,
+    Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport, RuleVerdict, TableReport, Verdict,
 };

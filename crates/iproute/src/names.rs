@@ -222,6 +222,11 @@ impl Names {
         names
     }
 
+    /// The name of a routing table, or its number.
+    pub fn table_name(&self, id: u32) -> String {
+        self.tables.name(id).map_or_else(|| id.to_string(), str::to_string)
+    }
+
     fn add_protocol<'a>(&mut self, mut words: impl Iterator<Item = &'a str>, number_first: bool) {
         let (Some(first), Some(second)) = (words.next(), words.next()) else { return };
         let (number, name) = if number_first { (first, second) } else { (second, first) };

@@ -1,0 +1,46 @@
+//! Two hosts with equal dumps can answer differently: where capture could not
+//! find out what no dump shows, both answers are given.
+
+use fingerpost_engine::Namespace;
+use fingerpost_engine::control::table;
+use fingerpost_model::snapshot::Netns;
+
+use super::build::{Asked, explain};
+use super::question::Question;
+use super::report::{Alternative, Explanation};
+
+/// Adds the answers under the other value of each fact that is not known, if
+/// they differ.
+pub fn add_alternatives(
+    asked: Asked<'_>,
+    netns: &Netns,
+    question: &Question,
+    explanation: &mut Explanation,
+) -> Result<(), String> {
+    let mut tries: Vec<(&str, Namespace)> = Vec::new();
+    let mut consider = |unknown: bool, when: &'static str, change: &dyn Fn(&mut Namespace)| {
+        if unknown {
+            let mut other = asked.ns.clone();
+            change(&mut other);
+            tries.push((when, other));
+        }
+    };
+    consider(
+        netns.custom_rules.is_none() && !asked.ns.config.fib.has_custom_rules,
+        "if a rule was ever added or deleted",
+        &|ns| table::unmerge(&mut ns.config.fib),
+    );
+    consider(netns.custom_local_routes.is_none(), "if a local route was ever added by hand", &|ns| {
+        ns.config.fib.has_custom_local_routes = true;
+    });
+    consider(netns.realm_users.is_none(), "if a route or rule with realms is in use", &|ns| {
+        ns.config.fib.realm_users = ns.config.fib.realm_users.max(1);
+    });
+    for (when, ns) in &tries {
+        let other = explain(Asked { ns, ..asked }, question)?;
+        if other.outcome != explanation.outcome {
+            explanation.otherwise.push(Alternative { when: when.to_string(), outcome: other.outcome });
+        }
+    }
+    Ok(())
+}

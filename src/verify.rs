@@ -1,0 +1,78 @@
+//! `--verify`: the same question to the running kernel.
+
+use std::net::IpAddr;
+
+use fingerpost_engine::Config;
+use fingerpost_host::Live;
+use fingerpost_model::{Refusal, RouteFlags, RouteMsg};
+
+use crate::explain::{Explanation, Resolved, Verdict};
+
+/// What the kernel said about a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// The same.
+    Agrees,
+    /// Something else.
+    Differs {
+        /// Our answer.
+        ours: String,
+        /// The kernel's.
+        kernel: String,
+    },
+    /// The kernel cannot be asked this.
+    CannotAsk(&'static str),
+}
+
+/// Asks the kernel.
+pub fn verify(live: &mut Live, config: &Config, question: &Resolved, explanation: &Explanation) -> Judgement {
+    if !matches!(question.proto, 1 | 6 | 17) {
+        return Judgement::CannotAsk("`ip route get` knows no protocols but TCP, UDP and ICMP");
+    }
+    let answer = live.route_get(&question.request(question.iif == 0));
+    compare(config, explanation, &answer)
+}
+
+/// Compares an explanation with the kernel's reply.
+pub fn compare(config: &Config, explanation: &Explanation, answer: &Result<RouteMsg, Refusal>) -> Judgement {
+    let kernel = kernel_text(config, explanation, answer);
+    let outcome = &explanation.outcome;
+    let ours = match outcome.verdict {
+        Verdict::Refused | Verdict::Dropped => outcome.errno_name.unwrap_or("refused").to_string(),
+        _ => {
+            let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
+            let redirect = if outcome.redirect { " redirect" } else { "" };
+            format!(
+                "{} dev {} via {} src {}{redirect}",
+                show(&outcome.kind),
+                show(&outcome.dev),
+                show(&outcome.gateway),
+                show(&outcome.source)
+            )
+        }
+    };
+    let possible = outcome.legs.iter().any(|leg| {
+        let via = leg.gateway.clone().unwrap_or_else(|| "-".into());
+        kernel.contains(&format!("dev {} via {via} ", leg.dev))
+    });
+    if ours == kernel || possible { Judgement::Agrees } else { Judgement::Differs { ours, kernel } }
+}
+
+fn kernel_text(config: &Config, explanation: &Explanation, answer: &Result<RouteMsg, Refusal>) -> String {
+    match answer {
+        Err(refusal) => refusal.errno.name().unwrap_or("refused").to_string(),
+        Ok(msg) => {
+            let dev = msg.oif.and_then(|index| config.links.get(index)).map_or("-".into(), |l| l.name().to_string());
+            let text = |addr: Option<IpAddr>| addr.map_or("-".to_string(), |addr| addr.to_string());
+            // The kernel leaves the source out when it is the one that was asked for.
+            let source = match (&explanation.outcome.source, msg.prefsrc) {
+                (None, _) => "-".into(),
+                (_, None) => text(msg.src.map(|prefix| prefix.addr)),
+                (_, some) => text(some),
+            };
+            let kind = msg.kind.name().unwrap_or("-");
+            let redirect = if msg.flags.has(RouteFlags::DOREDIRECT) { " redirect" } else { "" };
+            format!("{kind} dev {dev} via {} src {source}{redirect}", text(msg.gateway.or(msg.via)))
+        }
+    }
+}
