@@ -39,11 +39,6 @@ impl Failure {
         Failure::exit(255, "Command line is not complete. Try option \"help\"")
     }
 
-    /// A keyword that must be given is missing.
-    pub fn missing(key: &str) -> Failure {
-        Failure::exit(255, format!("Error: argument \"{key}\" is required"))
-    }
-
     /// A value is wrong; `why` may end with a newline, as many of iproute2's do.
     pub fn invalid(why: &str, arg: &str) -> Failure {
         Failure { message: format!("Error: argument \"{arg}\" is wrong: {why}\n"), ..Failure::exit(255, "") }

@@ -106,11 +106,6 @@ impl<'a> Args<'a> {
         self.words.first().copied()
     }
 
-    /// The word after the current one, without moving.
-    pub fn peek_second(&self) -> Option<&'a str> {
-        self.words.get(1).copied()
-    }
-
     /// Takes the current word.
     pub fn take(&mut self) -> Option<&'a str> {
         let (first, rest) = self.words.split_first()?;
@@ -258,12 +253,13 @@ fn ipv4(text: &str) -> Option<Ipv4Addr> {
     }
     let mut octets = [0u8; 4];
     let mut rest = text;
-    for i in 0..4 {
+    let mut places = octets.iter_mut();
+    while let Some(octet) = places.next() {
         let (value, _, after) = strtoul(rest, 0)?;
-        octets[i] = u8::try_from(value).ok()?;
+        *octet = u8::try_from(value).ok()?;
         match after.strip_prefix('.') {
             None if after.is_empty() => break,
-            Some(next) if i < 3 => rest = next,
+            Some(next) if places.len() > 0 => rest = next,
             _ => return None,
         }
     }
@@ -321,11 +317,6 @@ impl Addr {
     /// Whether it is an address of multicast destinations.
     pub fn is_multicast(&self) -> bool {
         self.ip.is_some_and(|ip| ip.is_multicast())
-    }
-
-    /// Whether it is the all-zeros address.
-    pub fn is_unspecified(&self) -> bool {
-        self.ip.is_some_and(|ip| ip.is_unspecified())
     }
 }
 
@@ -457,8 +448,9 @@ pub(crate) fn time_rtt(text: &str) -> Option<(u32, bool)> {
         "s" | "sec" | "secs" => time *= 1000.0,
         _ => return None,
     }
-    // The C code converts to unsigned and adds one if that lost a fraction.
-    let whole = time as u64 as u32;
+    // The C code converts to unsigned, on x86-64 by way of a signed 64-bit
+    // number, and adds one if that lost a fraction.
+    let whole = if time < i64::MAX as f64 { time as i64 as u32 } else { 0 };
     let value = if f64::from(whole) < time { whole.wrapping_add(1) } else { whole };
     Some((value, rest.is_empty()))
 }

@@ -119,21 +119,9 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Opens a document without the outer array, if `on` (`new_json_obj_plain`).
-    pub fn open_plain_document(&mut self, on: bool, pretty: bool) {
-        if on {
-            self.json = Some(Json { pretty, ..Json::default() });
-        }
-    }
-
     /// Closes the document with its array (`delete_json_obj`).
     pub fn close_document(&mut self) {
         self.close_array();
-        self.close_plain_document();
-    }
-
-    /// Closes a document without an outer array.
-    pub fn close_plain_document(&mut self) {
         if self.json.take().is_some() {
             self.text.push('\n');
             self.spill();

@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 
 use fingerpost_model::{NextHopMsg, RouteFlags, RouteMsg};
-use fingerpost_net::Errno;
 
-use super::modify::{after_to, refused};
+use super::modify::after_to;
 use super::parse_realms;
 use crate::Ctx;
 use crate::error::{Done, Failure};
@@ -27,8 +26,14 @@ pub(super) fn via(args: &mut Args<'_>, family: &mut Af) -> Done<(Option<IpAddr>,
     Ok((addr.ip, addr.family != *family))
 }
 
-/// Takes all legs; the first word `nexthop` was taken already.
-pub(super) fn parse(ctx: &mut Ctx<'_>, family: &mut Af, route: &mut RouteMsg, mut args: Args<'_>) -> Done {
+/// Takes all legs; the first word `nexthop` was taken already. Tells whether
+/// one of them has a gateway attribute without an address (`via any`).
+pub(super) fn parse(
+    ctx: &mut Ctx<'_>,
+    family: &mut Af,
+    route: &mut RouteMsg,
+    mut args: Args<'_>,
+) -> Done<bool> {
     let mut empty = false;
     loop {
         if args.is_empty() {
@@ -38,10 +43,7 @@ pub(super) fn parse(ctx: &mut Ctx<'_>, family: &mut Af, route: &mut RouteMsg, mu
         empty |= no_address;
         route.multipath.push(hop);
         match args.take() {
-            None if empty => {
-                return Err(refused(Errno::EINVAL, "Invalid IPv4 address in RTA_GATEWAY"));
-            }
-            None => return Ok(()),
+            None => return Ok(empty),
             Some("nexthop") => {}
             Some(word) => {
                 let message = format!("Error: \"nexthop\" or end of line is expected instead of \"{word}\"");

@@ -84,18 +84,19 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>, delete: bool) -> Done<RouteMsg> 
     if request.lock != 0 && !request.route.metrics.is_empty() {
         request.route.metrics.set(MetricKind::LOCK, request.lock);
     }
+    let mut empty_hop = false;
     if hops_follow {
-        hops::parse(ctx, &mut request.family, &mut request.route, args)?;
+        empty_hop = hops::parse(ctx, &mut request.family, &mut request.route, args)?;
     }
+    // The model has no empty attributes; what the kernel says of them is said here.
+    let refused = |errno, text: &str| Err(Failure::refused(&Refusal::with(errno, text)));
     if request.empty {
-        return Err(refused(Errno::ERANGE, "Attribute failed policy validation"));
+        return refused(Errno::ERANGE, "Attribute failed policy validation");
+    }
+    if empty_hop && !delete {
+        return refused(Errno::EINVAL, "Invalid IPv4 address in RTA_GATEWAY");
     }
     request.finish(delete, hops_follow)
-}
-
-/// A refusal that does not depend on any state of the kernel's.
-pub(super) fn refused(errno: Errno, text: &str) -> Failure {
-    Failure::refused(&Refusal::with(errno, text))
 }
 
 impl<'a> Request<'a> {
