@@ -3,12 +3,15 @@
 use std::io::{self, Write};
 
 use fingerpost_engine::World;
-use fingerpost_iproute::{Env, Names, Outcome, Sinks};
+use fingerpost_iproute::{Env, Names, Open, Outcome, Sinks};
 use fingerpost_model::{Kernel, NsId};
 use fingerpost_net::Errno;
 use serde::Serialize;
 
 use crate::words::{self, Command, SyntaxError};
+
+/// How deep `ip netns exec` and `ip -batch` may nest: a batch file can run itself.
+const MAX_DEPTH: usize = 16;
 
 /// Programs that a script may call.
 const PROGRAMS: [&str; 3] = ["ip", "sysctl", "cat"];
@@ -53,7 +56,7 @@ pub struct Runner<'a> {
 impl Runner<'_> {
     /// Runs one command and collects what it prints.
     pub fn run(&mut self, words: &[String]) -> Outcome {
-        run_in(self.world, self.ns, self.names, words)
+        run_command(self.world, self.ns, self.names, words, &open)
     }
 }
 
@@ -68,19 +71,41 @@ pub fn open(path: &str) -> Result<Box<dyn io::BufRead>, Errno> {
     }
 }
 
-fn run_in(kernel: &mut dyn Kernel, ns: NsId, names: &Names, words: &[String]) -> Outcome {
+/// Runs one command; batch files come from `open`.
+pub fn run_command(
+    kernel: &mut dyn Kernel,
+    ns: NsId,
+    names: &Names,
+    words: &[String],
+    open: &Open<'_>,
+) -> Outcome {
+    run_in(kernel, ns, names, words, open, 0)
+}
+
+fn run_in(
+    kernel: &mut dyn Kernel,
+    ns: NsId,
+    names: &Names,
+    words: &[String],
+    open: &Open<'_>,
+    depth: usize,
+) -> Outcome {
+    if depth > MAX_DEPTH {
+        let stderr = format!("{}: commands within commands, more than {MAX_DEPTH} deep\n", words.join(" "));
+        return Outcome { status: 1, stderr, ..Outcome::default() };
+    }
     let Some((program, args)) = words.split_first() else { return Outcome::default() };
     match program.as_str() {
         "ip" => {
             let exec = |kernel: &mut dyn Kernel, ns: NsId, words: &[&str], sinks: &mut Sinks<'_>| {
                 let words: Vec<String> = words.iter().map(|w| w.to_string()).collect();
-                let outcome = run_in(kernel, ns, names, &words);
+                let outcome = run_in(kernel, ns, names, &words, open, depth + 1);
                 // Sinks are memory.
                 let _ = sinks.stdout.write_all(outcome.stdout.as_bytes());
                 let _ = sinks.stderr.write_all(outcome.stderr.as_bytes());
                 outcome.status
             };
-            let env = Env { open: &open, exec: Some(&exec) };
+            let env = Env { open, exec: Some(&exec) };
             fingerpost_iproute::run(args, kernel, ns, names, &env)
         }
         "sysctl" => crate::sysctl::run(args, kernel, ns),

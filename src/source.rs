@@ -136,7 +136,15 @@ impl Source {
             bail!("the snapshot holds no namespace");
         };
         let mut not_seen = restored.header.not_seen.clone();
-        not_seen.extend(restored.unknown);
+        let filters = restored.texts.iter().any(|(_, name, text)| name.contains("nft") && text.contains("hook "))
+            || restored.texts.iter().any(|(_, name, text)| name.contains("tables") && text.contains("-A "));
+        if filters {
+            not_seen.push(
+                "packet filter rules are in the snapshot but are not evaluated: marks and addresses that they \
+                 change are not accounted for"
+                    .into(),
+            );
+        }
         Ok(Source {
             world: restored.world,
             ns,

@@ -394,7 +394,11 @@ impl Builder<'_> {
             Validation::NoRoute => "refused: there is no way back".into(),
             Validation::NoAddress => "refused: the ingress device has no address".into(),
         };
-        self.step("reverse path", text, "__fib_validate_source");
+        // It is the reverse lookup's result where one was made.
+        let step = Step { about: "reverse path", text, function: "__fib_validate_source" };
+        if let Some((report, _)) = self.lookups.last_mut() {
+            report.steps.push(step);
+        }
     }
 }
 
@@ -607,6 +611,9 @@ fn rule_text(rule: &Rule<Ipv4Addr>, names: &dyn Fn(TableId) -> String) -> String
         RuleAction::TO_TABLE if rule.l3mdev => text.push_str(" lookup [l3mdev-table]"),
         RuleAction::TO_TABLE => text.push_str(&format!(" lookup {}", names(rule.table))),
         RuleAction::GOTO => text.push_str(&format!(" goto {}", rule.goto)),
+        other if rule.l3mdev => {
+            text.push_str(&format!(" lookup [l3mdev-table] {}", other.name().unwrap_or("unknown action")));
+        }
         other => text.push_str(&format!(" {}", other.name().unwrap_or("unknown action"))),
     }
     if rule.suppress_prefixlen != -1 {

@@ -2,7 +2,7 @@
 //! machine's counters notice.
 
 use fingerpost_engine::lookup::{Decision, DropReason, Input, Output, path};
-use fingerpost_model::{RouteFlags, RouteType};
+use fingerpost_model::{LinkFlags, RouteFlags, RouteType};
 use fingerpost_net::Errno;
 
 use super::build::{Asked, Ending, device, kind_name};
@@ -61,7 +61,8 @@ fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcom
         Some(gateway) => format!("by {dev} to {gateway}"),
         None if decision.kind == RouteType::BROADCAST => format!("by {dev} as a broadcast"),
         None if decision.kind == RouteType::MULTICAST => format!("by {dev} as multicast"),
-        None => format!("by {dev}, straight to its neighbour {}", decision.destination),
+        None if resolves(asked, decision.dev) => format!("by {dev}, straight to its neighbour {}", decision.destination),
+        None => format!("by {dev}"),
     };
     let to = if legs.is_empty() { to } else { format!("by one of {} legs, chosen by a hash whose seed is not known", legs.len()) };
     let text = match (verdict, received) {
@@ -92,6 +93,12 @@ fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcom
     outcome.redirect = decision.flags.has(RouteFlags::DOREDIRECT);
     outcome.legs = legs;
     outcome
+}
+
+/// Whether a device has neighbours to resolve, rather than one other end.
+fn resolves(asked: Asked<'_>, dev: u32) -> bool {
+    let without = LinkFlags::NOARP | LinkFlags::POINTOPOINT | LinkFlags::LOOPBACK;
+    asked.ns.config.links.get(dev).is_none_or(|link| !link.msg.flags.any(without))
 }
 
 /// The legs of a multipath route when the hash that chooses cannot be computed.

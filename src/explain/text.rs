@@ -80,10 +80,14 @@ impl Page {
 
     /// A line with a function's name at the right edge, when there is room.
     fn with_function(&mut self, text: &str, function: &str) {
-        let used = text.chars().count();
-        let room = self.style.width.saturating_sub(used + function.len());
+        self.painted(None, text, function);
+    }
+
+    fn painted(&mut self, paint: Option<Paint>, text: &str, function: &str) {
+        let room = self.style.width.saturating_sub(text.chars().count() + function.len());
+        let text = paint.map_or(text.to_string(), |paint| self.paint(paint, text));
         let line = if function.is_empty() || room < 2 {
-            text.to_string()
+            text
         } else {
             format!("{text}{}{}", " ".repeat(room), self.paint(Paint::Faint, function))
         };
@@ -103,7 +107,7 @@ impl Page {
         }
         if lookup.rules.is_empty() {
             for table in &lookup.tables {
-                self.table(table, "");
+                self.table(table);
             }
         }
         for step in &lookup.steps {
@@ -123,28 +127,23 @@ impl Page {
             return;
         }
         let mark = if decides { "  ◀ decides" } else { "" };
-        let detail = rule.detail.as_deref().filter(|_| has_second_line(rule.verdict));
-        match detail {
+        let strong = || decides.then_some(Paint::Strong);
+        let function = if table.is_some() { "fib_table_lookup" } else { "" };
+        match rule.detail.as_deref().filter(|_| has_second_line(rule.verdict)) {
             Some(detail) => {
-                self.with_function(&line, if table.is_some() { "fib_table_lookup" } else { "" });
-                let text = format!("{:column$}{detail}{mark}", "");
-                let strong = if decides { self.paint(Paint::Strong, &text) } else { text };
-                self.line(&strong);
+                self.with_function(&line, function);
+                self.painted(strong(), &format!("{:column$}{detail}{mark}", ""), "");
             }
-            None if decides => {
-                let strong = self.paint(Paint::Strong, &format!("{line}{mark}"));
-                self.line(&strong);
-            }
-            None => self.with_function(&line, if table.is_some() { "fib_table_lookup" } else { "" }),
+            None => self.painted(strong(), &format!("{line}{mark}"), function),
         }
         if let Some(table) = table {
             self.passed_over(table, column);
         }
     }
 
-    fn table(&mut self, table: &TableReport, mark: &str) {
+    fn table(&mut self, table: &TableReport) {
         let found = table.route.as_ref().map_or("no match".to_string(), |route| route.text.clone());
-        self.with_function(&format!("  table {:<8}  {found}{mark}", table.name), "fib_table_lookup");
+        self.with_function(&format!("  table {:<8}  {found}", table.name), "fib_table_lookup");
         self.passed_over(table, 18);
     }
 
@@ -241,8 +240,14 @@ fn key_text(key: &Key) -> String {
     if key.uid != 0 && key.uid != u32::MAX {
         let _ = write!(text, ", uid {}", key.uid);
     }
-    if key.ipproto != 0 {
-        let _ = write!(text, ", protocol {}", key.ipproto);
+    match key.ipproto {
+        0 => {}
+        1 => text.push_str(", icmp"),
+        6 => text.push_str(", tcp"),
+        17 => text.push_str(", udp"),
+        other => {
+            let _ = write!(text, ", protocol {other}");
+        }
     }
     if key.sport != 0 {
         let _ = write!(text, ", sport {}", key.sport);

@@ -65,8 +65,6 @@ pub struct Restored {
     pub namespaces: Vec<(NsId, Netns)>,
     /// Files and command outputs kept as text, by namespace and name.
     pub texts: Vec<(NsId, String, String)>,
-    /// What the world leaves out of the snapshot, one sentence each.
-    pub unknown: Vec<String>,
 }
 
 /// Reads a snapshot into a world of its own; `seed` feeds chance.
@@ -74,7 +72,7 @@ pub fn restore<R: BufRead>(mut reader: Reader<R>, seed: u64) -> Result<Restored,
     let header = reader.header().clone();
     let world = World::empty(seed, Behaviour::of_release(&header.release));
     let mut restorer = Restorer {
-        restored: Restored { world, header, namespaces: Vec::new(), texts: Vec::new(), unknown: Vec::new() },
+        restored: Restored { world, header, namespaces: Vec::new(), texts: Vec::new() },
         current: None,
     };
     while let Some(line) = reader.next_line()? {
@@ -92,7 +90,7 @@ pub fn restore_lines(
 ) -> Result<Restored, RestoreError> {
     let world = World::empty(seed, Behaviour::of_release(&header.release));
     let mut restorer = Restorer {
-        restored: Restored { world, header, namespaces: Vec::new(), texts: Vec::new(), unknown: Vec::new() },
+        restored: Restored { world, header, namespaces: Vec::new(), texts: Vec::new() },
         current: None,
     };
     for (n, line) in lines.into_iter().enumerate() {
