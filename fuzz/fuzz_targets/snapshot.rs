@@ -1,0 +1,57 @@
+//! Arbitrary bytes as a snapshot: read, restored, then asked and dumped.
+#![no_main]
+
+use std::io::Cursor;
+
+use fingerpost::explain::{Asked, Question, explain};
+use fingerpost_engine::lookup::hash::Asker;
+use fingerpost_engine::restore;
+use fingerpost_iproute::{Env, Names};
+use fingerpost_model::TableId;
+use fingerpost_model::snapshot::Reader;
+use fingerpost_model::Kernel;
+use libfuzzer_sys::fuzz_target;
+
+const DUMPS: [&[&str]; 6] = [
+    &["-d", "route", "show", "table", "all"],
+    &["-j", "-d", "rule"],
+    &["-d", "addr"],
+    &["-j", "-d", "link"],
+    &["nexthop"],
+    &["neigh"],
+];
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(reader) = Reader::new(Cursor::new(data)) else { return };
+    let Ok(mut restored) = restore(reader, 1) else { return };
+    let names = Names::default();
+    let table_name = |id: TableId| names.table_name(id.0);
+    let env = Env { open: &|_| Err(no_file()), exec: None };
+    for (id, _) in restored.namespaces.iter().take(4) {
+        let world = &mut restored.world;
+        let Ok(ns) = world.ns(*id) else { continue };
+        let asked = Asked {
+            ns,
+            behaviour: &world.behaviour,
+            now: world.now,
+            uid: 0,
+            names: &table_name,
+            asker: Asker::Packet,
+        };
+        let device = ns.config.links.iter().last().map(|link| link.name().to_owned());
+        let mut question = Question { to: "10.1.2.3".into(), ..Question::default() };
+        let _ = explain(asked, &question);
+        question.from = Some("10.9.9.9".into());
+        question.iif = device;
+        let _ = explain(asked, &question);
+        for dump in DUMPS {
+            let _ = fingerpost_iproute::run(dump, world, *id, &names, &env);
+        }
+        let _ = world.read_file(*id, "/proc/net/fib_trie");
+        let _ = world.read_file(*id, "/proc/net/route");
+    }
+});
+
+fn no_file() -> fingerpost_net::Errno {
+    fingerpost_net::Errno::ENOENT
+}
