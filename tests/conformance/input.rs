@@ -1,0 +1,1 @@
+//! Input decisions (C-184 to C-220).

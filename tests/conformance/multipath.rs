@@ -1,0 +1,1 @@
+//! Several hops: weights, bounds, hashes (C-050 to C-062).

@@ -1,0 +1,1 @@
+//! Output decisions (C-127 to C-162).

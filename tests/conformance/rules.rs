@@ -1,0 +1,1 @@
+//! Policy rules (C-091 to C-126).
