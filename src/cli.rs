@@ -9,6 +9,7 @@ use fingerpost_engine::World;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_host::{Capture, CaptureOptions, Live};
 use fingerpost_model::{Kernel, TableId};
+use serde::Serialize;
 
 use crate::examples;
 use crate::explain::{self, Asked, Expectation, Explanation, Question, text};
@@ -167,7 +168,7 @@ fn explain_verb(args: &SourceArgs, words: &[String], options: &Explain) -> anyho
         bail!("--verify asks the running kernel: it needs the live host as source, without --apply");
     }
     if words == ["-"] {
-        return explain_stream(&mut source, expectation.as_ref(), options);
+        return explain_stream(&mut source, other.as_ref(), expectation.as_ref(), options.verify);
     }
     let question = match (words, &args.example) {
         ([], Some(name)) => {
@@ -177,95 +178,112 @@ fn explain_verb(args: &SourceArgs, words: &[String], options: &Explain) -> anyho
         _ => Question::parse(words),
     }
     .map_err(anyhow::Error::msg)?;
-    let explanation = answer(&source, &question, options.verify).map_err(anyhow::Error::msg)?;
+    let answered = answer_all(&mut source, other.as_ref(), &question, options.verify).map_err(anyhow::Error::msg)?;
     let mut out = io::stdout().lock();
     if options.json {
-        serde_json::to_writer(&mut out, &explanation)?;
+        serde_json::to_writer(&mut out, &answered)?;
         out.write_all(b"\n")?;
     } else {
-        out.write_all(text::render(&explanation, style()).as_bytes())?;
+        out.write_all(text::render(&answered.explanation, style()).as_bytes())?;
+        print_extras(&answered, &mut out)?;
     }
-    let mut status = if explanation.unknown.is_empty() { OK } else { UNKNOWN };
-    if let Some(other) = other {
-        let theirs = answer(&other, &question, false).map_err(anyhow::Error::msg)?;
-        match explain::first_difference(&explanation, &theirs) {
-            None => writeln!(out, "\nboth answer the same way, step by step")?,
-            Some((here, there)) => writeln!(out, "\nthe first difference:\n  here   {here}\n  there  {there}")?,
-        }
-    }
-    if options.verify {
-        status = status.max(report_judgement(&mut source, &question, &explanation, &mut out)?);
-    }
-    if let Some(violation) = expectation.and_then(|e| e.violated_by(&explanation)) {
-        eprintln!("fingerpost: {violation}");
-        status = VIOLATED;
-    }
-    Ok(status)
+    Ok(answered.status(expectation.as_ref(), ""))
 }
 
-fn report_judgement(
+/// One question's answer with what else was asked about it.
+#[derive(Serialize)]
+struct Answered {
+    #[serde(flatten)]
+    explanation: Explanation,
+    /// What the running kernel says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<Judgement>,
+    /// The first step at which the other source differs: here and there; null when none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_difference: Option<Option<(String, String)>>,
+}
+
+impl Answered {
+    /// The exit status; a violated expectation is said on standard error.
+    fn status(&self, expectation: Option<&Expectation>, place: &str) -> u8 {
+        if let Some(violation) = expectation.and_then(|e| e.violated_by(&self.explanation)) {
+            eprintln!("fingerpost: {place}{violation}");
+            return VIOLATED;
+        }
+        if matches!(self.verified, Some(Judgement::Differs { .. })) {
+            return VIOLATED;
+        }
+        let known = self.explanation.unknown.is_empty() && self.explanation.otherwise.is_empty();
+        if known { OK } else { UNKNOWN }
+    }
+}
+
+fn answer_all(
     source: &mut Source,
+    other: Option<&Source>,
     question: &Question,
-    explanation: &Explanation,
-    out: &mut dyn Write,
-) -> anyhow::Result<u8> {
-    let config = &source.world.ns(source.ns)?.config;
-    let resolved = question.resolve(config, source.world.uid).map_err(anyhow::Error::msg)?;
-    let Some(live) = source.live.as_mut() else { bail!("--verify needs the live host as source") };
-    Ok(match verify::verify(live, config, &resolved, explanation) {
-        Judgement::Agrees => {
-            writeln!(out, "verified     the running kernel gives the same answer")?;
-            OK
+    verify: bool,
+) -> Result<Answered, String> {
+    let explanation = answer(source, question, verify)?;
+    let first_difference = match other {
+        Some(other) => Some(explain::first_difference(&explanation, &answer(other, question, false)?)),
+        None => None,
+    };
+    let verified = match &mut source.live {
+        Some(live) if verify => {
+            let config = &source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?.config;
+            let resolved = question.resolve(config, source.world.uid)?;
+            Some(verify::verify(live, config, &resolved, &explanation))
         }
-        Judgement::Differs { ours, kernel } => {
+        _ => None,
+    };
+    Ok(Answered { explanation, verified, first_difference })
+}
+
+fn print_extras(answered: &Answered, out: &mut dyn Write) -> io::Result<()> {
+    match &answered.verified {
+        None => {}
+        Some(Judgement::Agrees) => writeln!(out, "verified     the running kernel gives the same answer")?,
+        Some(Judgement::Differs { ours, kernel }) => {
             writeln!(out, "verified     NO: the running kernel says \"{kernel}\", fingerpost \"{ours}\"")?;
-            VIOLATED
         }
-        Judgement::CannotAsk(why) => {
-            writeln!(out, "verified     cannot ask: {why}")?;
-            OK
+        Some(Judgement::CannotAsk(why)) => writeln!(out, "verified     cannot ask: {why}")?,
+    }
+    match &answered.first_difference {
+        None => {}
+        Some(None) => writeln!(out, "\nboth answer the same way, step by step")?,
+        Some(Some((here, there))) => {
+            writeln!(out, "\nthe first difference:\n  here   {here}\n  there  {there}")?;
         }
-    })
+    }
+    Ok(())
 }
 
 /// Questions from standard input, one a line; an object a line goes out.
 fn explain_stream(
     source: &mut Source,
+    other: Option<&Source>,
     expectation: Option<&Expectation>,
-    options: &Explain,
+    verify: bool,
 ) -> anyhow::Result<u8> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut status = OK;
     for (n, line) in io::stdin().lock().lines().enumerate() {
-        let line = line.with_context(|| format!("standard input, line {}", n + 1))?;
+        let place = format!("standard input, line {}: ", n + 1);
+        let line = line.map_err(|error| anyhow::anyhow!("{place}{error}"))?;
         if line.trim().is_empty() {
             continue;
         }
-        let at = |problem: String| anyhow::anyhow!("standard input, line {}: {problem}", n + 1);
-        let question = Question::from_json(&line).map_err(at)?;
-        let explanation = answer(source, &question, options.verify).map_err(at)?;
-        let mut value = serde_json::to_value(&explanation)?;
-        if options.verify {
-            let config = &source.world.ns(source.ns)?.config;
-            let resolved = question.resolve(config, source.world.uid).map_err(at)?;
-            if let Some(live) = source.live.as_mut() {
-                let judgement = verify::verify(live, config, &resolved, &explanation);
-                if matches!(judgement, Judgement::Differs { .. }) {
-                    status = VIOLATED;
-                }
-                value["verified"] = match judgement {
-                    Judgement::Agrees => true.into(),
-                    Judgement::Differs { kernel, .. } => format!("no: the kernel says {kernel}").into(),
-                    Judgement::CannotAsk(why) => format!("cannot ask: {why}").into(),
-                };
-            }
-        }
-        serde_json::to_writer(&mut out, &value)?;
+        let answered = Question::from_json(&line)
+            .and_then(|question| answer_all(source, other, &question, verify))
+            .map_err(|problem| anyhow::anyhow!("{place}{problem}"))?;
+        serde_json::to_writer(&mut out, &answered)?;
         out.write_all(b"\n")?;
-        if let Some(violation) = expectation.and_then(|e| e.violated_by(&explanation)) {
-            eprintln!("fingerpost: line {}: {violation}", n + 1);
-            status = VIOLATED;
-        }
+        // A violation outweighs what is unknown.
+        status = match (status, answered.status(expectation, &place)) {
+            (VIOLATED, _) | (_, VIOLATED) => VIOLATED,
+            (before, now) => before.max(now),
+        };
     }
     out.flush()?;
     Ok(status)

@@ -253,8 +253,19 @@ fn looks_like_snapshot(path: &Path) -> anyhow::Result<bool> {
 
 /// A text file, or standard input for `-`.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    if path == Path::new("-") {
-        return io::read_to_string(io::stdin()).context("standard input");
-    }
-    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+    let (what, bytes) = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::stdin(), &mut bytes).context("standard input")?;
+        ("standard input".to_string(), bytes)
+    } else {
+        let what = path.display().to_string();
+        (what.clone(), std::fs::read(path).context(what)?)
+    };
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|&&b| b == b'\n').count() + 1;
+        let start = good.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let column = String::from_utf8_lossy(&good[start..]).chars().count() + 1;
+        anyhow!("{what}: line {line}, column {column}: not UTF-8 text")
+    })
 }

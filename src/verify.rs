@@ -6,10 +6,13 @@ use fingerpost_engine::Config;
 use fingerpost_host::Live;
 use fingerpost_model::{Refusal, RouteFlags, RouteMsg};
 
+use serde::Serialize;
+
 use crate::explain::{Explanation, Resolved, Verdict};
 
 /// What the kernel said about a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Judgement {
     /// The same.
     Agrees,

@@ -142,7 +142,14 @@ impl<R: BufRead> Reader<R> {
         struct Version {
             fingerpost: u32,
         }
-        let version: Version = reader.parse()?;
+        let not_a_snapshot = |error| match error {
+            Error::Syntax { line, column, problem } => {
+                let problem = format!("not a snapshot ({problem}); expected a header such as {{\"fingerpost\":1,…}}");
+                Error::Syntax { line, column, problem }
+            }
+            other => other,
+        };
+        let version: Version = reader.parse().map_err(not_a_snapshot)?;
         if version.fingerpost > FORMAT {
             return Err(Error::Version { found: version.fingerpost });
         }
