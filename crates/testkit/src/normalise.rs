@@ -20,6 +20,21 @@ pub fn normalise(line: &str, answer: &mut Answer) {
     if kind.contains(" nexthop bucket") {
         hide_idle_times(&mut answer.stdout);
     }
+    without_usage(&mut answer.stderr);
+}
+
+/// iproute2's usage texts are its authors' and not repeated by Fingerpost: that
+/// one is printed, the lines before it and the status are compared.
+fn without_usage(text: &mut String) {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().starts_with("Usage:") {
+            text.truncate(at);
+            text.push_str("Usage: …\n");
+            return;
+        }
+        at += line.len();
+    }
 }
 
 /// A bridge that is up listens for multicast routers and reports so on a timer:

@@ -156,7 +156,6 @@ const FIXED: &[&str] = &[
     "ip rule add iif averyveryverylongname table 5",
     "ip rule add type nosuch table 5",
     "ip rule add tun_id x table 5",
-    "ip rule add dscp 8 table 5",
     "ip rule add from 2001:db8::/32 table 5",
     "ip rule add table",
     "ip rule del",
