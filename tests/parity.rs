@@ -91,7 +91,7 @@ fn functions(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `point!("C-001, T-2", name, ...)` as numbers and name.
+/// Calls of `point!` (numbers in quotes, then the name) as numbers and name.
 fn points(text: &str) -> impl Iterator<Item = (&str, &str)> {
     ["point!(", "point_in_memory!("].into_iter().flat_map(move |call| {
         text.split(call).skip(1).filter_map(|rest| {
