@@ -81,20 +81,26 @@ fn read_line(input: &mut dyn BufRead, buffer: &mut Vec<u8>, number: &mut usize) 
 
 /// Splits a line into words (`makeargs`).
 fn split(line: &str) -> Done<Vec<&str>> {
-    const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+    let space = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let bytes = line.as_bytes();
+    let find = |from: usize, is: &dyn Fn(&u8) -> bool| bytes[from..].iter().position(is).map(|n| from + n);
     let mut words = Vec::with_capacity(16);
-    let mut rest = line.trim_start_matches(SPACE);
-    while let Some(first) = rest.chars().next() {
+    let mut at = 0;
+    while let Some(start) = find(at, &|b| !space(b)) {
         if words.len() >= MAX_WORDS {
             return Err(Failure::exit(1, "Too many arguments to command"));
         }
-        let (word, after) = if first == '\'' || first == '"' {
-            rest[1..].split_once(first).ok_or_else(|| Failure::exit(1, "Unterminated quoted string"))?
+        let quote = bytes[start];
+        if quote == b'\'' || quote == b'"' {
+            let end = find(start + 1, &|&b| b == quote)
+                .ok_or_else(|| Failure::exit(1, "Unterminated quoted string"))?;
+            words.push(&line[start + 1..end]);
+            at = end + 1;
         } else {
-            rest.split_once(SPACE).unwrap_or((rest, ""))
-        };
-        words.push(word);
-        rest = after.trim_start_matches(SPACE);
+            let end = find(start, &space).unwrap_or(bytes.len());
+            words.push(&line[start..end]);
+            at = (end + 1).min(bytes.len());
+        }
     }
     Ok(words)
 }

@@ -482,3 +482,6 @@ pub(crate) fn strtod(text: &str) -> Option<(f64, &str)> {
     }
     Some((trimmed[..i].parse().ok()?, &trimmed[i..]))
 }
+
+#[cfg(test)]
+mod tests;

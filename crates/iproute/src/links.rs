@@ -6,6 +6,7 @@
 //! it read counts as remembered only once it was used.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use fingerpost_model::{Kernel, LinkFlags, LinkMsg, NsId};
 
@@ -15,20 +16,22 @@ use crate::lex::scan_u;
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     /// Its name when it was first seen.
-    pub name: Box<str>,
+    pub name: Rc<str>,
     /// Its flags when it was last seen.
     pub flags: LinkFlags,
     /// Its hardware type.
     pub arp_type: u16,
-    altnames: Vec<Box<str>>,
+    altnames: Vec<Rc<str>>,
 }
 
 /// The devices that this run has seen.
 #[derive(Debug, Default)]
 pub(crate) struct LinkMap {
-    by_name: HashMap<Box<str>, u32>,
+    by_name: HashMap<Rc<str>, u32>,
     known: HashMap<u32, Known>,
     fresh: HashMap<u32, Known>,
+    /// The answer to the last question by name: batches ask for one device again and again.
+    last: Option<(Box<str>, u32)>,
     all_seen: bool,
 }
 
@@ -62,6 +65,7 @@ impl LinkMap {
     }
 
     fn enter(&mut self, index: u32, entry: Known) {
+        self.last = None;
         match self.known.get_mut(&index) {
             None => {
                 self.by_name.insert(entry.name.clone(), index);
@@ -91,7 +95,13 @@ impl LinkMap {
     /// The number of the device with this name or alternative name
     /// (`ll_name_to_index`). `ifN` is N even when there is no such device.
     pub fn index(&mut self, kernel: &mut dyn Kernel, ns: NsId, name: &str) -> Option<u32> {
+        if let Some((last, index)) = &self.last
+            && **last == *name
+        {
+            return Some(*index);
+        }
         if let Some(&index) = self.by_name.get(name) {
+            self.last = Some((name.into(), index));
             return Some(index);
         }
         if let Ok(link) = kernel.get_link(ns, 0, Some(name)) {
@@ -113,19 +123,21 @@ impl LinkMap {
 
     /// The name of a device, `*` for 0, `ifN` for an unknown one (`ll_index_to_name`).
     pub fn name(&mut self, index: u32) -> String {
+        self.shared_name(index).to_string()
+    }
+
+    /// [`LinkMap::name`] without a copy, for long dumps.
+    pub fn shared_name(&mut self, index: u32) -> Rc<str> {
         match (index, self.get(index)) {
             (0, _) => "*".into(),
-            (_, Some(link)) => link.name.to_string(),
-            (_, None) => {
-                let mut name = format!("if{index}");
-                name.truncate(15);
-                name
-            }
+            (_, Some(link)) => link.name.clone(),
+            (_, None) => format!("if{index}").into(),
         }
     }
 
     /// Forgets a device (`ll_drop_by_index`).
     pub fn forget(&mut self, index: u32) {
+        self.last = None;
         if let Some(old) = self.known.remove(&index) {
             self.by_name.remove(&old.name);
         }

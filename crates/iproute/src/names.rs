@@ -195,7 +195,8 @@ impl Names {
         let mut file = |path: &str, add: &mut dyn FnMut(i64, &str)| {
             let Some(text) = read(path) else { return };
             if let Err(line) = each_name(&text, add) {
-                problems.push(format!("Database {path} is corrupted at {line}"));
+                // iproute2 prints the line with its end.
+                problems.push(format!("Database {path} is corrupted at {line}\n"));
             }
         };
         file("/etc/iproute2/group", &mut |id, name| groups.add(id, name));
@@ -424,5 +425,115 @@ impl<'a> View<'a> {
         }
         let named = |p: &&(u32, Box<str>, Vec<Box<str>>)| &*p.1 == text || p.2.iter().any(|a| &**a == text);
         self.names.protocols.iter().find(named).map(|p| p.0 as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(files: &'static [(&str, &str)]) -> Names {
+        let mut read = |path: &str| files.iter().find(|f| f.0 == path).map(|f| f.1.to_string());
+        let mut list = |dir: &str| {
+            let inside = |f: &&(&str, &str)| f.0.starts_with(dir) && f.0.len() > dir.len();
+            files.iter().filter(inside).map(|f| f.0[dir.len() + 1..].to_string()).collect()
+        };
+        Names::load(&mut read, &mut list)
+    }
+
+    const FILES: &[(&str, &str)] = &[
+        (
+            "/etc/iproute2/rt_tables",
+            "255 local\n254 main\n100 red\n 0x65 blue # c\n100 rot\n\n#1 x\n-5 neg\n",
+        ),
+        ("/etc/iproute2/rt_tables.d/a.conf", "101 azul\n70000 big extra words\n"),
+        ("/etc/iproute2/rt_tables.d/b.txt", "102 no\n"),
+        ("/etc/iproute2/rt_protos", "4 estatico\n77 sevenseven"),
+        ("/etc/iproute2/rt_dsfield", "0x10 lowdelay\n0x2a odd\n"),
+        ("/etc/protocols", "tcp 6 TCP # it\nspecial\t200\tone two\n"),
+    ];
+
+    #[test]
+    fn the_last_name_of_a_number_is_printed_and_every_name_is_read() {
+        let names = loaded(FILES);
+        let view = View::new(&names);
+        assert_eq!(view.table(100), "rot");
+        assert_eq!(view.table(101), "azul");
+        assert_eq!(view.table(102), "102");
+        assert_eq!(view.table(253), "default");
+        for (name, id) in [("red", 100), ("rot", 100), ("blue", 101), ("big", 70000), ("0x10", 16)] {
+            assert_eq!(view.parse_table(name), Some(id), "{name}");
+        }
+        for name in ["neg", "no", "", "4294967296", "7x"] {
+            assert_eq!(view.parse_table(name), None, "{name}");
+        }
+        assert!(names.problems.is_empty());
+    }
+
+    #[test]
+    fn a_built_in_name_holds_until_the_file_is_needed() {
+        let names = loaded(FILES);
+        let view = View::new(&names);
+        assert_eq!(view.proto(4), "static");
+        assert_eq!(view.proto(78), "78");
+        assert_eq!(view.proto(4), "estatico");
+        assert_eq!(view.parse_proto("static"), None);
+        assert_eq!(view.parse_proto("sevenseven"), Some(77));
+    }
+
+    #[test]
+    fn a_number_overwrites_what_the_last_name_stood_for() {
+        let names = Names::default();
+        let view = View::new(&names);
+        assert_eq!(view.parse_proto("bird"), Some(12));
+        assert_eq!(view.parse_proto("50"), Some(50));
+        assert_eq!(view.parse_proto("bird"), Some(50));
+        assert_eq!(view.parse_proto("static"), Some(4));
+        assert_eq!(view.parse_proto("bird"), Some(12));
+        assert_eq!(view.parse_table("main"), Some(254));
+        assert_eq!(view.parse_table("5"), Some(5));
+        assert_eq!(view.parse_table("main"), Some(254));
+    }
+
+    #[test]
+    fn dsfields_are_hexadecimal_and_their_names_give_dscps() {
+        let names = loaded(FILES);
+        let view = View::new(&names);
+        assert_eq!(view.parse_dsfield("10"), Some(0x10));
+        assert_eq!(view.parse_dsfield("0x1f"), Some(0x1f));
+        assert_eq!(view.parse_dsfield("100"), None);
+        assert_eq!((view.dsfield(0x10), view.dsfield(4)), ("lowdelay".into(), "0x04".into()));
+        assert_eq!(view.parse_dscp_name("lowdelay"), Some(4));
+        assert_eq!(view.parse_dscp_name("odd"), None);
+    }
+
+    #[test]
+    fn transport_protocols_have_names_and_aliases() {
+        let names = loaded(FILES);
+        let view = View::new(&names);
+        for (name, id) in [("tcp", 6), ("TCP", 6), ("special", 200), ("two", 200), ("17", 17)] {
+            assert_eq!(view.parse_ip_proto(name), Some(id), "{name}");
+        }
+        assert_eq!(view.parse_ip_proto("udp"), None);
+        assert_eq!(view.parse_ip_proto("0x6"), None);
+        assert_eq!((view.ip_proto(6), view.ip_proto(17)), ("tcp".into(), "ipproto-17".into()));
+        view.set_numeric(true);
+        assert_eq!(
+            (view.ip_proto(6), view.table(254), view.proto(2)),
+            ("ipproto-6".into(), "254".into(), "2".into())
+        );
+    }
+
+    #[test]
+    fn a_bad_line_ends_a_file_and_is_reported() {
+        let names = loaded(&[("/etc/iproute2/group", "5 five\nnonsense here\n6 six\n")]);
+        assert_eq!(names.problems, ["Database /etc/iproute2/group is corrupted at nonsense here\n"]);
+        let view = View::new(&names);
+        assert_eq!(
+            (view.group(5), view.group(6), view.group(0)),
+            ("five".into(), "6".into(), "default".into())
+        );
+        assert_eq!(view.parse_group("five"), Some(5));
+        assert_eq!((view.parse_group("-1"), view.parse_group("0x10")), (None, Some(16)));
     }
 }

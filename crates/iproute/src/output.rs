@@ -7,7 +7,7 @@
 
 use std::fmt::{self, Display, Write as _};
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where output goes.
 pub struct Sinks<'a> {
@@ -378,17 +378,138 @@ pub(crate) struct Text(pub IpAddr);
 impl Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            IpAddr::V4(addr) => addr.fmt(f),
+            IpAddr::V4(addr) => f.write_str(dotted(addr, &mut [0; 15])),
             IpAddr::V6(addr) => match compatible(addr) {
-                Some(low) => write!(f, "::{}", std::net::Ipv4Addr::from_bits(low)),
+                Some(low) => write!(f, "::{}", Ipv4Addr::from_bits(low)),
                 None => addr.fmt(f),
             },
         }
     }
 }
 
+/// Writes dotted decimals without the general formatting machinery, which
+/// would take most of the time of a long dump.
+fn dotted(addr: Ipv4Addr, buffer: &mut [u8; 15]) -> &str {
+    let mut len = 0;
+    let mut put = |byte: u8| {
+        buffer[len] = byte;
+        len += 1;
+    };
+    for (i, octet) in addr.octets().into_iter().enumerate() {
+        if i > 0 {
+            put(b'.');
+        }
+        if octet >= 100 {
+            put(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            put(b'0' + octet / 10 % 10);
+        }
+        put(b'0' + octet % 10);
+    }
+    str::from_utf8(&buffer[..len]).unwrap_or_default()
+}
+
 /// The last 32 bits of an address whose longest run of zero words is exactly the first six.
 fn compatible(addr: Ipv6Addr) -> Option<u32> {
     let bits = addr.to_bits();
     (bits >> 32 == 0 && bits >> 16 != 0).then_some(bits as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(print: impl FnOnce(&mut Output<'_>)) -> String {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let mut out = Output::new(Sinks { stdout: &mut stdout, stderr: &mut stderr });
+        print(&mut out);
+        out.flush();
+        String::from_utf8(stdout).unwrap()
+    }
+
+    fn sample(out: &mut Output<'_>) {
+        out.open_object(None);
+        out.string("name", "name ", "a\"b\\c\td", " ");
+        out.open_array(Some("flags"));
+        out.item("", "one", " ");
+        out.item("", "two", " ");
+        out.close_array();
+        out.open_array(Some("none"));
+        out.close_array();
+        out.hex("mark", "mark ", 0, " ");
+        out.hex("mask", "mask ", 255, " ");
+        out.null("not", "not ");
+        out.flag("up", true, "up ");
+        out.fp("only text");
+        out.close_object();
+        out.open_object(None);
+        out.num("n", "n ", 5, "");
+        out.close_object();
+    }
+
+    #[test]
+    fn text_and_json_come_from_the_same_calls() {
+        assert_eq!(written(sample), "name a\"b\\c\td one two mark 0 mask 0xff not up only textn 5");
+        let json = written(|out| {
+            out.open_document(true, false);
+            sample(out);
+            out.close_document();
+        });
+        let expected = concat!(
+            r#"[{"name":"a\"b\\c\td","flags":["one","two"],"none":[],"mark":"0","mask":"0xff","#,
+            r#""not":null,"up":true},{"n":5}]"#,
+            "\n"
+        );
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn pretty_json_is_laid_out_as_iproute2_does() {
+        let json = written(|out| {
+            out.open_document(true, true);
+            out.open_object(None);
+            out.json_num("a", 1);
+            out.open_array(Some("b"));
+            out.open_object(None);
+            out.json_str("c", "d");
+            out.close_object();
+            out.close_array();
+            out.open_array(Some("e"));
+            out.close_array();
+            out.close_object();
+            out.close_document();
+        });
+        let expected = "[ {\n        \"a\": 1,\n        \"b\": [ {\n                \"c\": \"d\"\n            } ],\n        \"e\": [ ]\n    } ]\n";
+        assert_eq!(json, expected);
+        let empty = written(|out| {
+            out.open_document(true, true);
+            out.close_document();
+        });
+        assert_eq!(empty, "[ ]\n");
+    }
+
+    #[test]
+    fn numbers_are_printed_with_six_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1.5, "1.5"),
+            (12345.678, "12345.7"),
+            (123456.0, "123456"),
+            (1234567.0, "1.23457e+06"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (4294967.295, "4.29497e+06"),
+        ] {
+            assert_eq!(percent_g(value), text);
+        }
+    }
+
+    #[test]
+    fn addresses_are_printed_as_the_c_library_does() {
+        for text in ["0.0.0.0", "255.10.9.100", "::", "::1", "::ffff:1.2.3.4", "::1.2.3.4", "2001:db8::1"] {
+            assert_eq!(Text(text.parse().unwrap()).to_string(), text);
+        }
+        assert_eq!(Text("::1:0".parse().unwrap()).to_string(), "::0.1.0.0");
+    }
 }

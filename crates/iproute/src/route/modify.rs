@@ -104,16 +104,8 @@ impl<'a> Request<'a> {
     fn keyword(&mut self, ctx: &mut Ctx<'_>, word: &str, args: &mut Args<'a>) -> Done<bool> {
         let is = |full: &str| matches(word, full);
         let route = &mut self.route;
-        if word == "src" {
-            let addr = get_addr(args.value()?, self.family)?;
-            self.adopt(addr);
-            self.empty |= addr.ip.is_none();
-            self.route.prefsrc = addr.ip;
-        } else if word == "as" {
-            let addr = get_addr(after_to(args)?, self.family)?;
-            self.adopt(addr);
-            self.route.other.push(new_destination(addr));
-        } else if word == "via" {
+        // The commonest first: no abbreviation of others looks like them.
+        if word == "via" {
             if self.gateway_given {
                 return Err(Failure::invalid("use nexthop syntax to specify multiple via\n", word));
             }
@@ -125,6 +117,17 @@ impl<'a> Request<'a> {
             } else {
                 self.route.gateway = addr;
             }
+        } else if word == "dev" || word == "oif" {
+            self.device = Some(args.value()?);
+        } else if word == "src" {
+            let addr = get_addr(args.value()?, self.family)?;
+            self.adopt(addr);
+            self.empty |= addr.ip.is_none();
+            self.route.prefsrc = addr.ip;
+        } else if word == "as" {
+            let addr = get_addr(after_to(args)?, self.family)?;
+            self.adopt(addr);
+            self.route.other.push(new_destination(addr));
         } else if word == "from" {
             let addr = get_prefix(args.value()?, self.family)?;
             self.adopt(addr);
@@ -162,8 +165,6 @@ impl<'a> Request<'a> {
             let table = crate::vrf::table_of(ctx, name);
             self.route.table = TableId(table.ok_or_else(|| Failure::invalid("Invalid VRF\n", name))?);
             self.table_given = true;
-        } else if word == "dev" || word == "oif" {
-            self.device = Some(args.value()?);
         } else if is("pref") {
             let text = args.value()?;
             self.route.pref = Some(match text {

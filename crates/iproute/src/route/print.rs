@@ -178,7 +178,7 @@ fn foreign_gateway(p: &mut Printer<'_>, via: IpAddr) {
 
 /// `dev NAME` or `iif NAME`.
 fn device(p: &mut Printer<'_>, key: &str, index: u32) {
-    let name = p.links.name(index);
+    let name = p.links.shared_name(index);
     if p.out.is_json() {
         p.out.json_str(key, &name);
     } else {
@@ -397,7 +397,7 @@ fn leg(p: &mut Printer<'_>, r: &RouteMsg, hop: &NextHopMsg, oifs: bool) {
     if let Some(realms) = hop.realms {
         flow(p, realms);
     }
-    let name = p.links.name(hop.oif);
+    let name = p.links.shared_name(hop.oif);
     if oifs {
         p.out.string("dev", "", &name, "");
         if hop.hops != 1 {
