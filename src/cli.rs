@@ -83,6 +83,9 @@ Exit status: 0 answered, 1 an expectation is violated, 2 bad input, 3 unknown.")
         /// Print one JSON object a command
         #[arg(long)]
         json: bool,
+        /// Behave as this kernel release does, as `uname -r` prints it
+        #[arg(long, value_name = "VERSION", default_value = "6.18")]
+        release: String,
     },
     /// Save a live host's configuration into one file
     Capture {
@@ -139,7 +142,7 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
             explain_verb(&cli.source, &question, &options)
         }
         Verb::Ip { args } => ip(&cli.source, &args),
-        Verb::Run { path, json } => run_script(&cli.source, &path, json),
+        Verb::Run { path, json, release } => run_script(&cli.source, &path, json, &release),
         Verb::Capture { output, redact, also } => capture(&cli.source, output.as_deref(), redact, &also),
         Verb::Examples { name } => list_examples(name.as_deref()),
         Verb::Completions { shell } => {
@@ -340,14 +343,14 @@ fn ip(args: &SourceArgs, words: &[String]) -> anyhow::Result<u8> {
     Ok(status as u8)
 }
 
-fn run_script(args: &SourceArgs, path: &Path, json: bool) -> anyhow::Result<u8> {
+fn run_script(args: &SourceArgs, path: &Path, json: bool, release: &str) -> anyhow::Result<u8> {
     if args.snapshot.is_some() || args.script.is_some() || args.example.is_some() || args.netns.is_some() || args.pid.is_some()
     {
         bail!("run starts from a fresh host; to change another source in memory use --apply SCRIPT with explain or ip");
     }
     let what = path.display().to_string();
     let script = Script::parse(&read_text(path)?).with_context(|| what)?;
-    let mut world = World::new(1, fingerpost_engine::Behaviour::default());
+    let mut world = World::new(1, fingerpost_engine::Behaviour::of_release(release));
     let names = fingerpost_iproute::Names::default();
     let mut runner = Runner { world: &mut world, ns: fingerpost_model::NsId(0), names: &names };
     let mut out = io::BufWriter::new(io::stdout().lock());
