@@ -1,6 +1,6 @@
 //! Attributes that are kept raw: what `ip -d link` shows beyond the decoded ones.
 
-use fingerpost_model::{Attr, LinkMsg};
+use fingerpost_model::{Attr, LinkFlags, LinkMsg};
 
 use super::kind;
 use crate::config::Link;
@@ -76,6 +76,8 @@ pub(super) fn follow_mtu(link: &mut Link, mtu: u32) {
         set_address_generation(&mut link.msg, None);
     } else if !has {
         set_address_generation(&mut link.msg, Some(0));
+        let runs = link.msg.flags.has(LinkFlags::RUNNING);
+        follow_state(&mut link.msg, runs);
     }
 }
 
@@ -113,7 +115,7 @@ pub(super) fn ipvlan_flags(given: &[Attr]) -> Attr {
 pub(super) fn follow_state(msg: &mut LinkMsg, runs: bool) {
     let is_wireguard = msg.info.as_ref().is_some_and(|info| info.kind == "wireguard");
     let mode = match msg.arp_type {
-        kind::NONE if is_wireguard => 1,
+        kind::NONE if is_wireguard && msg.flags.has(LinkFlags::UP) => 1,
         kind::NONE if runs => 3,
         _ => return,
     };
