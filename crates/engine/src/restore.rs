@@ -18,7 +18,7 @@ use fingerpost_net::Family;
 use crate::behaviour::Behaviour;
 use crate::config::{Config, DevConf, IfAddr, InDev, Link, NextHop, NexthopKind, Rules};
 use crate::control::fib_info::{self, RouteConfig};
-use crate::control::{nexthop, route, rule, sysctl};
+use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::{Flow4, rules};
 use crate::trace::Tracer;
 use crate::world::{Env, Namespace, World};
@@ -189,7 +189,9 @@ fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
     let index = msg.index;
     let ipv4 = msg.mtu.is_none_or(|mtu| mtu >= 68).then(|| InDev { addrs: Vec::new(), conf: DevConf::default() });
     config.links.last_index = config.links.last_index.max(index);
-    match config.links.by_index.insert(index, Link { oper: msg.operstate.unwrap_or(0), own_address: true, own_mtu: true, msg, ipv4, link_ns: None }) {
+    let mut link = Link { own_address: true, own_mtu: true, msg, ipv4, ..Link::default() };
+    control::link::adopt(&mut link);
+    match config.links.by_index.insert(index, link) {
         None => Ok(()),
         Some(_) => Err(format!("a second link with index {index}")),
     }

@@ -66,9 +66,8 @@ pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
 /// A device was brought down (`NETDEV_DOWN`, C-087).
 pub fn link_down(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     if ns.config.links.ipv4(dev).is_some() {
-        disable_ip(ns, dev, Down::Admin, false);
+        disable_ip(ns, env, dev, Down::Admin, false);
     }
-    neighbour::device_down(ns, env, dev);
     nexthop::device_down(ns, env, dev);
 }
 
@@ -152,8 +151,7 @@ fn nexthop_device(config: &crate::config::Config, id: u32) -> Option<u32> {
 /// A device that is down is about to vanish (`NETDEV_UNREGISTER`, C-089).
 pub fn link_unregister(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     stop_ipv4(ns, env, dev);
-    disable_ip(ns, dev, Down::Gone, true);
-    neighbour::device_down(ns, env, dev);
+    disable_ip(ns, env, dev, Down::Gone, true);
     nexthop::device_down(ns, env, dev);
     rule::detach(&mut ns.config, dev);
     if let Some(name) = ns.config.links.get(dev).map(|link| link.name().to_string()) {
@@ -179,12 +177,12 @@ fn stop_ipv4(ns: &mut Namespace, env: Env<'_>, dev: u32) {
 
 /// A device joined or left a master. Its routes go when the master is, or was,
 /// a VRF device (`NETDEV_CHANGEUPPER`).
-pub fn master_changed(ns: &mut Namespace, _: Env<'_>, dev: u32, old_master: u32) {
+pub fn master_changed(ns: &mut Namespace, env: Env<'_>, dev: u32, old_master: u32) {
     let links = &ns.config.links;
     let new_master = links.get(dev).and_then(|link| link.master()).unwrap_or(0);
     let is_vrf = |index: u32| links.get(index).is_some_and(|link| link.vrf_table().is_some());
     if is_vrf(old_master) || is_vrf(new_master) {
-        disable_ip(ns, dev, Down::Admin, true);
+        disable_ip(ns, env, dev, Down::Admin, true);
     }
 }
 
@@ -204,7 +202,7 @@ pub(super) fn address_added(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &I
 pub(super) fn address_removed(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
     address::delete_routes(ns, env, dev, addr, None);
     if ns.config.links.ipv4(dev).is_some_and(|ipv4| ipv4.addrs.is_empty()) {
-        disable_ip(ns, dev, Down::Admin, true);
+        disable_ip(ns, env, dev, Down::Admin, true);
     } else {
         table::bump(&mut ns.config.fib);
     }
@@ -237,13 +235,14 @@ enum Down {
     Gone,
 }
 
-/// `fib_disable_ip`.
-fn disable_ip(ns: &mut Namespace, dev: u32, how: Down, force: bool) {
+/// Takes routing and neighbours from a device (`fib_disable_ip`).
+fn disable_ip(ns: &mut Namespace, env: Env<'_>, dev: u32, how: Down, force: bool) {
     if sync_down(ns, dev, how, force) {
         route::flush_dead(ns);
     } else {
         table::bump(&mut ns.config.fib);
     }
+    neighbour::device_down(ns, env, dev);
 }
 
 /// Marks hops through a device dead or linkdown; says whether some route has
