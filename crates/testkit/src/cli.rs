@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use fingerpost_testkit::generate::Shape;
+use fingerpost_testkit::generate::{Devices, Shape};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
 
 /// What `--help` prints.
@@ -24,7 +24,8 @@ usage: fingerpost-testkit VERB [OPTIONS]
 
   --questions N        questions a scenario (default 100)
   --theme NAME         scenarios of one theme: basic, mixed, trie, aliases, rules, multipath, nexthops,
-                       defaults, input, addresses, links, wrong, inet6gateways, namespaces
+                       defaults, input, addresses, links, wrong, inet6gateways, namespaces, vrf
+  --devices all        dummy, vlan, macvlan and vrf devices too: the kernel must have them
   --family 4           the family (only 4 yet)
   --jobs N             workers (default: one for each CPU)
   --fingerpost PATH    the program to compare (default: beside this one)
@@ -86,7 +87,7 @@ impl Default for Options {
             keep: None,
             shrink: 20,
             budget: 200,
-            shape: Shape { questions: 100, theme: None },
+            shape: Shape { questions: 100, theme: None, devices: Devices::Usual },
             jobs: None,
             fingerpost: None,
             file: None,
@@ -117,6 +118,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--budget" => options.budget = value(&arg, args.next())?,
             "--questions" => options.shape.questions = value(&arg, args.next())?,
             "--theme" => options.shape.theme = Some(value(&arg, args.next())?),
+            "--devices" => options.shape.devices = value(&arg, args.next())?,
             "--jobs" => options.jobs = Some(value(&arg, args.next())?),
             "--fingerpost" => options.fingerpost = Some(value(&arg, args.next())?),
             "-o" => options.file = Some(value(&arg, args.next())?),

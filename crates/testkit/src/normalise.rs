@@ -17,6 +17,9 @@ pub fn normalise(line: &str, answer: &mut Answer) {
         without_igmp(&mut answer.stdout);
         sort_neighbours(&mut answer.stdout);
     }
+    if kind.contains(" -d") && kind.contains(" link ") {
+        without_receive_queues(&mut answer.stdout);
+    }
     if kind.contains(" nexthop bucket") {
         hide_idle_times(&mut answer.stdout);
     }
@@ -100,6 +103,17 @@ fn top_level_objects(text: &str) -> Vec<&str> {
     objects
 }
 
+/// The number of receive queues is told only by kernels that steer received
+/// packets among processors (`CONFIG_RPS`).
+fn without_receive_queues(text: &mut String) {
+    for key in [" numrxqueues ", ",\"num_rx_queues\":"] {
+        let mut parts = text.split(key);
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        parts.for_each(|part| out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit())));
+        *text = out;
+    }
+}
+
 /// A bucket's idle time is the wall clock since it was made.
 fn hide_idle_times(text: &mut String) {
     for key in ["idle_time ", "\"idle_time\":"] {
@@ -143,6 +157,14 @@ mod tests {
         assert_eq!(after("ip -j neigh", json), "[{\"dst\":\"1.1.1.1\"}]\n");
         assert_eq!(after("ip neigh", "224.0.0.22 dev br0 NOARP\n1.1.1.1 dev e0\n"), "1.1.1.1 dev e0\n");
         assert_eq!(after("ip route", "224.0.0.22 dev br0\n"), "224.0.0.22 dev br0\n");
+    }
+
+    #[test]
+    fn receive_queues_are_left_out_of_details() {
+        let text = "x numtxqueues 1 numrxqueues 1 gso_max_size 9";
+        assert_eq!(after("ip -d link show", text), "x numtxqueues 1 gso_max_size 9");
+        let json = "{\"num_tx_queues\":1,\"num_rx_queues\":1,\"gso\":9}";
+        assert_eq!(after("ip -j -d link show dev e0", json), "{\"num_tx_queues\":1,\"gso\":9}");
     }
 
     #[test]

@@ -86,6 +86,12 @@ pub fn pinned(cpu: Option<usize>, program: impl AsRef<OsStr>) -> Command {
     }
 }
 
+/// The running kernel's release, as `uname -r` prints it; `None` when unknown.
+pub fn kernel_release() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    Some(text.trim().to_owned())
+}
+
 /// The CPUs this process may run on, from `/proc/self/status`; empty when unknown.
 pub fn allowed_cpus() -> Vec<usize> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -45,6 +45,7 @@ mod tests {
         let recording = Recording {
             seed: 3,
             scenario: 4,
+            release: Some("6.18.1".into()),
             lines: vec!["ip route".into()],
             answers: vec![Answer::default()],
         };

@@ -87,7 +87,8 @@ impl Sides {
         let judged = if options.against_itself {
             Judged::Kernel(Oracle::new(cpu(worker + 1))?)
         } else {
-            Judged::Fingerpost(Subject::new(options.fingerpost.as_deref(), cpu(worker))?)
+            let subject = Subject::new(options.fingerpost.as_deref(), cpu(worker))?;
+            Judged::Fingerpost(subject.as_release(process::kernel_release().as_deref()))
         };
         Ok(Sides { oracle: Oracle::new(cpu(worker))?, judged })
     }
@@ -294,7 +295,8 @@ fn record_answers(options: &Options) -> io::Result<bool> {
     let work = |oracle: &mut Oracle, index| {
         let lines = scenario_lines(options, index)?;
         let answers = oracle.run(&lines)?;
-        let recording = Recording { seed: options.seed, scenario: index, lines, answers };
+        let release = process::kernel_release();
+        let recording = Recording { seed: options.seed, scenario: index, release, lines, answers };
         record::write(&mut *output.lock().map_err(|_| panicked())?, &recording)
     };
     each_worker(jobs(options, &cpus), start, work, &indices(options))?;
@@ -316,7 +318,7 @@ fn replay(options: &Options) -> io::Result<bool> {
     };
     let work = |(subject, figures, groups): &mut (Subject, Figures, Groups), number: u64| {
         let recording = &recordings[number as usize];
-        let ours = subject.run(&recording.lines)?.answers;
+        let ours = subject.as_release(recording.release.as_deref()).run(&recording.lines)?.answers;
         let found = differences(&recording.lines, &recording.answers, &ours);
         figures.count(&recording.lines, &recording.answers);
         figures.count_differences(&found);

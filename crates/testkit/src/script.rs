@@ -38,6 +38,9 @@ pub struct Recording {
     pub seed: u64,
     /// Its index under that seed.
     pub scenario: u64,
+    /// The release of the kernel that answered, as `uname -r` prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// The lines.
     pub lines: Vec<String>,
     /// As many answers as lines.

@@ -36,6 +36,7 @@ impl Outcome {
 pub struct Subject {
     program: PathBuf,
     cpu: Option<usize>,
+    release: Option<String>,
 }
 
 impl Subject {
@@ -50,10 +51,15 @@ impl Subject {
             None => std::env::current_exe()?.with_file_name("fingerpost"),
         };
         if program.is_file() {
-            return Ok(Subject { program, cpu });
+            return Ok(Subject { program, cpu, release: None });
         }
         let message = format!("{} is not there: build it, or name it with --fingerpost", program.display());
         Err(io::Error::new(io::ErrorKind::NotFound, message))
+    }
+
+    /// The same program, behaving as a kernel release; `None` is its default.
+    pub fn as_release(&self, release: Option<&str>) -> Self {
+        Subject { release: release.map(str::to_owned), ..self.clone() }
     }
 
     /// Runs the script.
@@ -65,6 +71,7 @@ impl Subject {
     pub fn run(&self, lines: &[String]) -> io::Result<Outcome> {
         let mut command = pinned(self.cpu, &self.program);
         command.args(["run", "--json", "-"]);
+        command.args(self.release.iter().flat_map(|release| ["--release", release]));
         let done = run(&mut command, &(lines.join("\n") + "\n"), DEADLINE)?;
         let mut answers = vec![None; lines.len()];
         for text in done.stdout.lines() {

@@ -94,7 +94,7 @@ impl Gen {
         options
     }
 
-    fn plain_address(&mut self, name: &str) {
+    pub(super) fn plain_address(&mut self, name: &str) {
         let subnet = self.subnet();
         let host = if self.chance(3, 5) { subnet.base + 1 } else { self.host_in(subnet) };
         let options = self.address_options();

@@ -1,7 +1,7 @@
 //! Links: made, changed and removed. Every one gets its MAC address by hand.
 
 use super::model::{Device, Kind};
-use super::{Gen, Theme};
+use super::{Devices, Gen, Theme};
 
 impl Gen {
     /// The devices that a scenario starts with, most of them up.
@@ -81,7 +81,7 @@ impl Gen {
     }
 
     /// Down and up again, or one of them.
-    fn set_up(&mut self, name: &str, up: bool) {
+    pub(super) fn set_up(&mut self, name: &str, up: bool) {
         let word = if up { "up" } else { "down" };
         let dev = if self.chance(1, 3) { "dev " } else { "" };
         self.say(format!("ip link set {dev}{name} {word}"));
@@ -116,7 +116,7 @@ impl Gen {
         }
     }
 
-    fn rename(&mut self, name: &str) {
+    pub(super) fn rename(&mut self, name: &str) {
         if name == "lo" && self.chance(9, 10) {
             return self.carrier();
         }
@@ -130,6 +130,9 @@ impl Gen {
         if let Some(device) = self.model.devices.iter_mut().find(|device| device.name == name) {
             device.name = new.clone();
         }
+        if let Some(vrf) = self.model.vrfs.iter_mut().find(|vrf| vrf.name == name) {
+            vrf.name = new.clone();
+        }
         let renamed = self.model.devices.iter_mut().filter(|device| device.peer.as_deref() == Some(name));
         renamed.for_each(|device| device.peer = Some(new.clone()));
     }
@@ -142,6 +145,7 @@ impl Gen {
         self.say(format!("ip link del {kind}{name}"));
         let with = Some(name.to_owned());
         self.model.devices.retain(|device| device.name != name && device.peer != with);
+        self.model.vrfs.retain(|vrf| vrf.name != name);
     }
 
     fn master(&mut self) {
@@ -165,9 +169,12 @@ impl Gen {
     }
 
     fn add_link(&mut self) {
+        if self.devices == Devices::All && self.chance(1, 2) {
+            return self.add_stacked();
+        }
         let tap = if self.theme == Theme::Links { 3 } else { 1 };
         let kind = self.weighted(&[
-            (5, Kind::Ifb),
+            (5, if self.devices == Devices::All { Kind::Dummy } else { Kind::Ifb }),
             (4, Kind::Veth),
             (3, Kind::Bridge),
             (2 * tap, Kind::Tun),
@@ -176,24 +183,26 @@ impl Gen {
         if kind == Kind::Veth { self.add_veth() } else { self.add_device(kind) }
     }
 
-    fn add_device(&mut self, kind: Kind) {
+    pub(super) fn add_device(&mut self, kind: Kind) {
         let mac = self.mac();
         let name = match kind {
-            Kind::Ifb | Kind::Veth => self.fresh_name(&["i", "ifb"]),
+            Kind::Dummy => self.fresh_name(&["d", "dummy"]),
             Kind::Bridge => self.fresh_name(&["br"]),
             Kind::Tun => self.fresh_name(&["tun"]),
             Kind::Tap => self.fresh_name(&["tap"]),
+            _ => self.fresh_name(&["i", "ifb"]),
         };
         match kind {
-            Kind::Ifb | Kind::Veth => {
-                let extra = self.one(&["", "", "", " mtu 1400", " txqueuelen 100", " up"]);
-                self.say(format!("ip link add {name} address {mac}{extra} type ifb"));
-            }
             Kind::Bridge => self.say(format!("ip link add name {name} address {mac} type bridge")),
             Kind::Tun => self.say(format!("ip tuntap add dev {name} mode tun")),
             Kind::Tap => {
                 self.say(format!("ip tuntap add dev {name} mode tap"));
                 self.say(format!("ip link set {name} address {mac}"));
+            }
+            _ => {
+                let word = if kind == Kind::Dummy { "dummy" } else { "ifb" };
+                let extra = self.one(&["", "", "", " mtu 1400", " txqueuelen 100", " up"]);
+                self.say(format!("ip link add {name} address {mac}{extra} type {word}"));
             }
         }
         self.model.devices.push(Device {
@@ -237,7 +246,7 @@ impl Gen {
         (device(&one, &two), device(&two, &one))
     }
 
-    fn fresh_name(&mut self, stems: &[&str]) -> String {
+    pub(super) fn fresh_name(&mut self, stems: &[&str]) -> String {
         if self.chance(1, 30) {
             // A name that rules may have waited for.
             return "later0".into();

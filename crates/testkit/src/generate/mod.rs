@@ -19,6 +19,7 @@ mod nexthops;
 mod questions;
 mod routes;
 mod rules;
+mod stacked;
 mod sysctls;
 
 use std::str::FromStr;
@@ -55,6 +56,9 @@ pub enum Theme {
     Inet6Gateways,
     /// Named namespaces beside the first.
     Namespaces,
+    /// VRFs: who is in them, their tables, routes between them, the rules that
+    /// lead to them. Chosen by chance only where all kinds of devices are there.
+    Vrf,
     /// Links, addresses, plain routes, rules and sysctls alone, nothing wrong
     /// on purpose. Never chosen by chance.
     Basic,
@@ -73,6 +77,28 @@ impl FromStr for Theme {
     }
 }
 
+/// Which kinds of devices a scenario makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Devices {
+    /// Those that nearly every kernel has: veth, ifb, bridge, tun and tap.
+    #[default]
+    Usual,
+    /// Dummy (instead of ifb), VLAN, macvlan and VRF besides.
+    All,
+}
+
+impl FromStr for Devices {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "usual" => Ok(Devices::Usual),
+            "all" => Ok(Devices::All),
+            _ => Err("not one of usual, all".into()),
+        }
+    }
+}
+
 /// What is asked of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
@@ -80,9 +106,11 @@ pub struct Shape {
     pub questions: usize,
     /// Its theme; `None` leaves it to chance.
     pub theme: Option<Theme>,
+    /// The kinds of devices.
+    pub devices: Devices,
 }
 
-const THEMES: [(u32, Theme); 14] = [
+const THEMES: [(u32, Theme); 15] = [
     (4, Theme::Mixed),
     (3, Theme::Trie),
     (3, Theme::Aliases),
@@ -96,6 +124,7 @@ const THEMES: [(u32, Theme); 14] = [
     (2, Theme::Wrong),
     (1, Theme::Inet6Gateways),
     (1, Theme::Namespaces),
+    (0, Theme::Vrf),
     (0, Theme::Basic),
 ];
 
@@ -113,6 +142,7 @@ enum Step {
     Dump,
     Questions,
     Namespace,
+    Vrf,
 }
 
 /// The script of scenario `index` under `seed`.
@@ -124,6 +154,7 @@ pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
     let mut making = Gen {
         rng,
         theme: Theme::Mixed,
+        devices: shape.devices,
         space: None,
         model: Model::default(),
         others: Vec::new(),
@@ -132,7 +163,10 @@ pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
         asked: 0,
         wanted: shape.questions,
     };
-    let by_chance = making.weighted(&THEMES);
+    let mut by_chance = making.weighted(&THEMES);
+    if shape.devices == Devices::All && making.chance(1, 2) {
+        by_chance = Theme::Vrf;
+    }
     making.theme = shape.theme.unwrap_or(by_chance);
     making.whole();
     making.lines
@@ -142,6 +176,7 @@ pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
 struct Gen {
     rng: Rng,
     theme: Theme,
+    devices: Devices,
     /// The named namespace that lines are said in now.
     space: Option<String>,
     model: Model,
@@ -159,7 +194,15 @@ impl Gen {
         self.preamble();
         self.first_namespaces();
         self.first_links();
+        let vrfs = self.theme == Theme::Vrf;
+        let early = vrfs && self.chance(1, 2);
+        if early {
+            self.first_vrfs();
+        }
         self.first_addresses();
+        if vrfs && !early {
+            self.first_vrfs();
+        }
         self.first_routes();
         let steps = self.range(20, 45);
         for _ in 0..steps {
@@ -204,6 +247,7 @@ impl Gen {
             (10, Dump),
             (14, Questions),
             (0, Namespace),
+            (if self.devices == Devices::All { 6 } else { 0 }, Vrf),
         ];
         let favoured = |step: Step| -> u32 {
             match (self.theme, step) {
@@ -220,10 +264,12 @@ impl Gen {
                 (Theme::Links, Link) => 40,
                 (Theme::Wrong, Invalid) => 70,
                 (Theme::Namespaces, Namespace) => 50,
+                (Theme::Vrf, Vrf) => 50,
+                (Theme::Vrf, Link) => 10,
                 _ => 0,
             }
         };
-        let advanced = |step: Step| matches!(step, Nexthop | Neighbour | Invalid | Namespace);
+        let advanced = |step: Step| matches!(step, Nexthop | Neighbour | Invalid | Namespace | Vrf);
         let weights = base.map(|(weight, step)| match self.theme {
             Theme::Basic if advanced(step) => (0, step),
             _ => (weight + favoured(step), step),
@@ -249,6 +295,7 @@ impl Gen {
             Step::Sysctl => self.sysctl(),
             Step::Invalid => self.invalid(),
             Step::Namespace => self.namespace(),
+            Step::Vrf => self.vrf(),
             Step::Dump => self.dump(),
             Step::Questions => {
                 let count = self.range(1, 6);
@@ -349,14 +396,14 @@ mod tests {
     use crate::words;
 
     fn plain(questions: usize) -> Shape {
-        Shape { questions, theme: None }
+        Shape { questions, theme: None, devices: Devices::Usual }
     }
 
     #[test]
     fn a_theme_can_be_asked_for() {
         assert_eq!("inet6gateways".parse(), Ok(Theme::Inet6Gateways));
         assert!("nosuch".parse::<Theme>().is_err());
-        let shape = Shape { questions: 40, theme: Some(Theme::Basic) };
+        let shape = Shape { questions: 40, theme: Some(Theme::Basic), devices: Devices::Usual };
         let lines: Vec<String> = (0..60).flat_map(|index| scenario(4, index, shape)).collect();
         for needle in ["nexthop add", "nhid", "nexthop via", "ip neigh add", "netns"] {
             assert!(!lines.iter().any(|line| line.contains(needle)), "{needle}");
@@ -381,6 +428,23 @@ mod tests {
             let questions = lines.iter().filter(|line| kind_of(line).purpose == Purpose::Question).count();
             assert!((60..80).contains(&questions), "scenario {index} asks {questions}");
         }
+    }
+
+    #[test]
+    fn devices_that_not_every_kernel_has_are_made_on_request_alone() {
+        let kinds = ["type vrf table", "type vlan", "type macvlan", "type dummy", " vrf vrf", " l3mdev"];
+        let all = |devices| -> Vec<String> {
+            let shape = Shape { questions: 40, theme: None, devices };
+            (0..60).flat_map(|index| scenario(5, index, shape)).collect()
+        };
+        let (usual, more) = (all(Devices::Usual), all(Devices::All));
+        for needle in kinds {
+            assert!(more.iter().any(|line| line.contains(needle)), "{needle} never occurs");
+        }
+        for needle in &kinds[..4] {
+            assert!(!usual.iter().any(|line| line.contains(needle)), "{needle} occurs");
+        }
+        assert!(!more.iter().any(|line| line.contains("type ifb") && line.contains("address")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::Gen;
 
-/// A kind of device that the kernel has everywhere.
+/// A kind of device: the first five are had everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Ifb,
@@ -12,6 +12,10 @@ pub enum Kind {
     Bridge,
     Tun,
     Tap,
+    Dummy,
+    Vlan,
+    Macvlan,
+    Vrf,
 }
 
 /// A device other than `lo`.
@@ -91,10 +95,18 @@ pub struct Object {
     pub group: bool,
 }
 
+/// A VRF device and its table.
+#[derive(Clone, Debug)]
+pub struct Vrf {
+    pub name: String,
+    pub table: String,
+}
+
 /// The picture.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     pub devices: Vec<Device>,
+    pub vrfs: Vec<Vrf>,
     /// The addresses added to `lo`.
     pub loopback: Vec<Address>,
     pub routes: Vec<Route>,
@@ -246,7 +258,7 @@ impl Gen {
         let (device, subnet) = self.link_subnet();
         // Not the subnet's broadcast address, where it has one.
         let highest = if subnet.length < 31 { subnet.last() - 1 } else { subnet.last() };
-        let host = |making: &mut Gen| (subnet.base + making.range(2, 8) as u32).min(highest);
+        let host = |making: &mut Gen| subnet.base.wrapping_add(making.range(2, 8) as u32).min(highest);
         let mut address = host(self);
         let own: Vec<u32> = self.all_addresses().iter().map(|(_, known)| known.own).collect();
         let mut tries = 0;

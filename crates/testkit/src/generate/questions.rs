@@ -58,7 +58,7 @@ impl Gen {
     }
 
     fn output_form(&mut self) -> String {
-        let mut form = String::new();
+        let mut form = self.vrf_of_question().unwrap_or_default();
         if self.chance(3, 10) {
             let source = match self.weighted(&[(24, 0), (2, 1), (2, 2), (1, 3)]) {
                 0 => self.own_address(),

@@ -124,6 +124,18 @@ impl Gen {
     fn ask(&mut self, verb: &str, prefix: Prefix, key: String) {
         let kind = self.kind();
         let rest = self.way(kind);
+        self.say_route(verb, kind, prefix, key, rest);
+    }
+
+    /// Says a route and keeps it in mind.
+    pub(super) fn say_route(
+        &mut self,
+        verb: &str,
+        kind: &'static str,
+        prefix: Prefix,
+        key: String,
+        rest: String,
+    ) {
         self.say(format!("ip route {verb} {kind}{}{key}{rest}", prefix.text()));
         self.model.routes.push(Route { kind, prefix, key, rest });
     }
@@ -153,6 +165,9 @@ impl Gen {
         if self.chance(1, 4) {
             let word = self.one(&["metric", "metric", "preference", "priority"]);
             key += &format!(" {word} {}", self.one(&METRICS));
+        }
+        if let Some(vrf) = self.vrf_of_route() {
+            return key + &vrf;
         }
         let tables = if self.theme == Theme::Rules { 3 } else { 1 };
         if self.chance(tables, 6) {

@@ -1,0 +1,74 @@
+//! Questions about a configuration, taken from its scenario.
+
+use std::net::Ipv4Addr;
+
+use crate::words;
+
+/// The plain form of a scenario's question: the words after `ip route get`
+/// without what only changes how the answer is printed; `None` for one that
+/// the namespace cannot be asked, such as one about a device that is not there.
+pub fn plain(line: &str, devices: &[String]) -> Option<Vec<String>> {
+    let words = words::split(line).ok()?;
+    let get = words.iter().position(|word| word == "get" || word == "g")?;
+    let mut kept = Vec::new();
+    let mut rest = words[get + 1..].iter().map(String::as_str);
+    while let Some(word) = rest.next() {
+        match word {
+            "fibmatch" | "connected" | "notify" => {}
+            "from" | "to" => {
+                let address: Ipv4Addr = rest.next()?.parse().ok()?;
+                if word == "from" {
+                    kept.push(word.to_owned());
+                }
+                kept.push(address.to_string());
+            }
+            "iif" | "oif" | "dev" => {
+                let device = rest.next().filter(|&name| devices.iter().any(|device| device == name))?;
+                kept.extend([word.to_owned(), device.to_owned()]);
+            }
+            "tos" | "dsfield" => {
+                let value = rest.next()?;
+                u8::from_str_radix(value.strip_prefix("0x")?, 16).ok()?;
+                kept.extend([word.to_owned(), value.to_owned()]);
+            }
+            "mark" | "uid" | "ipproto" | "sport" | "dport" => {
+                kept.extend([word.to_owned(), rest.next()?.to_owned()]);
+            }
+            address => kept.push(address.parse::<Ipv4Addr>().ok()?.to_string()),
+        }
+    }
+    // A packet that comes in does not leave by a demanded device.
+    let both = kept.iter().any(|w| w == "iif") && kept.iter().any(|w| w == "oif" || w == "dev");
+    (!both && !kept.is_empty()).then_some(kept)
+}
+
+/// Whether `ip route get` takes the question's protocol.
+pub fn can_be_asked(words: &[String]) -> bool {
+    let protocol = words.iter().position(|word| word == "ipproto").and_then(|at| words.get(at + 1));
+    protocol.is_none_or(|name| ["tcp", "udp", "icmp"].contains(&name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_decides_is_kept() {
+        let devices = ["e0".to_owned()];
+        let plain = |line: &str| plain(line, &devices).map(|words| words.join(" "));
+        assert_eq!(
+            plain("ip -j route get fibmatch 10.0.0.1 from 10.0.0.2 iif e0 tos 0x10 notify").as_deref(),
+            Some("10.0.0.1 from 10.0.0.2 iif e0 tos 0x10")
+        );
+        assert_eq!(plain("ip route get 10.0.0.1 oif nosuch"), None);
+        assert_eq!(plain("ip route get 10.0.0.1 iif e0 oif e0"), None);
+        assert_eq!(plain("ip route get nonsense"), None);
+    }
+
+    #[test]
+    fn the_kernel_takes_three_protocols() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert!(can_be_asked(&words("10.0.0.1 ipproto tcp")));
+        assert!(!can_be_asked(&words("10.0.0.1 ipproto 47")));
+    }
+}
