@@ -17,6 +17,9 @@ pub(super) const RTA_NEWDST: u16 = 19;
 /// `RTA_TTL_PROPAGATE`, which the model keeps undecoded.
 pub(super) const RTA_TTL_PROPAGATE: u16 = 26;
 
+/// What the kernel says of an address of no bytes.
+const EMPTY: (Errno, &str) = (Errno::ERANGE, "Attribute failed policy validation");
+
 /// Adds, replaces or tests for a route, as the flags say.
 pub(super) fn add(ctx: &mut Ctx<'_>, flags: NlFlags, args: Args<'_>) -> Done {
     let route = parse(ctx, args, false)?;
@@ -39,9 +42,9 @@ struct Request<'a> {
     target_given: bool,
     scope_given: bool,
     table_given: bool,
-    /// An address attribute without an address (`via any`), which the kernel
-    /// refuses before it looks at anything else.
-    empty: bool,
+    /// What the kernel says, before it looks at anything else, of an address
+    /// attribute without an address (`via any`).
+    empty: Option<(Errno, &'static str)>,
 }
 
 fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>, delete: bool) -> Done<RouteMsg> {
@@ -54,7 +57,7 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>, delete: bool) -> Done<RouteMsg> 
         target_given: false,
         scope_given: false,
         table_given: false,
-        empty: false,
+        empty: None,
     };
     request.route.table = TableId::MAIN;
     if delete {
@@ -90,10 +93,11 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>, delete: bool) -> Done<RouteMsg> 
     }
     // The model has no empty attributes; what the kernel says of them is said here.
     let refused = |errno, text: &str| Err(Failure::refused(&Refusal::with(errno, text)));
-    if request.empty {
-        return refused(Errno::ERANGE, "Attribute failed policy validation");
+    if let Some((errno, text)) = request.empty {
+        return refused(errno, text);
     }
-    if empty_hop && !delete {
+    // Of a deletion the kernel says so only when a route is there to compare with.
+    if empty_hop {
         return refused(Errno::EINVAL, "Invalid IPv4 address in RTA_GATEWAY");
     }
     request.finish(delete, hops_follow)
@@ -111,7 +115,15 @@ impl<'a> Request<'a> {
             }
             self.gateway_given = true;
             let (addr, foreign) = hops::via(args, &mut self.family)?;
-            self.empty |= addr.is_none();
+            if addr.is_none() {
+                self.empty = Some(if !foreign {
+                    EMPTY
+                } else if self.family == Af::Inet {
+                    (Errno::EINVAL, "Invalid IPv6 address in RTA_VIA")
+                } else {
+                    (Errno::EINVAL, "Invalid IPv4 address in RTA_VIA")
+                });
+            }
             if foreign {
                 self.route.via = addr;
             } else {
@@ -122,7 +134,9 @@ impl<'a> Request<'a> {
         } else if word == "src" {
             let addr = get_addr(args.value()?, self.family)?;
             self.adopt(addr);
-            self.empty |= addr.ip.is_none();
+            if addr.ip.is_none() {
+                self.empty = Some(EMPTY);
+            }
             self.route.prefsrc = addr.ip;
         } else if word == "as" {
             let addr = get_addr(after_to(args)?, self.family)?;
