@@ -2,7 +2,7 @@
 //! host, and a copy of one must not pretend to.
 
 use fingerpost_model::{
-    AddrMsg, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 
@@ -39,6 +39,17 @@ impl<K: Kernel> Kernel for ReadOnly<K> {
     }
     fn nexthops(&mut self, ns: NsId, each: &mut dyn FnMut(&NexthopMsg)) -> Result<(), Refusal> {
         self.0.nexthops(ns, each)
+    }
+    fn get_nexthop_bucket(&mut self, ns: NsId, group: u32, index: u16) -> Result<NexthopMsg, Refusal> {
+        self.0.get_nexthop_bucket(ns, group, index)
+    }
+    fn nexthop_buckets(
+        &mut self,
+        ns: NsId,
+        filter: &BucketFilter,
+        each: &mut dyn FnMut(&NexthopMsg),
+    ) -> Result<(), Refusal> {
+        self.0.nexthop_buckets(ns, filter, each)
     }
     fn neighbours(
         &mut self,

@@ -103,7 +103,7 @@ fn run_in(
                 // Sinks are memory.
                 let _ = sinks.stdout.write_all(outcome.stdout.as_bytes());
                 let _ = sinks.stderr.write_all(outcome.stderr.as_bytes());
-                outcome.status
+                (outcome.status, outcome.errno)
             };
             let env = Env { open, exec: Some(&exec) };
             fingerpost_iproute::run(args, kernel, ns, names, &env)

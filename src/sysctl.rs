@@ -108,7 +108,8 @@ fn read(kernel: &mut dyn Kernel, ns: NsId, options: &Options, key: &str, outcome
 
 fn write(kernel: &mut dyn Kernel, ns: NsId, options: &Options, key: &str, value: &str, outcome: &mut Outcome) {
     let path = path_of(key);
-    match kernel.write_file(ns, &path, value) {
+    // procps writes a line, so that an empty value is not nothing.
+    match kernel.write_file(ns, &path, &format!("{value}\n")) {
         Ok(()) => {
             if !options.quiet {
                 print(options, &name_of(&path), value, outcome);

@@ -57,13 +57,8 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
     }
     let lookups = builder.finish();
     let outcome = outcome::outcome(asked, &resolved, &ending, &lookups);
-    let mut unknown = outcome::unknown(asked, &ending);
-    if !asked.behaviour.verified {
-        unknown.push(format!(
-            "release {} was not compared with a running kernel; it is treated like 6.18 but for known differences",
-            asked.behaviour.release
-        ));
-    }
+    let unknown = outcome::unknown(asked, &ending);
+    let unverified = outcome::unverified(asked, &resolved, &ending);
     Ok(Explanation {
         schema: SCHEMA,
         release: asked.behaviour.release.clone(),
@@ -73,6 +68,7 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
         outcome,
         not_seen: Vec::new(),
         unknown,
+        unverified,
         otherwise: Vec::new(),
     })
 }

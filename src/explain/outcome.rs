@@ -234,6 +234,25 @@ fn dropped(asked: Asked<'_>, question: &Resolved, reason: DropReason) -> Outcome
     outcome
 }
 
+/// The switches of [`fingerpost_engine::Behaviour`] that this answer turns on,
+/// when the release was not compared with.
+pub(super) fn unverified(asked: Asked<'_>, question: &Resolved, ending: &Ending) -> Vec<&'static str> {
+    if asked.behaviour.verified {
+        return Vec::new();
+    }
+    let config = &asked.ns.config;
+    match ending {
+        Ending::Dropped(DropReason::IpRpfilter) => vec!["rpfilter_is_exdev"],
+        Ending::Decided(decision) if question.iif == 0 && !question.src.is_unspecified() => {
+            let several = |result: fingerpost_engine::lookup::FibResult| {
+                config.hops(config.fib.info(result.alias.info)).len() > 1
+            };
+            if decision.result.is_some_and(several) { vec!["multipath_prefers_own_source"] } else { Vec::new() }
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// What is not modelled and could change this answer.
 pub(super) fn unknown(asked: Asked<'_>, ending: &Ending) -> Vec<String> {
     let config = &asked.ns.config;

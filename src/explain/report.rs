@@ -27,6 +27,10 @@ pub struct Explanation {
     pub not_seen: Vec<String>,
     /// What is not modelled and could change the answer.
     pub unknown: Vec<String>,
+    /// Points in which releases differ, that this answer turns on, and that were
+    /// not compared with a running kernel of this release.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unverified: Vec<&'static str>,
     /// Other answers that are possible because something could not be found out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub otherwise: Vec<Alternative>,

@@ -41,6 +41,10 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
     for sentence in &explanation.unknown {
         page.line(&format!("{:<LABEL$}{sentence}", "unknown"));
     }
+    for switch in &explanation.unverified {
+        let release = &explanation.release;
+        page.line(&format!("{:<LABEL$}{switch}: not compared with a kernel of release {release}", "unverified"));
+    }
     for sentence in &explanation.not_seen {
         page.line(&format!("{:<LABEL$}{sentence}", "not seen"));
     }

@@ -160,11 +160,13 @@ impl Restorer {
         let env = Env { behaviour: &behaviour, now: self.restored.world.now };
         let ns = &mut opened.ns;
         settings(ns, env, &opened.settings);
+        // Rules that are not the kernel's own three were changed for certain.
+        let custom = opened.netns.custom_rules.unwrap_or_else(|| !are_default(&ns.config.rules));
         let fib = &mut ns.config.fib;
-        fib.has_custom_rules = match opened.netns.custom_rules {
-            Some(custom) => custom,
-            None => ns.config.rules.list != Rules::<Ipv4Addr>::default().list,
-        };
+        if custom {
+            control::table::unmerge(fib);
+        }
+        fib.has_custom_rules = custom;
         fib.has_custom_local_routes = opened.netns.custom_local_routes.unwrap_or(false);
         if opened.netns.realm_users == Some(true) {
             fib.realm_users = fib.realm_users.max(1);
@@ -173,6 +175,7 @@ impl Restorer {
             ns.config.sysctl.fib_multipath_hash_seed = seed;
         }
         complete_hops(&mut ns.config);
+        order_addresses(&mut ns.config);
         if !opened.netns.name.is_empty() {
             self.restored.world.names.insert(opened.netns.name.clone(), opened.id);
         }
@@ -180,6 +183,15 @@ impl Restorer {
         self.restored.namespaces.push((opened.id, opened.netns));
         self.restored.world.reserve(self.restored.namespaces.len() as u32);
     }
+}
+
+/// Whether these are the rules of a new namespace, whoever is said to have made them.
+fn are_default(rules: &Rules<Ipv4Addr>) -> bool {
+    let mut default = Rules::<Ipv4Addr>::default().list;
+    for (own, rule) in default.iter_mut().zip(&rules.list) {
+        own.protocol = rule.protocol;
+    }
+    default == rules.list
 }
 
 fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
@@ -225,6 +237,7 @@ fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Result<(), Strin
         protocol: msg.protocol.unwrap_or(0),
         valid: msg.valid.unwrap_or(u32::MAX),
         preferred: msg.preferred.unwrap_or(u32::MAX),
+        made: 0,
         created: env.now,
         updated: env.now,
         stamps: msg.stamps,
@@ -347,6 +360,19 @@ fn complete_hops(config: &mut Config) {
         {
             hop.scope = scope;
         }
+    }
+}
+
+/// Numbers addresses in the order in which they were made, as their time stamps
+/// tell; those made at once in the order of the dump.
+fn order_addresses(config: &mut Config) {
+    let links = &mut config.links;
+    let all = links.by_index.values_mut().filter_map(|link| link.ipv4.as_mut());
+    let mut addrs: Vec<&mut IfAddr> = all.flat_map(|ipv4| &mut ipv4.addrs).collect();
+    addrs.sort_by_key(|addr| addr.stamps.map(|[created, _]| created));
+    for (made, addr) in (1..).zip(addrs) {
+        addr.made = made;
+        links.last_made = made;
     }
 }
 
