@@ -401,7 +401,7 @@ point!(
     "
     $ ip route add 20.0.0.0/8 dev e0 mtu 70000 advmss 70000 window 70000
     $ ip route show
-    20.0.0.0/8 dev e0 scope link mtu 65520 advmss 65495 window 70000
+    20.0.0.0/8 dev e0 scope link mtu 65520 window 70000 advmss 65495
     "
 );
 
