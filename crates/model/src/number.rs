@@ -241,9 +241,9 @@ flags! {
         /// A redirect would be sent (`RTCF_DOREDIRECT`).
         DOREDIRECT = 0x0100_0000;
         /// Directly connected destination (`RTCF_DIRECTDST`).
-        DIRECTDST = 0x0200_0000;
+        DIRECTDST = 0x2_0000;
         /// Learned from a redirect (`RTCF_REDIRECTED`).
-        REDIRECTED = 0x0400_0000;
+        REDIRECTED = 0x4_0000;
         /// A broadcast destination (`RTCF_BROADCAST`).
         BROADCAST = 0x1000_0000;
         /// A multicast destination (`RTCF_MULTICAST`); also `RTM_F_OFFLOAD_FAILED` (T-18).

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fingerpost_fib::LcTrie;
 use fingerpost_model::{Encap, Metrics, RouteFlags, RouteType, Scope, TableId};
@@ -27,9 +29,52 @@ pub struct Alias {
     pub info: FibInfoId,
 }
 
-impl fingerpost_fib::Alias for Alias {
+/// A route in its trie, and whether a lookup has ever considered it: only then
+/// does its end end cached decisions (C-032).
+#[derive(Debug)]
+pub struct Entry {
+    /// The route.
+    pub alias: Alias,
+    /// Set by lookups, which share the table.
+    accessed: AtomicBool,
+}
+
+impl Entry {
+    /// A route that no lookup has seen yet.
+    pub fn new(alias: Alias) -> Self {
+        Entry { alias, accessed: AtomicBool::new(false) }
+    }
+
+    /// Notes that a lookup considers the route (`fib_alias_accessed`).
+    pub fn mark_accessed(&self) {
+        if !self.accessed() {
+            self.accessed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a lookup has ever considered the route.
+    pub fn accessed(&self) -> bool {
+        self.accessed.load(Ordering::Relaxed)
+    }
+}
+
+impl Clone for Entry {
+    fn clone(&self) -> Self {
+        Entry { alias: self.alias, accessed: AtomicBool::new(self.accessed()) }
+    }
+}
+
+impl Deref for Entry {
+    type Target = Alias;
+
+    fn deref(&self) -> &Alias {
+        &self.alias
+    }
+}
+
+impl fingerpost_fib::Alias for Entry {
     fn prefix_len(&self) -> u8 {
-        self.len
+        self.alias.len
     }
 }
 
@@ -124,7 +169,7 @@ pub struct Table {
 #[derive(Clone, Debug, Default)]
 pub struct Fib {
     /// The tries; local and main share one until rules are changed (C-006).
-    pub tries: Vec<LcTrie<Ipv4Addr, Alias>>,
+    pub tries: Vec<LcTrie<Ipv4Addr, Entry>>,
     /// The tables in the order of dumps: by `id & 255`, newest first within that.
     pub tables: Vec<Table>,
     /// Shared route information; freed slots are `None`.
@@ -150,7 +195,7 @@ impl Fib {
     }
 
     /// The trie of a table.
-    pub fn trie(&self, table: &Table) -> &LcTrie<Ipv4Addr, Alias> {
+    pub fn trie(&self, table: &Table) -> &LcTrie<Ipv4Addr, Entry> {
         &self.tries[table.trie]
     }
 

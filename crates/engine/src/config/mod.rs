@@ -7,7 +7,7 @@ mod nexthop;
 mod rule;
 mod sysctl;
 
-pub use fib::{Alias, Fib, FibInfo, FibInfoId, NextHop, Table};
+pub use fib::{Alias, Entry, Fib, FibInfo, FibInfoId, NextHop, Table};
 pub use link::{IfAddr, InDev, Link, Links, LOOPBACK};
 pub use neighbour::Neighbours;
 pub use nexthop::{GroupMember, NexthopKind, NexthopObject, Nexthops};

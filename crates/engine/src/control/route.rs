@@ -8,7 +8,7 @@ use fingerpost_net::{Errno, Prefix};
 
 use super::fib_info::{self, RouteConfig};
 use super::table;
-use crate::config::{Alias, Config, FibInfo, FibInfoId};
+use crate::config::{Alias, Config, Entry, FibInfo, FibInfoId};
 use crate::world::{Env, Namespace};
 
 /// `RTM_NEWROUTE`.
@@ -113,7 +113,7 @@ pub fn insert(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, request: &RouteC
     add_reference(config, id);
     let alias =
         Alias { len: request.len, dscp: request.dscp, kind: request.kind, table: config.fib.tables[at].id, info: id };
-    config.fib.tries[place.trie].insert(request.dst, index, alias);
+    config.fib.tries[place.trie].insert(request.dst, index, Entry::new(alias));
     if request.len == 0 {
         config.fib.tables[at].defaults += 1;
     }
@@ -134,7 +134,7 @@ pub(crate) fn restore(ns: &mut Namespace, request: &RouteConfig, info: FibInfo) 
     add_reference(config, id);
     let alias =
         Alias { len: request.len, dscp: request.dscp, kind: request.kind, table: config.fib.tables[at].id, info: id };
-    config.fib.tries[place.trie].insert(request.dst, place.first, alias);
+    config.fib.tries[place.trie].insert(request.dst, place.first, Entry::new(alias));
     config.fib.tables[at].defaults += u32::from(request.len == 0);
 }
 
@@ -145,11 +145,13 @@ fn replace(ns: &mut Namespace, place: &Place, request: &RouteConfig, info: FibIn
     add_reference(&mut ns.config, id);
     let fib = &mut ns.config.fib;
     let Some(leaf) = fib.tries[place.trie].leaf_mut(request.dst) else { return };
-    let alias = &mut leaf[place.first];
-    let old = std::mem::replace(&mut alias.info, id);
-    alias.kind = request.kind;
-    table::bump(fib);
-    fib_info::release(ns, old);
+    let first = &mut leaf[place.first];
+    let new = Entry::new(Alias { info: id, kind: request.kind, ..first.alias });
+    let old = std::mem::replace(first, new);
+    if old.accessed() {
+        table::bump(fib); // C-032
+    }
+    fib_info::release(ns, old.info);
 }
 
 fn add_reference(config: &mut Config, id: FibInfoId) {
@@ -171,14 +173,16 @@ pub fn delete(ns: &mut Namespace, _: Env<'_>, request: &RouteConfig) -> Result<(
         .position(|alias| fits(config, alias, request))
         .ok_or(Errno::ESRCH)?;
     let fib = &mut ns.config.fib;
-    let Some(alias) = fib.tries[place.trie].remove(request.dst, place.first + victim) else {
+    let Some(gone) = fib.tries[place.trie].remove(request.dst, place.first + victim) else {
         return Err(Errno::ESRCH.into());
     };
     if request.len == 0 {
         fib.tables[at].defaults = fib.tables[at].defaults.saturating_sub(1);
     }
-    table::bump(fib);
-    fib_info::release(ns, alias.info);
+    if gone.accessed() {
+        table::bump(fib); // C-032
+    }
+    fib_info::release(ns, gone.info);
     Ok(())
 }
 
@@ -275,5 +279,5 @@ pub fn nexthop_replaced(ns: &mut Namespace, _: Env<'_>, id: u32) {
 pub fn routes_of(config: &Config, table: TableId, prefix: Prefix<Ipv4Addr>) -> Vec<Alias> {
     let Some(found) = config.fib.table(table) else { return Vec::new() };
     let leaf = config.fib.trie(found).leaf(prefix.addr());
-    leaf.iter().filter(|a| a.len == prefix.len() && a.table == table).copied().collect()
+    leaf.iter().filter(|a| a.len == prefix.len() && a.table == table).map(|entry| entry.alias).collect()
 }

@@ -6,7 +6,7 @@ use fingerpost_fib::{AliasText, TrieStats};
 use fingerpost_model::{MetricKind, RouteType, TableId};
 use fingerpost_net::Errno;
 
-use crate::config::{Alias, Config};
+use crate::config::{Config, Entry};
 use crate::world::Namespace;
 
 /// Reads a file by absolute path.
@@ -33,7 +33,7 @@ fn header(id: TableId, out: &mut String) -> std::fmt::Result {
 }
 
 fn fib_trie(config: &Config, out: &mut String) -> std::fmt::Result {
-    let text = |alias: &Alias| AliasText {
+    let text = |alias: &Entry| AliasText {
         scope: config.fib.info(alias.info).scope.0,
         kind: alias.kind.0,
         dscp: alias.dscp,

@@ -87,6 +87,9 @@ fn check(request: &RouteMsg) -> Result<(), Refusal> {
     {
         return invalid("ipv4: Invalid values in header for route get request");
     }
+    if [request.dst, request.src].into_iter().flatten().any(|prefix| prefix.len == 0) {
+        return invalid("ipv4: rtm_src_len and rtm_dst_len must be 32 for IPv4");
+    }
     let allowed = RouteFlags::NOTIFY | RouteFlags::LOOKUP_TABLE | RouteFlags::FIB_MATCH;
     if request.flags.without(allowed).0 != 0 {
         return invalid("ipv4: Unsupported rtm_flags for route get request");

@@ -9,7 +9,7 @@ use fingerpost_net::Errno;
 use super::cache::HopId;
 use super::{FibResult, Flow4, source};
 use crate::config::{Config, FibInfo, FibInfoId, Hops, NextHop, NexthopKind};
-use crate::state::State;
+use crate::state::{State, Time};
 use crate::trace::{Event, PathReason, Tracer};
 
 /// Names the hop of a result.
@@ -28,7 +28,8 @@ pub fn hop_id(config: &Config, info_id: FibInfoId, index: usize) -> HopId {
 /// `saddr` is the flow's source when it has one and counts (C-053).
 pub fn select_multipath(
     config: &Config,
-    state: &State,
+    state: &mut State,
+    now: Time,
     result: &mut FibResult,
     hash: Option<u32>,
     saddr: Ipv4Addr,
@@ -41,7 +42,11 @@ pub fn select_multipath(
     let (hop, why) = match info.nh_id.and_then(|id| config.nexthops.get(id)).map(|object| &object.kind) {
         Some(NexthopKind::Group { members, resilient, buckets }) => {
             if resilient.is_some() && !buckets.is_empty() {
-                let member = buckets[known as usize % buckets.len()];
+                let bucket = known as usize % buckets.len();
+                if let (Some(group), Some(_)) = (info.nh_id, hash) {
+                    state.buckets.mark_used(group, bucket as u16, now); // C-069
+                }
+                let member = buckets[bucket];
                 (members.iter().position(|m| m.id == member).unwrap_or(0), PathReason::Hash)
             } else {
                 select_from_group(config, config.hops(info), members, known)
@@ -174,6 +179,7 @@ pub fn select_default(config: &Config, state: &mut State, flow: &Flow4, result: 
             if hop.gateway.is_none() || hop.scope != Scope::LINK {
                 continue;
             }
+            alias.mark_accessed();
             match current {
                 None => {
                     if alias.info != from {

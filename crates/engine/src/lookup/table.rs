@@ -32,9 +32,10 @@ pub fn lookup(
 ) -> Result<FibResult, Errno> {
     tracer.event(|| Event::Table { id: table.id });
     let mut candidates = config.fib.trie(table).matches(flow.dst);
-    while let Some((key, alias)) = candidates.next() {
+    while let Some((key, entry)) = candidates.next() {
+        let alias = entry.alias;
         let prefix = Prefix::containing(key, alias.len).unwrap_or(Prefix::DEFAULT);
-        let mut pass = |why| tracer.event(|| Event::RoutePassed { prefix, alias: *alias, why });
+        let mut pass = |why| tracer.event(|| Event::RoutePassed { prefix, alias, why });
         if alias.dscp != 0 && alias.dscp != flow.dscp & 0x1c {
             pass(PassedOver::Tos);
             continue;
@@ -44,9 +45,10 @@ pub fn lookup(
             pass(PassedOver::Scope);
             continue;
         }
+        entry.mark_accessed();
         let error = type_error(alias.kind).or_else(|| is_blackhole(config, info).then_some(Errno::EINVAL));
         if let Some(errno) = error {
-            tracer.event(|| Event::RouteError { prefix, alias: *alias, errno });
+            tracer.event(|| Event::RouteError { prefix, alias, errno });
             return Err(errno);
         }
         if info.flags.has(RouteFlags::DEAD) {
@@ -58,8 +60,8 @@ pub fn lookup(
         let takes = |hop: &NextHop| usable(hop) && (flow.oif == 0 || flow.oif == hop.dev);
         match hops.iter().position(takes) {
             Some(hop) => {
-                tracer.event(|| Event::RouteTaken { prefix, alias: *alias, hop });
-                return Ok(FibResult { prefix, alias: *alias, table: table.id, hop, rule_realms: 0 });
+                tracer.event(|| Event::RouteTaken { prefix, alias, hop });
+                return Ok(FibResult { prefix, alias, table: table.id, hop, rule_realms: 0 });
             }
             None => {
                 let other = hops.iter().any(usable);
