@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use fingerpost_testkit::accept::{INSIDE, Plan};
 use fingerpost_testkit::generate::{Devices, Shape};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
 
@@ -21,6 +22,8 @@ usage: fingerpost-testkit VERB [OPTIONS]
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
   replay FILE                             Fingerpost against recorded answers
   dump-script SEED INDEX                  print a scenario's script
+  accept decision                         what a machine can check of the acceptance list, as a table;
+                                          --seed and --scenarios (of the comparison, default 100) apply
 
   --questions N        questions a scenario (default 100)
   --theme NAME         scenarios of one theme: basic, mixed, trie, aliases, rules, multipath, nexthops,
@@ -52,6 +55,26 @@ pub enum Verb {
         index: u64,
         /// Its questions and theme.
         shape: Shape,
+    },
+    /// Check an acceptance list.
+    Accept {
+        /// Its name.
+        name: String,
+        /// How.
+        plan: Plan,
+    },
+    /// Check one configuration, inside a namespace.
+    AcceptInside {
+        /// The scenario's seed.
+        seed: u64,
+        /// Its index.
+        index: u64,
+        /// Its devices.
+        shape: Shape,
+        /// The program.
+        fingerpost: PathBuf,
+        /// For files.
+        dir: PathBuf,
     },
     /// Be the kernel's side, inside a namespace.
     KernelSide,
@@ -141,6 +164,17 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             seed: value("SEED", Some(seed.clone()))?,
             index: value("INDEX", Some(index.clone()))?,
             shape: options.shape,
+        },
+        ("accept", [name]) => Verb::Accept {
+            name: name.clone(),
+            plan: Plan { seed: options.seed, scenarios: options.scenarios, fingerpost: options.fingerpost },
+        },
+        (INSIDE, [seed, index, fingerpost, dir]) => Verb::AcceptInside {
+            seed: value("SEED", Some(seed.clone()))?,
+            index: value("INDEX", Some(index.clone()))?,
+            shape: options.shape,
+            fingerpost: fingerpost.into(),
+            dir: dir.into(),
         },
         (KERNEL_SIDE, []) => Verb::KernelSide,
         (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),

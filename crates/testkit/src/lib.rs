@@ -17,6 +17,7 @@
 //! needs root, iproute2, procps and util-linux (`unshare`, `taskset`), and
 //! perl for scenarios with tun or tap devices. Everything else needs nothing.
 
+pub mod accept;
 pub mod compare;
 pub mod generate;
 pub mod normalise;

@@ -15,7 +15,7 @@ use fingerpost_testkit::report::{Figures, Group, Groups, example};
 use fingerpost_testkit::script::{Answer, Recording};
 use fingerpost_testkit::subject::Subject;
 use fingerpost_testkit::texts::implied_errnos;
-use fingerpost_testkit::{generate, process, record, shrink};
+use fingerpost_testkit::{accept, generate, process, record, shrink};
 
 use crate::cli::{Options, Verb};
 
@@ -33,6 +33,12 @@ pub fn run(verb: Verb) -> io::Result<bool> {
         }
         Verb::DumpScript { seed, index, shape } => {
             say(&(generate::scenario(seed, index, shape).join("\n") + "\n"))?;
+            Ok(true)
+        }
+        Verb::Accept { name, plan } => accept::accept(&name, &plan),
+        Verb::AcceptInside { seed, index, shape, fingerpost, dir } => {
+            let findings = accept::inside::check(seed, index, shape, &fingerpost, &dir)?;
+            serde_json::to_writer(io::stdout(), &findings)?;
             Ok(true)
         }
         Verb::Record(options) => record_answers(&options),
