@@ -1,0 +1,9 @@
+{"fingerpost":1,"release":"6.18.0"}
+{"netns":{"custom_rules":false}}
+{"link":{"index":1,"name":"lo","arp_type":772,"flags":65609,"mtu":65536}}
+{"link":{"index":2,"name":"e0","arp_type":1,"flags":69699,"mtu":1500,"carrier":1}}
+{"address":{"family":"4","index":2,"prefix_len":24,"address":"10.0.0.1","local":"10.0.0.1"}}
+{"route":{"family":"4","dst":"10.0.0.0/24","table":254,"protocol":2,"scope":253,"type":1,"oif":2,"prefsrc":"10.0.0.1"}}
+{"route":{"family":"4","table":254,"protocol":3,"scope":0,"type":1,"oif":2,"gateway":"10.0.0.9"}}
+{"netns":{"name":"b","hash_seed":7}}
+{"sysctl":["ipv4/ip_forward","1"]}
