@@ -131,6 +131,28 @@ point!(
 );
 
 point!(
+    "C-030, C-065",
+    a_route_by_object_is_deleted_by_its_number_only,
+    TWO,
+    "
+    $ ip nexthop add id 1 via 10.0.0.2 dev e0
+    $ ip nexthop add id 2 via 10.0.0.3 dev e0
+    $ ip route add 20.0.0.0/8 nhid 1
+    $ ip route del 20.0.0.0/8 via 10.0.0.2
+    ! RTNETLINK answers: No such process
+    [2]
+    $ ip route del 20.0.0.0/8 dev e0
+    ! RTNETLINK answers: No such process
+    [2]
+    $ ip route del 20.0.0.0/8 nhid 2
+    ! RTNETLINK answers: No such process
+    [2]
+    $ ip route del 20.0.0.0/8 nhid 1
+    $ ip route show 20.0.0.0/8
+    "
+);
+
+point!(
     "C-066, T-31",
     replacing_changes_routes_and_deleting_takes_them,
     TWO,

@@ -241,6 +241,41 @@ fn directory(name: &str) -> PathBuf {
     path
 }
 
+/// Settings that a new namespace takes over from the machine's first one,
+/// where distributions and container engines change them, with the values that
+/// the kernel itself begins with. `ip_forward` comes first, since it sets others.
+const SETTINGS: [(&str, &str); 12] = [
+    ("ip_forward", "0"),
+    ("conf/DEV/accept_redirects", "1"),
+    ("conf/DEV/secure_redirects", "1"),
+    ("conf/DEV/send_redirects", "1"),
+    ("conf/DEV/rp_filter", "0"),
+    ("conf/DEV/promote_secondaries", "0"),
+    ("conf/DEV/log_martians", "0"),
+    ("conf/DEV/src_valid_mark", "0"),
+    ("conf/DEV/route_localnet", "0"),
+    ("conf/DEV/ignore_routes_with_linkdown", "0"),
+    ("conf/all/accept_source_route", "0"),
+    ("conf/default/accept_source_route", "1"),
+];
+
+/// Shell commands that bring [`SETTINGS`] about, touching only what differs.
+fn initial_settings() -> String {
+    let mut script = String::from(
+        "setting() {\n\
+         read -r value <\"/proc/sys/net/ipv4/$1\"\n\
+         [ \"$value\" = \"$2\" ] || echo \"$2\" >\"/proc/sys/net/ipv4/$1\"\n\
+         }\n",
+    );
+    for (name, value) in SETTINGS {
+        let devices: &[&str] = if name.contains("DEV") { &["default", "all", "lo"] } else { &[""] };
+        for device in devices {
+            script.push_str(&format!("setting {} {value}\n", name.replace("DEV", device)));
+        }
+    }
+    script
+}
+
 /// The steps as a shell script that leaves three files for each.
 ///
 /// After changes of links it asks for each link by name, which makes the kernel
@@ -254,6 +289,7 @@ fn shell_script(steps: &[Step], directory: &Path, named: bool) -> String {
          done\n\
          }\n",
     );
+    script.push_str(&initial_settings());
     if named {
         script.push_str("mkdir -p /run/netns && mount -t tmpfs none /run/netns || exit 1\n");
     }
