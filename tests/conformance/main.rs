@@ -4,10 +4,14 @@
 //! `docs/parity.md` lists the points and the tests; `tests/parity.rs` keeps
 //! both in step.
 
+mod situations;
 mod support;
 
+mod actions;
 mod automatic;
+mod default_route;
 mod events;
+mod get;
 mod input;
 mod insertion;
 mod multipath;
@@ -15,6 +19,10 @@ mod nexthops;
 mod objects;
 mod output;
 mod rules;
+mod selectors;
+mod source;
 mod tables;
 mod traps;
+mod traps_of_questions;
 mod trie;
+mod validate;
