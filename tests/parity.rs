@@ -87,7 +87,9 @@ fn functions(text: &str) -> impl Iterator<Item = &str> {
     text.split(attribute).skip(1).filter_map(|rest| {
         let at = rest.find("fn ")?;
         // Other attributes may stand between, but no other item.
-        (!rest[..at].contains([';', '}'])).then(|| identifier(&rest[at + 3..])).filter(|name| !name.is_empty())
+        (!rest[..at].contains([';', '}']))
+            .then(|| identifier(&rest[at + 3..]))
+            .filter(|name| !name.is_empty())
     })
 }
 
@@ -121,7 +123,9 @@ fn numbers_in_name(name: &str) -> Vec<String> {
 fn number(word: &str) -> Option<(char, u32)> {
     let kind = word.chars().next().filter(|kind| matches!(kind, 'c' | 't'))?;
     let digits = &word[1..];
-    let ok = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && (kind == 't' || digits.len() == 3);
+    let ok = !digits.is_empty()
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && (kind == 't' || digits.len() == 3);
     ok.then(|| digits.parse().ok().map(|n| (kind, n))).flatten()
 }
 
@@ -140,7 +144,9 @@ fn every_point_has_one_line() {
     }
     let unknown: Vec<&String> = table.keys().filter(|number| !all.contains(number)).collect();
     assert!(unknown.is_empty(), "no such points: {unknown:?}");
-    for (number, line) in table.iter().flat_map(|(number, lines)| lines.iter().map(move |line| (number, line))) {
+    for (number, line) in
+        table.iter().flat_map(|(number, lines)| lines.iter().map(move |line| (number, line)))
+    {
         assert!(!line.words.trim().is_empty(), "{number} says nothing");
         assert!(line.open().is_none_or(|why| !why.trim().is_empty()), "{number} is open, but why?");
     }

@@ -114,10 +114,8 @@ pub fn check(numbers: &str, name: &str, start: &str, transcript: &str, memory_on
             let theirs = Answer { errno: ours.errno, ..theirs.clone() };
             if *ours != theirs {
                 let (ours, theirs) = (shown(ours).join("\n"), shown(&theirs).join("\n"));
-                faults.push_str(&format!(
-                    "$ {}\nFingerpost:\n{ours}\nthe kernel:\n{theirs}\n\n",
-                    step.command
-                ));
+                faults
+                    .push_str(&format!("$ {}\nFingerpost:\n{ours}\nthe kernel:\n{theirs}\n\n", step.command));
             }
         }
     }
@@ -174,15 +172,12 @@ fn in_memory(steps: &[Step]) -> Vec<Answer> {
     let names = Names::default();
     let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
     let answer = |step: &Step| {
-        let script = Script::parse(&step.command).unwrap_or_else(|error| panic!("{}: {error:?}", step.command));
+        let script =
+            Script::parse(&step.command).unwrap_or_else(|error| panic!("{}: {error:?}", step.command));
         let [command] = script.commands() else { panic!("{}: one command a line", step.command) };
         let outcome = runner.run(&command.words);
-        let mut answer = Answer {
-            status: outcome.status,
-            errno: None,
-            stdout: outcome.stdout,
-            stderr: outcome.stderr,
-        };
+        let mut answer =
+            Answer { status: outcome.status, errno: None, stdout: outcome.stdout, stderr: outcome.stderr };
         normalise(&step.command, &mut answer);
         answer
     };
