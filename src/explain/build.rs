@@ -525,6 +525,7 @@ fn ports_text(ports: Option<Ports>) -> String {
         None => "any".into(),
         Some(Ports::Range(start, end)) if start == end => start.to_string(),
         Some(Ports::Range(start, end)) => format!("{start}-{end}"),
+        Some(Ports::Masked(value, u16::MAX)) => value.to_string(),
         Some(Ports::Masked(value, mask)) => format!("{value:#x}/{mask:#x}"),
     }
 }
