@@ -4,9 +4,6 @@
 //! `docs/parity.md` lists the points and the tests; `tests/parity.rs` keeps
 //! both in step.
 
-mod situations;
-mod support;
-
 mod actions;
 mod automatic;
 mod default_route;
@@ -20,6 +17,8 @@ mod objects;
 mod output;
 mod rules;
 mod selectors;
+mod settings;
+mod situations;
 mod source;
 mod tables;
 mod traps;

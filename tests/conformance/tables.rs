@@ -95,6 +95,7 @@ point!(
     ! Dump terminated
     [2]
     $ ip -4 route show
+    $ ip -4 route show table main
     $ cat /proc/net/fib_trie
     $ ip link set lo up
     $ ip -4 route show
