@@ -8,7 +8,9 @@ pub struct Behaviour {
     /// The release these switches stand for, as `uname -r` prints it.
     pub release: String,
     /// Whether deleting a rule splits the merged local and main tries, as
-    /// adding one does (T-1: 6.18 yes, 7.2 no).
+    /// adding one does (T-1: 6.18 yes, 7.2 no). Where it does not, the rules
+    /// count as never changed: with all three deleted and none ever added,
+    /// lookups still go through main and default (seen on 7.2.7).
     pub rule_delete_unmerges: bool,
     /// Whether a reverse-path refusal is `EXDEV` to `ip route get` rather than
     /// `EINVAL` (T-21: before drop reasons came to input routing, 6.14).

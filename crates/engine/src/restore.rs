@@ -130,8 +130,8 @@ impl Restorer {
         let Some(opened) = &mut self.current else {
             return Err("expected {\"netns\":…} before the first object".into());
         };
-        let behaviour = self.restored.world.behaviour.clone();
-        let env = Env { behaviour: &behaviour, now: self.restored.world.now };
+        let world = &self.restored.world;
+        let env = Env { behaviour: &world.behaviour, now: world.now };
         let ns = &mut opened.ns;
         match line {
             Line::Netns(_) | Line::Netconf(_) => {}
@@ -261,24 +261,29 @@ fn add_route(ns: &mut Namespace, msg: &RouteMsg) -> Result<(), String> {
     if msg.flags.has(RouteFlags::CLONED) {
         return Ok(());
     }
-    let without_hops = msg.nh_id.is_some();
-    let plain = RouteMsg {
-        oif: if without_hops { None } else { msg.oif },
-        gateway: if without_hops { None } else { msg.gateway },
-        via: if without_hops { None } else { msg.via },
-        multipath: if without_hops { Vec::new() } else { msg.multipath.clone() },
-        encap: None,
-        ..msg.clone()
+    let has_encap = msg.encap.is_some() || msg.multipath.iter().any(|leg| leg.encap.is_some());
+    let request = match msg.nh_id.is_some() || has_encap {
+        true => RouteConfig::of(&without_what_follows(msg)),
+        false => RouteConfig::of(msg),
     };
-    let plain = RouteMsg {
-        multipath: plain.multipath.into_iter().map(|leg| fingerpost_model::NextHopMsg { encap: None, ..leg }).collect(),
-        ..plain
-    };
-    let request = RouteConfig::of(&plain).map_err(|refusal| format!("a route that Linux would refuse: {refusal}"))?;
+    let request = request.map_err(|refusal| format!("a route that Linux would refuse: {refusal}"))?;
     let mut info = fib_info::restored(msg, &request);
     fib_info::rebalance(&ns.config, &mut info);
     route::restore(ns, &request, info);
     Ok(())
+}
+
+/// The request that made a route: a dump shows the hops of its nexthop object
+/// too, and encapsulations, which are stored and not asked for again.
+fn without_what_follows(msg: &RouteMsg) -> RouteMsg {
+    let mut plain = RouteMsg { encap: None, ..msg.clone() };
+    if msg.nh_id.is_some() {
+        (plain.oif, plain.gateway, plain.via, plain.multipath) = (None, None, None, Vec::new());
+    }
+    for leg in &mut plain.multipath {
+        leg.encap = None;
+    }
+    plain
 }
 
 fn neighbour(config: &mut Config, msg: NeighMsg) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use fingerpost_model::{
-    AddrMsg, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family, Rng};
 
@@ -132,7 +132,7 @@ impl Kernel for World {
     }
 
     fn get_nexthop(&mut self, id: NsId, nexthop: u32) -> Result<NexthopMsg, Refusal> {
-        dump::nexthop::get(self.ns(id)?, nexthop)
+        dump::nexthop::get(self.ns(id)?, self.now, nexthop)
     }
 
     fn get_link(&mut self, id: NsId, index: u32, name: Option<&str>) -> Result<LinkMsg, Refusal> {
@@ -158,7 +158,20 @@ impl Kernel for World {
     }
 
     fn nexthops(&mut self, id: NsId, each: &mut dyn FnMut(&NexthopMsg)) -> Result<(), Refusal> {
-        dump::nexthop::dump(self.ns(id)?, each)
+        dump::nexthop::dump(self.ns(id)?, self.now, each)
+    }
+
+    fn get_nexthop_bucket(&mut self, id: NsId, group: u32, index: u16) -> Result<NexthopMsg, Refusal> {
+        dump::nexthop::bucket(self.ns(id)?, self.now, group, index)
+    }
+
+    fn nexthop_buckets(
+        &mut self,
+        id: NsId,
+        filter: &BucketFilter,
+        each: &mut dyn FnMut(&NexthopMsg),
+    ) -> Result<(), Refusal> {
+        dump::nexthop::buckets(self.ns(id)?, self.now, filter, each)
     }
 
     fn neighbours(
@@ -205,7 +218,10 @@ impl Kernel for World {
     }
 
     fn netns_names(&mut self) -> Vec<String> {
-        self.names.keys().cloned().collect()
+        // The directory of names is a tmpfs, which lists what came last first.
+        let mut names: Vec<(&NsId, &String)> = self.names.iter().map(|(name, id)| (id, name)).collect();
+        names.sort();
+        names.into_iter().rev().map(|(_, name)| name.clone()).collect()
     }
 
     fn add_netns(&mut self, name: &str) -> Result<NsId, Errno> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Writer};
 use fingerpost_model::{
-    AddrMsg, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
+    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
     RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
@@ -146,6 +146,12 @@ impl Kernel for Live {
         match *self {}
     }
     fn nexthops(&mut self, _: NsId, _: Each<'_, NexthopMsg>) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn get_nexthop_bucket(&mut self, _: NsId, _: u32, _: u16) -> Result<NexthopMsg, Refusal> {
+        match *self {}
+    }
+    fn nexthop_buckets(&mut self, _: NsId, _: &BucketFilter, _: Each<'_, NexthopMsg>) -> Result<(), Refusal> {
         match *self {}
     }
     fn neighbours(

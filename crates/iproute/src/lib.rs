@@ -55,8 +55,9 @@ pub struct Outcome {
 /// Opens a file for reading; `-` is standard input.
 pub type Open<'a> = dyn Fn(&str) -> Result<Box<dyn BufRead>, Errno> + 'a;
 
-/// Runs a program in a namespace (`ip netns exec`); gives its exit status.
-pub type Exec<'a> = dyn Fn(&mut dyn Kernel, NsId, &[&str], &mut Sinks<'_>) -> i32 + 'a;
+/// Runs a program in a namespace (`ip netns exec`); gives its exit status and
+/// the error number of the last refusal.
+pub type Exec<'a> = dyn Fn(&mut dyn Kernel, NsId, &[&str], &mut Sinks<'_>) -> (i32, Option<Errno>) + 'a;
 
 /// What a command may ask of its surroundings.
 pub struct Env<'a> {

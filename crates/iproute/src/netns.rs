@@ -188,7 +188,8 @@ fn command(ctx: &mut Ctx<'_>, ns: NsId, mut args: Args<'_>) -> Done<i32> {
     };
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let mut sinks = Sinks { stdout: &mut stdout, stderr: &mut stderr };
-    let status = exec(ctx.kernel, ns, args.rest(), &mut sinks);
+    let (status, errno) = exec(ctx.kernel, ns, args.rest(), &mut sinks);
+    ctx.errno = errno.or(ctx.errno);
     ctx.p.out.raw(&String::from_utf8_lossy(&stdout));
     ctx.p.out.err(&String::from_utf8_lossy(&stderr));
     Ok(status)

@@ -5,7 +5,7 @@ use std::io::{BufRead, Cursor};
 
 use fingerpost_iproute::{Env, Names, run};
 use fingerpost_model::{
-    AddrMsg, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
+    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
     RouteType, RuleMsg,
 };
 use fingerpost_net::{Errno, Family, Rng};
@@ -73,6 +73,17 @@ impl Kernel for Simple {
         Ok(())
     }
     fn nexthops(&mut self, _: NsId, _: &mut dyn FnMut(&NexthopMsg)) -> Result<(), Refusal> {
+        Ok(())
+    }
+    fn get_nexthop_bucket(&mut self, _: NsId, _: u32, _: u16) -> Result<NexthopMsg, Refusal> {
+        Err(Errno::ENOENT.into())
+    }
+    fn nexthop_buckets(
+        &mut self,
+        _: NsId,
+        _: &BucketFilter,
+        _: &mut dyn FnMut(&NexthopMsg),
+    ) -> Result<(), Refusal> {
         Ok(())
     }
     fn neighbours(

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use fingerpost_iproute::{Env, Names, run};
 use fingerpost_model::{
-    AddrMsg, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
+    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
     RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
@@ -177,6 +177,17 @@ impl Kernel for Recorded {
         Ok(())
     }
 
+    fn get_nexthop_bucket(&mut self, _: NsId, _: u32, _: u16) -> Result<NexthopMsg, Refusal> {
+        Err(Errno::ENOENT.into())
+    }
+    fn nexthop_buckets(
+        &mut self,
+        _: NsId,
+        _: &BucketFilter,
+        _: &mut dyn FnMut(&NexthopMsg),
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
     fn neighbours(
         &mut self,
         ns: NsId,

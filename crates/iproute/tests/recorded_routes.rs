@@ -13,7 +13,7 @@ use std::io::{BufRead, Cursor};
 
 use fingerpost_iproute::{Env, Names, run};
 use fingerpost_model::{
-    AddrMsg, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
+    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
     RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
@@ -126,6 +126,17 @@ impl Kernel for Recorded<'_> {
     }
     fn nexthops(&mut self, _: NsId, each: &mut dyn FnMut(&NexthopMsg)) -> Result<(), Refusal> {
         self.dump("nexthops", Value::Null, each)
+    }
+    fn get_nexthop_bucket(&mut self, _: NsId, _: u32, _: u16) -> Result<NexthopMsg, Refusal> {
+        Err(Errno::ENOENT.into())
+    }
+    fn nexthop_buckets(
+        &mut self,
+        _: NsId,
+        _: &BucketFilter,
+        _: &mut dyn FnMut(&NexthopMsg),
+    ) -> Result<(), Refusal> {
+        Ok(())
     }
     fn neighbours(
         &mut self,

@@ -27,6 +27,21 @@ pub struct RouteFilter {
     pub cached: bool,
 }
 
+/// Which buckets of resilient nexthop groups to dump; `None` means any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BucketFilter {
+    /// Of members of this family.
+    pub family: Option<Family>,
+    /// Of this group. A dump of none, or of another kind of object, is refused.
+    pub group: Option<u32>,
+    /// Of members through this device.
+    pub dev: Option<u32>,
+    /// Of members through ports of this device.
+    pub master: Option<u32>,
+    /// Of this member.
+    pub member: Option<u32>,
+}
+
 /// What a configuration tool can ask of a kernel: rtnetlink's requests, the
 /// files below `/proc`, and named namespaces.
 ///
@@ -76,6 +91,17 @@ pub trait Kernel {
 
     /// Nexthop objects by id.
     fn nexthops(&mut self, ns: NsId, each: &mut dyn FnMut(&NexthopMsg)) -> Result<(), Refusal>;
+
+    /// One bucket of a resilient group (`RTM_GETNEXTHOPBUCKET`).
+    fn get_nexthop_bucket(&mut self, ns: NsId, group: u32, index: u16) -> Result<NexthopMsg, Refusal>;
+
+    /// Buckets of resilient groups that pass the filter, by group and number.
+    fn nexthop_buckets(
+        &mut self,
+        ns: NsId,
+        filter: &BucketFilter,
+        each: &mut dyn FnMut(&NexthopMsg),
+    ) -> Result<(), Refusal>;
 
     /// Neighbours; proxy entries when `proxy` is set.
     fn neighbours(

@@ -16,10 +16,10 @@ mod number;
 mod op;
 pub mod snapshot;
 
-pub use kernel::{Kernel, NsId, RouteFilter};
+pub use kernel::{BucketFilter, Kernel, NsId, RouteFilter};
 pub use message::{
     AddrMsg, Attr, BridgePort, Encap, LinkInfo, LinkMsg, LinkStats, LlAddr, Metrics, NeighMsg, NetconfMsg,
-    NextHopMsg, NexthopGroupEntry, NexthopMsg, NsRef, PortRange, ResilientGroup, RouteCacheInfo, RouteMsg,
+    NextHopMsg, NexthopBucket, NexthopGroupEntry, NexthopMsg, NsRef, PortRange, ResilientGroup, RouteCacheInfo, RouteMsg,
     RuleMsg, UidRange,
 };
 pub use number::{

@@ -773,7 +773,19 @@ pub struct ResilientGroup {
     pub unbalanced_time: Option<u64>,
 }
 
-/// A nexthop object (`RTM_NEWNEXTHOP`).
+/// A bucket of a resilient group (`NHA_RES_BUCKET`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NexthopBucket {
+    /// Its number, from 0.
+    pub index: Option<u16>,
+    /// For how long it has carried no traffic, in hundredths of a second.
+    pub idle_time: Option<u64>,
+    /// The member whose bucket it is.
+    pub nh_id: Option<u32>,
+}
+
+/// A nexthop object (`RTM_NEWNEXTHOP`), or a bucket of a group (`RTM_NEWNEXTHOPBUCKET`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NexthopMsg {
@@ -812,6 +824,9 @@ pub struct NexthopMsg {
     /// Resilient group's parameters.
     #[serde(skip_serializing_if = "is_default")]
     pub resilient: Option<ResilientGroup>,
+    /// The bucket, in a message about one; `id` is then the group's.
+    #[serde(skip_serializing_if = "is_default")]
+    pub bucket: Option<NexthopBucket>,
     /// Tunnel.
     #[serde(skip_serializing_if = "is_default")]
     pub encap: Option<Encap>,

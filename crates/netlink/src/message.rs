@@ -33,6 +33,9 @@ pub mod kind {
     pub const NEW_NEXTHOP: u16 = 104;
     pub const DEL_NEXTHOP: u16 = 105;
     pub const GET_NEXTHOP: u16 = 106;
+    pub const NEW_NEXTHOP_BUCKET: u16 = 116;
+    pub const DEL_NEXTHOP_BUCKET: u16 = 117;
+    pub const GET_NEXTHOP_BUCKET: u16 = 118;
 }
 
 pub(crate) fn name(kind: u16) -> &'static str {
@@ -58,6 +61,9 @@ pub(crate) fn name(kind: u16) -> &'static str {
         kind::NEW_NEXTHOP => "RTM_NEWNEXTHOP",
         kind::DEL_NEXTHOP => "RTM_DELNEXTHOP",
         kind::GET_NEXTHOP => "RTM_GETNEXTHOP",
+        kind::NEW_NEXTHOP_BUCKET => "RTM_NEWNEXTHOPBUCKET",
+        kind::DEL_NEXTHOP_BUCKET => "RTM_DELNEXTHOPBUCKET",
+        kind::GET_NEXTHOP_BUCKET => "RTM_GETNEXTHOPBUCKET",
         _ => "netlink message",
     }
 }
@@ -74,7 +80,7 @@ pub enum Message {
     Route(RouteMsg),
     /// A policy rule.
     Rule(RuleMsg),
-    /// A nexthop object.
+    /// A nexthop object, or a bucket of a group.
     Nexthop(NexthopMsg),
     /// A neighbour.
     Neighbour(NeighMsg),
@@ -94,6 +100,7 @@ impl Message {
             kind::NEW_RULE..=kind::GET_RULE => Message::Rule(rule::decode(body)?),
             kind::NEW_NETCONF..=kind::GET_NETCONF => Message::Netconf(netconf::decode(body)?),
             kind::NEW_NEXTHOP..=kind::GET_NEXTHOP => Message::Nexthop(nexthop::decode(body)?),
+            kind::NEW_NEXTHOP_BUCKET..=kind::GET_NEXTHOP_BUCKET => Message::Nexthop(nexthop::decode(body)?),
             other => return Err(body.error(0, Problem::Kind(other))),
         })
     }
@@ -105,6 +112,7 @@ impl Message {
             Message::Address(_) => kind::NEW_ADDR,
             Message::Route(_) => kind::NEW_ROUTE,
             Message::Rule(_) => kind::NEW_RULE,
+            Message::Nexthop(m) if m.bucket.is_some() => kind::NEW_NEXTHOP_BUCKET,
             Message::Nexthop(_) => kind::NEW_NEXTHOP,
             Message::Neighbour(_) => kind::NEW_NEIGH,
             Message::Netconf(_) => kind::NEW_NETCONF,

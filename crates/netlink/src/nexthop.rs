@@ -1,6 +1,6 @@
 //! Nexthop objects: `struct nhmsg` and `NHA_*`.
 
-use fingerpost_model::{Attr, NexthopGroupEntry, NexthopMsg, ResilientGroup, RouteFlags, Scope};
+use fingerpost_model::{Attr, NexthopBucket, NexthopGroupEntry, NexthopMsg, ResilientGroup, RouteFlags, Scope};
 use fingerpost_net::Family;
 
 use crate::attr::{Builder, NESTED, View, attributes};
@@ -18,6 +18,11 @@ attributes! {
 attributes! {
     res, "NHA_RES_GROUP_":
     PAD = 0, BUCKETS = 1, IDLE_TIMER = 2, UNBALANCED_TIMER = 3, UNBALANCED_TIME = 4,
+}
+
+attributes! {
+    bucket, "NHA_RES_BUCKET_":
+    PAD = 0, INDEX = 1, IDLE_TIME = 2, NH_ID = 3,
 }
 
 /// Length of `struct nexthop_grp`.
@@ -51,6 +56,7 @@ pub(crate) fn decode(body: Body<'_>) -> Result<NexthopMsg, DecodeError> {
             nha::ENCAP => tunnel.data = Some(view.keep()),
             nha::FDB if view.data().is_empty() => m.fdb = true,
             nha::RES_GROUP => resilient(&view, &mut m)?,
+            nha::RES_BUCKET => read_bucket(&view, &mut m)?,
             _ => m.other.push(view.keep()),
         }
     }
@@ -97,6 +103,31 @@ fn resilient(view: &View<'_>, m: &mut NexthopMsg) -> Result<(), DecodeError> {
     Ok(())
 }
 
+/// Reads what is known of a bucket; unknown attributes stay as one of their own.
+fn read_bucket(view: &View<'_>, m: &mut NexthopMsg) -> Result<(), DecodeError> {
+    let mut found = m.bucket.unwrap_or_default();
+    let mut rest = Builder::new();
+    let mut known = view.data().is_empty();
+    for inner in view.nested(bucket::name) {
+        let inner = inner?;
+        known |= (bucket::PAD..=bucket::NH_ID).contains(&inner.kind());
+        match inner.kind() {
+            bucket::PAD => {}
+            bucket::INDEX => found.index = Some(inner.u16()?),
+            bucket::IDLE_TIME => found.idle_time = Some(inner.u64()?),
+            bucket::NH_ID => found.nh_id = Some(inner.u32()?),
+            _ => rest.all(&[inner.keep()]),
+        }
+    }
+    if known {
+        m.bucket = Some(found);
+    }
+    if let (false, Ok(data)) = (rest.is_empty(), rest.finish()) {
+        m.other.push(Attr { kind: nha::RES_BUCKET | NESTED, data });
+    }
+    Ok(())
+}
+
 pub(crate) fn encode(m: &NexthopMsg, b: &mut Builder) {
     b.raw(&[m.family.map_or(0, Family::number), m.scope.0, m.protocol, 0]);
     b.raw(&m.flags.0.to_ne_bytes());
@@ -118,6 +149,9 @@ pub(crate) fn encode(m: &NexthopMsg, b: &mut Builder) {
     }
     if let Some(group) = &m.resilient {
         b.nest(nha::RES_GROUP | NESTED, |b| put_resilient(group, b));
+    }
+    if let Some(found) = &m.bucket {
+        b.nest(nha::RES_BUCKET | NESTED, |b| put_bucket(found, b));
     }
     if m.blackhole {
         b.attr(nha::BLACKHOLE, &[]);
@@ -150,5 +184,17 @@ fn put_resilient(group: &ResilientGroup, b: &mut Builder) {
     }
     if let Some(time) = group.unbalanced_time {
         b.attr(res::UNBALANCED_TIME, &time.to_ne_bytes());
+    }
+}
+
+fn put_bucket(found: &NexthopBucket, b: &mut Builder) {
+    if let Some(index) = found.index {
+        b.u16(bucket::INDEX, index);
+    }
+    if let Some(time) = found.idle_time {
+        b.attr(bucket::IDLE_TIME, &time.to_ne_bytes());
+    }
+    if let Some(id) = found.nh_id {
+        b.u32(bucket::NH_ID, id);
     }
 }

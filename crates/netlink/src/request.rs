@@ -4,7 +4,10 @@
 //! header whose unused fields are zero. Kernels without it ignore the filters,
 //! so that who asks has to look at what comes.
 
-use fingerpost_model::{Change, LinkMsg, NeighFlags, NlFlags, Op, RouteFilter, RouteFlags, RouteMsg};
+use fingerpost_model::{
+    BucketFilter, Change, LinkMsg, NeighFlags, NexthopBucket, NexthopMsg, NlFlags, Op, RouteFilter, RouteFlags,
+    RouteMsg,
+};
 use fingerpost_net::Family;
 
 use crate::attr::Builder;
@@ -12,7 +15,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::frame::{Frame, HEADER, flag};
 use crate::link::{self, ifla};
 use crate::message::{Message, kind};
-use crate::nexthop::nha;
+use crate::nexthop::{self, nha};
 use crate::route::rta;
 
 /// What to dump.
@@ -31,6 +34,8 @@ pub enum Dump {
     Rules(Family),
     /// Nexthop objects.
     Nexthops,
+    /// Buckets of resilient groups.
+    NexthopBuckets(BucketFilter),
     /// Neighbours, or proxy entries.
     Neighbours {
         /// The family.
@@ -55,6 +60,7 @@ pub fn dump(what: &Dump, seq: u32) -> Result<Vec<u8>, EncodeError> {
         Dump::Routes(filter) => (kind::GET_ROUTE, routes(filter)?),
         Dump::Rules(family) => (kind::GET_RULE, fixed::<12>(*family)),
         Dump::Nexthops => (kind::GET_NEXTHOP, vec![0; 8]),
+        Dump::NexthopBuckets(filter) => (kind::GET_NEXTHOP_BUCKET, buckets(filter)?),
         Dump::Neighbours { family, proxy } => {
             let mut body = fixed::<12>(*family);
             if *proxy {
@@ -91,6 +97,23 @@ fn routes(filter: &RouteFilter) -> Result<Vec<u8>, EncodeError> {
     b.finish()
 }
 
+fn buckets(filter: &BucketFilter) -> Result<Vec<u8>, EncodeError> {
+    let bucket = filter.member.map(|id| NexthopBucket { nh_id: Some(id), ..NexthopBucket::default() });
+    let question = NexthopMsg {
+        id: filter.group.unwrap_or(0),
+        family: filter.family,
+        oif: filter.dev,
+        bucket,
+        ..NexthopMsg::default()
+    };
+    let mut b = Builder::new();
+    nexthop::encode(&question, &mut b);
+    if let Some(master) = filter.master {
+        b.u32(nha::MASTER, master);
+    }
+    b.finish()
+}
+
 /// The bytes of a lookup (`ip route get`): `RTM_GETROUTE` without dump.
 pub fn lookup(question: &RouteMsg, seq: u32) -> Result<Vec<u8>, EncodeError> {
     let body = Message::Route(question.clone()).encode()?;
@@ -104,6 +127,14 @@ pub fn link(index: u32, name: Option<&str>, ext_mask: u32, seq: u32) -> Result<V
     link::encode(&question, &mut b);
     b.u32(ifla::EXT_MASK, ext_mask);
     Ok(message(kind::GET_LINK, flag::REQUEST, seq, &b.finish()?))
+}
+
+/// The bytes of a question for one bucket of a resilient group.
+pub fn nexthop_bucket(group: u32, index: u16, seq: u32) -> Result<Vec<u8>, EncodeError> {
+    let bucket = NexthopBucket { index: Some(index), ..NexthopBucket::default() };
+    let mut b = Builder::new();
+    nexthop::encode(&NexthopMsg { id: group, bucket: Some(bucket), ..NexthopMsg::default() }, &mut b);
+    Ok(message(kind::GET_NEXTHOP_BUCKET, flag::REQUEST, seq, &b.finish()?))
 }
 
 /// The bytes of a question for one nexthop object.

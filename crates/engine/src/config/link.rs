@@ -110,6 +110,9 @@ pub struct IfAddr {
     pub valid: u32,
     /// Preferred lifetime in seconds, `u32::MAX` for ever.
     pub preferred: u32,
+    /// A running number of the namespace's addresses: of two alike, the one added
+    /// last is found first ([`Links::owner`]).
+    pub made: u64,
     /// When it was made.
     pub created: Time,
     /// When its lifetimes were last set.
@@ -144,6 +147,8 @@ pub struct Links {
     pub last_index: u32,
     /// Ids by which this namespace knows others (`link-netnsid`).
     pub nsids: BTreeMap<i32, fingerpost_model::NsId>,
+    /// The running number of the address added last.
+    pub last_made: u64,
     /// Whether a VRF device was ever made here: its rule is added once only.
     pub vrf_seen: bool,
 }
@@ -167,6 +172,16 @@ impl Links {
     /// All devices, ascending by index.
     pub fn iter(&self) -> impl Iterator<Item = &Link> {
         self.by_index.values()
+    }
+
+    /// The device with exactly this address; of several the one that it was
+    /// added to last (`inet_lookup_ifaddr_rcu`).
+    pub fn owner(&self, addr: Ipv4Addr) -> Option<u32> {
+        let of_device = |link: &'_ Link| {
+            let addrs = link.ipv4.as_ref().map_or(&[][..], |ipv4| &ipv4.addrs);
+            addrs.iter().filter(|a| a.local == addr).map(|a| a.made).max().map(|made| (made, link.index()))
+        };
+        self.iter().filter_map(of_device).max().map(|(_, dev)| dev)
     }
 
     /// The IPv4 state of a device.

@@ -103,6 +103,7 @@ fn from_message(ns: &Namespace, env: Env<'_>, msg: &AddrMsg) -> Result<IfAddr, R
         protocol: msg.protocol.unwrap_or(0),
         valid: FOREVER,
         preferred: FOREVER,
+        made: 0,
         created: env.now,
         updated: env.now,
         stamps: None,
@@ -146,7 +147,12 @@ pub(super) fn insert(ns: &mut Namespace, env: Env<'_>, dev: u32, mut addr: IfAdd
         }
     }
     let at = if addr.is_secondary() { ipv4.addrs.len() } else { after_primaries };
-    ipv4.addrs.insert(at, addr.clone());
+    let links = &mut ns.config.links;
+    links.last_made += 1;
+    addr.made = links.last_made;
+    if let Some(ipv4) = links.get_mut(dev).and_then(|link| link.ipv4.as_mut()) {
+        ipv4.addrs.insert(at, addr.clone());
+    }
     event::address_added(ns, env, dev, &addr);
     Ok(())
 }

@@ -31,8 +31,10 @@ fn start_ipv4(ns: &mut Namespace, dev: u32) {
 /// A device was brought up (`NETDEV_UP`, C-080).
 pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     let Some(link) = ns.config.links.get(dev) else { return };
-    let Some(ipv4) = &link.ipv4 else { return };
-    if link.is_loopback() && ipv4.addrs.is_empty() {
+    if link.ipv4.is_none() {
+        return;
+    }
+    if link.is_loopback() {
         let localhost = IfAddr {
             local: Ipv4Addr::LOCALHOST,
             address: Ipv4Addr::LOCALHOST,
@@ -45,6 +47,7 @@ pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
             protocol: 1,
             valid: u32::MAX,
             preferred: u32::MAX,
+            made: 0,
             created: env.now,
             updated: env.now,
             stamps: None,
@@ -52,7 +55,7 @@ pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
         if let Some(ipv4) = ns.config.links.get_mut(dev).and_then(|link| link.ipv4.as_mut()) {
             ipv4.conf.explicit = u64::MAX;
         }
-        // A device without addresses has room for one.
+        // Refused where the device has it already.
         let _ = address::insert(ns, env, dev, localhost);
     }
     let addrs = ns.config.links.ipv4(dev).map_or(Vec::new(), |ipv4| ipv4.addrs.clone());
@@ -66,8 +69,9 @@ pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
 /// A device was brought down (`NETDEV_DOWN`, C-087).
 pub fn link_down(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     if ns.config.links.ipv4(dev).is_some() {
-        disable_ip(ns, env, dev, Down::Admin, false);
+        disable_ip(ns, dev, Down::Admin, false);
     }
+    neighbour::device_down(ns, env, dev);
     nexthop::device_down(ns, env, dev);
 }
 
@@ -151,7 +155,8 @@ fn nexthop_device(config: &crate::config::Config, id: u32) -> Option<u32> {
 /// A device that is down is about to vanish (`NETDEV_UNREGISTER`, C-089).
 pub fn link_unregister(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     stop_ipv4(ns, env, dev);
-    disable_ip(ns, env, dev, Down::Gone, true);
+    disable_ip(ns, dev, Down::Gone, true);
+    neighbour::device_down(ns, env, dev);
     nexthop::device_down(ns, env, dev);
     rule::detach(&mut ns.config, dev);
     if let Some(name) = ns.config.links.get(dev).map(|link| link.name().to_string()) {
@@ -172,17 +177,17 @@ fn stop_ipv4(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     if let Some(link) = ns.config.links.get_mut(dev) {
         link.ipv4 = None;
     }
-    neighbour::device_down(ns, env, dev);
+    neighbour::arp_down(ns, dev);
 }
 
 /// A device joined or left a master. Its routes go when the master is, or was,
 /// a VRF device (`NETDEV_CHANGEUPPER`).
-pub fn master_changed(ns: &mut Namespace, env: Env<'_>, dev: u32, old_master: u32) {
+pub fn master_changed(ns: &mut Namespace, _: Env<'_>, dev: u32, old_master: u32) {
     let links = &ns.config.links;
     let new_master = links.get(dev).and_then(|link| link.master()).unwrap_or(0);
     let is_vrf = |index: u32| links.get(index).is_some_and(|link| link.vrf_table().is_some());
     if is_vrf(old_master) || is_vrf(new_master) {
-        disable_ip(ns, env, dev, Down::Admin, true);
+        disable_ip(ns, dev, Down::Admin, true);
     }
 }
 
@@ -202,7 +207,7 @@ pub(super) fn address_added(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &I
 pub(super) fn address_removed(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
     address::delete_routes(ns, env, dev, addr, None);
     if ns.config.links.ipv4(dev).is_some_and(|ipv4| ipv4.addrs.is_empty()) {
-        disable_ip(ns, env, dev, Down::Admin, true);
+        disable_ip(ns, dev, Down::Admin, true);
     } else {
         table::bump(&mut ns.config.fib);
     }
@@ -235,14 +240,14 @@ enum Down {
     Gone,
 }
 
-/// Takes routing and neighbours from a device (`fib_disable_ip`).
-fn disable_ip(ns: &mut Namespace, env: Env<'_>, dev: u32, how: Down, force: bool) {
+/// Takes routing and IPv4 neighbours from a device (`fib_disable_ip`).
+fn disable_ip(ns: &mut Namespace, dev: u32, how: Down, force: bool) {
     if sync_down(ns, dev, how, force) {
         route::flush_dead(ns);
     } else {
         table::bump(&mut ns.config.fib);
     }
-    neighbour::device_down(ns, env, dev);
+    neighbour::arp_down(ns, dev);
 }
 
 /// Marks hops through a device dead or linkdown; says whether some route has

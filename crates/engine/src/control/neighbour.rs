@@ -193,6 +193,12 @@ pub fn device_down(ns: &mut Namespace, _env: Env, dev: u32) {
     ns.config.neighbours.proxies.retain(|&(on, _), _| on != dev);
 }
 
+/// IPv4 left the device: its IPv4 entries go, permanent ones too (`arp_ifdown`).
+pub fn arp_down(ns: &mut Namespace, dev: u32) {
+    ns.config.neighbours.entries.retain(|&(on, addr), _| on != dev || addr.is_ipv6());
+    ns.config.neighbours.proxies.retain(|&(on, addr), _| on != dev || addr.is_ipv6());
+}
+
 /// The device lost its carrier: permanent and proxy entries stay
 /// (`neigh_carrier_down`), all if `arp_evict_nocarrier` says so.
 pub fn carrier_down(ns: &mut Namespace, _env: Env, dev: u32) {

@@ -47,7 +47,6 @@ pub fn del_rule(ns: &mut Namespace, env: Env, msg: &RuleMsg) -> Result<(), Refus
     if env.behaviour.rule_delete_unmerges {
         table::unmerge(&mut config.fib);
     }
-    config.fib.has_custom_rules = true;
     let rule = config.rules.list.remove(index);
     if rule.realms != 0 {
         config.fib.realm_users = config.fib.realm_users.saturating_sub(1);

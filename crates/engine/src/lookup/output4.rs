@@ -99,8 +99,8 @@ fn find_way(
     let result = match rules::lookup(config, flow, false, tracer) {
         Ok(result) => result,
         Err(errno) => {
-            if orig_oif != 0 && (flow.dst.is_multicast() || flow.l3mdev == 0) {
-                // C-133
+            // C-133; a VRF device has been taken out of the flow by the rules, so it is no such device.
+            if flow.oif != 0 && (flow.dst.is_multicast() || flow.l3mdev == 0) {
                 tracer.event(|| Event::AssumedOnLink { dev: orig_oif, errno });
                 if flow.src.is_unspecified() {
                     choose_source(config, flow, orig_oif, Scope::LINK, tracer);
@@ -158,7 +158,7 @@ fn select_path(
         if hops > 1 {
             let hash = multipath_hash(&config.sysctl, flow, flow.src, asker);
             let prefers = env.behaviour.multipath_prefers_own_source;
-            path::select_multipath(config, state, result, hash, flow.src, prefers, tracer);
+            path::select_multipath(config, state, env.now, result, hash, flow.src, prefers, tracer);
         } else if result.prefix.is_default()
             && result.alias.kind == RouteType::UNICAST
             && config.fib.table(result.table).is_some_and(|table| table.defaults > 1)

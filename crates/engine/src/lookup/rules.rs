@@ -72,6 +72,11 @@ impl SelectorSet {
         self.0 == 0
     }
 
+    /// Whether a selector that is tested before `l3mdev` is among them.
+    fn ends_before_l3mdev(self) -> bool {
+        self.0 & ((1 << Selector::L3mdev as u8) - 1) != 0
+    }
+
     /// The selectors in order.
     pub fn iter(self) -> impl Iterator<Item = Selector> {
         Selector::ALL.into_iter().filter(move |&s| self.0 & 1 << s as u8 != 0)
@@ -172,11 +177,16 @@ fn through_rules(
     tracer: &mut Tracer<'_>,
 ) -> Result<FibResult, Errno> {
     let list = &config.rules.list;
-    let l3_table = if flow.l3mdev == 0 { None } else { config.links.get(flow.l3mdev).and_then(|l| l.vrf_table()) };
+    let vrf = if flow.l3mdev == 0 { None } else { config.links.get(flow.l3mdev).and_then(|l| l.vrf_table()) };
+    // Where an l3mdev rule looks: main, until the test of one has found the flow's VRF.
+    let mut l3_table = TableId::MAIN;
     let is_l3_master = |dev: u32| dev > LOOPBACK && config.links.get(dev).is_some_and(|l| l.vrf_table().is_some());
     let mut index = 0;
     while let Some(rule) = list.get(index) {
         let failing = failing(rule, flow, is_l3_master);
+        if rule.l3mdev && !failing.ends_before_l3mdev() {
+            l3_table = vrf.unwrap_or(l3_table);
+        }
         if failing.is_empty() == rule.invert {
             tracer.event(|| Event::RuleSkipped { index, failing });
             index += 1;
@@ -192,7 +202,7 @@ fn through_rules(
             RuleAction::UNREACHABLE => RuleOutcome::Error(Errno::ENETUNREACH),
             RuleAction::PROHIBIT => RuleOutcome::Error(Errno::EACCES),
             RuleAction::TO_TABLE => {
-                let id = if rule.l3mdev { l3_table.unwrap_or(TableId::UNSPEC) } else { rule.table };
+                let id = if rule.l3mdev { l3_table } else { rule.table };
                 match config.fib.table(id) {
                     None => RuleOutcome::NoTable,
                     Some(table) => match table::lookup(config, table, flow, ignore_linkstate, tracer) {

@@ -63,22 +63,13 @@ pub fn of_hop(config: &Config, hop: &NextHop, scope: Scope) -> (Ipv4Addr, Source
 
 /// Whether an interface has exactly this address (`inet_lookup_ifaddr_rcu`).
 pub fn is_interface_address(config: &Config, addr: Ipv4Addr) -> bool {
-    device_of_address(config, addr).is_some()
-}
-
-/// The device with exactly this address.
-fn device_of_address(config: &Config, addr: Ipv4Addr) -> Option<u32> {
-    config
-        .links
-        .iter()
-        .find(|link| link.ipv4.as_ref().is_some_and(|ipv4| ipv4.addrs.iter().any(|a| a.local == addr)))
-        .map(|link| link.index())
+    config.links.owner(addr).is_some()
 }
 
 /// The device that owns an address: an interface address, or what the local
 /// table holds as local (`__ip_dev_find`).
 pub fn find_owner(config: &Config, addr: Ipv4Addr, tracer: &mut Tracer<'_>) -> Option<u32> {
-    device_of_address(config, addr).or_else(|| {
+    config.links.owner(addr).or_else(|| {
         let local = config.fib.table(TableId::LOCAL)?;
         let flow = Flow4::to(addr);
         tracer.event(|| Event::Begin { purpose: Purpose::OwnAddress, flow: flow.clone() });

@@ -98,6 +98,7 @@ fn full_check(
         dst: packet.src,
         src: packet.dst,
         iif: if packet.oif == 0 { LOOPBACK } else { packet.oif },
+        l3mdev: config.links.l3_master(packet.dev),
         mark: if use_mark { packet.mark } else { 0 },
         dscp: packet.dscp,
         proto,

@@ -1,7 +1,7 @@
 //! A live machine as a [`Kernel`]: questions are answered, changes are refused.
 
 use fingerpost_model::{
-    AddrMsg, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
+    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
     RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
@@ -125,6 +125,27 @@ impl Kernel for Live {
         self.dump(ns, &Dump::Nexthops, &mut |m| {
             if let Message::Nexthop(nexthop) = m {
                 each(&nexthop);
+            }
+        })
+    }
+
+    fn get_nexthop_bucket(&mut self, ns: NsId, group: u32, index: u16) -> Result<NexthopMsg, Refusal> {
+        let ask = |seq| request::nexthop_bucket(group, index, seq).map_err(std::io::Error::other);
+        match self.space(ns)?.socket.ask(ask)? {
+            Message::Nexthop(bucket) => Ok(bucket),
+            _ => Err(Refusal::with(Errno::EBADMSG, "the answer is not a nexthop bucket")),
+        }
+    }
+
+    fn nexthop_buckets(
+        &mut self,
+        ns: NsId,
+        filter: &BucketFilter,
+        each: &mut dyn FnMut(&NexthopMsg),
+    ) -> Result<(), Refusal> {
+        self.dump(ns, &Dump::NexthopBuckets(*filter), &mut |m| {
+            if let Message::Nexthop(bucket) = m {
+                each(&bucket);
             }
         })
     }

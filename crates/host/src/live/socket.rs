@@ -300,6 +300,7 @@ fn about(what: &Dump) -> (&'static str, Option<Family>) {
         Dump::Routes(filter) => ("routes", Some(filter.family.unwrap_or(Family::V4))),
         Dump::Rules(family) => ("policy rules", Some(*family)),
         Dump::Nexthops => ("nexthop objects", None),
+        Dump::NexthopBuckets(_) => ("buckets of nexthop groups", None),
         Dump::Neighbours { family, .. } => ("neighbours", Some(*family)),
         Dump::Netconf(family) => ("netconf settings", Some(*family)),
     }

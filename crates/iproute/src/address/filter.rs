@@ -119,6 +119,21 @@ impl<'a> Filter<'a> {
         Ok(f)
     }
 
+    /// Whether the kernel's dump has the device at all: it looks at master and
+    /// kind where no IP family is asked for (`link_dump_filtered`). Of a kind
+    /// that it does not know it thinks nothing.
+    pub fn is_dumped(&self, m: &LinkMsg) -> bool {
+        let master = match self.master {
+            Master::Any => true,
+            Master::No => m.master.is_none_or(|master| master == 0),
+            Master::Is(index) => m.master == Some(index),
+        };
+        let kind = self.kind.is_none_or(|kind| {
+            !link::is_kind(kind) || m.info.as_ref().is_some_and(|info| info.kind == kind)
+        });
+        master && kind
+    }
+
     /// Whether the device's number and state fit.
     pub fn wants_link(&self, m: &LinkMsg) -> bool {
         (self.index == 0 || self.index == m.index) && (!self.up || m.flags.has(LinkFlags::UP))

@@ -2,7 +2,7 @@
 
 use fingerpost_model::{AddrMsg, LinkMsg, Refusal};
 
-use super::filter::{Filter, Master};
+use super::filter::Filter;
 use super::print::address;
 use crate::Ctx;
 use crate::error::{Done, Failure};
@@ -63,11 +63,10 @@ fn list(ctx: &mut Ctx<'_>, filter: &Filter<'_>, family: Af, do_link: bool) -> Re
         let m = ctx.kernel.get_link(ctx.ns, filter.index, None);
         links.push(m.map_err(|refusal| request_failed(&refusal, "Cannot send link request").message)?);
     } else {
-        // The kernel filters only where no IP family is asked for.
-        let nomaster = filter.master == Master::No && matches!(family, Af::Unspec | Af::Packet);
+        let filters = matches!(family, Af::Unspec | Af::Packet);
         ctx.kernel
             .links(ctx.ns, &mut |m| {
-                if !nomaster || m.master.is_none_or(|master| master == 0) {
+                if !filters || filter.is_dumped(m) {
                     links.push(m.clone());
                 }
             })

@@ -49,6 +49,16 @@ const UNSUPPORTED: [&str; 29] = [
     "lowpan",
 ];
 
+/// Kinds whose words are read here, beside those without.
+const SUPPORTED: [&str; 9] =
+    ["bridge", "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "veth", "vrf", "wireguard"];
+
+/// Whether Linux knows devices of this kind.
+pub(crate) fn is_kind(kind: &str) -> bool {
+    let known = SUPPORTED.iter().chain(&WITHOUT_SETTINGS).chain(&UNSUPPORTED);
+    known.into_iter().any(|known| *known == kind) && !kind.ends_with("_slave")
+}
+
 /// Reads the settings of `kind` and puts them into the request.
 pub(crate) fn parse(
     ctx: &mut Ctx<'_>,

@@ -22,6 +22,7 @@ use crate::error::{Done, Failure};
 use crate::lex::{Args, matches};
 use crate::{Ctx, address};
 
+pub(crate) use kinds::is_kind;
 pub(crate) use tuntap::run as run_tuntap;
 
 /// What a change does with the device.

@@ -1,8 +1,10 @@
 //! `ip nexthop`: nexthop objects.
 //!
 //! `modify` reads the words of a change, `show` those of a listing, a flush or
-//! a question for one object; `print` shows an object, inside a route, too.
+//! a question for one object, `bucket` those about buckets of resilient groups;
+//! `print` shows an object, inside a route, too.
 
+mod bucket;
 mod modify;
 mod print;
 mod show;
@@ -35,23 +37,11 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
     } else if is("flush") {
         show::flush(ctx, args)
     } else if is("bucket") {
-        bucket(args)
+        bucket::run(ctx, args)
     } else if is("help") {
         Err(usage())
     } else {
         Err(unknown(verb))
-    }
-}
-
-/// Buckets of resilient groups cannot be asked for.
-fn bucket(mut args: Args<'_>) -> Done {
-    match args.take() {
-        Some(verb) if matches(verb, "help") => Err(usage()),
-        Some(verb) if args.is_empty() && !matches(verb, "list") && matches(verb, "get") => Err(usage()),
-        Some(verb) if !["list", "show", "lst", "get"].iter().any(|full| matches(verb, full)) => {
-            Err(unknown(verb))
-        }
-        _ => Err(Failure::unsupported("\"ip nexthop bucket\"")),
     }
 }
 
@@ -61,7 +51,7 @@ fn unknown(verb: &str) -> Failure {
 
 /// Help for the command.
 fn usage() -> Failure {
-    Failure::usage("ip nexthop { add | replace | del | get | show | flush } [ id ID ] [ SETTING ]...")
+    Failure::usage("ip nexthop { add | replace | del | get | show | flush | bucket } [ id ID ] [ SETTING ]...")
 }
 
 /// An object's number, or exit with 255.

@@ -119,9 +119,36 @@ fn resilient(p: &mut Printer<'_>, group: &ResilientGroup) {
         ("unbalanced_time", "unbalanced_time ", group.unbalanced_time.unwrap_or(0)),
     ];
     for (key, before, hundredths) in times {
-        // JSON, like text, has six significant digits.
-        let seconds = percent_g((hundredths / 100) as f64 + (hundredths % 100) as f64 / 100.0);
-        p.out.num(key, before, seconds, " ");
+        p.out.num(key, before, seconds(hundredths), " ");
     }
+    p.out.close_object();
+}
+
+/// Seconds with six significant digits, in JSON as in text (`print_tv`).
+fn seconds(hundredths: u64) -> String {
+    percent_g((hundredths / 100) as f64 + (hundredths % 100) as f64 / 100.0)
+}
+
+/// Prints a bucket on a line of its own (`print_nexthop_bucket`).
+pub(super) fn bucket_line(p: &mut Printer<'_>, m: &NexthopMsg) {
+    p.out.open_object(None);
+    if m.id != 0 {
+        p.out.num("id", "id ", m.id, " ");
+    }
+    if let Some(bucket) = &m.bucket {
+        p.out.open_object(Some("bucket"));
+        if let Some(index) = bucket.index {
+            p.out.num("index", "index ", index, " ");
+        }
+        if let Some(time) = bucket.idle_time {
+            p.out.num("idle_time", "idle_time ", seconds(time), " ");
+        }
+        if let Some(id) = bucket.nh_id {
+            p.out.num("nhid", "nhid ", id, " ");
+        }
+        p.out.close_object();
+    }
+    route::print_flags(p, m.flags);
+    p.out.fp("\n");
     p.out.close_object();
 }

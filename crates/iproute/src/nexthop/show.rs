@@ -12,8 +12,12 @@ use crate::{Ctx, vrf};
 /// one listing to the next.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Filter {
-    index: u32,
-    master: u32,
+    pub index: u32,
+    pub master: u32,
+    /// Of buckets: the group.
+    pub group: u32,
+    /// Of buckets: the member.
+    pub member: u32,
     groups: bool,
     protocol: u32,
     /// How many objects flushes have deleted.
@@ -28,23 +32,36 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done<Option<u32>> {
     id
 }
 
+/// Takes a device, a master or a VRF that listings of objects and of buckets
+/// are narrowed to; false if the word is none of these.
+pub(super) fn selector(ctx: &mut Ctx<'_>, word: &str, args: &mut Args<'_>, f: &mut Filter) -> Done<bool> {
+    let is = |full: &str| matches(word, full);
+    if is("dev") || is("master") {
+        let text = args.value()?;
+        let index = ctx.p.links.index(ctx.kernel, ctx.ns, text);
+        let index = index.ok_or_else(|| Failure::invalid("Device does not exist\n", text))?;
+        *(if is("dev") { &mut f.index } else { &mut f.master }) = index;
+    } else if is("vrf") {
+        let text = args.value()?;
+        if !vrf::is_vrf(ctx, text) {
+            return Err(Failure::invalid("Invalid VRF\n", text));
+        }
+        let index = ctx.p.links.index(ctx.kernel, ctx.ns, text);
+        f.master = index.ok_or_else(|| Failure::invalid("VRF does not exist\n", text))?;
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
 fn words(ctx: &mut Ctx<'_>, args: &mut Args<'_>, f: &mut Filter) -> Done<Option<u32>> {
     while let Some(word) = args.take() {
+        if selector(ctx, word, args, f)? {
+            continue;
+        }
         let is = |full: &str| matches(word, full);
-        if is("dev") || is("master") {
-            let text = args.value()?;
-            let index = ctx.p.links.index(ctx.kernel, ctx.ns, text);
-            let index = index.ok_or_else(|| Failure::invalid("Device does not exist\n", text))?;
-            *(if is("dev") { &mut f.index } else { &mut f.master }) = index;
-        } else if is("groups") {
+        if is("groups") {
             f.groups = true;
-        } else if is("vrf") {
-            let text = args.value()?;
-            if !vrf::is_vrf(ctx, text) {
-                return Err(Failure::invalid("Invalid VRF\n", text));
-            }
-            let index = ctx.p.links.index(ctx.kernel, ctx.ns, text);
-            f.master = index.ok_or_else(|| Failure::invalid("VRF does not exist\n", text))?;
         } else if word == "id" {
             return parse_id(args.value()?).map(Some);
         } else if is("protocol") {

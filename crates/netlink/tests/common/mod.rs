@@ -194,6 +194,8 @@ pub fn nexthop() -> impl Strategy<Value = NexthopMsg> {
             unbalanced_time,
         },
     );
+    let bucket = (of(any::<u16>()), of(any::<u64>()), of(any::<u32>()))
+        .prop_map(|(index, idle_time, nh_id)| NexthopBucket { index, idle_time, nh_id });
     let header = (any::<u32>(), of(family()), any::<u8>(), any::<u8>(), any::<u32>());
     let rest = (
         of(any::<u32>()),
@@ -202,6 +204,7 @@ pub fn nexthop() -> impl Strategy<Value = NexthopMsg> {
         vec(member, 0..5),
         of(any::<u16>()),
         of(resilient),
+        of(bucket),
         of(encap()),
         others(),
     );
@@ -218,8 +221,9 @@ pub fn nexthop() -> impl Strategy<Value = NexthopMsg> {
         group: r.3,
         group_type: r.4,
         resilient: r.5,
-        encap: r.6,
-        other: r.7,
+        bucket: r.6,
+        encap: r.7,
+        other: r.8,
     })
 }
 

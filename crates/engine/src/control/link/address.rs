@@ -4,6 +4,7 @@ use fingerpost_model::{LinkFlags, LinkMsg, LlAddr, Refusal};
 use fingerpost_net::Errno;
 
 use super::kind::{Kind, NONE};
+use super::reception::is_passthru;
 use super::stack::Event;
 use super::{At, Devices};
 use crate::config::Link;
@@ -62,8 +63,11 @@ impl Devices<'_> {
         if kind.is_macvlan() && link.is_up() {
             self.check_macvlan_address(at, address)?;
         }
-        let len = address_len(link);
+        if let (true, false, Some(lower)) = (self.link(at).is_some_and(is_passthru), same, self.lower(at)) {
+            self.change_address(lower, address)?;
+        }
         if let Some(link) = self.link_mut(at) {
+            let len = address_len(link);
             link.msg.address = Some(LlAddr(address.0[..len.min(address.0.len())].to_vec()));
             link.own_address = true;
         }
@@ -97,6 +101,17 @@ impl Devices<'_> {
         self.tell(at, neighbour::flush_device);
         self.tell(at, event::mac_changed);
         self.tell_stack(at, Event::Address);
+    }
+
+    /// A macvlan that is its lower device's only one has its address, whoever
+    /// gave it; no one is told (`macvlan_sync_address`).
+    pub(super) fn sync_passthru_address(&mut self, at: At) {
+        let address = self.lower(at).and_then(|lower| self.link(lower)).map(|lower| lower.msg.address.clone());
+        if let (Some(address), Some(link)) = (address, self.link_mut(at))
+            && is_passthru(link)
+        {
+            link.msg.address = address;
+        }
     }
 
     /// A stacked device whose address no one gave has its lower device's

@@ -9,7 +9,7 @@ use crate::config::Link;
 const AF_SPEC: u16 = 26;
 
 /// Joins attributes as netlink lays them out: length, type, payload, padding to four bytes.
-fn nest(attrs: &[(u16, &[u8])]) -> Vec<u8> {
+pub(super) fn nest(attrs: &[(u16, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
     for (kind, payload) in attrs {
         let len = (payload.len() + 4) as u16;
@@ -79,23 +79,6 @@ pub(super) fn follow_mtu(link: &mut Link, mtu: u32) {
         let runs = link.msg.flags.has(LinkFlags::RUNNING);
         follow_state(&mut link.msg, runs);
     }
-}
-
-/// `IFLA_VLAN_FLAGS`: flags and mask; headers are reordered unless the request says otherwise.
-pub(super) fn vlan_flags(given: &[Attr]) -> Attr {
-    const FLAGS: u16 = 2;
-    const REORDER_HEADER: u32 = 1;
-    let word = |data: &[u8], at: usize| {
-        data.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes)
-    };
-    let mut flags = REORDER_HEADER;
-    if let Some(attr) = given.iter().find(|attr| attr.kind == FLAGS) {
-        let mask = word(&attr.data, 4);
-        flags = flags & !mask | word(&attr.data, 0) & mask;
-    }
-    let mut data = flags.to_ne_bytes().to_vec();
-    data.extend_from_slice(&u32::MAX.to_ne_bytes());
-    Attr { kind: FLAGS, data }
 }
 
 /// `IFLA_MACVLAN_FLAGS`, `…_MACADDR_COUNT`, `…_BC_QUEUE_LEN` and `…_BC_QUEUE_LEN_USED`.

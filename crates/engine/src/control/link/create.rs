@@ -1,16 +1,16 @@
 //! Making devices: the request's attributes, registration, and what each
 //! driver demands of a new device.
 
-use fingerpost_model::{LinkMsg, NlFlags, NsId, NsRef, Refusal, RuleAction, RuleMsg, proto};
+use fingerpost_model::{LinkMsg, NlFlags, NsId, NsRef, Refusal, RuleAction, RuleMsg, TableId, proto};
 use fingerpost_net::{Errno, Family};
 
 use super::carrier::refresh;
 use super::kind::{ETHER, Kind};
 use super::reception::{PASSTHRU, is_passthru};
 use super::validate::{self, VLAN_PROTOCOLS};
-use super::{At, Devices, address, attributes, bridge_data, name};
+use super::{At, Devices, address, attributes, bridge_data, name, vlan_data};
 use crate::config::{LOOPBACK, Link};
-use crate::control::{event, rule};
+use crate::control::{event, rule, table};
 
 /// Preference of the rule that comes with the first VRF device.
 const L3MDEV_RULE: u32 = 1000;
@@ -239,7 +239,7 @@ impl Devices<'_> {
         if let Some(own) = &mut link.msg.info {
             own.vlan_id = Some(id);
             own.vlan_protocol = Some(protocol);
-            own.data = vec![attributes::vlan_flags(&info.data)];
+            own.data = vlan_data::change(&[], &info.data);
         }
         link.msg.carrier = Some(0);
         let at = self.register_on(asked.ns, link, lower)?;
@@ -355,6 +355,8 @@ impl Devices<'_> {
         }
         let at = self.register(asked.ns, link)?;
         let (ns, env) = self.world.ns_mut(asked.ns)?;
+        // The device's table exists from now on (`vrf_rtable_create`).
+        table::ensure_table(&mut ns.config.fib, TableId(table));
         if !ns.config.links.vrf_seen {
             let message = RuleMsg {
                 action: RuleAction::TO_TABLE,

@@ -61,8 +61,21 @@ impl Devices<'_> {
     }
 
     /// A device that gets or loses a VRF goes down and up again (`cycle_netdev`).
+    ///
+    /// The flags that it is given back hold what others on top made it: a device
+    /// that receives everything on their behalf does so from now on on its own.
     fn cycle(&mut self, at: At) {
         if self.is_up(at) {
+            self.recount(at);
+            if let Some(link) = self.link_mut(at) {
+                for (count, flag) in
+                    [(link.msg.promiscuity, LinkFlags::PROMISC), (link.msg.allmulti, LinkFlags::ALLMULTI)]
+                {
+                    if count.unwrap_or(0) > 0 {
+                        link.msg.flags = link.msg.flags | flag;
+                    }
+                }
+            }
             self.set_down(at);
             // What was up can be up.
             let _ = self.set_up(at);

@@ -24,6 +24,7 @@ mod tun;
 mod updown;
 mod validate;
 mod veth;
+mod vlan_data;
 
 use std::collections::VecDeque;
 

@@ -55,7 +55,8 @@ impl Devices<'_> {
         found
     }
 
-    fn recount(&mut self, at: At) {
+    /// Counts anew for one device.
+    pub(super) fn recount(&mut self, at: At) {
         let Some(link) = self.link(at) else { return };
         let port = u32::from(self.bridge_of(at).is_some());
         let flags = link.msg.flags;

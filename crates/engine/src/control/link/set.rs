@@ -5,8 +5,9 @@ use fingerpost_model::{LinkFlags, LinkMsg, NlFlags, NsId, Refusal};
 use fingerpost_net::Errno;
 
 use super::kind::Kind;
+use super::reception::PASSTHRU;
 use super::stack::Event;
-use super::{At, Devices, address, attributes, bridge_data, name};
+use super::{At, Devices, address, attributes, bridge_data, name, vlan_data};
 use crate::config::Link;
 use crate::control::{event, sysctl};
 
@@ -68,8 +69,14 @@ impl Devices<'_> {
         let (Some(info), Some(given)) = (&mut link.msg.info, &msg.info) else { return unsupported };
         match own {
             Kind::Bridge => info.data = bridge_data::merge(&info.data, &given.data),
-            Kind::Vlan => info.data = vec![attributes::vlan_flags(&given.data)],
-            Kind::Macvlan | Kind::Macvtap => info.mode = given.mode.or(info.mode),
+            Kind::Vlan => info.data = vlan_data::change(&info.data, &given.data),
+            Kind::Macvlan | Kind::Macvtap => {
+                let passes = |mode: Option<u32>| mode == Some(PASSTHRU);
+                if given.mode.is_some() && passes(given.mode) != passes(info.mode) {
+                    return Err(Refusal::new(Errno::EINVAL));
+                }
+                info.mode = given.mode.or(info.mode);
+            }
             Kind::Ipvlan | Kind::Ipvtap => {
                 info.mode = given.mode.or(info.mode);
                 if !given.data.is_empty() {
@@ -117,8 +124,19 @@ impl Devices<'_> {
         if let Some(carrier) = msg.carrier {
             self.change_carrier(at, carrier != 0)?;
         }
+        let mode = self.link(at).and_then(|link| link.msg.linkmode);
         self.set_rest(at, msg);
+        self.announce(at, msg.linkmode.is_some_and(|new| Some(new) != mode), msg);
         Ok(())
+    }
+
+    /// Tells that an attribute was set of those that Linux announces even where
+    /// nothing changed (`DO_SETLINK_NOTIFY`): carrier marks on hops are looked at anew.
+    fn announce(&mut self, at: At, mode_changed: bool, msg: &LinkMsg) {
+        let announced = msg.address.is_some() || msg.group.is_some() || msg.alias.is_some() || mode_changed;
+        if announced && self.is_up(at) {
+            self.changed(at);
+        }
     }
 
     /// What cannot be refused.

@@ -88,7 +88,7 @@ impl Devices<'_> {
         match event {
             Event::Up | Event::Down | Event::Change => self.transfer_carrier(lower, upper),
             Event::Mtu => self.limit_mtu(lower, upper),
-            Event::Address => {}
+            Event::Address => self.sync_passthru_address(upper),
         }
     }
 

@@ -17,6 +17,8 @@ pub struct BucketUse {
     /// When a bucket, by group and number, last carried traffic since it was
     /// given to its member.
     used: BTreeMap<(u32, u16), Time>,
+    /// When a bucket was given to its member.
+    given: BTreeMap<(u32, u16), Time>,
     /// Since when a group has members with too few buckets.
     unbalanced_since: BTreeMap<u32, Time>,
 }
@@ -34,9 +36,18 @@ impl BucketUse {
         self.unbalanced_since.get(&group).map_or(0, |since| now.0.saturating_sub(since.0) / 10)
     }
 
+    /// For how long a bucket has carried no traffic at `now`, since it was given
+    /// to its member at most, in hundredths of a second.
+    pub fn idle_time(&self, group: u32, bucket: u16, now: Time) -> u64 {
+        let key = &(group, bucket);
+        let since = self.used.get(key).max(self.given.get(key));
+        since.map_or(0, |since| now.0.saturating_sub(since.0) / 10)
+    }
+
     /// Forgets a group that is gone.
     pub fn forget(&mut self, group: u32) {
         self.used.retain(|&(id, _), _| id != group);
+        self.given.retain(|&(id, _), _| id != group);
         self.unbalanced_since.remove(&group);
     }
 }
@@ -95,6 +106,7 @@ pub fn fill(
         *owner = Some(heir);
         counts[heir] += 1;
         usage.used.remove(&(group, bucket));
+        usage.given.insert((group, bucket), now);
         if counts[heir] == wanted[heir] {
             needy.pop();
         }
