@@ -20,6 +20,7 @@ mod selectors;
 mod settings;
 mod situations;
 mod source;
+mod support;
 mod tables;
 mod traps;
 mod traps_of_questions;
