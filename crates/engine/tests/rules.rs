@@ -433,7 +433,8 @@ fn t1_a_deletion_splits_too_or_not_by_release() {
         del_rule(&mut world, RuleMsg { priority: Some(0), ..RuleMsg::new(Family::V4) }).unwrap();
         let fib = &world.namespaces[&NS].config.fib;
         assert_eq!(!fib.is_merged(), splits, "{release}");
-        assert!(fib.has_custom_rules, "{release}");
+        // On 7.2 the rules count as never changed.
+        assert_eq!(fib.has_custom_rules, splits, "{release}");
     }
 }
 
