@@ -2,21 +2,25 @@
 
 use std::net::Ipv4Addr;
 
-use fingerpost_engine::config::{Alias, Config, DscpSelector, Ports, Rule};
+use fingerpost_engine::config::{Alias, Config, Rule};
 use fingerpost_engine::lookup::hash::Asker;
-use fingerpost_engine::lookup::rules::{self, Selector, SelectorSet};
+use fingerpost_engine::lookup::rules::{self, SelectorSet};
 use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, table};
 use fingerpost_engine::trace::{
     Event, FullCheckCause, PassedOver, PathReason, Purpose, RuleOutcome, SourceReason, Tracer, Validation,
 };
 use fingerpost_engine::{Behaviour, Env, Namespace, Time};
-use fingerpost_model::{RouteFlags, RouteType, RuleAction, Scope, TableId};
+use fingerpost_model::{RuleAction, TableId};
 use fingerpost_net::{Errno, Prefix};
 
 use super::outcome;
 use super::question::{Question, Resolved};
 use super::report::{
-    Explanation, Key, LookupReport, PassedOverReport, RouteReport, RuleReport, RuleVerdict, SCHEMA, Step, TableReport, purpose,
+    Explanation, Key, LookupReport, PassedOverReport, RouteReport, RuleReport, RuleVerdict, SCHEMA, Step,
+    TableReport, purpose,
+};
+use super::wording::{
+    device, hop_text, kind_name, route_text, rule_text, scope_name, selector_name, selector_values,
 };
 
 /// Where a question is asked.
@@ -51,7 +55,8 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
     let config = &asked.ns.config;
     let resolved = question.resolve(config, asked.uid)?;
     let (events, ending) = ask(asked, &resolved);
-    let mut builder = Builder { config, names: asked.names, lookups: Vec::new(), current: 0, rule: None, decided: None };
+    let mut builder =
+        Builder { config, names: asked.names, lookups: Vec::new(), current: 0, rule: None, decided: None };
     for event in &events {
         builder.event(event);
     }
@@ -125,7 +130,8 @@ impl Builder<'_> {
             Event::TableMiss { .. } => {}
             Event::Path { info, hop, hash, why } => {
                 let hops = self.config.hops(self.config.fib.info(*info));
-                let chosen = hops.get(*hop).map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev));
+                let chosen =
+                    hops.get(*hop).map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev));
                 let by = match (why, hash) {
                     (PathReason::Hash, Some(hash)) => format!("hash {hash:#x} falls into its share"),
                     (PathReason::OwnSource, _) => "its own source address is the packet's".into(),
@@ -141,7 +147,8 @@ impl Builder<'_> {
                     let hop = self.config.hops(self.config.fib.info(info)).get(0);
                     hop.map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev))
                 };
-                let text = format!("{} instead of {}, whose gateway does not answer", gateway(*to), gateway(*from));
+                let text =
+                    format!("{} instead of {}, whose gateway does not answer", gateway(*to), gateway(*from));
                 self.step("default", text, "fib_select_default");
             }
             Event::Source { addr, why } => self.source(*addr, *why),
@@ -168,7 +175,9 @@ impl Builder<'_> {
                     _ => "loose",
                 };
                 let cause = match cause {
-                    FullCheckCause::RpFilter => format!("rp_filter is {mode} (the larger of all and the device)"),
+                    FullCheckCause::RpFilter => {
+                        format!("rp_filter is {mode} (the larger of all and the device)")
+                    }
                     FullCheckCause::Realms => "some route or rule has realms".into(),
                     FullCheckCause::Redirects => "the packet would leave by its ingress device".into(),
                     FullCheckCause::CustomLocalRoutes => "a local route was added by hand".into(),
@@ -281,7 +290,10 @@ impl Builder<'_> {
             RuleOutcome::NoMatch => (RuleVerdict::NoMatch, None),
             RuleOutcome::SuppressedPrefix { len } => (
                 RuleVerdict::Suppressed,
-                Some(format!("discarded: /{len} is not longer than the suppressed /{}", rule.suppress_prefixlen)),
+                Some(format!(
+                    "discarded: /{len} is not longer than the suppressed /{}",
+                    rule.suppress_prefixlen
+                )),
             ),
             RuleOutcome::SuppressedGroup { group } => {
                 (RuleVerdict::Suppressed, Some(format!("discarded: its device is in group {group}")))
@@ -297,7 +309,11 @@ impl Builder<'_> {
             RuleOutcome::Error(errno) => {
                 let by_rule = rule.action != RuleAction::TO_TABLE;
                 let name = errno.name().unwrap_or("error");
-                let text = if by_rule { format!("the rule itself ends the lookup: {name}") } else { format!("its route ends the lookup: {name}") };
+                let text = if by_rule {
+                    format!("the rule itself ends the lookup: {name}")
+                } else {
+                    format!("its route ends the lookup: {name}")
+                };
                 (RuleVerdict::Error, Some(text))
             }
         };
@@ -340,7 +356,9 @@ impl Builder<'_> {
     fn passed(&mut self, prefix: Prefix<Ipv4Addr>, alias: &Alias, why: PassedOver) {
         let flow = &self.lookups[self.current].1;
         let reason = match why {
-            PassedOver::Tos => format!("it demands tos {:#x}, the packet has {:#x}", alias.dscp, flow.dscp & 0x1c),
+            PassedOver::Tos => {
+                format!("it demands tos {:#x}, the packet has {:#x}", alias.dscp, flow.dscp & 0x1c)
+            }
             PassedOver::Scope => format!("its scope is wider than {}", scope_name(flow.scope)),
             PassedOver::Dead => "all its hops are dead".into(),
             PassedOver::NoHop => "no hop is usable: dead, or without carrier".into(),
@@ -372,7 +390,9 @@ impl Builder<'_> {
             SourceReason::Preferred => format!("{addr}: the route names it"),
             SourceReason::Subnet => format!("{addr}: the device's address in whose subnet the gateway lies"),
             SourceReason::FirstOfDevice => format!("{addr}: the device's first address of sufficient scope"),
-            SourceReason::Borrowed => format!("{addr}: borrowed from another device, since this one has none"),
+            SourceReason::Borrowed => {
+                format!("{addr}: borrowed from another device, since this one has none")
+            }
             SourceReason::Destination => format!("{addr}: the destination is this host"),
             SourceReason::None => "none: no address is acceptable".into(),
         };
@@ -382,7 +402,9 @@ impl Builder<'_> {
     fn validated(&mut self, validation: Validation) {
         let text = match validation {
             Validation::SameDevice => "the way back leaves by the ingress device".into(),
-            Validation::OtherDevice => "the way back leaves by another device, which this mode accepts".into(),
+            Validation::OtherDevice => {
+                "the way back leaves by another device, which this mode accepts".into()
+            }
             Validation::NoRouteButOff => "no usable way back, which mode off accepts".into(),
             Validation::NotUnicast(kind) => format!("refused: the way back is of type {}", kind_name(kind)),
             Validation::OwnAddress => "refused: the source is an own address".into(),
@@ -418,27 +440,6 @@ fn would_give(config: &Config, rule: &Rule<Ipv4Addr>, flow: &Flow4) -> Option<St
     Some(format!("would give {}", hop_text(config, hop.gateway, hop.dev)))
 }
 
-/// A device's name, or its number if there is none.
-pub(super) fn device(config: &Config, index: u32) -> String {
-    config.links.get(index).map_or_else(|| format!("if{index}"), |link| link.name().to_string())
-}
-
-fn hop_text(config: &Config, gateway: Option<std::net::IpAddr>, dev: u32) -> String {
-    match gateway {
-        Some(gateway) => format!("via {gateway} dev {}", device(config, dev)),
-        None => format!("dev {}", device(config, dev)),
-    }
-}
-
-/// A type's name.
-pub(super) fn kind_name(kind: RouteType) -> String {
-    kind.name().map_or_else(|| kind.0.to_string(), str::to_string)
-}
-
-fn scope_name(scope: Scope) -> String {
-    scope.name().map_or_else(|| scope.0.to_string(), str::to_string)
-}
-
 fn key(config: &Config, why: Purpose, flow: &Flow4) -> Key {
     let name = |index: u32| (index != 0).then(|| device(config, index));
     let received = matches!(why, Purpose::Input);
@@ -455,169 +456,4 @@ fn key(config: &Config, why: Purpose, flow: &Flow4) -> Key {
         sport: flow.sport,
         dport: flow.dport,
     }
-}
-
-/// A route in words, as `ip route` writes it.
-fn route_text(config: &Config, prefix: Prefix<Ipv4Addr>, alias: &Alias) -> String {
-    let info = config.fib.info(alias.info);
-    let mut text = String::new();
-    if alias.kind != RouteType::UNICAST {
-        text = format!("{} ", kind_name(alias.kind));
-    }
-    match (prefix.is_default(), prefix.len()) {
-        (true, _) => text.push_str("default"),
-        (false, 32) => text.push_str(&prefix.addr().to_string()),
-        _ => text.push_str(&prefix.to_string()),
-    }
-    if alias.dscp != 0 {
-        text.push_str(&format!(" tos {:#x}", alias.dscp));
-    }
-    let hops = config.hops(info);
-    if let Some(id) = info.nh_id {
-        text.push_str(&format!(" nhid {id}"));
-    }
-    match (hops.len(), hops.get(0)) {
-        (1, Some(hop)) if hop.dev != 0 => text.push_str(&format!(" {}", hop_text(config, hop.gateway, hop.dev))),
-        (n, _) if n > 1 => {
-            let legs: Vec<String> = hops.iter().map(|hop| hop_text(config, hop.gateway, hop.dev)).collect();
-            text.push_str(&format!(" nexthops [{}]", legs.join(" | ")));
-        }
-        _ => {}
-    }
-    if let Some(hop) = hops.get(0)
-        && hop.flags.any(RouteFlags::DEAD | RouteFlags::LINKDOWN)
-    {
-        text.push_str(if hop.flags.has(RouteFlags::DEAD) { " dead" } else { " linkdown" });
-    }
-    if let Some(source) = info.prefsrc {
-        text.push_str(&format!(" src {source}"));
-    }
-    if info.priority != 0 {
-        text.push_str(&format!(" metric {}", info.priority));
-    }
-    text
-}
-
-/// A selector's name in `ip rule`.
-pub(super) fn selector_name(selector: Selector) -> &'static str {
-    match selector {
-        Selector::Iif => "iif",
-        Selector::Oif => "oif",
-        Selector::Mark => "fwmark",
-        Selector::TunId => "tun_id",
-        Selector::L3mdev => "l3mdev",
-        Selector::Uid => "uidrange",
-        Selector::From => "from",
-        Selector::To => "to",
-        Selector::Dscp => "tos",
-        Selector::Proto => "ipproto",
-        Selector::Sport => "sport",
-        Selector::Dport => "dport",
-    }
-}
-
-fn prefix_text((addr, len): (Ipv4Addr, u8)) -> String {
-    if len == 32 { addr.to_string() } else { format!("{addr}/{len}") }
-}
-
-fn ports_text(ports: Option<Ports>) -> String {
-    match ports {
-        None => "any".into(),
-        Some(Ports::Range(start, end)) if start == end => start.to_string(),
-        Some(Ports::Range(start, end)) => format!("{start}-{end}"),
-        Some(Ports::Masked(value, u16::MAX)) => value.to_string(),
-        Some(Ports::Masked(value, mask)) => format!("{value:#x}/{mask:#x}"),
-    }
-}
-
-fn mark_text(rule: &Rule<Ipv4Addr>) -> String {
-    if rule.mark_mask == u32::MAX { format!("{:#x}", rule.mark) } else { format!("{:#x}/{:#x}", rule.mark, rule.mark_mask) }
-}
-
-fn dscp_text(selector: DscpSelector) -> String {
-    match selector {
-        DscpSelector::Any => "any".into(),
-        DscpSelector::Tos(tos) => format!("{tos:#x}"),
-        DscpSelector::Dscp { value, mask: 0x3f } => format!("dscp {value}"),
-        DscpSelector::Dscp { value, mask } => format!("dscp {value:#x}/{mask:#x}"),
-    }
-}
-
-/// What a rule demands and what the flow has.
-fn selector_values(config: &Config, selector: Selector, rule: &Rule<Ipv4Addr>, flow: &Flow4) -> (String, String) {
-    let name = |index: u32| if index == 0 { "none".to_string() } else { device(config, index) };
-    let unset = |addr: Ipv4Addr| if addr.is_unspecified() { "not chosen yet".to_string() } else { addr.to_string() };
-    match selector {
-        Selector::Iif => (rule.iifname.clone().unwrap_or_default(), name(flow.iif)),
-        Selector::Oif => (rule.oifname.clone().unwrap_or_default(), name(flow.oif)),
-        Selector::Mark => (mark_text(rule), format!("{:#x}", flow.mark)),
-        Selector::TunId => (rule.tun_id.to_string(), flow.tun_id.to_string()),
-        Selector::L3mdev => ("a VRF".into(), name(flow.l3mdev)),
-        Selector::Uid => (format!("{}-{}", rule.uid_range.start, rule.uid_range.end), flow.uid.to_string()),
-        Selector::From => (prefix_text(rule.src), unset(flow.src)),
-        Selector::To => (prefix_text(rule.dst), flow.dst.to_string()),
-        Selector::Dscp => (dscp_text(rule.dscp), format!("{:#x}", flow.dscp)),
-        Selector::Proto => (rule.ip_proto.to_string(), flow.proto.to_string()),
-        Selector::Sport => (ports_text(rule.sport), flow.sport.to_string()),
-        Selector::Dport => (ports_text(rule.dport), flow.dport.to_string()),
-    }
-}
-
-/// A rule as `ip rule` writes it, without its preference.
-fn rule_text(rule: &Rule<Ipv4Addr>, names: &dyn Fn(TableId) -> String) -> String {
-    let mut text = String::new();
-    if rule.invert {
-        text.push_str("not ");
-    }
-    let from = if rule.src.1 == 0 { "all".to_string() } else { prefix_text(rule.src) };
-    text.push_str(&format!("from {from}"));
-    let mut add = |word: &str, value: String| text.push_str(&format!(" {word} {value}"));
-    if rule.dst.1 != 0 {
-        add("to", prefix_text(rule.dst));
-    }
-    match rule.dscp {
-        DscpSelector::Any => {}
-        DscpSelector::Tos(tos) => add("tos", format!("{tos:#x}")),
-        dscp => add("", dscp_text(dscp)),
-    }
-    if rule.mark != 0 || rule.mark_mask != 0 {
-        add("fwmark", mark_text(rule));
-    }
-    if let Some(name) = &rule.iifname {
-        add("iif", if rule.iif == 0 { format!("{name} [detached]") } else { name.clone() });
-    }
-    if let Some(name) = &rule.oifname {
-        add("oif", if rule.oif == 0 { format!("{name} [detached]") } else { name.clone() });
-    }
-    if rule.uid_range.start != 0 || rule.uid_range.end != u32::MAX {
-        add("uidrange", format!("{}-{}", rule.uid_range.start, rule.uid_range.end));
-    }
-    if rule.tun_id != 0 {
-        add("tun_id", rule.tun_id.to_string());
-    }
-    if rule.ip_proto != 0 {
-        add("ipproto", rule.ip_proto.to_string());
-    }
-    if rule.sport.is_some() {
-        add("sport", ports_text(rule.sport));
-    }
-    if rule.dport.is_some() {
-        add("dport", ports_text(rule.dport));
-    }
-    match rule.action {
-        RuleAction::TO_TABLE if rule.l3mdev => text.push_str(" lookup [l3mdev-table]"),
-        RuleAction::TO_TABLE => text.push_str(&format!(" lookup {}", names(rule.table))),
-        RuleAction::GOTO => text.push_str(&format!(" goto {}", rule.goto)),
-        other if rule.l3mdev => {
-            text.push_str(&format!(" lookup [l3mdev-table] {}", other.name().unwrap_or("unknown action")));
-        }
-        other => text.push_str(&format!(" {}", other.name().unwrap_or("unknown action"))),
-    }
-    if rule.suppress_prefixlen != -1 {
-        text.push_str(&format!(" suppress_prefixlength {}", rule.suppress_prefixlen));
-    }
-    if rule.suppress_ifgroup != -1 {
-        text.push_str(&format!(" suppress_ifgroup {}", rule.suppress_ifgroup));
-    }
-    text
 }

@@ -68,7 +68,9 @@ impl Expectation {
     pub fn violated_by(&self, explanation: &Explanation) -> Option<String> {
         let outcome = &explanation.outcome;
         let holds = |part: &Part| match part {
-            Part::Dev(dev) => outcome.dev.as_ref() == Some(dev) || on_every_leg(explanation, |leg| leg == dev),
+            Part::Dev(dev) => {
+                outcome.dev.as_ref() == Some(dev) || on_every_leg(explanation, |leg| leg == dev)
+            }
             Part::Via(gateway) => outcome.gateway.as_ref() == Some(gateway),
             Part::Source(source) => outcome.source.as_ref() == Some(source),
             Part::Table(id) => outcome.table == Some(*id),

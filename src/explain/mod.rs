@@ -12,6 +12,7 @@ mod outcome;
 mod question;
 mod report;
 pub mod text;
+mod wording;
 
 pub use alternatives::add_alternatives;
 pub use build::{Asked, explain};
@@ -19,5 +20,6 @@ pub use compare::first_difference;
 pub use expect::Expectation;
 pub use question::{Question, Resolved};
 pub use report::{
-    Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport, RuleVerdict, TableReport, Verdict,
+    Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport,
+    RuleVerdict, TableReport, Verdict,
 };

@@ -5,9 +5,10 @@ use fingerpost_engine::lookup::{Decision, DropReason, Input, Output, path};
 use fingerpost_model::{LinkFlags, RouteFlags, RouteType};
 use fingerpost_net::Errno;
 
-use super::build::{Asked, Ending, device, kind_name};
+use super::build::{Asked, Ending};
 use super::question::Resolved;
 use super::report::{Leg, LookupReport, Outcome, Verdict};
+use super::wording::{device, kind_name};
 
 impl Outcome {
     fn new(verdict: Verdict, text: String) -> Self {
@@ -34,7 +35,12 @@ impl Outcome {
 }
 
 /// The outcome of a question.
-pub(super) fn outcome(asked: Asked<'_>, question: &Resolved, ending: &Ending, lookups: &[LookupReport]) -> Outcome {
+pub(super) fn outcome(
+    asked: Asked<'_>,
+    question: &Resolved,
+    ending: &Ending,
+    lookups: &[LookupReport],
+) -> Outcome {
     match ending {
         Ending::Decided(decision) => match decision.error {
             Some(errno) => error_decision(asked, question, errno),
@@ -61,13 +67,21 @@ fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcom
         Some(gateway) => format!("by {dev} to {gateway}"),
         None if decision.kind == RouteType::BROADCAST => format!("by {dev} as a broadcast"),
         None if decision.kind == RouteType::MULTICAST => format!("by {dev} as multicast"),
-        None if resolves(asked, decision.dev) => format!("by {dev}, straight to its neighbour {}", decision.destination),
+        None if resolves(asked, decision.dev) => {
+            format!("by {dev}, straight to its neighbour {}", decision.destination)
+        }
         None => format!("by {dev}"),
     };
-    let to = if legs.is_empty() { to } else { format!("by one of {} legs, chosen by a hash whose seed is not known", legs.len()) };
+    let to = if legs.is_empty() {
+        to
+    } else {
+        format!("by one of {} legs, chosen by a hash whose seed is not known", legs.len())
+    };
     let text = match (verdict, received) {
         (Verdict::Sent, _) => format!("{dst} leaves {to}, from {}", decision.source),
-        (Verdict::Delivered, None) => format!("{dst} is this host: delivered through {dev}, from {}", decision.source),
+        (Verdict::Delivered, None) => {
+            format!("{dst} is this host: delivered through {dev}, from {}", decision.source)
+        }
         (Verdict::Delivered, Some(iif)) => {
             let kind = match decision.kind {
                 RouteType::BROADCAST => " as a broadcast",
@@ -76,7 +90,9 @@ fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcom
             };
             format!("{dst} from {}, received on {iif}, is delivered to this host{kind}", question.src)
         }
-        (_, iif) => format!("{dst} from {}, received on {}, is forwarded {to}", question.src, iif.unwrap_or_default()),
+        (_, iif) => {
+            format!("{dst} from {}, received on {}, is forwarded {to}", question.src, iif.unwrap_or_default())
+        }
     };
     let mut outcome = Outcome::new(verdict, text);
     outcome.dev = legs.is_empty().then_some(dev);
@@ -247,7 +263,11 @@ pub(super) fn unverified(asked: Asked<'_>, question: &Resolved, ending: &Ending)
             let several = |result: fingerpost_engine::lookup::FibResult| {
                 config.hops(config.fib.info(result.alias.info)).len() > 1
             };
-            if decision.result.is_some_and(several) { vec!["multipath_prefers_own_source"] } else { Vec::new() }
+            if decision.result.is_some_and(several) {
+                vec!["multipath_prefers_own_source"]
+            } else {
+                Vec::new()
+            }
         }
         _ => Vec::new(),
     }

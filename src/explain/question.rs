@@ -280,7 +280,8 @@ mod tests {
 
     #[test]
     fn the_grammar_is_that_of_ip_route_get() {
-        let question = parse("8.8.8.8 from 10.0.0.1 iif eth0 mark 0x10 ipproto tcp dport 53 tos 0x10").unwrap();
+        let question =
+            parse("8.8.8.8 from 10.0.0.1 iif eth0 mark 0x10 ipproto tcp dport 53 tos 0x10").unwrap();
         assert_eq!(question.mark, Some(16));
         assert_eq!(question.ipproto, Some(6));
         assert_eq!(question.words(), "8.8.8.8 from 10.0.0.1 iif eth0 mark 0x10 ipproto 6 dport 53 tos 0x10");

@@ -30,7 +30,9 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
         page.line(&format!("  {:>5.1} %  by {}{via}", leg.share * 100.0, leg.dev));
     }
     for alternative in &explanation.otherwise {
-        page.line(&page.paint(Paint::Bad, &format!("or, {}: {}", alternative.when, alternative.outcome.text)));
+        page.line(
+            &page.paint(Paint::Bad, &format!("or, {}: {}", alternative.when, alternative.outcome.text)),
+        );
     }
     for lookup in &explanation.lookups {
         page.line("");
@@ -43,7 +45,10 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
     }
     for switch in &explanation.unverified {
         let release = &explanation.release;
-        page.line(&format!("{:<LABEL$}{switch}: not compared with a kernel of release {release}", "unverified"));
+        page.line(&format!(
+            "{:<LABEL$}{switch}: not compared with a kernel of release {release}",
+            "unverified"
+        ));
     }
     for sentence in &explanation.not_seen {
         page.line(&format!("{:<LABEL$}{sentence}", "not seen"));
@@ -103,7 +108,9 @@ impl Page {
         let text = format!("{head}  {}", key_text(&lookup.key));
         self.with_function(&text, lookup.function);
         if !lookup.rules_evaluated && lookup.purpose != "own address" {
-            self.line("  no rule was ever changed: main, merged with local, and default are searched directly");
+            self.line(
+                "  no rule was ever changed: main, merged with local, and default are searched directly",
+            );
         }
         let widths = Widths::of(&lookup.rules);
         for (n, rule) in lookup.rules.iter().enumerate() {
@@ -120,7 +127,8 @@ impl Page {
     }
 
     fn rule(&mut self, rule: &RuleReport, lookup: &LookupReport, decides: bool, widths: &Widths) {
-        let mut line = format!("  rule {:<p$}  {:<r$}  ", rule.pref, rule.rule, p = widths.pref, r = widths.rule);
+        let mut line =
+            format!("  rule {:<p$}  {:<r$}  ", rule.pref, rule.rule, p = widths.pref, r = widths.rule);
         let column = line.chars().count();
         let table = rule.table.map(|at| &lookup.tables[at]);
         let verdict = verdict_text(rule, table);
@@ -202,11 +210,15 @@ impl Widths {
 }
 
 fn verdict_text(rule: &RuleReport, table: Option<&TableReport>) -> String {
-    let route = table.and_then(|table| table.route.as_ref()).map_or("no match".to_string(), |route| route.text.clone());
+    let route = table
+        .and_then(|table| table.route.as_ref())
+        .map_or("no match".to_string(), |route| route.text.clone());
     match rule.verdict {
         RuleVerdict::Skipped => match (rule.selector, &rule.rule_value, &rule.flow_value) {
             (Some("not"), _, _) => "does not match: all selectors fit, and it is negated".into(),
-            (Some(selector), Some(wants), Some(has)) => format!("does not match: {selector} is {has}, not {wants}"),
+            (Some(selector), Some(wants), Some(has)) => {
+                format!("does not match: {selector} is {has}, not {wants}")
+            }
             _ => "does not match".into(),
         },
         RuleVerdict::NoTable => "no match: the table does not exist".into(),
