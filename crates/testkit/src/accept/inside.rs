@@ -129,8 +129,8 @@ impl Space<'_> {
             let mut differing = Vec::new();
             for (question, answer) in open.iter().zip(self.ask(&["--verify"], &open)?) {
                 match &answer["verified"] {
-                    Value::Bool(true) => {}
-                    Value::String(text) if text.starts_with("cannot ask") => findings.cannot_ask += 1,
+                    Value::String(word) if word == "agrees" => {}
+                    Value::Object(other) if other.contains_key("cannot_ask") => findings.cannot_ask += 1,
                     verified if attempt == ATTEMPTS => {
                         findings.unverified += 1;
                         let ours = &answer["outcome"];

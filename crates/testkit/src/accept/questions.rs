@@ -11,14 +11,16 @@ pub fn plain(line: &str, devices: &[String]) -> Option<Vec<String>> {
     let words = words::split(line).ok()?;
     let get = words.iter().position(|word| word == "get" || word == "g")?;
     let mut kept = Vec::new();
+    let mut destinations = 0;
     let mut rest = words[get + 1..].iter().map(String::as_str);
     while let Some(word) = rest.next() {
         match word {
             "fibmatch" | "connected" | "notify" => {}
             "from" | "to" => {
                 let address: Ipv4Addr = rest.next()?.parse().ok()?;
-                if word == "from" {
-                    kept.push(word.to_owned());
+                match word {
+                    "from" => kept.push(word.to_owned()),
+                    _ => destinations += 1,
                 }
                 kept.push(address.to_string());
             }
@@ -31,15 +33,31 @@ pub fn plain(line: &str, devices: &[String]) -> Option<Vec<String>> {
                 u8::from_str_radix(value.strip_prefix("0x")?, 16).ok()?;
                 kept.extend([word.to_owned(), value.to_owned()]);
             }
-            "mark" | "uid" | "ipproto" | "sport" | "dport" => {
-                kept.extend([word.to_owned(), rest.next()?.to_owned()]);
+            "mark" | "uid" | "sport" | "dport" | "ipproto" => {
+                let value = rest.next()?;
+                let number = match value.strip_prefix("0x") {
+                    Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                    None => value.parse().ok(),
+                };
+                let fits = match word {
+                    "ipproto" => ["tcp", "udp", "icmp"].contains(&value) || number.is_some_and(|n| n < 256),
+                    "sport" | "dport" => number.is_some_and(|n| n < 65536),
+                    _ => number.is_some(),
+                };
+                if !fits {
+                    return None;
+                }
+                kept.extend([word.to_owned(), value.to_owned()]);
             }
-            address => kept.push(address.parse::<Ipv4Addr>().ok()?.to_string()),
+            address => {
+                destinations += 1;
+                kept.push(address.parse::<Ipv4Addr>().ok()?.to_string());
+            }
         }
     }
     // A packet that comes in does not leave by a demanded device.
     let both = kept.iter().any(|w| w == "iif") && kept.iter().any(|w| w == "oif" || w == "dev");
-    (!both && !kept.is_empty()).then_some(kept)
+    (!both && destinations == 1).then_some(kept)
 }
 
 /// Whether `ip route get` takes the question's protocol.
@@ -63,6 +81,8 @@ mod tests {
         assert_eq!(plain("ip route get 10.0.0.1 oif nosuch"), None);
         assert_eq!(plain("ip route get 10.0.0.1 iif e0 oif e0"), None);
         assert_eq!(plain("ip route get nonsense"), None);
+        assert_eq!(plain("ip route get 10.0.0.1 uid x"), None);
+        assert_eq!(plain("ip route get 10.0.0.1 10.0.0.2"), None);
     }
 
     #[test]
