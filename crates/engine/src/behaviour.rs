@@ -18,6 +18,11 @@ pub struct Behaviour {
     /// Whether a multipath leg whose own source equals the bound one is
     /// preferred over the hash (T-19: 6.16 and later).
     pub multipath_prefers_own_source: bool,
+    /// Whether VLAN devices follow their lower device's up and down at the end
+    /// of a request rather than at once: where one request takes it down and up
+    /// again, as joining or leaving a VRF does, they stay up and keep their
+    /// routes (7.2.7: seen; 6.18: at once, `vlan_device_event`).
+    pub vlans_follow_later: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -43,6 +48,7 @@ impl Behaviour {
             rule_delete_unmerges: at < (7, 0),
             rpfilter_is_exdev: at < (6, 14),
             multipath_prefers_own_source: at >= (6, 16),
+            vlans_follow_later: at >= (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }
@@ -58,6 +64,8 @@ mod tests {
         assert!(!Behaviour::of_release("7.2.0").rule_delete_unmerges); // T-1
         assert!(!Behaviour::of_release("6.15").multipath_prefers_own_source); // T-19
         assert!(Behaviour::of_release("6.1.0-13-amd64").rpfilter_is_exdev); // T-21
+        assert!(Behaviour::of_release("7.2.7").vlans_follow_later);
+        assert!(!Behaviour::of_release("6.18").vlans_follow_later);
         assert!(!Behaviour::of_release("6.12").verified);
         assert!(!Behaviour::of_release("nonsense").verified);
     }

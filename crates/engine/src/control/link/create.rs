@@ -239,7 +239,7 @@ impl Devices<'_> {
         if let Some(own) = &mut link.msg.info {
             own.vlan_id = Some(id);
             own.vlan_protocol = Some(protocol);
-            own.data = vlan_data::change(&[], &info.data);
+            own.data = vlan_data::first(&info.data);
         }
         link.msg.carrier = Some(0);
         let at = self.register_on(asked.ns, link, lower)?;

@@ -76,9 +76,11 @@ impl Devices<'_> {
                     }
                 }
             }
+            self.cycled = self.world.behaviour.vlans_follow_later.then_some(at);
             self.set_down(at);
             // What was up can be up.
             let _ = self.set_up(at);
+            self.cycled = None;
         }
     }
 

@@ -111,11 +111,14 @@ struct Devices<'w> {
     waiting: VecDeque<At>,
     /// Whose counts of reception may have changed.
     to_recount: Vec<At>,
+    /// The device that goes down and up again just now, if those on top of it
+    /// learn of the end alone.
+    cycled: Option<At>,
 }
 
 impl<'w> Devices<'w> {
     fn new(world: &'w mut World) -> Self {
-        Devices { world, waiting: VecDeque::new(), to_recount: Vec::new() }
+        Devices { world, waiting: VecDeque::new(), to_recount: Vec::new(), cycled: None }
     }
 
     fn link(&self, at: At) -> Option<&Link> {

@@ -49,24 +49,31 @@ impl Devices<'_> {
     /// stacked device's upper ones (`unregister_netdevice_many`). A master
     /// lets its devices go.
     pub(super) fn delete(&mut self, at: At) {
-        let mut doomed = vec![at];
-        let mut next = 0;
-        while let Some(&one) = doomed.get(next) {
-            next += 1;
-            for other in self.veth_peer(one).into_iter().chain(self.uppers(one)) {
-                if !doomed.contains(&other) {
-                    doomed.push(other);
-                }
-            }
+        let both: Vec<At> = [Some(at), self.veth_peer(at)].into_iter().flatten().collect();
+        let mut doomed = Vec::new();
+        for &one in &both {
+            self.with_all_uppers(one, &mut doomed);
         }
         for &one in doomed.iter().rev() {
             self.let_go(one);
         }
-        for &one in &doomed {
+        for &one in &both {
             self.set_down(one);
         }
         for &one in &doomed {
+            self.set_down(one);
             self.unregister(one);
+        }
+    }
+
+    /// A device and, each after the one that it stands on, what is on top of it.
+    fn with_all_uppers(&self, at: At, found: &mut Vec<At>) {
+        if found.contains(&at) {
+            return;
+        }
+        found.push(at);
+        for upper in self.uppers(at) {
+            self.with_all_uppers(upper, found);
         }
     }
 

@@ -2,7 +2,7 @@
 //! ipvlan on their lower device, bridges on their ports.
 
 use super::kind::Kind;
-use super::{At, Devices};
+use super::{At, Devices, vlan_data};
 use crate::config::Link;
 
 /// What happened to a device, as its neighbours in the stack learn it.
@@ -48,6 +48,8 @@ impl Devices<'_> {
     pub(super) fn tell_stack(&mut self, at: At, event: Event) {
         for upper in self.uppers(at) {
             match self.link(upper).map(Kind::of) {
+                // Of a device that goes down and up in one request only the end counts.
+                Some(Kind::Vlan) if self.cycled == Some(at) && event != Event::Up => {}
                 Some(Kind::Vlan) => self.vlan_follows(at, upper, event),
                 Some(kind) if kind.is_macvlan() => self.macvlan_follows(at, upper, event),
                 Some(kind) if kind.is_ipvlan() => self.ipvlan_follows(at, upper, event),
@@ -62,13 +64,15 @@ impl Devices<'_> {
         match event {
             Event::Up => {
                 if !self.is_up(upper) {
-                    // A VLAN device that cannot come up stays down.
-                    let _ = self.set_up(upper);
+                    if !self.is_loose(upper) {
+                        // A VLAN device that cannot come up stays down.
+                        let _ = self.set_up(upper);
+                    }
                     self.transfer_carrier(lower, upper);
                 }
             }
             Event::Down => {
-                if self.is_up(upper) {
+                if self.is_up(upper) && !self.is_loose(upper) {
                     self.set_down(upper);
                     self.transfer_carrier(lower, upper);
                 }
@@ -81,6 +85,12 @@ impl Devices<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a VLAN device goes up and down on its own (`VLAN_FLAG_LOOSE_BINDING`).
+    pub(super) fn is_loose(&self, at: At) -> bool {
+        let info = self.link(at).and_then(|link| link.msg.info.as_ref());
+        info.is_some_and(|info| vlan_data::is_loose(&info.data))
     }
 
     /// `macvlan_device_event`.

@@ -86,7 +86,7 @@ impl Devices<'_> {
             Kind::Veth => self.veth_opens(at)?,
             Kind::Vlan => {
                 let lower = self.lower(at);
-                if !lower.is_some_and(|lower| self.is_up(lower)) {
+                if !lower.is_some_and(|lower| self.is_up(lower)) && !self.is_loose(at) {
                     return Err(Refusal::new(Errno::ENETDOWN));
                 }
                 self.inherit_address(at);

@@ -20,8 +20,19 @@ const PRIORITIES: u32 = 8;
 /// Buckets that a packet's priority is found by.
 const BUCKETS: u32 = 16;
 
-/// The attributes of a device that had `old`, none if it is new, after a
-/// request (`vlan_changelink`).
+/// The attributes of a new device (`vlan_newlink`).
+pub(super) fn first(given: &[Attr]) -> Vec<Attr> {
+    change(&[flags(REORDER_HEADER)], given)
+}
+
+/// Whether the device does not follow its lower device up and down
+/// (`VLAN_FLAG_LOOSE_BINDING`).
+pub(super) fn is_loose(attrs: &[Attr]) -> bool {
+    const LOOSE_BINDING: u32 = 4;
+    find(attrs, FLAGS).is_some_and(|attr| word(&attr.data, 0) & LOOSE_BINDING != 0)
+}
+
+/// The attributes of a device that had `old` after a request (`vlan_changelink`).
 pub(super) fn change(old: &[Attr], given: &[Attr]) -> Vec<Attr> {
     let mut ingress = mappings(old, INGRESS);
     for (from, to) in mappings(given, INGRESS) {
@@ -42,7 +53,7 @@ pub(super) fn change(old: &[Attr], given: &[Attr]) -> Vec<Attr> {
         egress.retain(|&(_, to)| to != 0);
     }
     egress.sort_by_key(|&(from, _)| from % BUCKETS);
-    let mut attrs = vec![flags(old, given)];
+    let mut attrs = changed_flags(old, given);
     for (kind, map) in [(INGRESS, ingress), (EGRESS, egress)] {
         if !map.is_empty() {
             attrs.push(Attr { kind, data: map.iter().flat_map(|&mapping| encode(mapping)).collect() });
@@ -51,23 +62,28 @@ pub(super) fn change(old: &[Attr], given: &[Attr]) -> Vec<Attr> {
     attrs
 }
 
-/// Flags and mask; only the flags in a request's mask change.
-fn flags(old: &[Attr], given: &[Attr]) -> Attr {
-    let find = |attrs: &[Attr]| attrs.iter().find(|attr| attr.kind == FLAGS).cloned();
-    let mut flags = find(old).map_or(REORDER_HEADER, |attr| word(&attr.data, 0));
-    if let Some(attr) = find(given) {
+/// Only the flags in a request's mask change; without any, none are told.
+fn changed_flags(old: &[Attr], given: &[Attr]) -> Vec<Attr> {
+    let mut value = find(old, FLAGS).map_or(0, |attr| word(&attr.data, 0));
+    if let Some(attr) = find(given, FLAGS) {
         let mask = word(&attr.data, 4);
-        flags = flags & !mask | word(&attr.data, 0) & mask;
+        value = value & !mask | word(&attr.data, 0) & mask;
     }
-    let mut data = flags.to_ne_bytes().to_vec();
-    data.extend_from_slice(&u32::MAX.to_ne_bytes());
-    Attr { kind: FLAGS, data }
+    if value == 0 { Vec::new() } else { vec![flags(value)] }
+}
+
+/// Flags and mask, as the kernel tells them.
+fn flags(value: u32) -> Attr {
+    Attr { kind: FLAGS, data: [value.to_ne_bytes(), u32::MAX.to_ne_bytes()].concat() }
+}
+
+fn find(attrs: &[Attr], kind: u16) -> Option<&Attr> {
+    attrs.iter().find(|attr| attr.kind == kind)
 }
 
 /// The pairs of a map: each is an attribute of its own, 12 bytes long.
 fn mappings(attrs: &[Attr], kind: u16) -> Vec<(u32, u32)> {
-    let map = attrs.iter().find(|attr| attr.kind == kind);
-    let entries = map.map(|attr| attr.data.chunks_exact(12)).into_iter().flatten();
+    let entries = find(attrs, kind).map(|attr| attr.data.chunks_exact(12)).into_iter().flatten();
     entries.map(|entry| (word(entry, 4), word(entry, 8))).collect()
 }
 
@@ -92,7 +108,7 @@ mod tests {
     fn maps_are_kept_as_the_kernel_keeps_them() {
         let given =
             [map(INGRESS, &[(1, 2), (9, 4), (3, 0)]), map(EGRESS, &[(2, 3), (18, 5), (34, 1), (4, 0), (5, 9)])];
-        let first = change(&[], &given);
+        let first = first(&given);
         assert_eq!(mappings(&first, INGRESS), [(1, 4)]);
         assert_eq!(mappings(&first, EGRESS), [(34, 1), (18, 5), (2, 3), (5, 1)]);
         let then =
@@ -108,9 +124,11 @@ mod tests {
         let asked = |flags: u32, mask: u32| {
             [Attr { kind: FLAGS, data: [flags.to_ne_bytes(), mask.to_ne_bytes()].concat() }]
         };
-        let first = change(&[], &asked(2, 2));
+        let first = first(&asked(2, 2));
         assert_eq!(word(&first[0].data, 0), 3);
         assert_eq!(word(&change(&first, &asked(0, 1))[0].data, 0), 2);
         assert_eq!(word(&change(&first, &[])[0].data, 0), 3);
+        assert!(change(&first, &asked(0, 3)).is_empty());
+        assert!(!is_loose(&first) && is_loose(&change(&[], &asked(4, 4))));
     }
 }
