@@ -41,21 +41,27 @@ fn without_usage(text: &mut String) {
 }
 
 /// A bridge that is up listens for multicast routers and reports so on a timer:
-/// the neighbour entry of the reports' group comes at some moment.
+/// the neighbour entry of the reports' group comes at some moment. On loopback,
+/// where an address joins a group, it is that of 0.0.0.0.
 fn without_igmp(text: &mut String) {
-    const GROUP: &str = "224.0.0.22";
-    if text.contains(GROUP) {
+    for group in ["224.0.0.22", "0.0.0.0"] {
+        without_neighbour(text, group);
+    }
+}
+
+fn without_neighbour(text: &mut String, address: &str) {
+    if text.contains(address) {
         let json =
             text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(top_level_objects);
         *text = match json {
             Some(objects) => {
-                let quoted = format!("\"{GROUP}\"");
+                let quoted = format!("\"{address}\"");
                 let kept: Vec<&str> =
                     objects.into_iter().filter(|object| !object.contains(&quoted)).collect();
                 format!("[{}]\n", kept.join(","))
             }
             None => {
-                let others = text.lines().filter(|line| line.split_whitespace().next() != Some(GROUP));
+                let others = text.lines().filter(|line| line.split_whitespace().next() != Some(address));
                 others.flat_map(|line| [line, "\n"]).collect()
             }
         };

@@ -200,9 +200,8 @@ impl Gen {
                 self.say(format!("ip link set {name} address {mac}"));
             }
             _ => {
-                let word = if kind == Kind::Dummy { "dummy" } else { "ifb" };
                 let extra = self.one(&["", "", "", " mtu 1400", " txqueuelen 100", " up"]);
-                self.say(format!("ip link add {name} address {mac}{extra} type {word}"));
+                self.say(format!("ip link add {name} address {mac}{extra} type ifb"));
             }
         }
         self.model.devices.push(Device {

@@ -350,7 +350,14 @@ impl Gen {
             ("ip nexthop add ", "ip nexth a "),
             ("ip neigh add ", "ip n a "),
         ];
-        let line = line.into();
+        let mut line: String = line.into();
+        if self.devices == Devices::All {
+            line = line.replace("type ifb", "type dummy");
+        }
+        if line.contains("via inet6") {
+            // iproute2 takes `default` with such a gateway for a route of IPv6.
+            line = line.replacen(" default", " 0.0.0.0/0", 1);
+        }
         let line = self.in_space(line);
         if self.chance(1, 40)
             && let Some((long, short)) = SHORT.iter().find(|(long, _)| line.starts_with(long))

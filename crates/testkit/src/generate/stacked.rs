@@ -289,7 +289,7 @@ impl Gen {
             10 => "ip -br link".into(),
             11 | 12 => format!("ip -d link show dev {device}"),
             13 | 14 => format!("ip -j -d link show dev {device}"),
-            15 => format!("ip -d -o link show master {name}"),
+            15 => format!("ip -o link show master {name}"),
             16 => format!("ip -4 addr show master {name}"),
             17 => "ip rule".into(),
             18 => format!("ip nexthop show vrf {name}"),
