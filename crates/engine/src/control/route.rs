@@ -43,13 +43,13 @@ struct Place {
 }
 
 /// `fib_find_alias`: order in a leaf is C-010.
-fn find_place(config: &Config, at: usize, request: &RouteConfig, priority: u32) -> Place {
+fn find_place(config: &Config, at: usize, request: &RouteConfig, priority: u64) -> Place {
     let fib = &config.fib;
     let table = &fib.tables[at];
     let leaf = fib.tries[table.trie].leaf(request.dst);
     // Longer prefix, higher table, higher tos, lower metric come first.
-    let key = |alias: &Alias, priority| {
-        (std::cmp::Reverse(alias.len), std::cmp::Reverse(alias.table), std::cmp::Reverse(alias.dscp), priority)
+    let key = |alias: &Alias, priority: u32| {
+        (std::cmp::Reverse(alias.len), std::cmp::Reverse(alias.table), std::cmp::Reverse(alias.dscp), u64::from(priority))
     };
     let wanted = (
         std::cmp::Reverse(request.len),
@@ -69,7 +69,7 @@ pub fn insert(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, request: &RouteC
     let at = table::ensure_table(&mut ns.config.fib, request.table);
     let info = fib_info::create(ns, request)?;
     let config = &mut ns.config;
-    let place = find_place(config, at, request, info.priority);
+    let place = find_place(config, at, request, u64::from(info.priority));
     let existing = fib_info::find(&config.fib, &info);
     let leaf = config.fib.tries[place.trie].leaf(request.dst);
     let mut index = place.first;
@@ -126,7 +126,7 @@ pub fn insert(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, request: &RouteC
 pub(crate) fn restore(ns: &mut Namespace, request: &RouteConfig, info: FibInfo) {
     let config = &mut ns.config;
     let at = table::ensure_table(&mut config.fib, request.table);
-    let place = find_place(config, at, request, info.priority.saturating_add(1));
+    let place = find_place(config, at, request, u64::from(info.priority) + 1);
     let id = match fib_info::find(&config.fib, &info) {
         Some(id) => id,
         None => fib_info::store(&mut config.fib, info),
