@@ -28,6 +28,8 @@ pub struct Link {
     pub own_address: bool,
     /// Whether a user gave the MTU (bridges otherwise follow their ports').
     pub own_mtu: bool,
+    /// When it joined its master, as a number that only grows; 0 if that is not known.
+    pub joined: u64,
 }
 
 impl Link {

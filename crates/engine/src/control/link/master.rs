@@ -115,7 +115,15 @@ impl Devices<'_> {
     pub(super) fn write_master(&mut self, at: At, master: Option<At>) {
         let table = master.and_then(|m| self.link(m)).and_then(Link::vrf_table);
         let kind = master.and_then(|m| self.link(m)).map(|link| link.kind().to_string());
+        let joined = match self.world.namespaces.get_mut(&at.ns) {
+            Some(namespace) => {
+                namespace.config.links.last_made += 1;
+                namespace.config.links.last_made
+            }
+            None => 0,
+        };
         let Some(link) = self.link_mut(at) else { return };
+        link.joined = joined;
         let old = link.master().unwrap_or(0);
         link.msg.master = master.map(|m| m.dev);
         link.msg.bridge_port = None;

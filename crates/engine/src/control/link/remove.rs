@@ -77,13 +77,14 @@ impl Devices<'_> {
         }
     }
 
-    /// Frees the devices of a master.
+    /// Frees the devices of a master, in the order in which they joined it.
     fn let_go(&mut self, master: At) {
         let Some(namespace) = self.world.namespaces.get(&master.ns) else { return };
         let slaves = namespace.config.links.iter().filter(|link| link.master() == Some(master.dev));
-        let slaves: Vec<At> = slaves.map(|link| At { ns: master.ns, dev: link.index() }).collect();
-        for slave in slaves {
-            self.release(slave);
+        let mut slaves: Vec<(u64, u32)> = slaves.map(|link| (link.joined, link.index())).collect();
+        slaves.sort_unstable();
+        for (_, dev) in slaves {
+            self.release(At { ns: master.ns, dev });
         }
     }
 

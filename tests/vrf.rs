@@ -1,0 +1,187 @@
+//! VRF, VLAN and macvlan devices as a kernel that has them treats them: what a
+//! comparison with Linux 7.2 under user-mode-linux showed (`docs/uml.md`), in
+//! memory. Where 6.18 is known to differ, both releases are here.
+
+use fingerpost::script::{Runner, Script};
+use fingerpost_engine::{Behaviour, World};
+use fingerpost_iproute::Names;
+use fingerpost_model::NsId;
+
+/// The last command's output, standard error after standard output.
+fn last(release: &str, lines: &str) -> String {
+    let mut world = World::new(1, Behaviour::of_release(release));
+    let names = Names::default();
+    let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
+    let script = Script::parse(lines).unwrap_or_else(|error| panic!("{error:?}"));
+    let outcomes: Vec<_> = script.commands().iter().map(|command| (command, runner.run(&command.words))).collect();
+    let (last, before) = outcomes.split_last().expect("a script has commands");
+    for (command, outcome) in before {
+        assert_eq!(outcome.status, 0, "{}: {}", command.text, outcome.stderr);
+    }
+    let (_, outcome) = last;
+    let text = format!("{}{}", outcome.stdout, outcome.stderr);
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// The same answer from both releases that were compared with.
+#[track_caller]
+fn both(lines: &str, expected: &str) {
+    for release in ["6.18", "7.2"] {
+        assert_eq!(last(release, lines), expected, "{release}");
+    }
+}
+
+/// A veth pair, both ends up, and a VRF with table 10.
+const START: &str = "
+ip link set lo up
+ip link add e1 address 02:00:00:00:00:01 type veth peer name e2 address 02:00:00:00:00:02
+ip link set e1 up
+ip link set e2 up
+ip link add red address 02:00:00:00:00:03 type vrf table 10
+ip link set red up
+";
+
+fn after(lines: &str) -> String {
+    format!("{START}{lines}")
+}
+
+#[test]
+fn a_vrf_device_makes_its_table() {
+    both(&after("ip -4 route show table 10"), "");
+    let none = "Error: ipv4: FIB table does not exist.\nDump terminated";
+    both(&after("ip -4 route show table 11"), none);
+}
+
+#[test]
+fn a_question_in_a_vrf_without_a_route_is_not_assumed_on_link() {
+    let refused = "RTNETLINK answers: Network is unreachable";
+    both(&after("ip route get 224.1.2.3 vrf red"), refused);
+    both(&after("ip route get 192.0.2.1 oif red"), refused);
+}
+
+#[test]
+fn a_source_is_checked_in_the_vrf_that_the_packet_came_from() {
+    let own = "
+sysctl -q -w net.ipv4.ip_forward=1
+ip link add d6 type dummy
+ip link set d6 master red
+ip link set d6 up
+ip addr add 10.0.2.1/24 dev d6
+ip addr add 172.16.5.1/28 dev e1
+ip route get 172.16.5.5 from 10.0.2.1 iif d6";
+    both(&after(own), "RTNETLINK answers: Invalid argument");
+    let strict = "
+ip addr add 203.0.113.65/26 dev e1
+ip addr add 10.0.0.1/24 dev red
+sysctl -q -w net.ipv4.conf.all.rp_filter=1
+ip route get 203.0.113.65 from 10.0.0.2 iif red";
+    let local = "local 203.0.113.65 from 10.0.0.2 dev lo table local\n    cache <local> iif red";
+    both(&after(strict), local);
+}
+
+#[test]
+fn a_rule_that_asks_for_no_vrf_looks_in_main() {
+    let lines = "
+ip addr add 10.0.1.1/24 dev e1
+ip route add default via 10.0.1.6
+ip route add prohibit default table 100
+ip rule add not l3mdev pref 1
+ip rule add table 100 pref 2
+ip route get 203.0.113.71";
+    both(&after(lines), "203.0.113.71 via 10.0.1.6 dev e1 src 10.0.1.1 uid 0\n    cache");
+}
+
+#[test]
+fn a_vrf_lets_its_devices_go_in_the_order_they_came() {
+    let lines = "
+ip link set e1 master red
+ip link set e2 master red
+ip addr add 172.16.5.1/28 dev e1
+ip addr add 172.16.5.1/28 dev e2
+ip link del red
+ip route";
+    let routes = ["e1", "e2"].map(|dev| format!("172.16.5.0/28 dev {dev} proto kernel scope link src 172.16.5.1"));
+    both(&after(lines), &routes.join("\n"));
+}
+
+#[test]
+fn what_made_a_device_promiscuous_stays_when_it_joins_a_vrf() {
+    let lines = "
+ip link add link e2 name v5 address 02:00:00:00:00:06 type vlan id 5
+ip link set v5 up
+ip link set e2 master red
+ip -br link show e2";
+    let shown = "e2@e1            UP             02:00:00:00:00:02 <BROADCAST,MULTICAST,PROMISC,UP,LOWER_UP>";
+    both(&after(lines), shown);
+}
+
+const ON_A_VLAN: &str = "
+ip link add link e2 name v5 type vlan id 5
+ip link set v5 up
+ip addr add 1.0.0.1/8 dev v5
+ip route add 20.0.0.0/8 via 1.0.0.2
+ip link set e2 master red
+ip route";
+
+#[test]
+fn routes_on_a_vlan_survive_its_device_joining_a_vrf_by_release() {
+    let connected = "1.0.0.0/8 dev v5 proto kernel scope link src 1.0.0.1";
+    let kept = format!("{connected}\n20.0.0.0/8 via 1.0.0.2 dev v5");
+    assert_eq!(last("7.2.7", &after(ON_A_VLAN)), kept);
+    assert_eq!(last("6.18", &after(ON_A_VLAN)), connected);
+}
+
+#[test]
+fn a_loosely_bound_vlan_stays_up() {
+    let lines = "
+ip link add link e2 name v6 type vlan id 6 loose_binding on
+ip link set v6 address 02:00:00:00:00:07
+ip link set v6 up
+ip link set e2 down
+ip -br link show v6";
+    let shown = "v6@e2            UP             02:00:00:00:00:07 <BROADCAST,MULTICAST,UP,LOWER_UP,M-DOWN>";
+    both(&after(lines), shown);
+}
+
+#[test]
+fn a_passthru_macvlan_has_its_device_s_address_and_keeps_its_mode() {
+    let macvlan = "ip link add link e2 name mv address 02:00:00:00:00:08 type macvlan mode passthru\n";
+    let shown = "mv@e2            DOWN           02:00:00:00:00:0e <BROADCAST,MULTICAST>";
+    for whose in ["e2", "mv"] {
+        let lines = format!("{macvlan}ip link set {whose} address 02:00:00:00:00:0e\nip -br link show mv");
+        both(&after(&lines), shown);
+    }
+    let lines = format!("{macvlan}ip link set mv type macvlan mode bridge");
+    both(&after(&lines), "RTNETLINK answers: Invalid argument");
+}
+
+#[test]
+fn what_stands_on_a_device_goes_before_its_peer() {
+    // The address is gone with `v5` while its peer's route still makes it a local one.
+    let lines = "
+ip link add link e1 name v5 type vlan id 5
+ip addr add 169.254.0.1/16 dev v5
+ip link set e2 down
+ip route add local default dev e2
+ip route add blackhole 192.0.0.0/3 src 169.254.0.1
+ip link del e1
+ip route";
+    both(&after(lines), "blackhole 192.0.0.0/3 src 169.254.0.1");
+    both(&after(&lines.replace("ip route add local default dev e2\n", "")), "");
+}
+
+#[test]
+fn rules_deleted_by_release() {
+    let lines = "
+ip link set lo up
+ip link add e1 type dummy
+ip link set e1 up
+ip addr add 10.0.0.1/24 dev e1
+ip rule del pref 0
+ip rule del pref 32766
+ip rule del pref 32767
+ip route get 10.0.0.1";
+    let found = "local 10.0.0.1 dev lo src 10.0.0.1 uid 0\n    cache <local>";
+    assert_eq!(last("7.2.7", lines), found);
+    assert_eq!(last("6.18", lines), "RTNETLINK answers: Network is unreachable");
+}
