@@ -75,6 +75,9 @@ impl<K: Kernel> Kernel for ReadOnly<K> {
     fn netns_name(&mut self, ns: NsId) -> Option<String> {
         self.0.netns_name(ns)
     }
+    fn netns_id(&mut self, ns: NsId, other: NsId) -> Option<i32> {
+        self.0.netns_id(ns, other)
+    }
     fn netns_names(&mut self) -> Vec<String> {
         self.0.netns_names()
     }

@@ -5,6 +5,7 @@
 //! since have moved on (a gateway whose subnet is gone stays, T-32). What dumps
 //! leave out is found again: scopes of hops, shares of multipath routes.
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -16,7 +17,7 @@ use fingerpost_model::{
 use fingerpost_net::Family;
 
 use crate::behaviour::Behaviour;
-use crate::config::{Config, DevConf, IfAddr, InDev, Link, NextHop, NexthopKind, Rules};
+use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NextHop, NexthopKind, Rules};
 use crate::control::fib_info::{self, RouteConfig};
 use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::{Flow4, rules};
@@ -108,6 +109,8 @@ struct Opened {
     netns: Netns,
     /// Whether rules were read: without any the kernel's own three stand.
     rules_seen: bool,
+    /// Tables in the order in which their routes came.
+    tables: Vec<TableId>,
     settings: Vec<(String, String)>,
 }
 
@@ -124,7 +127,7 @@ impl Restorer {
             // Tables are made as routes come, in the form that they had.
             ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
             let id = NsId(self.restored.namespaces.len() as u32);
-            self.current = Some(Opened { id, ns, netns, rules_seen: false, settings: Vec::new() });
+            self.current = Some(Opened { id, ns, netns, rules_seen: false, tables: Vec::new(), settings: Vec::new() });
             return Ok(());
         }
         let Some(opened) = &mut self.current else {
@@ -144,7 +147,12 @@ impl Restorer {
                 add_rule(ns, env, &opened.netns, &msg)?;
             }
             Line::Nexthop(msg) => add_nexthop(ns, env, &msg),
-            Line::Route(msg) if msg.family == Family::V4 => add_route(ns, &msg)?,
+            Line::Route(msg) if msg.family == Family::V4 => {
+                if opened.tables.last() != Some(&msg.table) && !opened.tables.contains(&msg.table) {
+                    opened.tables.push(msg.table);
+                }
+                add_route(ns, &msg)?;
+            }
             Line::Neighbour(msg) => neighbour(&mut ns.config, msg),
             Line::Sysctl(path, value) => opened.settings.push((path, value)),
             Line::Text(name, text) => self.restored.texts.push((opened.id, name, text)),
@@ -167,6 +175,8 @@ impl Restorer {
             control::table::unmerge(fib);
         }
         fib.has_custom_rules = custom;
+        let stats = self.restored.texts.iter().find(|(id, name, _)| *id == opened.id && name == TRIE_STATS);
+        arrange_tables(fib, stats.map_or(opened.tables, |(_, _, text)| listed_tables(text)));
         fib.has_custom_local_routes = opened.netns.custom_local_routes.unwrap_or(false);
         if opened.netns.realm_users == Some(true) {
             fib.realm_users = fib.realm_users.max(1);
@@ -199,7 +209,7 @@ fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
         return Err("a link without index".into());
     }
     let index = msg.index;
-    let ipv4 = msg.mtu.is_none_or(|mtu| mtu >= 68).then(|| InDev { addrs: Vec::new(), conf: DevConf::default() });
+    let ipv4 = msg.mtu.is_none_or(|mtu| mtu >= 68).then(|| InDev { addrs: Vec::new(), conf: DevConf::default(), groups: BTreeSet::new() });
     config.links.last_index = config.links.last_index.max(index);
     let mut link = Link { own_address: true, own_mtu: true, msg, ipv4, ..Link::default() };
     control::link::adopt(&mut link);
@@ -224,7 +234,7 @@ fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Result<(), Strin
         return Err(format!("prefix length {} of an IPv4 address", msg.prefix_len));
     }
     let label = msg.label.clone().unwrap_or_else(|| link.name().to_string());
-    let ipv4 = link.ipv4.get_or_insert_with(|| InDev { addrs: Vec::new(), conf: DevConf::default() });
+    let ipv4 = link.ipv4.get_or_insert_with(|| InDev { addrs: Vec::new(), conf: DevConf::default(), groups: BTreeSet::new() });
     ipv4.addrs.push(IfAddr {
         local,
         address: v4(msg.address).unwrap_or(local),
@@ -284,6 +294,34 @@ fn without_what_follows(msg: &RouteMsg) -> RouteMsg {
         leg.encap = None;
     }
     plain
+}
+
+/// The file that names every table, empty ones too, in the order of dumps.
+const TRIE_STATS: &str = "/proc/net/fib_triestat";
+/// Tables that are believed; a host with more has none that is empty.
+const MAX_LISTED: usize = 4096;
+
+fn listed_tables(stats: &str) -> Vec<TableId> {
+    let tables = stats.lines().filter_map(|line| match line.trim_end() {
+        "Main:" => Some(TableId::MAIN),
+        "Local:" => Some(TableId::LOCAL),
+        other => {
+            // The kernel prints the largest ones as negative numbers.
+            let id: i64 = other.strip_prefix("Id ")?.strip_suffix(':')?.parse().ok()?;
+            i32::try_from(id).map(|id| id as u32).or_else(|_| u32::try_from(id)).ok().map(TableId)
+        }
+    });
+    tables.take(MAX_LISTED).collect()
+}
+
+/// Makes the tables that exist without routes, and puts those of one bucket
+/// into the order that the kernel had them in: the newest came first.
+fn arrange_tables(fib: &mut Fib, order: Vec<TableId>) {
+    for &id in &order {
+        control::table::ensure_table(fib, id);
+    }
+    let places: HashMap<TableId, usize> = order.into_iter().zip(0..).collect();
+    fib.tables.sort_by_key(|table| (table.id.0 & 255, places.get(&table.id).copied().unwrap_or(usize::MAX)));
 }
 
 fn neighbour(config: &mut Config, msg: NeighMsg) {

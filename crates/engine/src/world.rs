@@ -217,6 +217,11 @@ impl Kernel for World {
         self.names.iter().find(|&(_, &ns)| ns == id).map(|(name, _)| name.clone())
     }
 
+    fn netns_id(&mut self, id: NsId, other: NsId) -> Option<i32> {
+        let ids = &self.namespaces.get(&id)?.config.links.nsids;
+        ids.iter().find(|&(_, &known)| known == other).map(|(&id, _)| id)
+    }
+
     fn netns_names(&mut self) -> Vec<String> {
         // The directory of names is a tmpfs, which lists what came last first.
         let mut names: Vec<(&NsId, &String)> = self.names.iter().map(|(name, id)| (id, name)).collect();

@@ -178,6 +178,9 @@ impl Kernel for Live {
     fn netns_name(&mut self, _: NsId) -> Option<String> {
         match *self {}
     }
+    fn netns_id(&mut self, _: NsId, _: NsId) -> Option<i32> {
+        match *self {}
+    }
     fn netns_names(&mut self) -> Vec<String> {
         match *self {}
     }

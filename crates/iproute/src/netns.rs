@@ -1,6 +1,5 @@
 //! `ip netns`: named namespaces, and commands run in them.
 
-use fingerpost_model::LinkMsg;
 use fingerpost_model::NsId;
 use fingerpost_net::Errno;
 
@@ -83,19 +82,19 @@ fn list(ctx: &mut Ctx<'_>) -> Done {
         // Where no namespace has been named, iproute2 prints no document either.
         return Ok(());
     }
-    let ids = ids(ctx, &names);
     ctx.p.open_document();
-    let out = &mut ctx.p.out;
     for name in &names {
+        let id = id_of_name(ctx, name);
+        let out = &mut ctx.p.out;
         out.open_object(None);
         out.string("name", "", name, "");
-        if let Some((_, id)) = ids.iter().find(|(named, _)| named == name) {
+        if let Some(id) = id {
             out.num("id", " (id: ", id, ")");
         }
         out.fp("\n");
         out.close_object();
     }
-    out.close_document();
+    ctx.p.out.close_document();
     Ok(())
 }
 
@@ -225,49 +224,13 @@ fn ip(ctx: &mut Ctx<'_>, ns: NsId, args: Args<'_>) -> i32 {
     status
 }
 
-/// The name of the namespace that has this id here, where the devices that
-/// lie there tell it.
-pub(crate) fn name_of_id(ctx: &mut Ctx<'_>, _link: &LinkMsg, id: i32) -> Option<String> {
-    let names = ctx.kernel.netns_names();
-    ids(ctx, &names).into_iter().find(|(_, known)| *known == id).map(|(name, _)| name)
+/// The name of the namespace that has this id here.
+pub(crate) fn name_of_id(ctx: &mut Ctx<'_>, id: i32) -> Option<String> {
+    ctx.kernel.netns_names().into_iter().find(|name| id_of_name(ctx, name) == Some(id))
 }
 
-/// Which named namespaces have an id here. The kernel keeps such ids for
-/// devices whose other end lies elsewhere, so they are read off these: in the
-/// namespace meant, each such device has its counterpart.
-fn ids(ctx: &mut Ctx<'_>, names: &[String]) -> Vec<(String, i32)> {
-    let mut ends: Vec<(i32, u32, u32)> = Vec::new();
-    let _ = ctx.kernel.links(ctx.ns, &mut |m| {
-        if let (Some(id), Some(link)) = (m.link_netnsid, m.link) {
-            ends.push((id, m.index, link));
-        }
-    });
-    if ends.is_empty() {
-        return Vec::new();
-    }
-    let mut spaces = Vec::new();
-    for name in names {
-        let Some(ns) = ctx.kernel.find_netns(name) else { continue };
-        let mut others: Vec<(u32, u32)> = Vec::new();
-        let _ = ctx.kernel.links(ns, &mut |m| {
-            if let (Some(_), Some(link)) = (m.link_netnsid, m.link) {
-                others.push((m.index, link));
-            }
-        });
-        spaces.push((name, others));
-    }
-    let mut wanted: Vec<i32> = ends.iter().map(|e| e.0).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let mut found = Vec::new();
-    for id in wanted {
-        let fits = |others: &[(u32, u32)]| {
-            ends.iter().filter(|e| e.0 == id).all(|&(_, index, link)| others.contains(&(link, index)))
-        };
-        let mut candidates = spaces.iter().filter(|(_, others)| fits(others));
-        if let (Some((name, _)), None) = (candidates.next(), candidates.next()) {
-            found.push((name.to_string(), id));
-        }
-    }
-    found
+/// The id that a named namespace has here (`get_netnsid_from_name`).
+fn id_of_name(ctx: &mut Ctx<'_>, name: &str) -> Option<i32> {
+    let other = ctx.kernel.find_netns(name)?;
+    ctx.kernel.netns_id(ctx.ns, other)
 }

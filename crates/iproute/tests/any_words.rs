@@ -111,6 +111,9 @@ impl Kernel for Simple {
     fn netns_name(&mut self, _: NsId) -> Option<String> {
         None
     }
+    fn netns_id(&mut self, _: NsId, _: NsId) -> Option<i32> {
+        None
+    }
     fn netns_names(&mut self) -> Vec<String> {
         vec!["one".into()]
     }

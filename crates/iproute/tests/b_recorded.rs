@@ -222,6 +222,9 @@ impl Kernel for Recorded {
         self.spaces.get(ns.0 as usize).map(|(name, _)| name.clone()).filter(|name| !name.is_empty())
     }
 
+    fn netns_id(&mut self, _: NsId, _: NsId) -> Option<i32> {
+        None
+    }
     fn netns_names(&mut self) -> Vec<String> {
         self.spaces.iter().skip(1).map(|(name, _)| name.clone()).collect()
     }

@@ -162,6 +162,9 @@ impl Kernel for Recorded<'_> {
     fn netns_name(&mut self, _: NsId) -> Option<String> {
         None
     }
+    fn netns_id(&mut self, _: NsId, _: NsId) -> Option<i32> {
+        None
+    }
     fn netns_names(&mut self) -> Vec<String> {
         Vec::new()
     }

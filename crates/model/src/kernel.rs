@@ -132,6 +132,9 @@ pub trait Kernel {
     /// The namespace's name, if it has one.
     fn netns_name(&mut self, ns: NsId) -> Option<String>;
 
+    /// The id by which `ns` knows the namespace `other`, if it does (`RTM_GETNSID`).
+    fn netns_id(&mut self, ns: NsId, other: NsId) -> Option<i32>;
+
     /// Names of all named namespaces, in `ip netns list` order.
     fn netns_names(&mut self) -> Vec<String>;
 

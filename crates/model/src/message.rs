@@ -392,6 +392,12 @@ impl Metrics {
         }
     }
 
+    /// Adds one metric behind the others. A request may name one more than once:
+    /// the last holds, but a deletion compares each.
+    pub fn push(&mut self, kind: MetricKind, value: u32) {
+        self.values.push((kind, value));
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty() && self.congctl.is_none()

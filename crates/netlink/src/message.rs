@@ -27,6 +27,8 @@ pub mod kind {
     pub const NEW_RULE: u16 = 32;
     pub const DEL_RULE: u16 = 33;
     pub const GET_RULE: u16 = 34;
+    pub const NEW_NSID: u16 = 88;
+    pub const GET_NSID: u16 = 90;
     pub const NEW_NETCONF: u16 = 80;
     pub const DEL_NETCONF: u16 = 81;
     pub const GET_NETCONF: u16 = 82;
@@ -55,6 +57,8 @@ pub(crate) fn name(kind: u16) -> &'static str {
         kind::NEW_RULE => "RTM_NEWRULE",
         kind::DEL_RULE => "RTM_DELRULE",
         kind::GET_RULE => "RTM_GETRULE",
+        kind::NEW_NSID => "RTM_NEWNSID",
+        kind::GET_NSID => "RTM_GETNSID",
         kind::NEW_NETCONF => "RTM_NEWNETCONF",
         kind::DEL_NETCONF => "RTM_DELNETCONF",
         kind::GET_NETCONF => "RTM_GETNETCONF",

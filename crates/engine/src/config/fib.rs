@@ -178,6 +178,8 @@ pub struct Fib {
     pub free: Vec<u32>,
     /// Slots of `infos` by hash of what makes two equal.
     pub by_hash: HashMap<u64, Vec<FibInfoId>>,
+    /// Slots of `infos` by the nexthop object that they use, oldest first.
+    pub by_object: HashMap<u32, Vec<FibInfoId>>,
     /// Whether any rule was ever added or deleted, for good (C-123).
     pub has_custom_rules: bool,
     /// Whether a local route was ever added by hand, for good (C-033).
@@ -206,6 +208,11 @@ impl Fib {
     /// If the id was not taken from an alias of this `Fib`.
     pub fn info(&self, id: FibInfoId) -> &FibInfo {
         self.infos[id.0 as usize].as_ref().expect("an alias keeps its fib_info alive")
+    }
+
+    /// The metrics of route information, while it exists.
+    pub fn metrics(&self, id: FibInfoId) -> Option<&Metrics> {
+        self.infos.get(id.0 as usize)?.as_ref().map(|info| &info.metrics)
     }
 
     /// Whether local and main are one trie.

@@ -1,6 +1,6 @@
 //! Devices and their IPv4 state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{IfaFlags, LinkFlags, LinkMsg, Scope, TableId};
@@ -85,6 +85,8 @@ pub struct InDev {
     pub addrs: Vec<IfAddr>,
     /// `net.ipv4.conf.DEV`.
     pub conf: DevConf,
+    /// Multicast groups that its addresses joined (`autojoin`).
+    pub groups: BTreeSet<Ipv4Addr>,
 }
 
 /// One IPv4 address of a device (`struct in_ifaddr`).
@@ -149,6 +151,8 @@ pub struct Links {
     pub last_index: u32,
     /// Ids by which this namespace knows others (`link-netnsid`).
     pub nsids: BTreeMap<i32, fingerpost_model::NsId>,
+    /// Counts changes of addresses, after which hops choose their sources anew.
+    pub address_generation: u64,
     /// The running number of the address added last.
     pub last_made: u64,
     /// Whether a VRF device was ever made here: its rule is added once only.

@@ -8,7 +8,7 @@ use fingerpost_model::{AddrMsg, IfaFlags, NlFlags, Refusal, RouteFlags, RouteTyp
 use fingerpost_net::{Errno, Family};
 
 use super::fib_info::RouteConfig;
-use super::{event, route};
+use super::{event, neighbour, policy, route};
 use crate::config::{IfAddr, InDev, Link};
 use crate::lookup::source;
 use crate::world::{Env, Namespace};
@@ -23,6 +23,7 @@ pub fn new_address(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &AddrM
     if msg.family != Family::V4 {
         return Err(Errno::EOPNOTSUPP.into());
     }
+    policy::text(msg.label.as_ref(), policy::NAME)?;
     let addr = from_message(ns, env, msg)?;
     let Some(ipv4) = in_dev_mut(ns, msg.index) else { return Err(Errno::ENOBUFS.into()) };
     // From now on the device's settings do not follow those of `default`.
@@ -32,6 +33,9 @@ pub fn new_address(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &AddrM
         .iter()
         .position(|a| a.len == addr.len && a.matches(addr.address) && a.local == addr.local);
     let Some(at) = existing else {
+        if addr.flags.has(IfaFlags::MCAUTOJOIN) {
+            join_group(ns, msg.index, addr.address)?;
+        }
         return insert(ns, env, msg.index, addr);
     };
     if flags.has(NlFlags::EXCL) || !flags.has(NlFlags::REPLACE) {
@@ -46,6 +50,7 @@ pub fn del_address(ns: &mut Namespace, env: Env<'_>, msg: &AddrMsg) -> Result<()
     if msg.family != Family::V4 {
         return Err(Errno::EOPNOTSUPP.into());
     }
+    policy::text(msg.label.as_ref(), policy::NAME)?;
     let Some(ipv4) = in_dev(ns, msg.index) else {
         return Err(Refusal::with(Errno::ENODEV, "ipv4: Device not found"));
     };
@@ -61,11 +66,35 @@ pub fn del_address(ns: &mut Namespace, env: Env<'_>, msg: &AddrMsg) -> Result<()
     });
     match victim {
         Some(at) => {
+            let group = ipv4.addrs[at].address;
+            if let Some(ipv4) = in_dev_mut(ns, msg.index) {
+                ipv4.groups.remove(&group);
+            }
             remove(ns, env, msg.index, at);
             Ok(())
         }
         None => Err(Refusal::with(Errno::EADDRNOTAVAIL, "ipv4: Address not found")), // C-085
     }
+}
+
+/// Joins the group that an address is, for a namespace's own socket, which no
+/// group has twice on one device (`ip_mc_autojoin_config`).
+fn join_group(ns: &mut Namespace, dev: u32, group: Ipv4Addr) -> Result<(), Refusal> {
+    const MOST: usize = 20;
+    let refuse = |errno| Err(Refusal::with(errno, "ipv4: Multicast auto join failed"));
+    let joined: usize = ns.config.links.iter().filter_map(|link| link.ipv4.as_ref()).map(|i| i.groups.len()).sum();
+    let Some(ipv4) = in_dev_mut(ns, dev) else { return Err(Errno::ENOBUFS.into()) };
+    if !group.is_multicast() {
+        return refuse(Errno::EINVAL);
+    }
+    if ipv4.groups.contains(&group) {
+        return refuse(Errno::EADDRINUSE);
+    }
+    if joined >= MOST {
+        return refuse(Errno::ENOBUFS);
+    }
+    ipv4.groups.insert(group);
+    Ok(())
 }
 
 /// Checks a request (`inet_rtm_to_ifa`).
@@ -273,6 +302,7 @@ pub(super) fn add_routes(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAd
     }
     if let Some(broadcast) = addr.broadcast.filter(|&b| b != Ipv4Addr::BROADCAST) {
         magic(ns, env, dev, add, RouteType::BROADCAST, broadcast, 32, source, 0);
+        neighbour::invalidate(ns, dev, broadcast);
     }
     if addr.is_secondary() || !has_connected_route(addr) {
         return;
@@ -283,6 +313,7 @@ pub(super) fn add_routes(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAd
     }
     if addr.len < 31 {
         magic(ns, env, dev, add, RouteType::BROADCAST, subnet.last(), 32, source, 0);
+        neighbour::invalidate(ns, dev, subnet.last());
     }
 }
 
@@ -437,6 +468,7 @@ fn magic(
         multipath: Vec::new(),
         realms: 0,
         nh_id: 0,
+        encap: None,
     };
     // The kernel reports these failures to nobody either (C-077).
     let _ = match add {

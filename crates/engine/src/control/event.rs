@@ -1,6 +1,7 @@
 //! What a device or address event sets off, in the order of the kernel's
 //! notifier chain: addresses, routes, nexthop objects, rules.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{IfaFlags, LinkFlags, RouteFlags, Scope, TableId};
@@ -25,7 +26,7 @@ fn start_ipv4(ns: &mut Namespace, dev: u32) {
     let default = ns.config.sysctl.default.clone();
     let Some(link) = ns.config.links.get_mut(dev) else { return };
     let conf = if link.is_loopback() { DevConf { disable_xfrm: 1, disable_policy: 1, ..default } } else { default };
-    link.ipv4 = Some(InDev { addrs: Vec::new(), conf });
+    link.ipv4 = Some(InDev { addrs: Vec::new(), conf, groups: BTreeSet::new() });
 }
 
 /// A device was brought up (`NETDEV_UP`, C-080).
@@ -63,6 +64,7 @@ pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
         address::add_routes(ns, env, dev, addr);
     }
     sync_up(ns, dev, RouteFlags::DEAD);
+    ns.config.links.address_generation += 1;
     table::bump(&mut ns.config.fib);
 }
 
@@ -200,12 +202,14 @@ pub fn mac_changed(ns: &mut Namespace, _: Env<'_>, _dev: u32) {
 pub(super) fn address_added(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
     address::add_routes(ns, env, dev, addr);
     sync_up(ns, dev, RouteFlags::DEAD);
+    ns.config.links.address_generation += 1;
     table::bump(&mut ns.config.fib);
 }
 
 /// An address was taken from a device's list (`fib_inetaddr_event`, C-085).
 pub(super) fn address_removed(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
     address::delete_routes(ns, env, dev, addr, None);
+    ns.config.links.address_generation += 1;
     if ns.config.links.ipv4(dev).is_some_and(|ipv4| ipv4.addrs.is_empty()) {
         disable_ip(ns, dev, Down::Admin, true);
     } else {

@@ -6,10 +6,12 @@ use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{Encap, MetricKind, Metrics, NextHopMsg, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId};
-use fingerpost_net::Errno;
+use fingerpost_net::{Errno, Family};
 
 use super::gateway::check_nh;
+use super::nexthop::encap;
 use crate::config::{Config, Fib, FibInfo, FibInfoId, NextHop};
+use crate::lookup::cache::HopId;
 use crate::lookup::source;
 use crate::lookup::table::{ignores_linkdown, type_error};
 use crate::world::Namespace;
@@ -49,12 +51,17 @@ pub struct RouteConfig {
     pub realms: u32,
     /// Nexthop object, 0 for none.
     pub nh_id: u32,
+    /// Tunnel of the only hop.
+    pub encap: Option<Encap>,
 }
 
 impl RouteConfig {
     /// Checks a request's header and attributes (`rtm_to_fib_config`, C-034).
     pub fn of(msg: &RouteMsg) -> Result<RouteConfig, Refusal> {
         let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
+        if msg.family != Family::V4 {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
         if msg.tos & 3 != 0 {
             return Err(invalid("Invalid dsfield (tos): ECN bits must be 0")); // C-013
         }
@@ -62,7 +69,7 @@ impl RouteConfig {
             return Err(invalid("Invalid route type"));
         }
         for encap in msg.multipath.iter().map(|leg| &leg.encap).chain([&msg.encap]).flatten() {
-            super::nexthop::check_encap(encap)?;
+            encap::check_type(encap)?;
         }
         let (dst, len) = match msg.dst {
             None => (Ipv4Addr::UNSPECIFIED, 0),
@@ -108,6 +115,7 @@ impl RouteConfig {
             multipath: msg.multipath.clone(),
             realms: msg.realms.unwrap_or(0),
             nh_id,
+            encap: msg.encap.clone(),
         })
     }
 }
@@ -188,6 +196,9 @@ pub fn create(ns: &Namespace, request: &RouteConfig) -> Result<FibInfo, Refusal>
     if request.nh_id != 0 && config.nexthops.get(request.nh_id).is_none() {
         return Err(invalid("Nexthop id does not exist"));
     }
+    if let Some(id) = shared_by_object(&config.fib, request) {
+        return Ok(config.fib.info(id).clone());
+    }
     let metrics = convert_metrics(config, &request.metrics)?;
     let mut info = FibInfo {
         refs: 0,
@@ -225,6 +236,25 @@ pub fn create(ns: &Namespace, request: &RouteConfig) -> Result<FibInfo, Refusal>
     Ok(info)
 }
 
+/// What a route by nexthop object shares when it names no metrics: the newest
+/// information that is like it, whatever metrics that has (`fib_find_info_nh`).
+fn shared_by_object(fib: &Fib, request: &RouteConfig) -> Option<FibInfoId> {
+    if request.nh_id == 0 || !request.metrics.is_empty() {
+        return None;
+    }
+    let candidates = fib.by_object.get(&request.nh_id)?;
+    let like = |info: &FibInfo| {
+        info.protocol == request.protocol
+            && info.scope == request.scope
+            && info.prefsrc == request.prefsrc
+            && info.priority == request.priority
+            && info.kind == request.kind
+            && info.table == request.table
+            && equal_flags(info.flags, request.flags)
+    };
+    candidates.iter().rev().copied().find(|&id| like(fib.info(id)))
+}
+
 /// The hops as given (`fib_nh_init`, `fib_get_nhs`).
 fn make_hops(request: &RouteConfig) -> Result<Vec<NextHop>, Refusal> {
     let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
@@ -233,6 +263,7 @@ fn make_hops(request: &RouteConfig) -> Result<Vec<NextHop>, Refusal> {
             gateway: request.gateway,
             flags: RouteFlags(request.flags.0 & 0xff),
             realms: request.realms,
+            encap: request.encap.as_ref().map(encap::build).transpose()?,
             ..NextHop::device(request.oif)
         }]);
     }
@@ -246,6 +277,7 @@ fn make_hops(request: &RouteConfig) -> Result<Vec<NextHop>, Refusal> {
             flags: leg.flags,
             weight: u32::from(leg.hops) + 1,
             realms: leg.realms.unwrap_or(0),
+            encap: leg.encap.as_ref().map(encap::build).transpose()?,
             ..NextHop::device(leg.oif)
         });
     }
@@ -368,6 +400,10 @@ const VOLATILE: RouteFlags = RouteFlags(
     RouteFlags::DEAD.0 | RouteFlags::LINKDOWN.0 | RouteFlags::OFFLOAD.0 | RouteFlags::TRAP.0,
 );
 
+fn equal_flags(x: RouteFlags, y: RouteFlags) -> bool {
+    (x.0 ^ y.0) & !VOLATILE.0 == 0
+}
+
 /// Hash of what [`same`] compares.
 fn sharing_hash(info: &FibInfo) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -381,7 +417,6 @@ fn sharing_hash(info: &FibInfo) -> u64 {
 
 /// Whether two routes share their information (`fib_find_info`, tables section 3).
 fn same(a: &FibInfo, b: &FibInfo) -> bool {
-    let equal_flags = |x: RouteFlags, y: RouteFlags| (x.0 ^ y.0) & !VOLATILE.0 == 0;
     let equal_hop = |x: &NextHop, y: &NextHop| {
         x.dev == y.dev
             && x.gateway == y.gateway
@@ -410,9 +445,25 @@ pub fn find(fib: &Fib, info: &FibInfo) -> Option<FibInfoId> {
     candidates.iter().copied().find(|&id| same(fib.info(id), info))
 }
 
+/// Stores information of a new route. Each leg of a multipath route chooses
+/// its own source at once, which the choice among them looks at (C-053).
+pub fn store_new(ns: &mut Namespace, info: FibInfo) -> FibInfoId {
+    let id = store(&mut ns.config.fib, info);
+    let Namespace { config, state } = ns;
+    let info = config.fib.info(id);
+    if info.hops.len() > 1 {
+        for (n, hop) in info.hops.iter().enumerate() {
+            let (addr, _) = source::of_hop(config, hop, info.scope);
+            source::remember(config, state, HopId::Route(id, n), addr);
+        }
+    }
+    id
+}
+
 /// Stores information that is not there yet, without references.
 pub fn store(fib: &mut Fib, info: FibInfo) -> FibInfoId {
     let hash = sharing_hash(&info);
+    let object = info.nh_id;
     fib.realm_users += realm_users(&info);
     let id = match fib.free.pop() {
         Some(slot) => {
@@ -425,6 +476,9 @@ pub fn store(fib: &mut Fib, info: FibInfo) -> FibInfoId {
         }
     };
     fib.by_hash.entry(hash).or_default().push(id);
+    if let Some(object) = object {
+        fib.by_object.entry(object).or_default().push(id);
+    }
     id
 }
 
@@ -449,6 +503,14 @@ pub fn release(ns: &mut Namespace, id: FibInfoId) {
         ids.retain(|&other| other != id);
         if ids.is_empty() {
             fib.by_hash.remove(&hash);
+        }
+    }
+    if let Some(object) = info.nh_id
+        && let Some(ids) = fib.by_object.get_mut(&object)
+    {
+        ids.retain(|&other| other != id);
+        if ids.is_empty() {
+            fib.by_object.remove(&object);
         }
     }
     fib.free.push(id.0);

@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod link;
 pub mod neighbour;
 pub mod nexthop;
+pub mod policy;
 pub mod route;
 pub mod rule;
 pub mod sysctl;

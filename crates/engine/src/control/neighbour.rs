@@ -193,6 +193,16 @@ pub fn device_down(ns: &mut Namespace, _env: Env, dev: u32) {
     ns.config.neighbours.proxies.retain(|&(on, _), _| on != dev);
 }
 
+/// An address became a broadcast address: an entry for it that leads nowhere
+/// goes (`arp_invalidate`).
+pub fn invalidate(ns: &mut Namespace, dev: u32, addr: Ipv4Addr) {
+    let entries = &mut ns.config.neighbours.entries;
+    let key = (dev, IpAddr::V4(addr));
+    if entries.get(&key).is_some_and(|entry| !entry.state.any(NeighState::VALID)) {
+        entries.remove(&key);
+    }
+}
+
 /// IPv4 left the device: its IPv4 entries go, permanent ones too (`arp_ifdown`).
 pub fn arp_down(ns: &mut Namespace, dev: u32) {
     ns.config.neighbours.entries.retain(|&(on, addr), _| on != dev || addr.is_ipv6());

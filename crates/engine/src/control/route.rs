@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use fingerpost_model::{NlFlags, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId};
 use fingerpost_net::{Errno, Prefix};
 
+use super::nexthop::encap;
 use super::fib_info::{self, RouteConfig};
 use super::table;
 use crate::config::{Alias, Config, Entry, FibInfo, FibInfoId};
@@ -109,7 +110,11 @@ pub fn insert(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, request: &RouteC
     if !flags.has(NlFlags::CREATE) {
         return Err(Errno::ENOENT.into());
     }
-    let id = existing.unwrap_or_else(|| fib_info::store(&mut config.fib, info));
+    let id = match existing {
+        Some(id) => id,
+        None => fib_info::store_new(ns, info),
+    };
+    let config = &mut ns.config;
     add_reference(config, id);
     let alias =
         Alias { len: request.len, dscp: request.dscp, kind: request.kind, table: config.fib.tables[at].id, info: id };
@@ -140,8 +145,10 @@ pub(crate) fn restore(ns: &mut Namespace, request: &RouteConfig, info: FibInfo) 
 
 /// C-026, C-028: the first alias of the key gives way in place.
 fn replace(ns: &mut Namespace, place: &Place, request: &RouteConfig, info: FibInfo, existing: Option<FibInfoId>) {
-    let fib = &mut ns.config.fib;
-    let id = existing.unwrap_or_else(|| fib_info::store(fib, info));
+    let id = match existing {
+        Some(id) => id,
+        None => fib_info::store_new(ns, info),
+    };
     add_reference(&mut ns.config, id);
     let fib = &mut ns.config.fib;
     let Some(leaf) = fib.tries[place.trie].leaf_mut(request.dst) else { return };
@@ -214,6 +221,7 @@ fn hops_fit(info: &FibInfo, request: &RouteConfig) -> bool {
             (request.realms == 0 || request.realms == hop.realms)
                 && (request.oif == 0 || request.oif == hop.dev)
                 && (request.gateway.is_none() || request.gateway == hop.gateway)
+                && request.encap.as_ref().is_none_or(|given| encap::build(given).ok() == hop.encap)
         });
     }
     if request.multipath.is_empty() {

@@ -1,5 +1,5 @@
 //! Decisions cached per next hop (C-143), as far as they can be seen: a hop
-//! remembers the type, flags and realms of the first decision made through it
+//! remembers the type, flags, realms and metrics of the first decision made through it
 //! since the last change of configuration, whoever asks next (T-17).
 
 use std::collections::HashMap;
@@ -30,6 +30,18 @@ pub struct Cached {
     pub flags: RouteFlags,
     /// Realms.
     pub realms: u32,
+    /// The route information that gives the metrics: routes by one nexthop object
+    /// share its decisions.
+    pub metrics: Option<FibInfoId>,
+}
+
+/// The source address that a hop chose for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnSource {
+    /// The generation of addresses that it was chosen from.
+    pub generation: u64,
+    /// The address.
+    pub addr: Ipv4Addr,
 }
 
 /// Cached decisions and what else hops remember.
@@ -39,8 +51,8 @@ pub struct RouteCache {
     pub output: HashMap<HopId, Cached>,
     /// Input decisions.
     pub input: HashMap<HopId, Cached>,
-    /// Each hop's own source address (`nh_saddr`) when it was last computed.
-    pub sources: HashMap<HopId, Ipv4Addr>,
+    /// Each hop's own source address when it was last computed (`nh_saddr`).
+    pub sources: HashMap<HopId, OwnSource>,
     /// The default route that was chosen last, by its first candidate (`fa_default`).
     pub default_choice: HashMap<FibInfoId, i32>,
 }

@@ -7,6 +7,7 @@ use fingerpost_net::Errno;
 
 use super::FibResult;
 use super::cache::HopId;
+use crate::config::FibInfoId;
 
 /// What a lookup decided about a packet.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,9 @@ pub struct Decision {
     pub destination: Ipv4Addr,
     /// Realms: source in the upper 16 bits, destination in the lower.
     pub realms: u32,
+    /// The route information that gives the metrics; with a cached decision not
+    /// always that of the matching route (T-17).
+    pub metrics: Option<FibInfoId>,
     /// A learned path MTU.
     pub pmtu: Option<PathMtu>,
     /// The MTU in bytes (C-150).

@@ -11,8 +11,8 @@ use fingerpost_net::{Errno, Family, IpPrefix};
 use super::decision::PathMtu;
 use super::hash::Asker;
 use super::input4::Received;
-use super::{Decision, FibResult, Flow4, input4, output4, path};
-use crate::config::{Config, Link};
+use super::{Decision, Flow4, input4, output4, path};
+use crate::config::{Config, FibInfoId, Link};
 use crate::dump;
 use crate::trace::Tracer;
 use crate::world::{Env, Namespace};
@@ -30,6 +30,9 @@ pub fn get_route(
     caller_uid: u32,
     request: &RouteMsg,
 ) -> Result<RouteMsg, Refusal> {
+    if request.family != Family::V4 {
+        return Err(Errno::EOPNOTSUPP.into());
+    }
     check(request)?;
     let question = Question::of(request, caller_uid)?;
     let Namespace { config, state } = ns;
@@ -185,10 +188,10 @@ fn answer(config: &Config, question: &Question, flow: &Flow4, decision: &Decisio
         Some(gateway @ IpAddr::V4(_)) => msg.gateway = Some(gateway),
         other => msg.via = other,
     }
-    // Metrics belong to the route; 255.255.255.255 and multicast by a short route have none.
-    let entry = decision.result.filter(|_| uses_entry(decision, flow.dst));
-    if let Some(result) = entry {
-        msg.metrics = config.fib.info(result.alias.info).metrics.clone();
+    if let Some(metrics) = decision.metrics.and_then(|info| config.fib.metrics(info)) {
+        msg.metrics = metrics.clone();
+        // Metrics and tunnel come together (`rt_set_nexthop`).
+        msg.encap = decision.result.and_then(|result| result.hop(config)?.encap.clone());
     }
     if let Some(PathMtu { mtu, locked, .. }) = decision.pmtu.filter(|p| p.expires_in != 0) {
         msg.metrics.set(MetricKind::MTU, mtu);
@@ -208,20 +211,10 @@ fn answer(config: &Config, question: &Question, flow: &Flow4, decision: &Decisio
     msg
 }
 
-/// Whether the route behind a decision supplies its metrics.
-fn uses_entry(decision: &Decision, dst: Ipv4Addr) -> bool {
-    if decision.is_input {
-        // Local input decisions are made without the route's metrics.
-        return matches!(decision.input, super::Input::Forward);
-    }
-    !super::is_limited_broadcast(dst)
-        && !(dst.is_multicast() && decision.result.is_some_and(|result| result.prefix.len() < 4))
-}
-
 /// The MTU of a decision in bytes (C-150): learned, the route's, the device's.
 pub(super) fn decision_mtu(
     config: &Config,
-    entry: &Option<FibResult>,
+    metrics: Option<FibInfoId>,
     link: &Link,
     pmtu: Option<PathMtu>,
     uses_gateway: bool,
@@ -229,7 +222,7 @@ pub(super) fn decision_mtu(
     if let Some(pmtu) = pmtu {
         return pmtu.mtu;
     }
-    let metrics = entry.as_ref().map(|result| &config.fib.info(result.alias.info).metrics);
+    let metrics = metrics.and_then(|info| config.fib.metrics(info));
     let metric = |kind| metrics.and_then(|m| m.get(kind)).unwrap_or(0);
     let mtu = metric(MetricKind::MTU);
     if mtu != 0 {

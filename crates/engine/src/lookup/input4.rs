@@ -41,10 +41,11 @@ pub struct Received {
 /// A group that every device joins while it is up.
 const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
 
-/// Whether a device has joined a group. Only the automatic membership is
-/// configuration; what sockets join is not known here.
+/// Whether a device has joined a group (`ip_check_mc_rcu`). Only the automatic
+/// memberships are configuration; what sockets join is not known here.
 pub fn has_joined(config: &Config, dev: u32, group: Ipv4Addr) -> bool {
     group == ALL_HOSTS && super::output4::is_usable(config, dev)
+        || config.links.ipv4(dev).is_some_and(|ipv4| ipv4.groups.contains(&group))
 }
 
 /// Resolves a received packet. A drop carries the kernel's reason; an error
@@ -262,6 +263,7 @@ impl Resolver<'_> {
         decision.result = Some(result);
         decision.gateway = hop.gateway.filter(|_| hop.scope == Scope::LINK);
         decision.realms = hop.realms;
+        decision.metrics = Some(result.alias.info);
         add_class_tag(&mut decision.realms, result.rule_realms);
         add_class_tag(&mut decision.realms, accepted.class_tag);
         let hop_id = path::hop_id(config, result.alias.info, result.hop);
@@ -276,9 +278,8 @@ impl Resolver<'_> {
             self.through_cache(&mut decision);
         }
         if let Some(link) = config.links.get(hop.dev) {
-            let entry = Some(result);
-            decision.mtu =
-                super::get::decision_mtu(config, &entry, link, decision.pmtu, decision.gateway.is_some());
+            let uses_gateway = decision.gateway.is_some();
+            decision.mtu = super::get::decision_mtu(config, decision.metrics, link, decision.pmtu, uses_gateway);
         }
         let all = &config.sysctl.all;
         let sends = out.conf.send_redirects != 0 || all.send_redirects != 0;
@@ -307,6 +308,7 @@ impl Resolver<'_> {
             source: self.packet.src,
             destination: self.packet.dst,
             realms: 0,
+            metrics: None,
             pmtu: None,
             mtu: self.config.links.get(dev).map_or(0, |link| link.mtu()),
             input: Input::Discard,
@@ -322,12 +324,14 @@ impl Resolver<'_> {
         let Some(result) = decision.result else { return };
         let hop = path::hop_id(self.config, result.alias.info, result.hop);
         let generation = self.config.fib.generation;
-        let fresh = Cached { generation, kind: decision.kind, flags: decision.flags, realms: decision.realms };
+        let Decision { kind, flags, realms, metrics, .. } = *decision;
+        let fresh = Cached { generation, kind, flags, realms, metrics };
         let cached = self.state.cache.input.entry(hop).or_insert(fresh);
         if cached.generation != generation {
             *cached = fresh;
         }
-        (decision.kind, decision.flags, decision.realms) = (cached.kind, cached.flags, cached.realms);
+        (decision.kind, decision.flags) = (cached.kind, cached.flags);
+        (decision.realms, decision.metrics) = (cached.realms, cached.metrics);
         decision.cached_in = Some(hop);
     }
 }

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{LinkFlags, RouteFlags, RouteType, Scope};
-use fingerpost_net::Errno;
+use fingerpost_net::{Errno, Family};
 
 use super::cache::{Cached, HopId};
 use super::hash::{Asker, multipath_hash};
@@ -179,14 +179,21 @@ fn select_path(
     let (addr, why) = match (info.prefsrc, result.hop(config)) {
         (Some(addr), _) => (addr, SourceReason::Preferred),
         (None, Some(hop)) => {
-            let chosen = source::of_hop(config, hop, info.scope);
-            state.cache.sources.insert(path::hop_id(config, result.alias.info, result.hop), chosen.0);
-            chosen
+            let id = path::hop_id(config, result.alias.info, result.hop);
+            match id {
+                // Of objects for IPv6 nothing is remembered.
+                HopId::Object(object) if !is_for_ipv4(config, object) => source::of_hop(config, hop, info.scope),
+                id => source::remembered(config, state, id, hop, info.scope),
+            }
         }
         (None, None) => (Ipv4Addr::UNSPECIFIED, SourceReason::None),
     };
     flow.src = addr;
     source_event(tracer, addr, why);
+}
+
+fn is_for_ipv4(config: &Config, object: u32) -> bool {
+    config.nexthops.get(object).is_some_and(|object| object.family == Some(Family::V4))
 }
 
 fn choose_source(config: &Config, flow: &mut Flow4, dev: u32, scope: Scope, tracer: &mut Tracer<'_>) {
@@ -252,9 +259,11 @@ fn build(
     let mut realms = hop.map_or(0, |hop| hop.realms);
     add_class_tag(&mut realms, way.result.map_or(0, |result| result.rule_realms));
     let cached_in = hop_id.filter(|_| cacheable && exception.is_none());
+    let mut metrics = entry.map(|result| result.alias.info);
     if let Some(hop_id) = cached_in {
-        let cached = through_cache(config, state, hop_id, Cached { generation: 0, kind, flags, realms }, tracer);
-        (kind, flags, realms) = (cached.kind, cached.flags, cached.realms);
+        let fresh = Cached { generation: 0, kind, flags, realms, metrics };
+        let cached = through_cache(config, state, hop_id, fresh, tracer);
+        (kind, flags, realms, metrics) = (cached.kind, cached.flags, cached.realms, cached.metrics);
     }
     let mut gateway = hop.filter(|hop| hop.scope == Scope::LINK).and_then(|hop| hop.gateway);
     if let Some(redirected) = exception.and_then(|e| e.gateway) {
@@ -279,7 +288,8 @@ fn build(
         source: flow.src,
         destination: flow.dst,
         realms,
-        mtu: super::get::decision_mtu(config, &entry, link, pmtu, gateway.is_some()),
+        metrics,
+        mtu: super::get::decision_mtu(config, metrics, link, pmtu, gateway.is_some()),
         pmtu,
         input: if flags.has(RouteFlags::LOCAL) { Input::LocalDeliver } else { Input::Discard },
         output,

@@ -99,7 +99,7 @@ fn select_by_score(
 /// The source that a hop would choose, as last computed (`nh_saddr`).
 fn own_source(config: &Config, state: &State, info_id: FibInfoId, index: usize) -> Ipv4Addr {
     let id = HopId::Route(info_id, index);
-    state.cache.sources.get(&id).copied().unwrap_or_else(|| {
+    state.cache.sources.get(&id).map(|known| known.addr).unwrap_or_else(|| {
         let info = config.fib.info(info_id);
         info.hops.get(index).map_or(Ipv4Addr::UNSPECIFIED, |hop| source::of_hop(config, hop, info.scope).0)
     })

@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 
 use fingerpost_model::{RouteType, Scope, TableId};
 
+use super::cache::{HopId, OwnSource};
 use super::{Flow4, table};
 use crate::config::{Config, InDev, NextHop};
+use crate::state::State;
 use crate::trace::{Event, Purpose, SourceReason, Tracer};
 
 /// Selects an address of a device for a destination (C-154 to C-158).
@@ -59,6 +61,31 @@ fn routes_localnet(config: &Config, ipv4: &InDev) -> bool {
 /// The source that a hop's packets get (`fib_info_update_nhc_saddr`).
 pub fn of_hop(config: &Config, hop: &NextHop, scope: Scope) -> (Ipv4Addr, SourceReason) {
     select_addr(config, hop.dev, hop.gateway4().unwrap_or(Ipv4Addr::UNSPECIFIED), scope)
+}
+
+/// The source that a hop's packets get as it was last chosen, if addresses have
+/// not changed since, or chosen anew and remembered (`fib_result_prefsrc`). The
+/// scope is the route's; a nexthop object chose with its own when it was made.
+pub fn remembered(
+    config: &Config,
+    state: &mut State,
+    id: HopId,
+    hop: &NextHop,
+    scope: Scope,
+) -> (Ipv4Addr, SourceReason) {
+    let generation = config.links.address_generation;
+    if let Some(known) = state.cache.sources.get(&id).filter(|known| known.generation == generation) {
+        let fresh = of_hop(config, hop, scope);
+        return if fresh.0 == known.addr { fresh } else { (known.addr, of_hop(config, hop, hop.scope).1) };
+    }
+    let fresh = of_hop(config, hop, scope);
+    remember(config, state, id, fresh.0);
+    fresh
+}
+
+/// Keeps the source that a hop chose.
+pub fn remember(config: &Config, state: &mut State, id: HopId, addr: Ipv4Addr) {
+    state.cache.sources.insert(id, OwnSource { generation: config.links.address_generation, addr });
 }
 
 /// Whether an interface has exactly this address (`inet_lookup_ifaddr_rcu`).

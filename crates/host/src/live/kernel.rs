@@ -1,5 +1,7 @@
 //! A live machine as a [`Kernel`]: questions are answered, changes are refused.
 
+use std::os::fd::AsRawFd;
+
 use fingerpost_model::{
     AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
     RuleMsg,
@@ -202,6 +204,12 @@ impl Kernel for Live {
 
     fn netns_name(&mut self, ns: NsId) -> Option<String> {
         self.space(ns).ok().map(|space| space.name.clone()).filter(|name| !name.is_empty())
+    }
+
+    fn netns_id(&mut self, ns: NsId, other: NsId) -> Option<i32> {
+        let file = self.space(other).ok()?.place.file().ok()?;
+        let ask = |seq| fingerpost_netlink::nsid(file.as_raw_fd(), seq).map_err(std::io::Error::other);
+        self.space(ns).ok()?.socket.ask_for(ask, fingerpost_netlink::decode_nsid).ok()?
     }
 
     fn netns_names(&mut self) -> Vec<String> {

@@ -104,6 +104,14 @@ impl Place {
         Ok(Place { file: Some(file), what })
     }
 
+    /// The namespace as a file; that of this process is opened anew.
+    pub fn file(&self) -> io::Result<File> {
+        match &self.file {
+            Some(file) => file.try_clone(),
+            None => File::open("/proc/thread-self/ns/net"),
+        }
+    }
+
     /// Runs `visit` inside the namespace.
     pub fn run<T: Send>(&self, visit: impl FnOnce() -> T + Send) -> Result<T, Error> {
         let Some(file) = &self.file else { return Ok(visit()) };

@@ -200,13 +200,22 @@ impl Socket {
 
     /// One question with one answer.
     pub fn ask(&mut self, request: impl FnOnce(u32) -> io::Result<Vec<u8>>) -> Result<Message, Refusal> {
+        self.ask_for(request, Message::decode)
+    }
+
+    /// One question with one answer, decoded as said.
+    pub fn ask_for<T>(
+        &mut self,
+        request: impl FnOnce(u32) -> io::Result<Vec<u8>>,
+        decode: impl Fn(&Frame<'_>) -> Result<T, DecodeError>,
+    ) -> Result<T, Refusal> {
         let seq = self.next_seq();
         let bytes = request(seq).map_err(|e| system_refusal(&e))?;
         self.send(&bytes).map_err(|e| system_refusal(&e))?;
         loop {
             self.receive(true, 0).map_err(|e| system_refusal(&e))?;
             let mut answers = [None];
-            take_answers(&self.buffer, seq, &mut answers);
+            take_answers(&self.buffer, seq, &mut answers, &decode);
             if let [Some(answer)] = answers {
                 return answer;
             }
@@ -221,10 +230,10 @@ impl Socket {
         let mut open = requests.len();
         while open > 0 {
             match self.receive(true, 0) {
-                Ok(()) => open -= take_answers(&self.buffer, first_seq, &mut answers),
+                Ok(()) => open -= take_answers(&self.buffer, first_seq, &mut answers, &Message::decode),
                 Err(error) if is_overrun(&error) => {
                     self.drain(|datagram| {
-                        take_answers(datagram, first_seq, &mut answers);
+                        take_answers(datagram, first_seq, &mut answers, &Message::decode);
                     })?;
                     break;
                 }
@@ -254,24 +263,32 @@ fn is_overrun(error: &io::Error) -> bool {
 pub(super) type Answer = Result<Message, Refusal>;
 
 /// Files the answers of one datagram by sequence number; tells how many were new.
-fn take_answers(datagram: &[u8], first_seq: u32, answers: &mut [Option<Answer>]) -> usize {
+fn take_answers<T>(
+    datagram: &[u8],
+    first_seq: u32,
+    answers: &mut [Option<Result<T, Refusal>>],
+    decode: &impl Fn(&Frame<'_>) -> Result<T, DecodeError>,
+) -> usize {
     let mut new = 0;
     for frame in frames(datagram) {
         let Ok(frame) = frame else { break };
         let place = frame.seq.wrapping_sub(first_seq) as usize;
         if let Some(empty @ None) = answers.get_mut(place) {
-            *empty = Some(answer(&frame));
+            *empty = Some(answer(&frame, decode));
             new += 1;
         }
     }
     new
 }
 
-fn answer(frame: &Frame<'_>) -> Answer {
+fn answer<T>(
+    frame: &Frame<'_>,
+    decode: &impl Fn(&Frame<'_>) -> Result<T, DecodeError>,
+) -> Result<T, Refusal> {
     let undecodable = |e: DecodeError| Refusal::with(Errno::EBADMSG, e.to_string());
     match frame.report().map_err(undecodable)? {
         Some(report) => Err(report.refusal().unwrap_or(Refusal::with(Errno::ENODATA, "no answer"))),
-        None => Message::decode(frame).map_err(undecodable),
+        None => decode(frame).map_err(undecodable),
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn link(ctx: &mut Ctx<'_>, filter: &Filter<'_>, do_link: bool, m: &Li
         hardware(ctx, m);
     }
     if let Some(id) = m.link_netnsid {
-        link_netns(ctx, m, id);
+        link_netns(ctx, id);
     }
     if find(&m.other, ifla::PROTO_DOWN).and_then(u8_of).is_some_and(|on| on != 0) {
         ctx.p.out.flag("proto_down", true, " protodown on ");
@@ -283,12 +283,12 @@ fn hardware(ctx: &mut Ctx<'_>, m: &LinkMsg) {
 }
 
 /// In which namespace the lower device or peer lies.
-fn link_netns(ctx: &mut Ctx<'_>, m: &LinkMsg, id: i32) {
+fn link_netns(ctx: &mut Ctx<'_>, id: i32) {
     if ctx.p.out.is_json() {
         ctx.p.out.json_num("link_netnsid", id);
     } else if id < 0 {
         ctx.p.out.fp(" link-netnsid unknown");
-    } else if let Some(name) = netns::name_of_id(ctx, m, id) {
+    } else if let Some(name) = netns::name_of_id(ctx, id) {
         ctx.p.out.fp_fmt(format_args!(" link-netns {name}"));
     } else {
         ctx.p.out.fp_fmt(format_args!(" link-netnsid {id}"));

@@ -85,7 +85,7 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>, delete: bool) -> Done<RouteMsg> 
         request.route.oif = Some(ctx.index_of(name)?);
     }
     if request.lock != 0 && !request.route.metrics.is_empty() {
-        request.route.metrics.set(MetricKind::LOCK, request.lock);
+        request.route.metrics.push(MetricKind::LOCK, request.lock);
     }
     let mut empty_hop = false;
     if hops_follow {
@@ -199,7 +199,7 @@ impl<'a> Request<'a> {
             self.route.other.push(Attr { kind: RTA_TTL_PROPAGATE, data: vec![on] });
         } else if is("fastopen_no_cookie") {
             let value = boolean("fastopen_no_cookie", args.value()?)?;
-            self.route.metrics.set(MetricKind::FASTOPEN_NO_COOKIE, value);
+            self.route.metrics.push(MetricKind::FASTOPEN_NO_COOKIE, value);
         } else {
             return Ok(false);
         }
@@ -234,11 +234,11 @@ impl<'a> Request<'a> {
             if text != "ecn" {
                 return Err(Failure::invalid("\"features\" value not valid\n", text));
             }
-            self.route.metrics.set(MetricKind::FEATURES, 1);
+            self.route.metrics.push(MetricKind::FEATURES, 1);
             return Ok(true);
         } else if is("quickack") {
             let value = boolean("quickack", args.value()?)?;
-            self.route.metrics.set(MetricKind::QUICKACK, value);
+            self.route.metrics.push(MetricKind::QUICKACK, value);
             return Ok(true);
         } else if is("congctl") {
             let text = self.locked(MetricKind::CC_ALGO, args)?;
@@ -273,7 +273,7 @@ impl<'a> Request<'a> {
             },
             _ => number(name, text)?,
         };
-        self.route.metrics.set(kind, value);
+        self.route.metrics.push(kind, value);
         Ok(true)
     }
 

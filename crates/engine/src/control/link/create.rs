@@ -10,7 +10,7 @@ use super::reception::{PASSTHRU, is_passthru};
 use super::validate::{self, VLAN_PROTOCOLS};
 use super::{At, Devices, address, attributes, bridge_data, name, vlan_data};
 use crate::config::{LOOPBACK, Link};
-use crate::control::{event, rule, table};
+use crate::control::{event, policy, rule, table};
 
 /// Preference of the rule that comes with the first VRF device.
 const L3MDEV_RULE: u32 = 1000;
@@ -29,6 +29,12 @@ pub(super) struct Asked {
     pub(super) link: Link,
 }
 
+/// What netlink checks before anything else.
+fn check_texts(msg: &LinkMsg) -> Result<(), Refusal> {
+    policy::text(msg.name.as_ref(), policy::NAME)?;
+    policy::text(msg.alias.as_ref(), policy::ALIAS)
+}
+
 impl Devices<'_> {
     /// The loopback device, with the first index.
     pub(super) fn add_loopback(&mut self, ns: NsId) {
@@ -44,11 +50,13 @@ impl Devices<'_> {
 
     /// `rtnl_newlink`.
     pub(super) fn new_link(&mut self, ns: NsId, flags: NlFlags, msg: LinkMsg) -> Result<(), Refusal> {
+        check_texts(&msg)?;
         let kind_name = msg.info.as_ref().map_or("", |info| info.kind.as_str());
         let kind = Kind::from_name(kind_name);
         if let Some(kind) = kind {
             validate::request(kind, &msg)?;
             if let (Kind::Veth, Some(peer)) = (kind, msg.info.as_ref().and_then(|info| info.peer.as_ref())) {
+                check_texts(peer)?;
                 validate::request(kind, peer)?;
             }
         }

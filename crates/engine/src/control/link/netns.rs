@@ -68,6 +68,8 @@ impl Devices<'_> {
             return Err(Refusal::new(Errno::ENODEV));
         };
         sysctl::forget_device(&mut old.config, &old_name);
+        // What is told of the device's leaving names the place it goes to.
+        self.nsid(at.ns, ns);
         self.waiting.iter_mut().filter(|waiting| **waiting == at).for_each(|waiting| *waiting = new);
         link.ipv4 = None;
         link.msg.index = index;

@@ -11,6 +11,12 @@ use super::{At, Devices, address, attributes, bridge_data, name, vlan_data};
 use crate::config::Link;
 use crate::control::{event, sysctl};
 
+/// The bits of an attribute's number that are not flags (`NLA_TYPE_MASK`).
+const TYPE: u16 = 0x3fff;
+/// Attributes that the model does not decode and that are announced:
+/// `IFLA_AF_SPEC`, `IFLA_PROTO_DOWN`, `IFLA_XDP`.
+const ANNOUNCED: [u16; 3] = [26, 39, 43];
+
 /// Longest alias in bytes (`IFALIASZ - 1`).
 const MAX_ALIAS: usize = 255;
 
@@ -55,7 +61,7 @@ impl Devices<'_> {
         if has_data(msg) {
             self.change_data(at, kind, msg)?;
         }
-        self.set_link(at, target, msg)
+        self.set_link(at, target, msg, has_data(msg) || msg.bridge_port.is_some())
     }
 
     /// The attributes of the kind (`rtnl_link_ops.changelink`).
@@ -89,14 +95,32 @@ impl Devices<'_> {
         Ok(())
     }
 
-    /// `do_setlink`.
-    fn set_link(&mut self, mut at: At, target: NsId, msg: &LinkMsg) -> Result<(), Refusal> {
-        if let Some(link) = self.link(at) {
+    /// `do_setlink`. Some attributes are announced even where they change
+    /// nothing (`DO_SETLINK_NOTIFY`), and carrier marks on hops then looked at
+    /// anew; so are attributes of the kind, which `announced` stands for.
+    fn set_link(&mut self, mut at: At, target: NsId, msg: &LinkMsg, mut announced: bool) -> Result<(), Refusal> {
+        let result = self.set_attributes(&mut at, target, msg, &mut announced);
+        if announced && self.is_up(at) {
+            self.changed(at);
+        }
+        result
+    }
+
+    /// Sets one attribute after the other, up to the first that is refused.
+    fn set_attributes(
+        &mut self,
+        place: &mut At,
+        target: NsId,
+        msg: &LinkMsg,
+        announced: &mut bool,
+    ) -> Result<(), Refusal> {
+        if let Some(link) = self.link(*place) {
             address::check_lengths(link, msg)?;
         }
-        if msg.netns.is_some() && target != at.ns {
-            at = self.move_to(at, target, msg.name.as_deref())?;
+        if msg.netns.is_some() && target != place.ns {
+            *place = self.move_to(*place, target, msg.name.as_deref())?;
         }
+        let at = *place;
         if let Some(address) = &msg.address {
             self.change_address(at, address)?;
         }
@@ -105,6 +129,7 @@ impl Devices<'_> {
         }
         if let (Some(group), Some(link)) = (msg.group, self.link_mut(at)) {
             link.msg.group = Some(group);
+            *announced = true;
         }
         if msg.index != 0
             && let Some(name) = &msg.name
@@ -113,6 +138,7 @@ impl Devices<'_> {
         }
         if let Some(alias) = &msg.alias {
             self.set_alias(at, alias)?;
+            *announced = true;
         }
         if let Some(broadcast) = &msg.broadcast {
             self.change_broadcast(at, broadcast);
@@ -125,18 +151,10 @@ impl Devices<'_> {
             self.change_carrier(at, carrier != 0)?;
         }
         let mode = self.link(at).and_then(|link| link.msg.linkmode);
+        *announced |= msg.linkmode.is_some_and(|new| Some(new) != mode);
+        *announced |= msg.other.iter().any(|attr| ANNOUNCED.contains(&(attr.kind & TYPE)));
         self.set_rest(at, msg);
-        self.announce(at, msg.linkmode.is_some_and(|new| Some(new) != mode), msg);
         Ok(())
-    }
-
-    /// Tells that an attribute was set of those that Linux announces even where
-    /// nothing changed (`DO_SETLINK_NOTIFY`): carrier marks on hops are looked at anew.
-    fn announce(&mut self, at: At, mode_changed: bool, msg: &LinkMsg) {
-        let announced = msg.address.is_some() || msg.group.is_some() || msg.alias.is_some() || mode_changed;
-        if announced && self.is_up(at) {
-            self.changed(at);
-        }
     }
 
     /// What cannot be refused.
@@ -167,7 +185,7 @@ impl Devices<'_> {
         msg: &LinkMsg,
     ) -> Result<(), Refusal> {
         for at in self.group(ns, group) {
-            self.set_link(at, target, msg)?;
+            self.set_link(at, target, msg, false)?;
         }
         Ok(())
     }

@@ -2,16 +2,17 @@
 //! their device goes down (`net/ipv4/nexthop.c`).
 //!
 //! In stages: what a request must look like and what it may refer to
-//! (`validate`), groups and their shares (`group`), the buckets of resilient
+//! (`validate`), tunnels (`encap`), groups and their shares (`group`), the buckets of resilient
 //! groups (`resilient`). Routes that use objects are the concern of
 //! [`super::route`].
 
+pub mod encap;
 mod group;
 mod resilient;
 mod validate;
 
 pub use resilient::BucketUse;
-pub use validate::{check_encap, check_for_route, check_ipv6_hop};
+pub use validate::{check_for_route, check_ipv6_hop};
 
 use std::net::IpAddr;
 
@@ -21,6 +22,7 @@ use fingerpost_net::{Errno, Family};
 use super::{gateway, route};
 use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
 use crate::lookup::cache::HopId;
+use crate::lookup::source;
 use crate::state::State;
 use crate::world::{Env, Namespace};
 
@@ -120,6 +122,7 @@ fn single(config: &Config, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, R
         scope: Scope::LINK,
         flags: msg.flags,
         blackhole: msg.blackhole,
+        encap: msg.encap.as_ref().map(encap::build).transpose()?,
         ..NextHop::device(if msg.blackhole { LOOPBACK } else { msg.oif.unwrap_or(0) })
     };
     match msg.family {
@@ -159,6 +162,7 @@ pub(crate) fn restore(ns: &mut Namespace, env: Env, msg: &NexthopMsg) {
                 scope: if msg.gateway.is_some() { Scope::LINK } else { Scope::HOST },
                 flags: msg.flags,
                 blackhole: msg.blackhole,
+                encap: msg.encap.clone(),
                 ..NextHop::device(if msg.blackhole { LOOPBACK } else { msg.oif.unwrap_or(0) })
             }),
         },
@@ -263,7 +267,11 @@ fn store(ns: &mut Namespace, object: NexthopObject) {
         nexthops.made.insert(object.id, nexthops.last_made);
     }
     forget_decisions(&mut ns.state, object.id);
-    nexthops.by_id.insert(object.id, object);
+    if let (NexthopKind::Single(hop), Some(Family::V4)) = (&object.kind, object.family) {
+        let (addr, _) = source::of_hop(&ns.config, hop, hop.scope);
+        source::remember(&ns.config, &mut ns.state, HopId::Object(object.id), addr);
+    }
+    ns.config.nexthops.by_id.insert(object.id, object);
 }
 
 /// Removes an object: its routes, then its places in groups; groups that lose

@@ -3,10 +3,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use fingerpost_model::{Encap, NexthopMsg, Refusal, RouteFlags, Scope};
+use fingerpost_model::{NexthopMsg, Refusal, RouteFlags, Scope};
 use fingerpost_net::{Errno, Family};
 
-use super::{group, invalid};
+use super::{encap, group, invalid};
 use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
 
 /// Checks a request by itself (`rtm_to_nh_config`, in its order).
@@ -47,7 +47,7 @@ pub fn check_message(msg: &NexthopMsg) -> Result<(), Refusal> {
         }
         _ => {}
     }
-    msg.encap.as_ref().map_or(Ok(()), check_encap)
+    msg.encap.as_ref().map_or(Ok(()), encap::check_type)
 }
 
 /// The part for groups (`nh_check_attr_group`, `rtm_to_nh_config_grp_res`).
@@ -80,15 +80,6 @@ fn check_group_message(msg: &NexthopMsg) -> Result<(), Refusal> {
         return Err(invalid("Number of buckets needs to be non-0"));
     }
     Ok(())
-}
-
-/// Checks a tunnel's type (`lwtunnel_valid_encap_type`): in a world of its own
-/// none is loaded.
-pub fn check_encap(encap: &Encap) -> Result<(), Refusal> {
-    match encap.kind {
-        1..=10 => Err(Refusal::with(Errno::EOPNOTSUPP, "lwt encapsulation type not supported")),
-        _ => Err(invalid("Unknown lwt encapsulation type")),
-    }
 }
 
 /// Checks what a request refers to: members of a group, or the device
