@@ -1,6 +1,7 @@
 //! Policy rules: what a rule that matches does, how the search goes on, and
 //! how rules are deleted (C-115 to C-126).
 
+use crate::situations::ROUTER;
 use crate::support::{EMPTY, TWO, point};
 
 point!(
@@ -354,5 +355,61 @@ point!(
     $ ip route get 226.5.5.5
     multicast 226.5.5.5 via 10.0.0.9 dev e0 src 10.0.0.1 rt_offload_failed uid 0
         cache <mc>
+    "
+);
+
+point!(
+    "C-120",
+    realms_of_the_way_back_are_exchanged_and_not_cached,
+    ROUTER,
+    "
+    $ ip route add 30.0.0.0/8 via 10.0.0.9 realms 3/4
+    $ ip route add 31.0.0.0/8 via 10.0.0.9 realms 4
+    $ ip route add 32.0.0.0/8 via 10.0.0.9
+    $ ip route add 40.0.0.0/8 via 10.1.0.9 realms 7/8
+    $ ip route get 10.0.0.1 from 30.1.1.1 iif e0
+    local 10.0.0.1 from 30.1.1.1 dev lo realms 4/cosmos
+        cache <local> iif e0
+    $ ip route get 10.0.0.1 from 31.1.1.1 iif e0
+    local 10.0.0.1 from 31.1.1.1 dev lo realms 4/cosmos
+        cache <local> iif e0
+    $ ip route get 10.0.0.1 from 32.1.1.1 iif e0
+    local 10.0.0.1 from 32.1.1.1 dev lo
+        cache <local> iif e0
+    $ ip route get 8.8.8.8 from 30.1.1.1 iif e0
+    8.8.8.8 from 30.1.1.1 via 10.1.0.9 dev e1 realms 4/cosmos
+        cache iif e0
+    $ ip route get 8.8.8.8 from 32.1.1.1 iif e0
+    8.8.8.8 from 32.1.1.1 via 10.1.0.9 dev e1
+        cache iif e0
+    $ ip route get 40.1.1.1 from 30.1.1.1 iif e0
+    40.1.1.1 from 30.1.1.1 via 10.1.0.9 dev e1 realms 7/8
+        cache iif e0
+    $ ip route get 40.1.1.1 from 32.1.1.1 iif e0
+    40.1.1.1 from 32.1.1.1 via 10.1.0.9 dev e1 realms 7/8
+        cache iif e0
+    $ ip route get 224.0.0.1 from 30.1.1.1 iif e0
+    multicast 224.0.0.1 from 30.1.1.1 dev lo rt_offload_failed realms 4/cosmos
+        cache <local,mc> iif e0
+    $ ip route get 10.0.0.255 from 30.1.1.1 iif e0
+    broadcast 10.0.0.255 from 30.1.1.1 dev lo realms 4/cosmos
+        cache <local,brd> iif e0
+    $ ip rule add pref 10 to 32.0.0.0/8 table main realms 1/2
+    $ ip route get 10.0.0.1 from 32.1.1.1 iif e0
+    local 10.0.0.1 from 32.1.1.1 dev lo table local realms 2/1
+        cache <local> iif e0
+    $ ip route get 8.8.8.8 from 32.1.1.1 iif e0
+    8.8.8.8 from 32.1.1.1 via 10.1.0.9 dev e1 realms 2/1
+        cache iif e0
+    $ ip route get 10.0.0.1 from 30.1.1.1 iif e0
+    local 10.0.0.1 from 30.1.1.1 dev lo table local realms 4/cosmos
+        cache <local> iif e0
+    $ ip rule add pref 11 to 30.0.0.0/8 table main realms 5/6
+    $ ip route get 10.0.0.1 from 30.1.1.1 iif e0
+    local 10.0.0.1 from 30.1.1.1 dev lo table local realms 4/5
+        cache <local> iif e0
+    $ ip route get 8.8.8.8 from 30.1.1.1 iif e0
+    8.8.8.8 from 30.1.1.1 via 10.1.0.9 dev e1 realms 4/5
+        cache iif e0
     "
 );

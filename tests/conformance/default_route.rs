@@ -121,3 +121,111 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-152",
+    equal_defaults_in_another_table_or_of_another_metric_do_not_mix,
+    TWO,
+    "
+    $ ip route add default via 10.0.0.2 metric 5
+    $ ip route append default via 10.0.0.3 metric 5
+    $ ip route append default via 10.1.0.2 metric 7
+    $ ip route add default via 10.1.0.3 table 5
+    $ ip neigh add 10.0.0.2 dev e0 nud failed
+    $ ip neigh add 10.0.0.3 dev e0 lladdr 02:00:00:00:00:0b nud reachable
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.3 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip neigh replace 10.0.0.3 dev e0 nud failed
+    $ ip neigh add 10.1.0.2 dev e1 lladdr 02:00:00:00:00:0c nud reachable
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    "
+);
+
+point!(
+    "C-152",
+    a_default_that_is_dead_or_not_unicast_or_onlink_stands_aside,
+    TWO,
+    "
+    $ ip route add default via 10.0.0.2
+    $ ip route append unreachable default
+    $ ip route append default via 10.1.0.2
+    $ ip neigh add 10.0.0.2 dev e0 nud failed
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.1.0.2 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip route append default via 10.0.0.4
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.1.0.2 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip link set e1 down
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.4 dev e0 src 10.0.0.1 uid 0
+        cache
+    "
+);
+
+point!(
+    "C-152",
+    longer_routes_from_0_0_0_0_and_those_of_the_shared_trie_are_no_defaults,
+    TWO,
+    "
+    $ ip route add default via 10.0.0.2
+    $ ip route append default via 10.0.0.3
+    $ ip route add 0.0.0.0/8 via 10.1.0.7
+    $ ip route add 0.0.0.0/1 via 10.1.0.8
+    $ ip neigh add 10.0.0.2 dev e0 nud failed
+    $ ip route get 200.1.1.1
+    200.1.1.1 via 10.0.0.3 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route del 0.0.0.0/1
+    $ ip neigh add 10.0.0.3 dev e0 nud failed
+    $ ip route get 200.1.1.1
+    200.1.1.1 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip neigh add 10.1.0.7 dev e1 nud failed
+    $ ip route add default via 10.1.0.7 table local
+    $ ip route get 200.1.1.1
+    200.1.1.1 via 10.1.0.7 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip route get 200.1.1.1
+    200.1.1.1 via 10.1.0.7 dev e1 src 10.1.0.1 uid 0
+        cache
+    "
+);
+
+point!(
+    "C-152",
+    two_classes_of_tos_choose_apart,
+    TWO,
+    "
+    $ ip route add default via 10.0.0.2 tos 0x10 metric 3
+    $ ip route append default via 10.0.0.3 tos 0x10 metric 3
+    $ ip route add default via 10.1.0.2 tos 0x08
+    $ ip route add default via 10.1.0.3 metric 1
+    $ ip route append default via 10.1.0.4 metric 1
+    $ ip neigh add 10.0.0.2 dev e0 nud failed
+    $ ip neigh add 10.0.0.3 dev e0 nud failed
+    $ ip neigh add 10.1.0.3 dev e1 nud failed
+    $ ip route get 8.8.8.8 tos 0x10
+    8.8.8.8 tos 0x10 via 10.1.0.4 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8 tos 0x10
+    8.8.8.8 tos 0x10 via 10.1.0.4 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8 tos 0x08
+    8.8.8.8 tos 0x08 via 10.1.0.2 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.1.0.4 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8 tos 0x04
+    8.8.8.8 via 10.1.0.4 dev e1 src 10.1.0.1 uid 0
+        cache
+    "
+);

@@ -188,3 +188,22 @@ point!(
         cache <local> iif lo
     "
 );
+
+point!(
+    "C-219",
+    metrics_of_routes_show_for_forwarded_packets_only,
+    ROUTER,
+    "
+    $ ip route add 20.0.0.0/8 via 10.1.0.9 mtu 1000
+    $ ip route add local 21.0.0.0/8 dev e0 mtu 1000
+    $ ip route get 20.1.1.1 from 10.0.0.7 iif e0
+    20.1.1.1 from 10.0.0.7 via 10.1.0.9 dev e1
+        cache mtu 1000 iif e0
+    $ ip route get 21.1.1.1 from 10.0.0.7 iif e0
+    local 21.1.1.1 from 10.0.0.7 dev lo
+        cache <local> iif e0
+    $ ip route get 21.1.1.1
+    local 21.1.1.1 dev lo src 21.1.1.1 uid 0
+        cache <local> mtu 1000
+    "
+);

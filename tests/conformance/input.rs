@@ -359,3 +359,113 @@ point!(
         cache <redirect> iif e1
     "
 );
+
+point!(
+    "C-202",
+    where_all_forwards_broadcasts_a_delivered_one_is_not_cached,
+    ROUTER,
+    "
+    $ sysctl -qw net.ipv4.conf.all.bc_forwarding=1 net.ipv4.conf.e0.bc_forwarding=0 net.ipv4.conf.e1.bc_forwarding=1
+    $ ip route get 10.1.0.255 from 10.0.0.7 iif e0
+    broadcast 10.1.0.255 from 10.0.0.7 dev lo
+        cache <local,brd> iif e0
+    $ ip route get 10.1.0.255 from 10.1.0.7 iif e1
+    broadcast 10.1.0.255 from 10.1.0.7 dev e1
+        cache <redirect> iif e1
+    $ ip route get 10.1.0.255 from 10.0.0.7 iif e0
+    broadcast 10.1.0.255 from 10.0.0.7 dev lo
+        cache <local,brd> iif e0
+    "
+);
+
+point!(
+    "C-205",
+    either_shared_media_setting_is_enough_for_a_redirect,
+    ROUTER,
+    "
+    $ ip addr add 10.2.0.1/24 dev e1
+    $ sysctl -qw net.ipv4.conf.all.shared_media=1 net.ipv4.conf.e1.shared_media=0
+    $ ip route get 8.8.8.8 from 10.2.0.7 iif e1
+    8.8.8.8 from 10.2.0.7 via 10.1.0.9 dev e1
+        cache <redirect> iif e1
+    $ sysctl -qw net.ipv4.conf.all.shared_media=0 net.ipv4.conf.e1.shared_media=1
+    $ ip route get 8.8.8.8 from 10.2.0.7 iif e1
+    8.8.8.8 from 10.2.0.7 via 10.1.0.9 dev e1
+        cache <redirect> iif e1
+    $ sysctl -qw net.ipv4.conf.e1.shared_media=0
+    $ ip route get 8.8.8.8 from 10.2.0.7 iif e1
+    8.8.8.8 from 10.2.0.7 via 10.1.0.9 dev e1
+        cache iif e1
+    "
+);
+
+point!(
+    "C-190",
+    a_device_that_is_down_has_left_the_group_of_all_hosts,
+    ROUTER,
+    "
+    $ ip route get 224.0.0.1 from 10.1.0.7 iif e1
+    multicast 224.0.0.1 from 10.1.0.7 dev lo rt_offload_failed
+        cache <local,mc> iif e1
+    $ ip link set e1 down
+    $ ip route get 224.0.0.1 from 10.1.0.7 iif e1
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ ip link set e1 up
+    $ ip route get 224.0.0.1 from 10.1.0.7 iif e1
+    multicast 224.0.0.1 from 10.1.0.7 dev lo rt_offload_failed
+        cache <local,mc> iif e1
+    "
+);
+
+point!(
+    "C-191, C-195",
+    route_localnet_lets_loopback_sources_send_to_groups,
+    ROUTER,
+    "
+    $ sysctl -qw net.ipv4.conf.all.route_localnet=0
+    $ ip route get 224.0.0.1 from 127.0.0.9 iif e0
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ sysctl -qw net.ipv4.conf.e0.route_localnet=1
+    $ ip route get 224.0.0.1 from 127.0.0.9 iif e0
+    multicast 224.0.0.1 from 127.0.0.9 dev lo rt_offload_failed
+        cache <local,mc> iif e0
+    $ ip route get 224.0.0.1 from 127.0.0.9 iif e1
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ sysctl -qw net.ipv4.conf.e0.route_localnet=0 net.ipv4.conf.all.route_localnet=1
+    $ ip route get 224.0.0.1 from 127.0.0.9 iif e1
+    multicast 224.0.0.1 from 127.0.0.9 dev lo rt_offload_failed
+        cache <local,mc> iif e1
+    $ ip route get 8.8.8.8 from 127.0.0.9 iif e1
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ ip route get 10.0.0.1 from 10.1.0.7 iif e0
+    local 10.0.0.1 from 10.1.0.7 dev lo
+        cache <local> iif e0
+    "
+);
+
+point!(
+    "C-205",
+    a_second_way_back_by_the_ingress_device_makes_a_neighbour,
+    ROUTER,
+    "
+    $ sysctl -qw net.ipv4.conf.all.send_redirects=1
+    $ ip route add 30.0.0.0/8 dev e0
+    $ ip route add 30.0.0.0/8 dev e1 metric 10
+    $ ip route add 31.0.0.0/8 dev e0
+    $ ip route add 31.0.0.0/8 via 10.1.0.8 metric 10
+    $ ip route add 32.0.0.0/8 dev e0
+    $ ip route get 8.8.8.8 from 30.1.1.1 iif e1
+    8.8.8.8 from 30.1.1.1 via 10.1.0.9 dev e1
+        cache <redirect> iif e1
+    $ ip route get 8.8.8.8 from 31.1.1.1 iif e1
+    8.8.8.8 from 31.1.1.1 via 10.1.0.9 dev e1
+        cache iif e1
+    $ ip route get 8.8.8.8 from 32.1.1.1 iif e1
+    8.8.8.8 from 32.1.1.1 via 10.1.0.9 dev e1
+        cache iif e1
+    "
+);

@@ -1,5 +1,6 @@
 //! The way of packets made here, up to the decision and its cache (C-127 to C-151).
 
+use crate::situations::ROUTER;
 use crate::support::{TWO, point};
 
 point!(
@@ -392,5 +393,88 @@ point!(
     $ ip route get 7.1.1.1
     7.1.1.1 via 10.0.0.9 dev e0 src 10.0.0.1 uid 0
         cache
+    "
+);
+
+point!(
+    "C-143, T-17",
+    the_wish_for_notifications_stays_with_a_cached_decision,
+    ROUTER,
+    "
+    $ ip route add 7.0.0.0/8 via 10.0.0.9
+    $ ip route get 7.1.1.1 notify
+    7.1.1.1 via 10.0.0.9 dev e0 src 10.0.0.1 notify uid 0
+        cache <notify>
+    $ ip route get 7.1.1.2
+    7.1.1.2 via 10.0.0.9 dev e0 src 10.0.0.1 notify uid 0
+        cache <notify>
+    $ ip route get 8.8.8.8 from 10.0.0.7 iif e0 notify
+    8.8.8.8 from 10.0.0.7 via 10.1.0.9 dev e1 notify
+        cache <notify> iif e0
+    $ ip route get 8.8.8.9 from 10.0.0.7 iif e0
+    8.8.8.9 from 10.0.0.7 via 10.1.0.9 dev e1 notify
+        cache <notify> iif e0
+    $ ip route get 10.0.0.1 from 10.0.0.7 iif e0 notify
+    local 10.0.0.1 from 10.0.0.7 dev lo notify
+        cache <local,notify> iif e0
+    $ ip route get 10.0.0.1 from 10.0.0.8 iif e0
+    local 10.0.0.1 from 10.0.0.8 dev lo notify
+        cache <local,notify> iif e0
+    $ sysctl -qw net.ipv4.route.flush=1
+    $ ip route get 7.1.1.2
+    7.1.1.2 via 10.0.0.9 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.9 from 10.0.0.7 iif e0
+    8.8.8.9 from 10.0.0.7 via 10.1.0.9 dev e1
+        cache iif e0
+    "
+);
+
+point!(
+    "C-131, C-160",
+    a_short_route_s_metrics_do_not_go_to_groups_and_to_all,
+    TWO,
+    "
+    $ ip route add default via 10.0.0.9 mtu 1300
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.9 dev e0 src 10.0.0.1 uid 0
+        cache mtu 1300
+    $ ip route get 239.1.1.1
+    multicast 239.1.1.1 dev e0 src 10.0.0.1 rt_offload_failed uid 0
+        cache <mc>
+    $ ip route get 255.255.255.255
+    broadcast 255.255.255.255 dev e0 src 10.0.0.1 uid 0
+        cache <local,brd>
+    $ ip route add 224.0.0.0/4 via 10.0.0.9 mtu 1200
+    $ ip route get 239.1.1.1
+    multicast 239.1.1.1 via 10.0.0.9 dev e0 src 10.0.0.1 rt_offload_failed uid 0
+        cache <mc> mtu 1200
+    $ ip route add 255.0.0.0/8 via 10.0.0.9 mtu 1100
+    $ ip route get 255.255.255.254
+    255.255.255.254 via 10.0.0.9 dev e0 src 10.0.0.1 uid 0
+        cache mtu 1100
+    $ ip route get 255.255.255.255
+    broadcast 255.255.255.255 dev e0 src 10.0.0.1 uid 0
+        cache <local,brd>
+    "
+);
+
+point!(
+    "C-129",
+    a_source_that_is_given_stays_whatever_device_is_demanded,
+    TWO,
+    "
+    $ ip route get 239.1.1.1 from 10.1.0.1 oif e0
+    multicast 239.1.1.1 from 10.1.0.1 dev e0 rt_offload_failed uid 0
+        cache <mc>
+    $ ip route get 224.0.0.5 from 10.1.0.1 oif e0
+    multicast 224.0.0.5 from 10.1.0.1 dev e0 rt_offload_failed uid 0
+        cache <mc>
+    $ ip route get 8.8.8.8 from 10.1.0.1 oif e0
+    8.8.8.8 from 10.1.0.1 dev e0 uid 0
+        cache
+    $ ip route get 10.0.0.255 from 10.1.0.1 oif e0
+    broadcast 10.0.0.255 from 10.1.0.1 dev e0 uid 0
+        cache <local,brd>
     "
 );

@@ -168,3 +168,44 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-157",
+    a_borrowed_address_may_have_the_route_s_own_scope,
+    TWO,
+    "
+    $ ip link add e2 address 02:00:00:00:00:05 type veth peer name p2 address 02:00:00:00:00:06
+    $ ip link set p2 up
+    $ ip link set e2 up
+    $ ip route add 8.0.0.0/8 via 10.9.9.9 dev e2 onlink
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.9.9.9 dev e2 src 10.0.0.1 uid 0
+        cache
+    "
+);
+
+point!(
+    "C-156",
+    host_scope_addresses_count_as_link_scope_with_route_localnet,
+    BARE,
+    "
+    $ sysctl -qw net.ipv4.conf.all.route_localnet=0 net.ipv4.conf.e0.route_localnet=0
+    $ ip addr add 10.2.0.1/24 dev e0 scope host
+    $ ip route add 8.0.0.0/8 dev e0
+    $ ip route get 8.8.8.8
+    8.8.8.8 dev e0 uid 0
+        cache
+    $ ip route del 8.0.0.0/8
+    $ sysctl -qw net.ipv4.conf.e0.route_localnet=1
+    $ ip route add 8.0.0.0/8 dev e0
+    $ ip route get 8.8.8.8
+    8.8.8.8 dev e0 src 10.2.0.1 uid 0
+        cache
+    $ ip route del 8.0.0.0/8
+    $ sysctl -qw net.ipv4.conf.e0.route_localnet=0 net.ipv4.conf.all.route_localnet=1
+    $ ip route add 8.0.0.0/8 dev e0
+    $ ip route get 8.8.8.8
+    8.8.8.8 dev e0 src 10.2.0.1 uid 0
+        cache
+    "
+);

@@ -1,6 +1,6 @@
 //! The source check of received packets (C-204 to C-215).
 
-use crate::situations::ROUTER;
+use crate::situations::{HOST, ROUTER};
 use crate::support::point;
 
 point!(
@@ -292,5 +292,48 @@ point!(
     $ ip route get 10.0.0.1 from 30.1.1.1 iif e0
     local 10.0.0.1 from 30.1.1.1 dev lo table local
         cache <local> iif e0
+    "
+);
+
+point!(
+    "C-208",
+    the_way_back_comes_in_by_the_egress_device_or_is_made_here,
+    ROUTER,
+    "
+    $ sysctl -qw net.ipv4.conf.e0.rp_filter=1
+    $ ip route add 30.0.0.0/8 via 10.0.0.9
+    $ ip rule add pref 10 iif lo to 30.1.0.0/16 prohibit
+    $ ip rule add pref 11 iif e1 to 30.2.0.0/16 prohibit
+    $ ip route get 10.0.0.1 from 30.1.1.1 iif e0
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ ip route get 8.8.8.8 from 30.1.1.1 iif e0
+    8.8.8.8 from 30.1.1.1 via 10.1.0.9 dev e1
+        cache iif e0
+    $ ip route get 10.0.0.1 from 30.2.1.1 iif e0
+    local 10.0.0.1 from 30.2.1.1 dev lo table local
+        cache <local> iif e0
+    $ ip route get 8.8.8.8 from 30.2.1.1 iif e0
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    "
+);
+
+point!(
+    "C-211",
+    on_loopback_an_own_source_satisfies_even_strict_once_accepted,
+    HOST,
+    "
+    $ sysctl -qw net.ipv4.conf.lo.rp_filter=1 net.ipv4.conf.lo.accept_local=1
+    $ ip route get 10.0.0.1 from 10.1.0.1 iif lo
+    local 10.0.0.1 from 10.1.0.1 dev lo
+        cache <local> iif lo
+    $ ip route get 10.0.0.1 from 10.1.0.7 iif lo
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ sysctl -qw net.ipv4.conf.e0.rp_filter=1 net.ipv4.conf.e0.accept_local=1
+    $ ip route get 10.0.0.1 from 10.1.0.1 iif e0
+    ! RTNETLINK answers: Invalid argument
+    [2]
     "
 );

@@ -21,7 +21,7 @@ const DUE: &[(&str, &str)] = &[
     ("rp-filter-max/off", "delivered dev lo"),
     ("strict-rpf-exit-node", "dropped reason IP_RPFILTER"),
     ("tunnelvision", "sent dev eth0 via 192.168.1.66 src 192.168.1.20 table 254"),
-    ("vrf-fallthrough", "sent dev eth0 via 192.0.2.1 table 254"),
+    ("vrf-fallthrough", "sent dev eth0 via 192.0.2.1 src 10.1.1.1 table 254"),
     ("vrf-fallthrough/route", "refused errno EHOSTUNREACH"),
     ("vrf-fallthrough/rule", "refused errno ENETUNREACH"),
     ("wg-quick", "sent dev wg0 src 10.100.0.2 table 51820"),

@@ -255,3 +255,71 @@ fn c162_fields_that_a_question_does_not_have_are_refused() {
     assert_eq!(refusal(&|msg| msg.iif = Some(77)), Some(Errno::ENODEV.into()));
     assert_eq!(refusal(&|msg| msg.oif = Some(77)), Some(Errno::ENODEV.into()));
 }
+
+/// What the next hops remember of decisions.
+fn remembered(world: &World) -> usize {
+    let cache = &world.ns(NS).unwrap().state.cache;
+    cache.output.len() + cache.input.len() + cache.sources.len()
+}
+
+#[test]
+fn what_a_deleted_route_s_hops_remember_goes_with_it() {
+    let mut world = router();
+    route(&mut world, 20, "10.1.0.9", |_| ());
+    route(&mut world, 21, "10.1.0.8", |_| ());
+    let through = hop(&mut world, "20.1.1.1");
+    input(&mut world, "20.1.1.1", "10.0.0.7", 2).unwrap();
+    let one = remembered(&world);
+    output(&mut world, to("21.1.1.1")).unwrap();
+    input(&mut world, "21.1.1.1", "10.0.0.7", 2).unwrap();
+    assert_eq!((one, remembered(&world)), (3, 6));
+    with_namespace(&mut world, |ns, env| {
+        ns.state.exceptions.learn_redirect(through, ip("20.1.1.1"), ip("10.1.0.7"), 300, env.now);
+    });
+    let gone = RouteMsg {
+        dst: Some(IpPrefix { addr: IpAddr::V4(ip("20.0.0.0")), len: 8 }),
+        table: TableId::MAIN,
+        scope: Scope::NOWHERE,
+        ..RouteMsg::new(Family::V4)
+    };
+    support::change(&mut world, Change::DelRoute(gone)).unwrap();
+    assert_eq!(remembered(&world), 3);
+    assert!(world.ns(NS).unwrap().state.exceptions.is_empty());
+}
+
+#[test]
+fn c131_igmp_leaves_by_the_demanded_device_without_a_lookup() {
+    let mut world = router();
+    route(&mut world, 20, "10.1.0.9", |_| ());
+    let flow = |proto| Flow4 { proto, oif: 3, ..to("20.1.1.1") };
+    let igmp = output(&mut world, flow(2)).unwrap();
+    assert_eq!((igmp.dev, igmp.gateway, igmp.source), (3, None, ip("10.1.0.1")));
+    assert!(igmp.result.is_none());
+    assert!(output(&mut world, flow(17)).unwrap().result.is_some());
+    let given = output(&mut world, Flow4 { src: ip("10.0.0.1"), ..flow(2) }).unwrap();
+    assert_eq!(given.source, ip("10.0.0.1"));
+}
+
+#[test]
+fn c189_multicast_routing_needs_all_and_the_device_and_takes_no_local_group() {
+    let asked = |all: i32, device: i32, dst: &str, src: &str| {
+        let mut world = router();
+        with_namespace(&mut world, |ns, _| {
+            ns.config.sysctl.all.mc_forwarding = all;
+            let link = ns.config.links.get_mut(2).unwrap();
+            link.ipv4.as_mut().unwrap().conf.mc_forwarding = device;
+        });
+        input(&mut world, dst, src, 2).map(|decision| decision.input)
+    };
+    let refused = Err(DropReason::NotSpecified);
+    assert_eq!(asked(0, 0, "239.1.1.1", "10.0.0.7"), refused);
+    assert_eq!(asked(1, 0, "239.1.1.1", "10.0.0.7"), refused);
+    assert_eq!(asked(0, 1, "239.1.1.1", "10.0.0.7"), refused);
+    assert_eq!(asked(1, 1, "239.1.1.1", "10.0.0.7"), Ok(Input::MulticastRoute));
+    assert_eq!(asked(1, 1, "224.0.0.9", "10.0.0.7"), refused);
+    assert_eq!(asked(1, 1, "224.0.0.1", "10.0.0.7"), Ok(Input::LocalDeliver));
+    // An unset source only towards a local group, or for IGMP.
+    assert_eq!(asked(1, 1, "239.1.1.1", "0.0.0.0"), Err(DropReason::IpInvalidSource));
+    assert_eq!(asked(1, 1, "224.0.0.1", "0.0.0.0"), Ok(Input::LocalDeliver));
+    assert_eq!(asked(1, 1, "239.1.1.1", "255.255.255.255"), Err(DropReason::IpInvalidSource));
+}
