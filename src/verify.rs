@@ -50,7 +50,8 @@ pub fn compare(config: &Config, explanation: &Explanation, answer: &Result<Route
                 show(&outcome.kind),
                 show(&outcome.dev),
                 show(&outcome.gateway),
-                show(&outcome.source)
+                // The kernel's answer has no source when there is none.
+                show(&outcome.source.clone().filter(|source| source != "0.0.0.0"))
             )
         }
     };

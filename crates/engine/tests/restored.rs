@@ -40,3 +40,21 @@ fn routes_of_equal_key_keep_their_order_whatever_their_metric() {
         assert_eq!(kinds, [RouteType::UNICAST, RouteType::LOCAL, RouteType::UNREACHABLE], "metric {metric}");
     }
 }
+
+#[test]
+fn tables_without_routes_exist_and_all_stand_in_the_kernels_order() {
+    // C-005: a table that exists is searched and listed, even when it is empty.
+    let header = Header { fingerpost: FORMAT, release: "6.18.0".into(), ..Header::default() };
+    let mut of_511 = route(0, RouteType::UNICAST, Scope::LINK);
+    of_511.table = TableId(511);
+    let of_local = RouteMsg { table: TableId::LOCAL, ..of_511.clone() };
+    let mut all = lines(&[of_511, of_local]);
+    let order = |lines: Vec<Line>| -> Vec<u32> {
+        let world = restore_lines(header.clone(), lines, 1).expect("is a snapshot").world;
+        world.ns(NsId(0)).expect("is there").config.fib.tables.iter().map(|table| table.id.0).collect()
+    };
+    assert_eq!(order(all.clone()), [254, 511, 255]);
+    let stats = "Basic info: …\nId 10:\n\tLeaves: 0\nMain:\nId 511:\nId -1:\nLocal:\n";
+    all.push(Line::Text("/proc/net/fib_triestat".into(), stats.into()));
+    assert_eq!(order(all), [10, 254, 511, u32::MAX, 255]);
+}

@@ -106,7 +106,11 @@ fn total_lines(total: &Findings) -> Vec<Line> {
     vec![
         line(
             format!("explain --verify: questions over {} configurations", total.configurations),
-            format!("{}, {} the kernel cannot be asked", differing(total.asked, total.unverified), total.cannot_ask),
+            format!(
+                "{}, {} the kernel cannot be asked",
+                differing(total.asked, total.unverified),
+                total.cannot_ask
+            ),
             total.unverified == 0 && enough(total.asked, QUESTIONS),
         ),
         line(
@@ -176,7 +180,9 @@ fn comparison(plan: &Plan, fingerpost: &Path) -> io::Result<Line> {
     let figures: Vec<String> = done
         .stdout
         .lines()
-        .filter(|line| ["scenarios ", "commands ", "differing ", "differences "].iter().any(|w| line.starts_with(w)))
+        .filter(|line| {
+            ["scenarios ", "commands ", "differing ", "differences "].iter().any(|w| line.starts_with(w))
+        })
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     Ok(Line {

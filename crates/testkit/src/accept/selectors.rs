@@ -38,7 +38,9 @@ pub fn changed(words: &[String], explanation: &Value, devices: &[String]) -> Vec
     for (at, rule) in rules.iter().enumerate() {
         let failing = rule["failing"].as_array().map_or(0, Vec::len);
         let (Some("skipped"), 1) = (rule["verdict"].as_str(), failing) else { continue };
-        let (Some(selector), Some(wanted)) = (rule["selector"].as_str(), rule["rule_value"].as_str()) else { continue };
+        let (Some(selector), Some(wanted)) = (rule["selector"].as_str(), rule["rule_value"].as_str()) else {
+            continue;
+        };
         let Some(words) = satisfying(words, selector, wanted, devices) else { continue };
         let purpose = if words.iter().any(|word| word == "iif") { "input" } else { purpose };
         let trial = format!("{}: rule {} ({})", words.join(" "), rule["pref"], rule["rule"]);
@@ -133,8 +135,10 @@ mod tests {
 
     #[test]
     fn only_a_rule_left_out_again_speaks_against_the_reason() {
-        let changed = Changed { words: words("1.1.1.1"), rule: 0, purpose: "output".into(), trial: String::new() };
-        let with = |verdict: &str| json!({"lookups": [{"purpose": "output", "rules": [{"verdict": verdict}]}]});
+        let changed =
+            Changed { words: words("1.1.1.1"), rule: 0, purpose: "output".into(), trial: String::new() };
+        let with =
+            |verdict: &str| json!({"lookups": [{"purpose": "output", "rules": [{"verdict": verdict}]}]});
         assert_eq!(judge(&changed, &with("found")), Verdict::Matched);
         assert_eq!(judge(&changed, &with("skipped")), Verdict::Skipped);
         assert_eq!(judge(&changed, &with("not_reached")), Verdict::NotReached);
