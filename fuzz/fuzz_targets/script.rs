@@ -27,7 +27,8 @@ fuzz_target!(|data: &[u8]| {
         if opened.get() > 2 {
             return Err(Errno::ENOENT);
         }
-        let lines: Vec<&str> = text.lines().take(MAX_COMMANDS).map(|l| l.strip_prefix("ip ").unwrap_or(l)).collect();
+        let lines: Vec<&str> =
+            text.lines().take(MAX_COMMANDS).map(|l| l.strip_prefix("ip ").unwrap_or(l)).collect();
         Ok(Box::new(Cursor::new(lines.join("\n").into_bytes())))
     };
     for command in script.commands().iter().take(MAX_COMMANDS) {

@@ -7,9 +7,9 @@ use fingerpost::explain::{Asked, Question, explain};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::restore;
 use fingerpost_iproute::{Env, Names};
+use fingerpost_model::Kernel;
 use fingerpost_model::TableId;
 use fingerpost_model::snapshot::Reader;
-use fingerpost_model::Kernel;
 use libfuzzer_sys::fuzz_target;
 
 const DUMPS: [&[&str]; 6] = [

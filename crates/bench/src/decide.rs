@@ -58,7 +58,8 @@ pub fn measure(batch: &Path, routes: &[Route], with_kernel: bool, report: &mut R
     }
     one_setting(&mut world, live.as_mut(), &keys, "default rules", true, report)?;
     for rule in table::RULES {
-        let words: Vec<String> = std::iter::once("ip").chain(rule.split_whitespace()).map(String::from).collect();
+        let words: Vec<String> =
+            std::iter::once("ip").chain(rule.split_whitespace()).map(String::from).collect();
         let names = Names::default();
         let outcome = Runner { world: &mut world, ns: NsId(0), names: &names }.run(&words);
         if outcome.status != 0 {
@@ -155,7 +156,10 @@ fn number(is_out: bool, gateway: Option<IpAddr>) -> u64 {
 /// CPU nanoseconds of this thread.
 fn thread_ns() -> io::Result<u64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    text.split_whitespace().next().and_then(|ns| ns.parse().ok()).ok_or_else(|| io::Error::other("no schedstat"))
+    text.split_whitespace()
+        .next()
+        .and_then(|ns| ns.parse().ok())
+        .ok_or_else(|| io::Error::other("no schedstat"))
 }
 
 /// Microseconds of CPU for each of `count`.
@@ -194,9 +198,15 @@ impl<'a> Subject<'a> {
         Ok((time, sums))
     }
 
-    fn decide(&mut self, keys: &[Ipv4Addr], mut events: Option<&mut Vec<Event>>, sums: &mut Sums) -> io::Result<()> {
+    fn decide(
+        &mut self,
+        keys: &[Ipv4Addr],
+        mut events: Option<&mut Vec<Event>>,
+        sums: &mut Sums,
+    ) -> io::Result<()> {
         let (direction, out, iif) = (self.direction, self.out, self.iif);
-        let (Namespace { config, state }, env): (_, Env<'_>) = self.world.ns_mut(NsId(0)).map_err(io::Error::other)?;
+        let (Namespace { config, state }, env): (_, Env<'_>) =
+            self.world.ns_mut(NsId(0)).map_err(io::Error::other)?;
         for &key in keys {
             let mut tracer = match events.as_deref_mut() {
                 Some(events) => {
@@ -208,7 +218,8 @@ impl<'a> Subject<'a> {
             let question = question(direction, key, iif);
             let decision: Option<Decision> = match direction {
                 Direction::Output => {
-                    output4::resolve(config, state, env, &mut question.flow(), Asker::Packet, &mut tracer).ok()
+                    output4::resolve(config, state, env, &mut question.flow(), Asker::Packet, &mut tracer)
+                        .ok()
                 }
                 Direction::Input => {
                     let decision = input4::resolve(config, state, env, &question.packet(), &mut tracer);

@@ -39,10 +39,19 @@ const PASSES: usize = 3;
 /// # Errors
 ///
 /// A child fails, or a file cannot be written.
-pub fn measure(batch: &Path, dir: &Path, expected: usize, with_kernel: bool, report: &mut Report) -> io::Result<()> {
+pub fn measure(
+    batch: &Path,
+    dir: &Path,
+    expected: usize,
+    with_kernel: bool,
+    report: &mut Report,
+) -> io::Result<()> {
     let snapshot = dir.join("table.fp");
     let worker = |verb: &str, path: &Path| -> io::Result<Figures> {
-        again(false, &["worker".into(), verb.into(), path.display().to_string(), snapshot.display().to_string()])
+        again(
+            false,
+            &["worker".into(), verb.into(), path.display().to_string(), snapshot.display().to_string()],
+        )
     };
     let repeated = |verb: &str, path: &Path| -> io::Result<Figures> {
         let passes: Vec<Figures> = (0..PASSES).map(|_| worker(verb, path)).collect::<io::Result<_>>()?;
@@ -78,7 +87,12 @@ pub fn measure(batch: &Path, dir: &Path, expected: usize, with_kernel: bool, rep
         report.row("ip -batch, kernel with the real ip: CPU", kernel.cpu, "s", None);
         report.row("ip -batch, kernel with the real ip: wall", kernel.wall, "s", None);
         report.row("ip -batch, kernel: memory (slab and vmalloc grew by)", kernel.mb, "MB", None);
-        report.row("ip -batch, how much faster (CPU)", kernel.cpu / ours.cpu, "times", Some(Goal::AtLeast(5.0)));
+        report.row(
+            "ip -batch, how much faster (CPU)",
+            kernel.cpu / ours.cpu,
+            "times",
+            Some(Goal::AtLeast(5.0)),
+        );
     }
     report.row("snapshot, size", size, "MB", None);
     report.row("snapshot, write: wall", written.wall, "s", None);
@@ -98,19 +112,34 @@ pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Fi
         ("batch", _) => {
             let (start, before) = (Instant::now(), cpu_seconds()?);
             let mut world = from_batch(path, false)?;
-            let figures = Figures { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - before, mb: peak_mb()?, routes: 0 };
+            let figures = Figures {
+                wall: start.elapsed().as_secs_f64(),
+                cpu: cpu_seconds()? - before,
+                mb: peak_mb()?,
+                routes: 0,
+            };
             Ok(Figures { routes: count(&mut world)?, ..figures })
         }
         ("write", Some(snapshot)) => {
             let mut world = from_batch(path, false)?;
             let (start, before) = (Instant::now(), cpu_seconds()?);
             write(&mut world, snapshot)?;
-            Ok(Figures { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - before, mb: peak_mb()?, routes: 0 })
+            Ok(Figures {
+                wall: start.elapsed().as_secs_f64(),
+                cpu: cpu_seconds()? - before,
+                mb: peak_mb()?,
+                routes: 0,
+            })
         }
         ("read", _) => {
             let (start, before) = (Instant::now(), cpu_seconds()?);
             let mut world = read(path)?;
-            let figures = Figures { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - before, mb: peak_mb()?, routes: 0 };
+            let figures = Figures {
+                wall: start.elapsed().as_secs_f64(),
+                cpu: cpu_seconds()? - before,
+                mb: peak_mb()?,
+                routes: 0,
+            };
             Ok(Figures { routes: count(&mut world)?, ..figures })
         }
         ("kernel", _) => into_kernel(path, false),
@@ -128,7 +157,8 @@ pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
     let names = Names::default();
     let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
     let mut run = |program: &str, line: &str| {
-        let words: Vec<String> = std::iter::once(program).chain(line.split_whitespace()).map(String::from).collect();
+        let words: Vec<String> =
+            std::iter::once(program).chain(line.split_whitespace()).map(String::from).collect();
         let outcome = runner.run(&words);
         match outcome.status {
             0 => Ok(()),
@@ -179,7 +209,8 @@ fn count(world: &mut World) -> io::Result<usize> {
 }
 
 fn read(path: &Path) -> io::Result<World> {
-    let reader = Reader::new(BufReader::with_capacity(1 << 20, File::open(path)?)).map_err(io::Error::other)?;
+    let reader =
+        Reader::new(BufReader::with_capacity(1 << 20, File::open(path)?)).map_err(io::Error::other)?;
     restore(reader, 1).map(|restored| restored.world).map_err(io::Error::other)
 }
 

@@ -157,9 +157,13 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        let words = |text: &str| parse(text.split_whitespace().map(String::from).collect::<Vec<_>>().into_iter());
+        let words =
+            |text: &str| parse(text.split_whitespace().map(String::from).collect::<Vec<_>>().into_iter());
         let options = words("decide --routes 10 --json --no-kernel").expect("is right");
-        assert_eq!((options.verb.as_str(), options.routes, options.json, options.kernel), ("decide", 10, true, false));
+        assert_eq!(
+            (options.verb.as_str(), options.routes, options.json, options.kernel),
+            ("decide", 10, true, false)
+        );
         assert!(words("load --table synthetic").expect("is right").table.is_none());
         assert!(words("load --routes x").is_err());
         assert!(words("run").is_err());

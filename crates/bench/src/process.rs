@@ -80,7 +80,11 @@ pub fn cpu_of(mut child: Child) -> io::Result<f64> {
 
 /// Whether network namespaces can be made here.
 pub fn can_unshare() -> bool {
-    let probe = Command::new("unshare").args(["--net", "ip", "link", "show"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let probe = Command::new("unshare")
+        .args(["--net", "ip", "link", "show"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     probe.is_ok_and(|status| status.success())
 }
 
@@ -112,7 +116,9 @@ pub fn run(program: &str, args: &[&str]) -> io::Result<()> {
     let output = Command::new(program).args(args).output()?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(io::Error::other(format!("{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr)))),
+        false => {
+            Err(io::Error::other(format!("{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr))))
+        }
     }
 }
 
@@ -128,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_childs_time_is_seen() {
-        let child = Command::new("sh").args(["-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"]).spawn();
+        let child =
+            Command::new("sh").args(["-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"]).spawn();
         let seconds = cpu_of(child.expect("a shell")).expect("ends");
         assert!(seconds > 0.01, "{seconds}");
         assert!(peak_mb().expect("is known") > 1.0);

@@ -8,7 +8,8 @@ use fingerpost_net::Family;
 fn lines(routes: &[RouteMsg]) -> Vec<Line> {
     let mut device = LinkMsg { index: 2, name: Some("e0".into()), mtu: Some(1500), ..LinkMsg::default() };
     device.flags = LinkFlags::UP;
-    let mut lines = vec![Line::Netns(Netns { custom_rules: Some(false), ..Netns::default() }), Line::Link(device)];
+    let mut lines =
+        vec![Line::Netns(Netns { custom_rules: Some(false), ..Netns::default() }), Line::Link(device)];
     lines.extend(routes.iter().cloned().map(Line::Route));
     lines
 }
