@@ -29,12 +29,18 @@ const UNKNOWN: u8 = 3;
 
 /// Which way Linux sends a packet, and why
 #[derive(Debug, Parser)]
-#[command(name = "fingerpost", version, about, max_term_width = 100, after_help = "\
+#[command(
+    name = "fingerpost",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
 Without a source option the live host is asked. Nothing ever changes a real host.
 
   fingerpost explain --example tunnelvision 8.8.8.8
   fingerpost explain 192.0.2.7 from 10.0.0.5 iif eth0 --verify
-  fingerpost capture -o host.fp && fingerpost --snapshot host.fp ip route show table all")]
+  fingerpost capture -o host.fp && fingerpost --snapshot host.fp ip route show table all"
+)]
 struct Cli {
     #[command(flatten)]
     source: SourceArgs,
@@ -164,7 +170,8 @@ struct Explain {
 }
 
 fn explain_verb(args: &SourceArgs, words: &[String], options: &Explain) -> anyhow::Result<u8> {
-    let expectation = options.expect.as_deref().map(Expectation::parse).transpose().map_err(anyhow::Error::msg)?;
+    let expectation =
+        options.expect.as_deref().map(Expectation::parse).transpose().map_err(anyhow::Error::msg)?;
     let other = options.against.as_deref().map(SourceArgs::named).transpose()?;
     let mut source = args.load()?;
     if options.verify && (source.live.is_none() || !args.apply.is_empty()) {
@@ -181,7 +188,8 @@ fn explain_verb(args: &SourceArgs, words: &[String], options: &Explain) -> anyho
         _ => Question::parse(words),
     }
     .map_err(anyhow::Error::msg)?;
-    let answered = answer_all(&mut source, other.as_ref(), &question, options.verify).map_err(anyhow::Error::msg)?;
+    let answered =
+        answer_all(&mut source, other.as_ref(), &question, options.verify).map_err(anyhow::Error::msg)?;
     let mut out = io::stdout().lock();
     if options.json {
         serde_json::to_writer(&mut out, &answered)?;
@@ -344,9 +352,15 @@ fn ip(args: &SourceArgs, words: &[String]) -> anyhow::Result<u8> {
 }
 
 fn run_script(args: &SourceArgs, path: &Path, json: bool, release: &str) -> anyhow::Result<u8> {
-    if args.snapshot.is_some() || args.script.is_some() || args.example.is_some() || args.netns.is_some() || args.pid.is_some()
+    if args.snapshot.is_some()
+        || args.script.is_some()
+        || args.example.is_some()
+        || args.netns.is_some()
+        || args.pid.is_some()
     {
-        bail!("run starts from a fresh host; to change another source in memory use --apply SCRIPT with explain or ip");
+        bail!(
+            "run starts from a fresh host; to change another source in memory use --apply SCRIPT with explain or ip"
+        );
     }
     let what = path.display().to_string();
     let script = Script::parse(&read_text(path)?).with_context(|| what)?;
@@ -364,7 +378,8 @@ fn capture(args: &SourceArgs, output: Option<&Path>, redact: bool, also: &[Strin
         bail!("capture reads a live host; it takes -n and --pid only");
     }
     let mut capture = Capture::new();
-    let targets = std::iter::once(args.target()).chain(also.iter().map(|name| fingerpost_host::Target::named(name)));
+    let targets =
+        std::iter::once(args.target()).chain(also.iter().map(|name| fingerpost_host::Target::named(name)));
     for target in targets {
         let mut live = Live::open(&target)?;
         capture.add(&mut live, &CaptureOptions::default())?;
@@ -411,8 +426,9 @@ fn list_examples(name: Option<&str>) -> anyhow::Result<u8> {
     let mut out = io::stdout().lock();
     match name {
         Some(name) => {
-            let example = examples::Example::find(name)
-                .with_context(|| format!("there is no example \"{name}\"; `fingerpost examples` lists them"))?;
+            let example = examples::Example::find(name).with_context(|| {
+                format!("there is no example \"{name}\"; `fingerpost examples` lists them")
+            })?;
             out.write_all(example.script.as_bytes())?;
         }
         None => {

@@ -42,7 +42,8 @@ impl Example {
     /// The example with this name; a name that only has variants stands for its last one.
     pub fn find(name: &str) -> Option<Example> {
         let exact = ALL.iter().find(|example| example.name == name);
-        let variant = || ALL.iter().rev().find(|e| e.name.split_once('/').is_some_and(|(base, _)| base == name));
+        let variant =
+            || ALL.iter().rev().find(|e| e.name.split_once('/').is_some_and(|(base, _)| base == name));
         exact.or_else(variant).copied()
     }
 

@@ -2,7 +2,8 @@
 //! host, and a copy of one must not pretend to.
 
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
+    RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 
@@ -28,13 +29,28 @@ impl<K: Kernel> Kernel for ReadOnly<K> {
     fn links(&mut self, ns: NsId, each: &mut dyn FnMut(&LinkMsg)) -> Result<(), Refusal> {
         self.0.links(ns, each)
     }
-    fn addresses(&mut self, ns: NsId, family: Option<Family>, each: &mut dyn FnMut(&AddrMsg)) -> Result<(), Refusal> {
+    fn addresses(
+        &mut self,
+        ns: NsId,
+        family: Option<Family>,
+        each: &mut dyn FnMut(&AddrMsg),
+    ) -> Result<(), Refusal> {
         self.0.addresses(ns, family, each)
     }
-    fn routes(&mut self, ns: NsId, filter: &RouteFilter, each: &mut dyn FnMut(&RouteMsg)) -> Result<(), Refusal> {
+    fn routes(
+        &mut self,
+        ns: NsId,
+        filter: &RouteFilter,
+        each: &mut dyn FnMut(&RouteMsg),
+    ) -> Result<(), Refusal> {
         self.0.routes(ns, filter, each)
     }
-    fn rules(&mut self, ns: NsId, family: Option<Family>, each: &mut dyn FnMut(&RuleMsg)) -> Result<(), Refusal> {
+    fn rules(
+        &mut self,
+        ns: NsId,
+        family: Option<Family>,
+        each: &mut dyn FnMut(&RuleMsg),
+    ) -> Result<(), Refusal> {
         self.0.rules(ns, family, each)
     }
     fn nexthops(&mut self, ns: NsId, each: &mut dyn FnMut(&NexthopMsg)) -> Result<(), Refusal> {
@@ -60,7 +76,12 @@ impl<K: Kernel> Kernel for ReadOnly<K> {
     ) -> Result<(), Refusal> {
         self.0.neighbours(ns, family, proxy, each)
     }
-    fn netconf(&mut self, ns: NsId, family: Option<Family>, each: &mut dyn FnMut(&NetconfMsg)) -> Result<(), Refusal> {
+    fn netconf(
+        &mut self,
+        ns: NsId,
+        family: Option<Family>,
+        each: &mut dyn FnMut(&NetconfMsg),
+    ) -> Result<(), Refusal> {
         self.0.netconf(ns, family, each)
     }
     fn read_file(&mut self, ns: NsId, path: &str) -> Result<String, Errno> {

@@ -29,7 +29,8 @@ impl Script {
         for command in &commands {
             let program = &command.words[0];
             if !PROGRAMS.contains(&program.as_str()) {
-                let problem = format!("'{program}' is not a command that scripts know; they know ip, sysctl and cat");
+                let problem =
+                    format!("'{program}' is not a command that scripts know; they know ip, sysctl and cat");
                 let indent = text.lines().nth(command.line - 1).map_or(0, |l| l.len() - l.trim_start().len());
                 return Err(SyntaxError { line: command.line, column: indent + 1, problem });
             }
@@ -110,11 +111,9 @@ fn run_in(
         }
         "sysctl" => crate::sysctl::run(args, kernel, ns),
         "cat" => cat(args, kernel, ns),
-        other => Outcome {
-            status: 127,
-            stderr: format!("{other}: command not found\n"),
-            ..Outcome::default()
-        },
+        other => {
+            Outcome { status: 127, stderr: format!("{other}: command not found\n"), ..Outcome::default() }
+        }
     }
 }
 

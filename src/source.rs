@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::{Behaviour, Restored, World, restore, restore_lines};
 use fingerpost_host::{CaptureOptions, Live, Target};
 use fingerpost_iproute::Names;
-use fingerpost_model::snapshot::{Line, Netns, Reader};
 use fingerpost_model::NsId;
+use fingerpost_model::snapshot::{Line, Netns, Reader};
 
 use crate::examples::{ALL, Example};
 use crate::script::{Runner, Script};
@@ -136,7 +136,10 @@ impl Source {
             bail!("the snapshot holds no namespace");
         };
         let mut not_seen = restored.header.not_seen.clone();
-        let filters = restored.texts.iter().any(|(_, name, text)| name.contains("nft") && text.contains("hook "))
+        let filters = restored
+            .texts
+            .iter()
+            .any(|(_, name, text)| name.contains("nft") && text.contains("hook "))
             || restored.texts.iter().any(|(_, name, text)| name.contains("tables") && text.contains("-A "));
         if filters {
             not_seen.push(

@@ -36,7 +36,10 @@ pub fn run(args: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
                         'b' => (options.values_only, options.no_newline) = (true, true),
                         'o' | 'x' => {}
                         _ => {
-                            let _ = writeln!(outcome.stderr, "sysctl: option -- '{letter}' is not supported here");
+                            let _ = writeln!(
+                                outcome.stderr,
+                                "sysctl: option -- '{letter}' is not supported here"
+                            );
                             outcome.status = 1;
                             return outcome;
                         }
@@ -52,7 +55,9 @@ pub fn run(args: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
     }
     for setting in settings {
         match setting.split_once('=') {
-            Some((key, value)) => write(kernel, ns, &options, key.trim_end(), value.trim_start(), &mut outcome),
+            Some((key, value)) => {
+                write(kernel, ns, &options, key.trim_end(), value.trim_start(), &mut outcome)
+            }
             None if options.write => {
                 outcome.stderr.push_str("sysctl: command line(0): invalid syntax, continuing...\n");
                 outcome.status = 1;
@@ -106,7 +111,14 @@ fn read(kernel: &mut dyn Kernel, ns: NsId, options: &Options, key: &str, outcome
     }
 }
 
-fn write(kernel: &mut dyn Kernel, ns: NsId, options: &Options, key: &str, value: &str, outcome: &mut Outcome) {
+fn write(
+    kernel: &mut dyn Kernel,
+    ns: NsId,
+    options: &Options,
+    key: &str,
+    value: &str,
+    outcome: &mut Outcome,
+) {
     let path = path_of(key);
     // procps writes a line, so that an empty value is not nothing.
     match kernel.write_file(ns, &path, &format!("{value}\n")) {

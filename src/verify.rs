@@ -66,7 +66,10 @@ fn kernel_text(config: &Config, explanation: &Explanation, answer: &Result<Route
     match answer {
         Err(refusal) => refusal.errno.name().unwrap_or("refused").to_string(),
         Ok(msg) => {
-            let dev = msg.oif.and_then(|index| config.links.get(index)).map_or("-".into(), |l| l.name().to_string());
+            let dev = msg
+                .oif
+                .and_then(|index| config.links.get(index))
+                .map_or("-".into(), |l| l.name().to_string());
             let text = |addr: Option<IpAddr>| addr.map_or("-".to_string(), |addr| addr.to_string());
             // The kernel leaves the source out when it is the one that was asked for.
             let source = match (&explanation.outcome.source, msg.prefsrc) {

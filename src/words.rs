@@ -104,11 +104,17 @@ impl Lexer<'_> {
                 },
                 '\'' => self.single_quoted(&mut command.text, word.get_or_insert_default())?,
                 '"' => self.double_quoted(&mut command.text, word.get_or_insert_default())?,
-                '$' | '`' => return self.error("variables and command substitution are not expanded; write the value"),
-                '|' | '&' | ';' | '<' | '>' | '(' | ')' => {
-                    return self.error(format!("'{c}' (pipes, lists, redirection) is not supported; one command a line"));
+                '$' | '`' => {
+                    return self.error("variables and command substitution are not expanded; write the value");
                 }
-                '*' | '?' | '[' => return self.error(format!("'{c}' is not expanded; quote it if it is meant literally")),
+                '|' | '&' | ';' | '<' | '>' | '(' | ')' => {
+                    return self.error(format!(
+                        "'{c}' (pipes, lists, redirection) is not supported; one command a line"
+                    ));
+                }
+                '*' | '?' | '[' => {
+                    return self.error(format!("'{c}' is not expanded; quote it if it is meant literally"));
+                }
                 '~' | '{' | '}' | '!' if word.is_none() => {
                     return self.error(format!("'{c}' is not expanded; quote it if it is meant literally"));
                 }
@@ -139,7 +145,9 @@ impl Lexer<'_> {
             text.push(c);
             match c {
                 '"' => return Ok(()),
-                '$' | '`' => return self.error("variables and command substitution are not expanded; write the value"),
+                '$' | '`' => {
+                    return self.error("variables and command substitution are not expanded; write the value");
+                }
                 '\\' => match self.next() {
                     Some('\n') => {
                         text.pop();

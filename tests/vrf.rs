@@ -13,7 +13,8 @@ fn last(release: &str, lines: &str) -> String {
     let names = Names::default();
     let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
     let script = Script::parse(lines).unwrap_or_else(|error| panic!("{error:?}"));
-    let outcomes: Vec<_> = script.commands().iter().map(|command| (command, runner.run(&command.words))).collect();
+    let outcomes: Vec<_> =
+        script.commands().iter().map(|command| (command, runner.run(&command.words))).collect();
     let (last, before) = outcomes.split_last().expect("a script has commands");
     for (command, outcome) in before {
         assert_eq!(outcome.status, 0, "{}: {}", command.text, outcome.stderr);
@@ -100,7 +101,8 @@ ip addr add 172.16.5.1/28 dev e1
 ip addr add 172.16.5.1/28 dev e2
 ip link del red
 ip route";
-    let routes = ["e1", "e2"].map(|dev| format!("172.16.5.0/28 dev {dev} proto kernel scope link src 172.16.5.1"));
+    let routes =
+        ["e1", "e2"].map(|dev| format!("172.16.5.0/28 dev {dev} proto kernel scope link src 172.16.5.1"));
     both(&after(lines), &routes.join("\n"));
 }
 

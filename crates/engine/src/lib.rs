@@ -12,6 +12,7 @@ pub mod config;
 pub mod control;
 pub mod dump;
 pub mod lookup;
+mod namespace;
 mod restore;
 mod state;
 pub mod trace;
@@ -19,6 +20,7 @@ mod world;
 
 pub use behaviour::Behaviour;
 pub use config::Config;
+pub use namespace::{Env, Namespace};
 pub use restore::{RestoreError, Restored, restore, restore_lines};
 pub use state::{State, Time};
-pub use world::{Env, Namespace, World};
+pub use world::World;

@@ -11,8 +11,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::snapshot::{self, Line, Netns, Reader};
 use fingerpost_model::{
-    AddrMsg, LinkMsg, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags, RouteMsg, RuleMsg, Scope,
-    TableId,
+    AddrMsg, LinkMsg, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags, RouteMsg,
+    RuleMsg, Scope, TableId,
 };
 use fingerpost_net::Family;
 
@@ -21,8 +21,9 @@ use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NextHop, NexthopK
 use crate::control::fib_info::{self, RouteConfig};
 use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::{Flow4, rules};
+use crate::namespace::{Env, Namespace};
 use crate::trace::Tracer;
-use crate::world::{Env, Namespace, World};
+use crate::world::World;
 
 /// Why a snapshot does not make a world.
 #[derive(Debug)]
@@ -127,7 +128,8 @@ impl Restorer {
             // Tables are made as routes come, in the form that they had.
             ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
             let id = NsId(self.restored.namespaces.len() as u32);
-            self.current = Some(Opened { id, ns, netns, rules_seen: false, tables: Vec::new(), settings: Vec::new() });
+            self.current =
+                Some(Opened { id, ns, netns, rules_seen: false, tables: Vec::new(), settings: Vec::new() });
             return Ok(());
         }
         let Some(opened) = &mut self.current else {
@@ -209,7 +211,11 @@ fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
         return Err("a link without index".into());
     }
     let index = msg.index;
-    let ipv4 = msg.mtu.is_none_or(|mtu| mtu >= 68).then(|| InDev { addrs: Vec::new(), conf: DevConf::default(), groups: BTreeSet::new() });
+    let ipv4 = msg.mtu.is_none_or(|mtu| mtu >= 68).then(|| InDev {
+        addrs: Vec::new(),
+        conf: DevConf::default(),
+        groups: BTreeSet::new(),
+    });
     config.links.last_index = config.links.last_index.max(index);
     let mut link = Link { own_address: true, own_mtu: true, msg, ipv4, ..Link::default() };
     control::link::adopt(&mut link);
@@ -234,7 +240,11 @@ fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Result<(), Strin
         return Err(format!("prefix length {} of an IPv4 address", msg.prefix_len));
     }
     let label = msg.label.clone().unwrap_or_else(|| link.name().to_string());
-    let ipv4 = link.ipv4.get_or_insert_with(|| InDev { addrs: Vec::new(), conf: DevConf::default(), groups: BTreeSet::new() });
+    let ipv4 = link.ipv4.get_or_insert_with(|| InDev {
+        addrs: Vec::new(),
+        conf: DevConf::default(),
+        groups: BTreeSet::new(),
+    });
     ipv4.addrs.push(IfAddr {
         local,
         address: v4(msg.address).unwrap_or(local),
@@ -346,10 +356,9 @@ fn settings(ns: &mut Namespace, env: Env<'_>, settings: &[(String, String)]) {
     }
     for (path, value) in settings {
         let Some((place, name)) = conf_of(path) else { continue };
-        let (Some(entry), Ok(number)) = (
-            DevConf::ENTRIES.iter().find(|entry| entry.name == name),
-            value.trim().parse::<i32>(),
-        ) else {
+        let (Some(entry), Ok(number)) =
+            (DevConf::ENTRIES.iter().find(|entry| entry.name == name), value.trim().parse::<i32>())
+        else {
             continue;
         };
         let config = &mut ns.config;

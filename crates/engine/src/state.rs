@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::control::nexthop::BucketUse;
 use crate::config::FibInfoId;
+use crate::control::nexthop::BucketUse;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 

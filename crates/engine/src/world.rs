@@ -4,32 +4,15 @@
 use std::collections::BTreeMap;
 
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal,
+    RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family, Rng};
 
 use crate::behaviour::Behaviour;
-use crate::config::Config;
-use crate::state::{State, Time};
+use crate::namespace::{Env, Namespace};
+use crate::state::Time;
 use crate::{control, dump, lookup};
-
-/// A network namespace: what is configured and what running made.
-#[derive(Clone, Debug, Default)]
-pub struct Namespace {
-    /// What people configure.
-    pub config: Config,
-    /// What running makes.
-    pub state: State,
-}
-
-/// What changes and lookups need besides the namespace.
-#[derive(Clone, Copy, Debug)]
-pub struct Env<'a> {
-    /// The release's switches.
-    pub behaviour: &'a Behaviour,
-    /// The time.
-    pub now: Time,
-}
 
 /// Namespaces, clock, chance and behaviour.
 #[derive(Clone, Debug)]
@@ -104,7 +87,9 @@ impl Kernel for World {
         match op.change {
             Change::NewLink(msg) => control::link::new_link(self, id, op.flags, msg),
             Change::DelLink(msg) => control::link::del_link(self, id, &msg),
-            Change::NewTun { name, mode, multi_queue } => control::link::new_tun(self, id, &name, mode, multi_queue),
+            Change::NewTun { name, mode, multi_queue } => {
+                control::link::new_tun(self, id, &name, mode, multi_queue)
+            }
             Change::DelTun { name, mode } => control::link::del_tun(self, id, &name, mode),
             change => {
                 let (ns, env) = self.ns_mut(id)?;
@@ -119,7 +104,10 @@ impl Kernel for World {
                     Change::DelNexthop(msg) => control::nexthop::del_nexthop(ns, env, &msg),
                     Change::NewNeighbour(msg) => control::neighbour::new_neighbour(ns, env, op.flags, &msg),
                     Change::DelNeighbour(msg) => control::neighbour::del_neighbour(ns, env, &msg),
-                    Change::NewLink(_) | Change::DelLink(_) | Change::NewTun { .. } | Change::DelTun { .. } => Ok(()),
+                    Change::NewLink(_)
+                    | Change::DelLink(_)
+                    | Change::NewTun { .. }
+                    | Change::DelTun { .. } => Ok(()),
                 }
             }
         }
@@ -143,17 +131,32 @@ impl Kernel for World {
         dump::link::dump(self, id, each)
     }
 
-    fn addresses(&mut self, id: NsId, family: Option<Family>, each: &mut dyn FnMut(&AddrMsg)) -> Result<(), Refusal> {
+    fn addresses(
+        &mut self,
+        id: NsId,
+        family: Option<Family>,
+        each: &mut dyn FnMut(&AddrMsg),
+    ) -> Result<(), Refusal> {
         let now = self.now;
         dump::address::dump(self.ns(id)?, now, family, each)
     }
 
-    fn routes(&mut self, id: NsId, filter: &RouteFilter, each: &mut dyn FnMut(&RouteMsg)) -> Result<(), Refusal> {
+    fn routes(
+        &mut self,
+        id: NsId,
+        filter: &RouteFilter,
+        each: &mut dyn FnMut(&RouteMsg),
+    ) -> Result<(), Refusal> {
         let now = self.now;
         dump::route::dump(self.ns(id)?, now, filter, each)
     }
 
-    fn rules(&mut self, id: NsId, family: Option<Family>, each: &mut dyn FnMut(&RuleMsg)) -> Result<(), Refusal> {
+    fn rules(
+        &mut self,
+        id: NsId,
+        family: Option<Family>,
+        each: &mut dyn FnMut(&RuleMsg),
+    ) -> Result<(), Refusal> {
         dump::rule::dump(self.ns(id)?, family, each)
     }
 

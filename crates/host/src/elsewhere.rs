@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Writer};
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
-    RuleMsg,
+    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
+    RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 

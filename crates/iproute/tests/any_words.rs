@@ -5,8 +5,8 @@ use std::io::{BufRead, Cursor};
 
 use fingerpost_iproute::{Env, Names, run};
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
-    RouteType, RuleMsg,
+    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
+    RouteMsg, RouteType, RuleMsg,
 };
 use fingerpost_net::{Errno, Family, Rng};
 

@@ -17,8 +17,8 @@ use std::path::Path;
 
 use fingerpost_iproute::{Env, Names, run};
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
-    RouteMsg, RuleMsg,
+    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal,
+    RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 use serde_json::{Value, json};

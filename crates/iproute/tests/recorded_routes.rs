@@ -13,8 +13,8 @@ use std::io::{BufRead, Cursor};
 
 use fingerpost_iproute::{Env, Names, run};
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
-    RouteMsg, RuleMsg,
+    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal,
+    RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 use serde::Serialize;

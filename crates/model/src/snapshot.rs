@@ -144,7 +144,8 @@ impl<R: BufRead> Reader<R> {
         }
         let not_a_snapshot = |error| match error {
             Error::Syntax { line, column, problem } => {
-                let problem = format!("not a snapshot ({problem}); expected a header such as {{\"fingerpost\":1,…}}");
+                let problem =
+                    format!("not a snapshot ({problem}); expected a header such as {{\"fingerpost\":1,…}}");
                 Error::Syntax { line, column, problem }
             }
             other => other,

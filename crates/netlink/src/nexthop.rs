@@ -1,6 +1,8 @@
 //! Nexthop objects: `struct nhmsg` and `NHA_*`.
 
-use fingerpost_model::{Attr, NexthopBucket, NexthopGroupEntry, NexthopMsg, ResilientGroup, RouteFlags, Scope};
+use fingerpost_model::{
+    Attr, NexthopBucket, NexthopGroupEntry, NexthopMsg, ResilientGroup, RouteFlags, Scope,
+};
 use fingerpost_net::Family;
 
 use crate::attr::{Builder, NESTED, View, attributes};

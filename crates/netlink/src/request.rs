@@ -5,8 +5,8 @@
 //! so that who asks has to look at what comes.
 
 use fingerpost_model::{
-    BucketFilter, Change, LinkMsg, NeighFlags, NexthopBucket, NexthopMsg, NlFlags, Op, RouteFilter, RouteFlags,
-    RouteMsg,
+    BucketFilter, Change, LinkMsg, NeighFlags, NexthopBucket, NexthopMsg, NlFlags, Op, RouteFilter,
+    RouteFlags, RouteMsg,
 };
 use fingerpost_net::Family;
 

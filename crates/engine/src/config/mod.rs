@@ -8,7 +8,7 @@ mod rule;
 mod sysctl;
 
 pub use fib::{Alias, Entry, Fib, FibInfo, FibInfoId, NextHop, Table};
-pub use link::{IfAddr, InDev, Link, Links, LOOPBACK};
+pub use link::{IfAddr, InDev, LOOPBACK, Link, Links};
 pub use neighbour::Neighbours;
 pub use nexthop::{GroupMember, NexthopKind, NexthopObject, Nexthops};
 pub use rule::{DscpSelector, Ports, Rule, Rules};

@@ -11,7 +11,7 @@ use super::fib_info::RouteConfig;
 use super::{event, neighbour, policy, route};
 use crate::config::{IfAddr, InDev, Link};
 use crate::lookup::source;
-use crate::world::{Env, Namespace};
+use crate::namespace::{Env, Namespace};
 
 const FOREVER: u32 = u32::MAX;
 
@@ -28,10 +28,8 @@ pub fn new_address(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &AddrM
     let Some(ipv4) = in_dev_mut(ns, msg.index) else { return Err(Errno::ENOBUFS.into()) };
     // From now on the device's settings do not follow those of `default`.
     ipv4.conf.explicit = u64::MAX;
-    let existing = ipv4
-        .addrs
-        .iter()
-        .position(|a| a.len == addr.len && a.matches(addr.address) && a.local == addr.local);
+    let existing =
+        ipv4.addrs.iter().position(|a| a.len == addr.len && a.matches(addr.address) && a.local == addr.local);
     let Some(at) = existing else {
         if addr.flags.has(IfaFlags::MCAUTOJOIN) {
             join_group(ns, msg.index, addr.address)?;
@@ -82,7 +80,8 @@ pub fn del_address(ns: &mut Namespace, env: Env<'_>, msg: &AddrMsg) -> Result<()
 fn join_group(ns: &mut Namespace, dev: u32, group: Ipv4Addr) -> Result<(), Refusal> {
     const MOST: usize = 20;
     let refuse = |errno| Err(Refusal::with(errno, "ipv4: Multicast auto join failed"));
-    let joined: usize = ns.config.links.iter().filter_map(|link| link.ipv4.as_ref()).map(|i| i.groups.len()).sum();
+    let joined: usize =
+        ns.config.links.iter().filter_map(|link| link.ipv4.as_ref()).map(|i| i.groups.len()).sum();
     let Some(ipv4) = in_dev_mut(ns, dev) else { return Err(Errno::ENOBUFS.into()) };
     if !group.is_multicast() {
         return refuse(Errno::EINVAL);
@@ -193,7 +192,17 @@ fn alter(ns: &mut Namespace, env: Env<'_>, dev: u32, at: usize, new: &IfAddr) {
     if old.metric != new.metric && link.is_up() && has_connected_route(&old) && !is_plain(&old) {
         let kind = connected_kind(link);
         let subnet = old.subnet();
-        magic(ns, env, dev, Some(NlFlags::CREATE | NlFlags::APPEND), kind, subnet.addr(), subnet.len(), old.local, new.metric);
+        magic(
+            ns,
+            env,
+            dev,
+            Some(NlFlags::CREATE | NlFlags::APPEND),
+            kind,
+            subnet.addr(),
+            subnet.len(),
+            old.local,
+            new.metric,
+        );
         magic(ns, env, dev, None, kind, subnet.addr(), subnet.len(), old.local, old.metric);
     }
     let Some(addr) = in_dev_mut(ns, dev).and_then(|ipv4| ipv4.addrs.get_mut(at)) else { return };
@@ -259,7 +268,8 @@ fn promote(ns: &mut Namespace, env: Env<'_>, dev: u32, victim: &IfAddr, mut prom
         .cloned()
         .collect();
     ipv4.addrs.remove(from);
-    let at = ipv4.addrs.iter().rposition(|a| !a.is_secondary() && victim.scope <= a.scope).map_or(0, |n| n + 1);
+    let at =
+        ipv4.addrs.iter().rposition(|a| !a.is_secondary() && victim.scope <= a.scope).map_or(0, |n| n + 1);
     promoted.flags = promoted.flags.without(IfaFlags::SECONDARY);
     ipv4.addrs.insert(at.min(from), promoted.clone());
     event::address_added(ns, env, dev, &promoted);

@@ -9,7 +9,7 @@ use fingerpost_model::{IfaFlags, LinkFlags, RouteFlags, Scope, TableId};
 use super::{address, fib_info, neighbour, nexthop, route, rule, sysctl, table};
 use crate::config::{DevConf, IfAddr, InDev};
 use crate::lookup::cache::HopId;
-use crate::world::{Env, Namespace};
+use crate::namespace::{Env, Namespace};
 
 /// Smallest MTU with which a device carries IPv4, bytes.
 const MIN_MTU: u32 = 68;
@@ -25,7 +25,8 @@ pub fn link_registered(ns: &mut Namespace, _: Env<'_>, dev: u32) {
 fn start_ipv4(ns: &mut Namespace, dev: u32) {
     let default = ns.config.sysctl.default.clone();
     let Some(link) = ns.config.links.get_mut(dev) else { return };
-    let conf = if link.is_loopback() { DevConf { disable_xfrm: 1, disable_policy: 1, ..default } } else { default };
+    let conf =
+        if link.is_loopback() { DevConf { disable_xfrm: 1, disable_policy: 1, ..default } } else { default };
     link.ipv4 = Some(InDev { addrs: Vec::new(), conf, groups: BTreeSet::new() });
 }
 

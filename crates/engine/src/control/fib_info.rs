@@ -5,7 +5,9 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
 
-use fingerpost_model::{Encap, MetricKind, Metrics, NextHopMsg, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId};
+use fingerpost_model::{
+    Encap, MetricKind, Metrics, NextHopMsg, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId,
+};
 use fingerpost_net::{Errno, Family};
 
 use super::gateway::check_nh;
@@ -14,7 +16,7 @@ use crate::config::{Config, Fib, FibInfo, FibInfoId, NextHop};
 use crate::lookup::cache::HopId;
 use crate::lookup::source;
 use crate::lookup::table::{ignores_linkdown, type_error};
-use crate::world::Namespace;
+use crate::namespace::Namespace;
 
 /// A route request whose header was checked (`struct fib_config`).
 #[derive(Clone, Debug)]
@@ -396,9 +398,8 @@ pub fn upper_bounds(shares: impl Iterator<Item = (u32, bool)> + Clone) -> Vec<i3
 }
 
 /// Flags that do not make two routes different.
-const VOLATILE: RouteFlags = RouteFlags(
-    RouteFlags::DEAD.0 | RouteFlags::LINKDOWN.0 | RouteFlags::OFFLOAD.0 | RouteFlags::TRAP.0,
-);
+const VOLATILE: RouteFlags =
+    RouteFlags(RouteFlags::DEAD.0 | RouteFlags::LINKDOWN.0 | RouteFlags::OFFLOAD.0 | RouteFlags::TRAP.0);
 
 fn equal_flags(x: RouteFlags, y: RouteFlags) -> bool {
     (x.0 ^ y.0) & !VOLATILE.0 == 0
@@ -407,7 +408,8 @@ fn equal_flags(x: RouteFlags, y: RouteFlags) -> bool {
 /// Hash of what [`same`] compares.
 fn sharing_hash(info: &FibInfo) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (info.protocol, info.scope, info.prefsrc, info.priority, info.kind, info.table, info.nh_id).hash(&mut hasher);
+    (info.protocol, info.scope, info.prefsrc, info.priority, info.kind, info.table, info.nh_id)
+        .hash(&mut hasher);
     info.metrics.hash(&mut hasher);
     for hop in &info.hops {
         (hop.dev, hop.gateway).hash(&mut hasher);

@@ -16,7 +16,9 @@ const INVALID_GATEWAY: &str = "Nexthop has invalid gateway";
 /// device, scope and LINKDOWN flag.
 pub fn check_nh(config: &Config, table: TableId, scope: Scope, hop: &mut NextHop) -> Result<(), Refusal> {
     match hop.gateway {
-        Some(IpAddr::V4(gateway)) if hop.flags.has(RouteFlags::ONLINK) => check_onlink(config, scope, hop, gateway),
+        Some(IpAddr::V4(gateway)) if hop.flags.has(RouteFlags::ONLINK) => {
+            check_onlink(config, scope, hop, gateway)
+        }
         Some(IpAddr::V4(gateway)) => check_gateway(config, table, scope, hop, gateway),
         Some(IpAddr::V6(_)) => {
             super::nexthop::check_ipv6_hop(config, hop)?; // C-045

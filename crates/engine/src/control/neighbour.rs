@@ -10,7 +10,7 @@ use fingerpost_net::Errno;
 
 use crate::config::{Config, Link};
 use crate::lookup::source::address_type;
-use crate::world::{Env, Namespace};
+use crate::namespace::{Env, Namespace};
 
 /// `NTF_EXT_MANAGED`.
 const MANAGED: NeighFlags = NeighFlags(0x100);

@@ -6,11 +6,11 @@ use std::net::Ipv4Addr;
 use fingerpost_model::{NlFlags, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId};
 use fingerpost_net::{Errno, Prefix};
 
-use super::nexthop::encap;
 use super::fib_info::{self, RouteConfig};
+use super::nexthop::encap;
 use super::table;
 use crate::config::{Alias, Config, Entry, FibInfo, FibInfoId};
-use crate::world::{Env, Namespace};
+use crate::namespace::{Env, Namespace};
 
 /// `RTM_NEWROUTE`.
 pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMsg) -> Result<(), Refusal> {
@@ -50,7 +50,12 @@ fn find_place(config: &Config, at: usize, request: &RouteConfig, priority: u64) 
     let leaf = fib.tries[table.trie].leaf(request.dst);
     // Longer prefix, higher table, higher tos, lower metric come first.
     let key = |alias: &Alias, priority: u32| {
-        (std::cmp::Reverse(alias.len), std::cmp::Reverse(alias.table), std::cmp::Reverse(alias.dscp), u64::from(priority))
+        (
+            std::cmp::Reverse(alias.len),
+            std::cmp::Reverse(alias.table),
+            std::cmp::Reverse(alias.dscp),
+            u64::from(priority),
+        )
     };
     let wanted = (
         std::cmp::Reverse(request.len),
@@ -64,7 +69,12 @@ fn find_place(config: &Config, at: usize, request: &RouteConfig, priority: u64) 
 }
 
 /// Adds, replaces or tests for a route (C-023 to C-029).
-pub fn insert(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, request: &RouteConfig) -> Result<(), Refusal> {
+pub fn insert(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    flags: NlFlags,
+    request: &RouteConfig,
+) -> Result<(), Refusal> {
     let _ = env;
     // The table is made even if the route is then refused.
     let at = table::ensure_table(&mut ns.config.fib, request.table);
@@ -116,8 +126,13 @@ pub fn insert(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, request: &RouteC
     };
     let config = &mut ns.config;
     add_reference(config, id);
-    let alias =
-        Alias { len: request.len, dscp: request.dscp, kind: request.kind, table: config.fib.tables[at].id, info: id };
+    let alias = Alias {
+        len: request.len,
+        dscp: request.dscp,
+        kind: request.kind,
+        table: config.fib.tables[at].id,
+        info: id,
+    };
     config.fib.tries[place.trie].insert(request.dst, index, Entry::new(alias));
     if request.len == 0 {
         config.fib.tables[at].defaults += 1;
@@ -137,14 +152,25 @@ pub(crate) fn restore(ns: &mut Namespace, request: &RouteConfig, info: FibInfo) 
         None => fib_info::store(&mut config.fib, info),
     };
     add_reference(config, id);
-    let alias =
-        Alias { len: request.len, dscp: request.dscp, kind: request.kind, table: config.fib.tables[at].id, info: id };
+    let alias = Alias {
+        len: request.len,
+        dscp: request.dscp,
+        kind: request.kind,
+        table: config.fib.tables[at].id,
+        info: id,
+    };
     config.fib.tries[place.trie].insert(request.dst, place.first, Entry::new(alias));
     config.fib.tables[at].defaults += u32::from(request.len == 0);
 }
 
 /// C-026, C-028: the first alias of the key gives way in place.
-fn replace(ns: &mut Namespace, place: &Place, request: &RouteConfig, info: FibInfo, existing: Option<FibInfoId>) {
+fn replace(
+    ns: &mut Namespace,
+    place: &Place,
+    request: &RouteConfig,
+    info: FibInfo,
+    existing: Option<FibInfoId>,
+) {
     let id = match existing {
         Some(id) => id,
         None => fib_info::store_new(ns, info),

@@ -12,7 +12,7 @@ use fingerpost_net::{Errno, Family, Ip, IpPrefix};
 
 use crate::config::{Config, DscpSelector, Fib, Links, Ports, Rule, Rules};
 use crate::control::table;
-use crate::world::{Env, Namespace};
+use crate::namespace::{Env, Namespace};
 
 /// Adds a rule (C-093 to C-101).
 ///

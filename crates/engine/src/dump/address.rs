@@ -6,8 +6,8 @@ use fingerpost_model::{AddrMsg, IfaFlags, Refusal};
 use fingerpost_net::Family;
 
 use crate::config::IfAddr;
+use crate::namespace::Namespace;
 use crate::state::Time;
-use crate::world::Namespace;
 
 const FOREVER: u32 = u32::MAX;
 

@@ -4,7 +4,7 @@
 use fingerpost_model::{NeighFlags, NeighMsg, NeighState, Refusal};
 use fingerpost_net::Family;
 
-use crate::world::Namespace;
+use crate::namespace::Namespace;
 
 /// All neighbours of a family, or its proxy entries (`neigh_dump_info`).
 pub fn dump(

@@ -5,7 +5,7 @@ use fingerpost_model::{NetconfMsg, Refusal};
 use fingerpost_net::Family;
 
 use crate::config::DevConf;
-use crate::world::Namespace;
+use crate::namespace::Namespace;
 
 /// `NETCONFA_IFINDEX_ALL`.
 const ALL: i32 = -1;

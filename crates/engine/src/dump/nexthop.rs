@@ -6,8 +6,8 @@ use fingerpost_model::{
 use fingerpost_net::Errno;
 
 use crate::config::{NexthopKind, NexthopObject};
+use crate::namespace::Namespace;
 use crate::state::Time;
-use crate::world::Namespace;
 
 /// The object with this id.
 pub fn get(ns: &Namespace, now: Time, id: u32) -> Result<NexthopMsg, Refusal> {
@@ -79,7 +79,8 @@ pub fn buckets(
     if let Some(group) = filter.group {
         resilient_group(ns, group)?;
     }
-    let ids = ns.config.nexthops.by_id.keys().copied().filter(|&id| filter.group.is_none_or(|group| group == id));
+    let ids =
+        ns.config.nexthops.by_id.keys().copied().filter(|&id| filter.group.is_none_or(|group| group == id));
     for id in ids {
         let Ok(buckets) = resilient_group(ns, id) else { continue };
         for (index, &member) in (0..).zip(buckets) {
@@ -95,9 +96,7 @@ pub fn buckets(
 fn resilient_group(ns: &Namespace, id: u32) -> Result<&[u32], Refusal> {
     match &ns.config.nexthops.get(id).ok_or(Refusal::new(Errno::ENOENT))?.kind {
         NexthopKind::Group { resilient: Some(_), buckets, .. } => Ok(buckets),
-        NexthopKind::Group { .. } => {
-            Err(Refusal::with(Errno::EINVAL, "Nexthop group not of type resilient"))
-        }
+        NexthopKind::Group { .. } => Err(Refusal::with(Errno::EINVAL, "Nexthop group not of type resilient")),
         NexthopKind::Single(_) => Err(Refusal::with(Errno::EINVAL, "Not a nexthop group")),
     }
 }

@@ -7,7 +7,7 @@ use fingerpost_model::{MetricKind, RouteType, TableId};
 use fingerpost_net::Errno;
 
 use crate::config::{Config, Entry};
-use crate::world::Namespace;
+use crate::namespace::Namespace;
 
 /// Reads a file by absolute path.
 pub fn read(ns: &Namespace, path: &str) -> Result<String, Errno> {

@@ -11,8 +11,8 @@ use crate::config::{Alias, Config, NextHop};
 use crate::lookup::FibResult;
 use crate::lookup::cache::HopId;
 use crate::lookup::table::ignores_linkdown;
+use crate::namespace::Namespace;
 use crate::state::Time;
-use crate::world::Namespace;
 
 /// Dumps routes table by table in the kernel's order; IPv6 has none yet.
 pub fn dump(
@@ -116,7 +116,8 @@ pub fn message(config: &Config, alias: &Alias, prefix: Prefix<Ipv4Addr>, table: 
 /// The flags of a hop as dumps show them (`fib_nexthop_info`, C-049).
 fn shown_flags(config: &Config, hop: &NextHop) -> RouteFlags {
     let mut flags = RouteFlags(0);
-    let copied = [RouteFlags::DEAD, RouteFlags::LINKDOWN, RouteFlags::ONLINK, RouteFlags::OFFLOAD, RouteFlags::TRAP];
+    let copied =
+        [RouteFlags::DEAD, RouteFlags::LINKDOWN, RouteFlags::ONLINK, RouteFlags::OFFLOAD, RouteFlags::TRAP];
     for flag in copied.into_iter().filter(|&flag| hop.flags.has(flag)) {
         flags = flags | flag;
     }

@@ -6,7 +6,7 @@ use fingerpost_model::{PortRange, Refusal, RuleAction, RuleFlags, RuleMsg};
 use fingerpost_net::{Errno, Family, Ip, IpPrefix};
 
 use crate::config::{DscpSelector, Ports, Rule};
-use crate::world::Namespace;
+use crate::namespace::Namespace;
 
 /// All rules of a family in evaluation order; without a family, of every one
 /// that there is.

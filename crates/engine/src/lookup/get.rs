@@ -14,8 +14,8 @@ use super::input4::Received;
 use super::{Decision, Flow4, input4, output4, path};
 use crate::config::{Config, FibInfoId, Link};
 use crate::dump;
+use crate::namespace::{Env, Namespace};
 use crate::trace::Tracer;
-use crate::world::{Env, Namespace};
 
 const IPPROTO_ICMP: u8 = 1;
 const IPPROTO_TCP: u8 = 6;
@@ -172,7 +172,13 @@ impl Question {
 }
 
 /// The reply (`rt_fill_info`).
-fn answer(config: &Config, question: &Question, flow: &Flow4, decision: &Decision, table: TableId) -> RouteMsg {
+fn answer(
+    config: &Config,
+    question: &Question,
+    flow: &Flow4,
+    decision: &Decision,
+    table: TableId,
+) -> RouteMsg {
     let v4 = |addr: Ipv4Addr| IpAddr::V4(addr);
     let mut msg = RouteMsg::new(Family::V4);
     msg.dst = Some(IpPrefix::host(v4(question.dst)));

@@ -10,12 +10,13 @@ use super::hash::{Asker, multipath_hash};
 use super::output4::add_class_tag;
 use super::validate::{self, Packet};
 use super::{
-    Decision, DropReason, FibResult, Flow4, Input, Output, is_limited_broadcast, is_local_multicast, path, rules,
+    Decision, DropReason, FibResult, Flow4, Input, Output, is_limited_broadcast, is_local_multicast, path,
+    rules,
 };
 use crate::config::{Config, InDev, LOOPBACK};
+use crate::namespace::Env;
 use crate::state::State;
 use crate::trace::{Event, Purpose, Tracer};
-use crate::world::Env;
 
 /// What input resolution looks at of a received packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,11 +187,7 @@ impl Resolver<'_> {
         let local = if ours { RouteFlags::LOCAL } else { RouteFlags(0) };
         let mut decision = self.blank(LOOPBACK, RouteType::MULTICAST, RouteFlags::MULTICAST | local);
         decision.realms = class_tag;
-        decision.input = if routed {
-            Input::MulticastRoute
-        } else {
-            Input::LocalDeliver
-        };
+        decision.input = if routed { Input::MulticastRoute } else { Input::LocalDeliver };
         Ok(decision)
     }
 
@@ -279,7 +276,8 @@ impl Resolver<'_> {
         }
         if let Some(link) = config.links.get(hop.dev) {
             let uses_gateway = decision.gateway.is_some();
-            decision.mtu = super::get::decision_mtu(config, decision.metrics, link, decision.pmtu, uses_gateway);
+            decision.mtu =
+                super::get::decision_mtu(config, decision.metrics, link, decision.pmtu, uses_gateway);
         }
         let all = &config.sysctl.all;
         let sends = out.conf.send_redirects != 0 || all.send_redirects != 0;
@@ -287,9 +285,10 @@ impl Resolver<'_> {
             // C-205
             let shared = out.conf.shared_media != 0 || all.shared_media != 0;
             let gateway = hop.gateway4().unwrap_or(Ipv4Addr::UNSPECIFIED);
-            let one_subnet = out.addrs.iter().any(|addr| {
-                addr.matches(packet.src) && (gateway.is_unspecified() || addr.matches(gateway))
-            });
+            let one_subnet = out
+                .addrs
+                .iter()
+                .any(|addr| addr.matches(packet.src) && (gateway.is_unspecified() || addr.matches(gateway)));
             if shared || one_subnet {
                 decision.flags = decision.flags | RouteFlags::DOREDIRECT;
             }

@@ -8,11 +8,13 @@ use fingerpost_net::{Errno, Family};
 
 use super::cache::{Cached, HopId};
 use super::hash::{Asker, multipath_hash};
-use super::{Decision, FibResult, Flow4, Input, Output, is_limited_broadcast, is_local_multicast, path, rules, source};
+use super::{
+    Decision, FibResult, Flow4, Input, Output, is_limited_broadcast, is_local_multicast, path, rules, source,
+};
 use crate::config::{Config, LOOPBACK};
+use crate::namespace::Env;
 use crate::state::State;
 use crate::trace::{Event, Purpose, SourceReason, Tracer};
-use crate::world::Env;
 
 const IPPROTO_IGMP: u8 = 2;
 const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -94,7 +96,13 @@ fn find_way(
         flow.dst = flow.src;
         flow.oif = LOOPBACK;
         source_event(tracer, flow.src, SourceReason::Destination);
-        return Ok(Way { dev: LOOPBACK, orig_oif, kind: RouteType::LOCAL, flags: RouteFlags::LOCAL, result: None });
+        return Ok(Way {
+            dev: LOOPBACK,
+            orig_oif,
+            kind: RouteType::LOCAL,
+            flags: RouteFlags::LOCAL,
+            result: None,
+        });
     }
     let result = match rules::lookup(config, flow, false, tracer) {
         Ok(result) => result,
@@ -182,7 +190,9 @@ fn select_path(
             let id = path::hop_id(config, result.alias.info, result.hop);
             match id {
                 // Of objects for IPv6 nothing is remembered.
-                HopId::Object(object) if !is_for_ipv4(config, object) => source::of_hop(config, hop, info.scope),
+                HopId::Object(object) if !is_for_ipv4(config, object) => {
+                    source::of_hop(config, hop, info.scope)
+                }
                 id => source::remembered(config, state, id, hop, info.scope),
             }
         }
@@ -300,7 +310,13 @@ fn build(
 }
 
 /// Uses what the hop has cached since the last change, or caches this (C-143, T-17).
-fn through_cache(config: &Config, state: &mut State, hop: HopId, fresh: Cached, tracer: &mut Tracer<'_>) -> Cached {
+fn through_cache(
+    config: &Config,
+    state: &mut State,
+    hop: HopId,
+    fresh: Cached,
+    tracer: &mut Tracer<'_>,
+) -> Cached {
     let generation = config.fib.generation;
     match state.cache.output.get(&hop) {
         Some(cached) if cached.generation == generation => {

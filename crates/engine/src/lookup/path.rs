@@ -74,7 +74,9 @@ fn select_by_score(
     let has_source = prefers_own_source && !saddr.is_unspecified();
     let mut best: Option<(usize, u8)> = None;
     for (index, hop) in info.hops.iter().enumerate() {
-        if hop.upper_bound == -1 || (config.sysctl.fib_multipath_use_neigh && !has_good_neighbour(config, hop)) {
+        if hop.upper_bound == -1
+            || (config.sysctl.fib_multipath_use_neigh && !has_good_neighbour(config, hop))
+        {
             continue;
         }
         let own = has_source && own_source(config, state, info_id, index) == saddr;
@@ -142,7 +144,13 @@ fn neighbour_is_good(config: &Config, hop: &NextHop) -> bool {
 
 /// Chooses among default routes of one table by their gateways' neighbours
 /// (`fib_select_default`, C-152, C-153).
-pub fn select_default(config: &Config, state: &mut State, flow: &Flow4, result: &mut FibResult, tracer: &mut Tracer<'_>) {
+pub fn select_default(
+    config: &Config,
+    state: &mut State,
+    flow: &Flow4,
+    result: &mut FibResult,
+    tracer: &mut Tracer<'_>,
+) {
     let Some(table) = config.fib.table(result.table) else { return };
     let from = result.alias.info;
     let scope = config.fib.info(from).scope;

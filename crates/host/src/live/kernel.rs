@@ -3,8 +3,8 @@
 use std::os::fd::AsRawFd;
 
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg,
-    RuleMsg,
+    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
+    RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 use fingerpost_netlink::request::{self, Dump};

@@ -128,9 +128,9 @@ impl<'a> Filter<'a> {
             Master::No => m.master.is_none_or(|master| master == 0),
             Master::Is(index) => m.master == Some(index),
         };
-        let kind = self.kind.is_none_or(|kind| {
-            !link::is_kind(kind) || m.info.as_ref().is_some_and(|info| info.kind == kind)
-        });
+        let kind = self
+            .kind
+            .is_none_or(|kind| !link::is_kind(kind) || m.info.as_ref().is_some_and(|info| info.kind == kind));
         master && kind
     }
 

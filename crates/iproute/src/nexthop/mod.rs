@@ -51,7 +51,9 @@ fn unknown(verb: &str) -> Failure {
 
 /// Help for the command.
 fn usage() -> Failure {
-    Failure::usage("ip nexthop { add | replace | del | get | show | flush | bucket } [ id ID ] [ SETTING ]...")
+    Failure::usage(
+        "ip nexthop { add | replace | del | get | show | flush | bucket } [ id ID ] [ SETTING ]...",
+    )
 }
 
 /// An object's number, or exit with 255.

@@ -106,7 +106,8 @@ impl Devices<'_> {
     /// A macvlan that is its lower device's only one has its address, whoever
     /// gave it; no one is told (`macvlan_sync_address`).
     pub(super) fn sync_passthru_address(&mut self, at: At) {
-        let address = self.lower(at).and_then(|lower| self.link(lower)).map(|lower| lower.msg.address.clone());
+        let address =
+            self.lower(at).and_then(|lower| self.link(lower)).map(|lower| lower.msg.address.clone());
         if let (Some(address), Some(link)) = (address, self.link_mut(at))
             && is_passthru(link)
         {

@@ -31,7 +31,8 @@ use std::collections::VecDeque;
 use fingerpost_model::{LinkMsg, NlFlags, NsId, Refusal, TunMode};
 
 use crate::config::Link;
-use crate::world::{Env, Namespace, World};
+use crate::namespace::{Env, Namespace};
+use crate::world::World;
 
 /// Makes a namespace's loopback device.
 pub fn add_loopback(world: &mut World, ns: NsId) {

@@ -98,7 +98,13 @@ impl Devices<'_> {
     /// `do_setlink`. Some attributes are announced even where they change
     /// nothing (`DO_SETLINK_NOTIFY`), and carrier marks on hops then looked at
     /// anew; so are attributes of the kind, which `announced` stands for.
-    fn set_link(&mut self, mut at: At, target: NsId, msg: &LinkMsg, mut announced: bool) -> Result<(), Refusal> {
+    fn set_link(
+        &mut self,
+        mut at: At,
+        target: NsId,
+        msg: &LinkMsg,
+        mut announced: bool,
+    ) -> Result<(), Refusal> {
         let result = self.set_attributes(&mut at, target, msg, &mut announced);
         if announced && self.is_up(at) {
             self.changed(at);

@@ -106,13 +106,14 @@ mod tests {
 
     #[test]
     fn maps_are_kept_as_the_kernel_keeps_them() {
-        let given =
-            [map(INGRESS, &[(1, 2), (9, 4), (3, 0)]), map(EGRESS, &[(2, 3), (18, 5), (34, 1), (4, 0), (5, 9)])];
+        let given = [
+            map(INGRESS, &[(1, 2), (9, 4), (3, 0)]),
+            map(EGRESS, &[(2, 3), (18, 5), (34, 1), (4, 0), (5, 9)]),
+        ];
         let first = first(&given);
         assert_eq!(mappings(&first, INGRESS), [(1, 4)]);
         assert_eq!(mappings(&first, EGRESS), [(34, 1), (18, 5), (2, 3), (5, 1)]);
-        let then =
-            change(&first, &[map(INGRESS, &[(1, 0), (2, 7)]), map(EGRESS, &[(18, 0), (2, 4)])]);
+        let then = change(&first, &[map(INGRESS, &[(1, 0), (2, 7)]), map(EGRESS, &[(18, 0), (2, 4)])]);
         assert_eq!(mappings(&then, INGRESS), [(2, 7)]);
         assert_eq!(mappings(&then, EGRESS), [(34, 1), (2, 4), (5, 1)]);
         let last = change(&then, &[map(EGRESS, &[(18, 2), (0, 1)])]);

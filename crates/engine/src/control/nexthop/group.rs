@@ -6,8 +6,8 @@ use fingerpost_model::{NexthopMsg, Refusal, ResilientGroup};
 use super::{invalid, resilient};
 use crate::config::{Config, GroupMember, NexthopKind, NexthopObject};
 use crate::control::fib_info;
+use crate::namespace::Namespace;
 use crate::state::{State, Time};
-use crate::world::Namespace;
 
 /// `NEXTHOP_GRP_TYPE_RES`.
 pub const RESILIENT: u16 = 1;

@@ -23,8 +23,8 @@ use super::{gateway, route};
 use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
 use crate::lookup::cache::HopId;
 use crate::lookup::source;
+use crate::namespace::{Env, Namespace};
 use crate::state::State;
-use crate::world::{Env, Namespace};
 
 /// Adds an object, or replaces one (C-063, C-064, C-066; `rtm_new_nexthop`).
 ///

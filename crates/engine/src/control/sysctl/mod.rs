@@ -12,7 +12,7 @@ use fingerpost_net::Errno;
 
 use super::table;
 use crate::config::{ConfEntry, Config, DevConf};
-use crate::world::{Env, Namespace};
+use crate::namespace::{Env, Namespace};
 use entries::{Entry, Typed};
 
 /// What a path leads to.
