@@ -173,6 +173,40 @@ ip route";
 }
 
 #[test]
+fn a_vlan_stands_on_ethernet_alone() {
+    let lines = "
+ip tuntap add dev t1 mode tun
+ip link add link t1 name t1.5 type vlan id 5";
+    both(&after(lines), "Error: 8021q: VLANs not supported on device.");
+}
+
+#[test]
+fn a_rule_that_refuses_leaves_its_realms_to_what_is_assumed_on_link() {
+    let lines = "
+ip rule add table 100 realms 4
+ip route add prohibit 8.0.0.0/8 table 100
+ip route get 8.0.0.5 oif e1";
+    both(&after(lines), "8.0.0.5 dev e1 realm 4 uid 0\n    cache");
+}
+
+#[test]
+fn route_localnet_by_release() {
+    let lines =
+        after("sysctl -w net.ipv4.conf.default.route_localnet=1\nsysctl -n net.ipv4.conf.e1.route_localnet");
+    assert_eq!(last("7.2.7", &lines), "1");
+    assert_eq!(last("6.18", &lines), "0");
+    let lines = after(
+        "
+ip addr add 10.0.0.1/24 dev e1
+ip route get 10.0.0.9 notify
+sysctl -w net.ipv4.conf.e1.route_localnet=1
+ip route get 10.0.0.9",
+    );
+    assert_eq!(last("7.2.7", &lines), "10.0.0.9 dev e1 src 10.0.0.1 notify uid 0\n    cache <notify>");
+    assert_eq!(last("6.18", &lines), "10.0.0.9 dev e1 src 10.0.0.1 uid 0\n    cache");
+}
+
+#[test]
 fn rules_deleted_by_release() {
     let lines = "
 ip link set lo up

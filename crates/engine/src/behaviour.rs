@@ -23,6 +23,10 @@ pub struct Behaviour {
     /// again, as joining or leaving a VRF does, they stay up and keep their
     /// routes (7.2.7: seen; 6.18: at once, `vlan_device_event`).
     pub vlans_follow_later: bool,
+    /// Whether `route_localnet` is a setting as most others: a write to `default`
+    /// goes to devices that have none of their own, and cached decisions end only
+    /// when it is turned off (7.2.7: seen; 6.18: no copy, and each change ends them).
+    pub route_localnet_is_ordinary: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -49,6 +53,7 @@ impl Behaviour {
             rpfilter_is_exdev: at < (6, 14),
             multipath_prefers_own_source: at >= (6, 16),
             vlans_follow_later: at >= (7, 0),
+            route_localnet_is_ordinary: at >= (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }

@@ -61,6 +61,8 @@ pub struct Flow<I> {
     pub dport: u16,
     /// Tunnel id of received metadata.
     pub tun_id: u64,
+    /// After a lookup that failed: the realms of the rule by which it did.
+    pub refused_realms: u32,
 }
 
 /// An IPv4 flow.
@@ -85,6 +87,7 @@ impl<I: Ip> Flow<I> {
             sport: 0,
             dport: 0,
             tun_id: 0,
+            refused_realms: 0,
         }
     }
 }

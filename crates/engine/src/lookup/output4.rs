@@ -267,7 +267,7 @@ fn build(
         .and_then(|hop| state.exceptions.find(hop, flow.dst, env.now).copied());
     let hop = entry.as_ref().and_then(|result| result.hop(config));
     let mut realms = hop.map_or(0, |hop| hop.realms);
-    add_class_tag(&mut realms, way.result.map_or(0, |result| result.rule_realms));
+    add_class_tag(&mut realms, way.result.map_or(flow.refused_realms, |result| result.rule_realms));
     let cached_in = hop_id.filter(|_| cacheable && exception.is_none());
     let mut metrics = entry.map(|result| result.alias.info);
     if let Some(hop_id) = cached_in {

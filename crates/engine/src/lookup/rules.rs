@@ -172,7 +172,7 @@ fn without_rules(
 
 fn through_rules(
     config: &Config,
-    flow: &Flow4,
+    flow: &mut Flow4,
     ignore_linkstate: bool,
     tracer: &mut Tracer<'_>,
 ) -> Result<FibResult, Errno> {
@@ -223,7 +223,10 @@ fn through_rules(
         };
         tracer.event(|| Event::RuleDone { index, outcome });
         match outcome {
-            RuleOutcome::Error(errno) => return Err(errno),
+            RuleOutcome::Error(errno) => {
+                flow.refused_realms = rule.realms;
+                return Err(errno);
+            }
             RuleOutcome::Goto { to } => index = to,
             _ => index += 1,
         }

@@ -220,7 +220,7 @@ impl Devices<'_> {
         let Some((lower, real)) = self.asked_lower(&asked, index) else {
             return refuse(Errno::ENODEV, "link does not exist");
         };
-        if matches!(Kind::of(real), Kind::Loopback | Kind::Vrf | Kind::Wireguard) || is_l3_ipvlan(real) {
+        if real.msg.arp_type != ETHER || Kind::of(real) == Kind::Vrf || is_l3_ipvlan(real) {
             return refuse(Errno::EOPNOTSUPP, "VLANs not supported on device");
         }
         let protocol = info.vlan_protocol.unwrap_or(VLAN_PROTOCOLS[0]);

@@ -69,7 +69,7 @@ pub fn read(ns: &Namespace, path: &str) -> Result<String, Errno> {
 }
 
 /// Writes an entry, with its side effects. Nothing is written by an empty text.
-pub fn write(ns: &mut Namespace, _env: Env, path: &str, value: &str) -> Result<(), Errno> {
+pub fn write(ns: &mut Namespace, env: Env, path: &str, value: &str) -> Result<(), Errno> {
     let target = find(&ns.config, path).ok_or(Errno::ENOENT)?;
     if matches!(target, Target::Directory) {
         return Err(Errno::EISDIR);
@@ -82,7 +82,7 @@ pub fn write(ns: &mut Namespace, _env: Env, path: &str, value: &str) -> Result<(
     }
     let config = &mut ns.config;
     match target {
-        Target::Conf(place, entry) => write_conf(config, place, entry, format::int(value)?),
+        Target::Conf(place, entry) => write_conf(config, env, place, entry, format::int(value)?),
         Target::Typed(typed) => {
             let number = typed.form.number(value)?;
             (typed.set)(&mut config.sysctl, number);
@@ -228,7 +228,7 @@ fn is_read_only(target: &Target) -> bool {
 }
 
 /// `devinet_conf_proc`, `devinet_sysctl_forward` and `ipv4_doint_and_flush`.
-fn write_conf(config: &mut Config, place: Place, index: usize, new: i32) -> Result<(), Errno> {
+fn write_conf(config: &mut Config, env: Env, place: Place, index: usize, new: i32) -> Result<(), Errno> {
     let entry = &DevConf::ENTRIES[index];
     let conf = conf_mut(config, place).ok_or(Errno::ENOENT)?;
     let old = (entry.get)(conf);
@@ -241,18 +241,15 @@ fn write_conf(config: &mut Config, place: Place, index: usize, new: i32) -> Resu
             place != Place::Default && new != old
         }
         // These go by their own handler, which neither marks nor copies.
-        "disable_xfrm"
-        | "disable_policy"
-        | "promote_secondaries"
-        | "route_localnet"
-        | "drop_unicast_in_l2_multicast" => new != old,
+        "disable_xfrm" | "disable_policy" | "promote_secondaries" | "drop_unicast_in_l2_multicast" => new != old,
+        "route_localnet" if !env.behaviour.route_localnet_is_ordinary => new != old,
         name => {
             conf.explicit |= 1 << index;
             if place == Place::Default {
                 copy_default(config, index, new);
             }
             match name {
-                "accept_local" => new == 0 && old != 0,
+                "accept_local" | "route_localnet" => new == 0 && old != 0,
                 "bc_forwarding" => new != old,
                 _ => false,
             }
