@@ -105,7 +105,8 @@ impl Lexer<'_> {
                 '\'' => self.single_quoted(&mut command.text, word.get_or_insert_default())?,
                 '"' => self.double_quoted(&mut command.text, word.get_or_insert_default())?,
                 '$' | '`' => {
-                    return self.error("variables and command substitution are not expanded; write the value");
+                    return self
+                        .error("variables and command substitution are not expanded; write the value");
                 }
                 '|' | '&' | ';' | '<' | '>' | '(' | ')' => {
                     return self.error(format!(
@@ -146,7 +147,8 @@ impl Lexer<'_> {
             match c {
                 '"' => return Ok(()),
                 '$' | '`' => {
-                    return self.error("variables and command substitution are not expanded; write the value");
+                    return self
+                        .error("variables and command substitution are not expanded; write the value");
                 }
                 '\\' => match self.next() {
                     Some('\n') => {

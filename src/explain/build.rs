@@ -335,8 +335,8 @@ impl Builder<'_> {
         let flow = self.lookups[self.current].1.clone();
         let list = &self.config.rules.list;
         let config = self.config;
-        for index in decided + 1..list.len() {
-            let detail = would_give(config, &list[index], &flow);
+        for (index, rule) in list.iter().enumerate().skip(decided + 1) {
+            let detail = would_give(config, rule, &flow);
             let report = self.push_rule(index, RuleVerdict::NotReached);
             report.detail = detail;
         }

@@ -373,8 +373,8 @@ pub fn rebalance(config: &Config, info: &mut FibInfo) {
         return;
     }
     let counts = |hop: &NextHop| {
-        !hop.flags.has(RouteFlags::DEAD)
-            && !(hop.flags.has(RouteFlags::LINKDOWN) && ignores_linkdown(config, hop.dev))
+        let skipped = hop.flags.has(RouteFlags::LINKDOWN) && ignores_linkdown(config, hop.dev);
+        !skipped && !hop.flags.has(RouteFlags::DEAD)
     };
     let bounds = upper_bounds(info.hops.iter().map(|hop| (hop.weight, counts(hop))));
     for (hop, bound) in info.hops.iter_mut().zip(bounds) {

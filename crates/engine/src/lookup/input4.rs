@@ -248,8 +248,7 @@ impl Resolver<'_> {
         if config.hops(config.fib.info(result.alias.info)).len() > 1 {
             let key = Flow4 { proto: packet.proto, sport: packet.sport, dport: packet.dport, ..self.flow() };
             let hash = multipath_hash(&config.sysctl, &key, packet.src, Asker::Packet);
-            let none = Ipv4Addr::UNSPECIFIED;
-            path::select_multipath(config, self.state, self.env.now, &mut result, hash, none, false, tracer);
+            path::select_multipath(config, self.state, self.env.now, &mut result, hash, None, tracer);
         }
         let Some(hop) = result.hop(config) else { return Err(DropReason::NotSpecified) };
         let Some(out) = config.links.ipv4(hop.dev) else { return Err(DropReason::NotSpecified) };

@@ -165,8 +165,9 @@ fn select_path(
         let hops = config.hops(config.fib.info(result.alias.info)).len();
         if hops > 1 {
             let hash = multipath_hash(&config.sysctl, flow, flow.src, asker);
-            let prefers = env.behaviour.multipath_prefers_own_source;
-            path::select_multipath(config, state, env.now, result, hash, flow.src, prefers, tracer);
+            let counts = env.behaviour.multipath_prefers_own_source && !flow.src.is_unspecified();
+            let source = counts.then_some(flow.src);
+            path::select_multipath(config, state, env.now, result, hash, source, tracer);
         } else if result.prefix.is_default()
             && result.alias.kind == RouteType::UNICAST
             && config.fib.table(result.table).is_some_and(|table| table.defaults > 1)

@@ -25,15 +25,14 @@ pub fn hop_id(config: &Config, info_id: FibInfoId, index: usize) -> HopId {
 
 /// Chooses among the hops of a multipath route by hash (`fib_select_multipath`).
 ///
-/// `saddr` is the flow's source when it has one and counts (C-053).
+/// `source` is the flow's own, where it has one and it counts (C-053).
 pub fn select_multipath(
     config: &Config,
     state: &mut State,
     now: Time,
     result: &mut FibResult,
     hash: Option<u32>,
-    saddr: Ipv4Addr,
-    prefers_own_source: bool,
+    source: Option<Ipv4Addr>,
     tracer: &mut Tracer<'_>,
 ) {
     let info_id = result.alias.info;
@@ -52,7 +51,7 @@ pub fn select_multipath(
                 select_from_group(config, config.hops(info), members, known)
             }
         }
-        _ => match select_by_score(config, state, info_id, info, known, saddr, prefers_own_source) {
+        _ => match select_by_score(config, state, info_id, info, known, source) {
             Some(choice) => choice,
             None => (result.hop, PathReason::FirstUsable),
         },
@@ -68,10 +67,8 @@ fn select_by_score(
     info_id: FibInfoId,
     info: &FibInfo,
     hash: i32,
-    saddr: Ipv4Addr,
-    prefers_own_source: bool,
+    source: Option<Ipv4Addr>,
 ) -> Option<(usize, PathReason)> {
-    let has_source = prefers_own_source && !saddr.is_unspecified();
     let mut best: Option<(usize, u8)> = None;
     for (index, hop) in info.hops.iter().enumerate() {
         if hop.upper_bound == -1
@@ -79,11 +76,11 @@ fn select_by_score(
         {
             continue;
         }
-        let own = has_source && own_source(config, state, info_id, index) == saddr;
+        let own = source.is_some_and(|source| own_source(config, state, info_id, index) == source);
         let score = if own { 2 } else { 0 } + u8::from(hash <= hop.upper_bound);
         if best.is_none_or(|(_, best)| best < score) {
             best = Some((index, score));
-            if score == 3 || (!has_source && score == 1) {
+            if score == 3 || (source.is_none() && score == 1) {
                 break;
             }
         }

@@ -3,7 +3,7 @@
 //!
 //! Besides a comparison of random scenarios, configurations are made with the
 //! real `ip` in namespaces and asked about there ([`inside`]): the running
-//! kernel's own answers, the tables that it really searched ([`trace`]), the
+//! kernel's own answers, the tables that it really searched (`trace`), the
 //! real listings, and the same answers from a capture elsewhere.
 
 pub mod inside;

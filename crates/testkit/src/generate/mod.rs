@@ -1,7 +1,7 @@
 //! Random scenarios, equal for equal seeds.
 //!
-//! A scenario is made by a [`Gen`]: a random source, the script so far, and a
-//! small, optimistic picture of what the script has built ([`model`]), so that
+//! A scenario is made by a `Gen`: a random source, the script so far, and a
+//! small, optimistic picture of what the script has built (`model`), so that
 //! most commands succeed and most questions are about something. The picture
 //! need not be right: the kernel decides what a command does.
 //!

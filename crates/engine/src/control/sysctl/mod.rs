@@ -241,7 +241,9 @@ fn write_conf(config: &mut Config, env: Env, place: Place, index: usize, new: i3
             place != Place::Default && new != old
         }
         // These go by their own handler, which neither marks nor copies.
-        "disable_xfrm" | "disable_policy" | "promote_secondaries" | "drop_unicast_in_l2_multicast" => new != old,
+        "disable_xfrm" | "disable_policy" | "promote_secondaries" | "drop_unicast_in_l2_multicast" => {
+            new != old
+        }
         "route_localnet" if !env.behaviour.route_localnet_is_ordinary => new != old,
         name => {
             conf.explicit |= 1 << index;
