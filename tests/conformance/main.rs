@@ -6,6 +6,7 @@
 
 mod actions;
 mod automatic;
+mod compared;
 mod default_route;
 mod events;
 mod get;
