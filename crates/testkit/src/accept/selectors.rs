@@ -60,6 +60,9 @@ fn satisfying(words: &[String], selector: &str, wanted: &str, devices: &[String]
         let host = if len.parse::<u8>().ok()? < 31 { 1 } else { 0 };
         Some(Ipv4Addr::from_bits(addr.to_bits() | host).to_string())
     };
+    // Other packets have no ports.
+    let protocol = words.iter().position(|word| word == "ipproto").and_then(|at| words.get(at + 1));
+    let has_ports = protocol.is_none_or(|name| ["tcp", "udp", "6", "17"].contains(&name.as_str()));
     let mut words = words.to_vec();
     let mut set = |key: &str, value: &str| match words.iter().position(|word| word == key) {
         Some(at) => words[at + 1] = value.to_owned(),
@@ -68,7 +71,7 @@ fn satisfying(words: &[String], selector: &str, wanted: &str, devices: &[String]
     match selector {
         "fwmark" => set("mark", first),
         "uidrange" if !is_input => set("uid", first),
-        "sport" | "dport" if !wanted.contains('/') => set(selector, first),
+        "sport" | "dport" if has_ports && !wanted.contains('/') => set(selector, first),
         "ipproto" => set("ipproto", first),
         "tos" if wanted.starts_with("0x") => {
             let key = if words.iter().any(|word| word == "dsfield") { "dsfield" } else { "tos" };
@@ -131,6 +134,7 @@ mod tests {
         assert_eq!(one("to", "10.0.0.0/8", "1.1.1.1").as_deref(), Some("10.0.0.1"));
         assert_eq!(one("oif", "e0", "1.1.1.1 dev e1").as_deref(), Some("1.1.1.1 dev e0"));
         assert_eq!(one("oif", "gone", "1.1.1.1"), None);
+        assert_eq!(one("sport", "22", "1.1.1.1 ipproto icmp"), None);
     }
 
     #[test]
