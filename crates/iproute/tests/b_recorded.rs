@@ -222,9 +222,18 @@ impl Kernel for Recorded {
         self.spaces.get(ns.0 as usize).map(|(name, _)| name.clone()).filter(|name| !name.is_empty())
     }
 
-    fn netns_id(&mut self, _: NsId, _: NsId) -> Option<i32> {
-        None
+    fn netns_id(&mut self, ns: NsId, other: NsId) -> Option<i32> {
+        // The recordings hold no ids of their own: the ends of a pair tell.
+        let far = self.state(other).links.clone();
+        self.state(ns).links.iter().find_map(|near| {
+            let id = near.link_netnsid?;
+            let pair = |l: &LinkMsg| {
+                Some(l.index) == near.link && l.link == Some(near.index) && l.link_netnsid.is_some()
+            };
+            far.iter().any(pair).then_some(id)
+        })
     }
+
     fn netns_names(&mut self) -> Vec<String> {
         self.spaces.iter().skip(1).map(|(name, _)| name.clone()).collect()
     }
