@@ -173,6 +173,20 @@ ip route";
 }
 
 #[test]
+fn a_removed_device_takes_its_addresses_from_its_vrf() {
+    let lines = "
+ip link add d6 type dummy
+ip addr add 10.0.0.129/25 dev d6
+ip route add blackhole 20.0.0.0/8 src 10.0.0.129
+ip link set d6 master red
+ip link del d6
+ip route";
+    // A route of the main table is another domain's.
+    both(&after(lines), "blackhole 20.0.0.0/8 src 10.0.0.129");
+    both(&after(&lines.replace("ip link set d6 master red\n", "")), "");
+}
+
+#[test]
 fn a_vlan_stands_on_ethernet_alone() {
     let lines = "
 ip tuntap add dev t1 mode tun

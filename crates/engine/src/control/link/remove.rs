@@ -93,9 +93,10 @@ impl Devices<'_> {
         if self.link(at).is_none() {
             return;
         }
-        self.release(at);
         self.to_recount.extend(self.lower(at));
+        // Its addresses go while it still belongs to its VRF.
         self.tell(at, event::link_unregister);
+        self.release(at);
         self.tell(at, neighbour::device_down);
         if let Some(namespace) = self.world.namespaces.get_mut(&at.ns)
             && let Some(link) = namespace.config.links.by_index.remove(&at.dev)
