@@ -209,3 +209,22 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-154",
+    a_next_hop_keeps_its_choice_until_an_address_changes,
+    BARE,
+    "
+    $ sysctl -qw net.ipv4.conf.all.route_localnet=0 net.ipv4.conf.e0.route_localnet=0
+    $ ip addr add 10.2.0.1/24 dev e0 scope host
+    $ ip route add 8.0.0.0/8 dev e0
+    $ sysctl -qw net.ipv4.conf.e0.route_localnet=1
+    $ ip route get 8.8.8.8
+    8.8.8.8 dev e0 uid 0
+        cache
+    $ ip addr add 10.3.0.1/24 dev p0
+    $ ip route get 8.8.8.8
+    8.8.8.8 dev e0 src 10.2.0.1 uid 0
+        cache
+    "
+);
