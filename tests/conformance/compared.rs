@@ -165,8 +165,47 @@ fn an_object_keeps_the_source_that_it_chose_in_its_own_scope() {
     $ ip route get 20.0.0.1
     20.0.0.1 via 10.2.0.9 dev e0 src 10.3.0.1 uid 0
         cache
+    $ ip route del default
+    $ ip nexthop add id 2 via 10.4.0.9 dev p0
+    $ ip addr add 10.6.0.1/24 scope link dev e0
+    $ ip nexthop add id 3 via 10.6.0.9 dev e0
+    $ ip route add default nhid 3
+    $ ip route get 20.0.0.1
+    20.0.0.1 via 10.6.0.9 dev e0 src 10.2.0.1 uid 0
+        cache
     ";
     check("C-154", "an_object_keeps_the_source_that_it_chose_in_its_own_scope", BARE, transcript, None);
+}
+
+#[test]
+fn a_hop_keeps_its_source_until_addresses_change() {
+    let transcript = "
+    $ ip addr add 10.2.0.1/24 dev e0 scope host
+    $ ip route add 20.0.0.0/8 dev e0
+    $ sysctl -qw net.ipv4.conf.e0.route_localnet=1
+    $ ip route get 20.0.0.1
+    20.0.0.1 dev e0 uid 0
+        cache
+    $ ip addr add 10.3.0.1/24 dev p0 scope host
+    $ ip route get 20.0.0.1
+    20.0.0.1 dev e0 src 10.2.0.1 uid 0
+        cache
+    ";
+    check("C-154", "a_hop_keeps_its_source_until_addresses_change", BARE, transcript, None);
+}
+
+#[test]
+fn a_veth_end_that_moved_to_its_peer_keeps_the_state_that_it_had() {
+    let transcript = "
+    $ ip netns add blue
+    $ ip link add e7 address 02:00:00:00:00:17 type veth peer name p7 address 02:00:00:00:00:18 netns blue
+    $ ip link set e7 netns blue
+    $ ip -n blue link set e7 up
+    $ ip -n blue -br link show dev e7
+    e7@p7            DOWN           02:00:00:00:00:17 <NO-CARRIER,BROADCAST,MULTICAST,UP,M-DOWN>
+    ";
+    let name = "a_veth_end_that_moved_to_its_peer_keeps_the_state_that_it_had";
+    check("default_operstate", name, EMPTY, transcript, None);
 }
 
 #[test]

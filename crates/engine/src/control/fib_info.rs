@@ -447,17 +447,16 @@ pub fn find(fib: &Fib, info: &FibInfo) -> Option<FibInfoId> {
     candidates.iter().copied().find(|&id| same(fib.info(id), info))
 }
 
-/// Stores information of a new route. Each leg of a multipath route chooses
-/// its own source at once, which the choice among them looks at (C-053).
+/// Stores information of a new route. Each hop chooses its own source at once
+/// and keeps it while addresses stay as they are; the choice among several looks
+/// at it (C-053).
 pub fn store_new(ns: &mut Namespace, info: FibInfo) -> FibInfoId {
     let id = store(&mut ns.config.fib, info);
     let Namespace { config, state } = ns;
     let info = config.fib.info(id);
-    if info.hops.len() > 1 {
-        for (n, hop) in info.hops.iter().enumerate() {
-            let (addr, _) = source::of_hop(config, hop, info.scope);
-            source::remember(config, state, HopId::Route(id, n), addr);
-        }
+    for (n, hop) in info.hops.iter().enumerate().filter(|(_, hop)| hop.dev != 0) {
+        let (addr, _) = source::of_hop(config, hop, info.scope);
+        source::remember(config, state, HopId::Route(id, n), addr);
     }
     id
 }

@@ -76,11 +76,17 @@ pub fn remembered(
     let generation = config.links.address_generation;
     if let Some(known) = state.cache.sources.get(&id).filter(|known| known.generation == generation) {
         let fresh = of_hop(config, hop, scope);
-        return if fresh.0 == known.addr { fresh } else { (known.addr, of_hop(config, hop, hop.scope).1) };
+        return if fresh.0 == known.addr { fresh } else { (known.addr, of_hop(config, hop, scope_of_object(hop)).1) };
     }
     let fresh = of_hop(config, hop, scope);
     remember(config, state, id, fresh.0);
     fresh
+}
+
+/// The scope in which a nexthop object chooses its source when it is made: one
+/// wider than that of its next step (`nexthop_create_ipv4`).
+pub fn scope_of_object(hop: &NextHop) -> Scope {
+    Scope(hop.scope.0.saturating_sub(1))
 }
 
 /// Keeps the source that a hop chose.

@@ -84,8 +84,6 @@ impl Devices<'_> {
         if let Some(peer) = peer {
             self.connect(new, peer);
             self.connect(peer, new);
-            self.watch_if_idle(new);
-            self.watch_if_idle(peer);
         }
         if let Some(lower) = lower {
             self.connect(new, lower);
@@ -94,13 +92,5 @@ impl Devices<'_> {
             self.connect(upper, new);
         }
         Ok(new)
-    }
-
-    /// Linux's link watch runs at most once a second, so that a device that was
-    /// made and moved at once is first looked at where it moved to.
-    fn watch_if_idle(&mut self, at: At) {
-        if self.link(at).is_some_and(|link| !link.is_up() && !link.has_carrier()) {
-            self.watch(at);
-        }
     }
 }

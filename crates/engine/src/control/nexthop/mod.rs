@@ -268,7 +268,7 @@ fn store(ns: &mut Namespace, object: NexthopObject) {
     }
     forget_decisions(&mut ns.state, object.id);
     if let (NexthopKind::Single(hop), Some(Family::V4)) = (&object.kind, object.family) {
-        let (addr, _) = source::of_hop(&ns.config, hop, hop.scope);
+        let (addr, _) = source::of_hop(&ns.config, hop, source::scope_of_object(hop));
         source::remember(&ns.config, &mut ns.state, HopId::Object(object.id), addr);
     }
     ns.config.nexthops.by_id.insert(object.id, object);
