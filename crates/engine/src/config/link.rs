@@ -153,7 +153,7 @@ pub struct Links {
     pub nsids: BTreeMap<i32, fingerpost_model::NsId>,
     /// Counts changes of addresses, after which hops choose their sources anew.
     pub address_generation: u64,
-    /// The running number of the address added last.
+    /// The running number of the address added, or of the device that joined a master, last.
     pub last_made: u64,
     /// Whether a VRF device was ever made here: its rule is added once only.
     pub vrf_seen: bool,
