@@ -99,7 +99,7 @@ impl<K: Kernel> Kernel for ReadOnly<K> {
     fn netns_id(&mut self, ns: NsId, other: NsId) -> Option<i32> {
         self.0.netns_id(ns, other)
     }
-    fn netns_names(&mut self) -> Vec<String> {
+    fn netns_names(&mut self) -> Option<Vec<String>> {
         self.0.netns_names()
     }
     fn add_netns(&mut self, _: &str) -> Result<NsId, Errno> {

@@ -304,3 +304,45 @@ fn namespaces_are_listed_newest_first_with_the_ids_that_moves_gave_them() {
     let name = "namespaces_are_listed_newest_first_with_the_ids_that_moves_gave_them";
     check("peernet2id_alloc", name, EMPTY, transcript, None);
 }
+
+#[test]
+fn a_name_up_to_a_colon_names_a_device_too() {
+    let transcript = "
+    $ ip route add 20.0.0.0/8 dev e0:1
+    $ ip route show dev e0:x
+    10.0.0.0/24 proto kernel scope link src 10.0.0.1
+    20.0.0.0/8 scope link
+    $ ip link show e0:1
+    ! RTNETLINK answers: No such device
+    ! Cannot send link get request: No such device
+    [1]
+    $ ip route add 30.0.0.0/8 dev e7:1
+    ! Cannot find device \"e7:1\"
+    [1]
+    ";
+    check("if_nametoindex", "a_name_up_to_a_colon_names_a_device_too", TWO, transcript, None);
+}
+
+#[test]
+fn object_zero_is_no_object() {
+    let transcript = "
+    $ ip nexthop del id 0
+    ! Error: Invalid nexthop id.
+    [2]
+    ";
+    check("C-063", "object_zero_is_no_object", EMPTY, transcript, None);
+}
+
+#[test]
+fn devices_that_carried_nothing_have_zero_statistics() {
+    let transcript = "
+    $ ip -s link show lo
+    1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+        link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00
+        RX:  bytes packets errors dropped  missed   mcast
+                 0       0      0       0       0       0
+        TX:  bytes packets errors dropped carrier collsns
+                 0       0      0       0       0       0
+    ";
+    check("stats64", "devices_that_carried_nothing_have_zero_statistics", EMPTY, transcript, None);
+}

@@ -21,6 +21,8 @@ pub struct World {
     pub namespaces: BTreeMap<NsId, Namespace>,
     /// Names of namespaces.
     pub names: BTreeMap<String, NsId>,
+    /// Whether one was ever named, so that there is a directory of names.
+    was_named: bool,
     /// The time on the injected clock.
     pub now: Time,
     /// The source of chance (MAC addresses, …).
@@ -45,6 +47,7 @@ impl World {
         World {
             namespaces: BTreeMap::new(),
             names: BTreeMap::new(),
+            was_named: false,
             now: Time(0),
             rng: Rng::new(seed),
             behaviour,
@@ -225,14 +228,16 @@ impl Kernel for World {
         ids.iter().find(|&(_, &known)| known == other).map(|(&id, _)| id)
     }
 
-    fn netns_names(&mut self) -> Vec<String> {
+    fn netns_names(&mut self) -> Option<Vec<String>> {
         // The directory of names is a tmpfs, which lists what came last first.
         let mut names: Vec<(&NsId, &String)> = self.names.iter().map(|(name, id)| (id, name)).collect();
         names.sort();
-        names.into_iter().rev().map(|(_, name)| name.clone()).collect()
+        let exists = self.was_named || !self.names.is_empty();
+        exists.then(|| names.into_iter().rev().map(|(_, name)| name.clone()).collect())
     }
 
     fn add_netns(&mut self, name: &str) -> Result<NsId, Errno> {
+        self.was_named = true;
         if self.names.contains_key(name) {
             return Err(Errno::EEXIST);
         }

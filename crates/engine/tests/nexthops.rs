@@ -417,7 +417,7 @@ fn deletion_looks_at_nothing_but_the_id() {
     let cases = [
         ("Unknown attribute type", device(1, 2)),
         ("Invalid values in header", header),
-        ("Nexthop id is missing", NexthopMsg::default()),
+        ("Invalid nexthop id", NexthopMsg::default()),
     ];
     for (text, msg) in cases {
         refused(change(&mut world, Change::DelNexthop(msg)), Errno::EINVAL, Some(text));

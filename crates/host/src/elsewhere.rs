@@ -181,7 +181,7 @@ impl Kernel for Live {
     fn netns_id(&mut self, _: NsId, _: NsId) -> Option<i32> {
         match *self {}
     }
-    fn netns_names(&mut self) -> Vec<String> {
+    fn netns_names(&mut self) -> Option<Vec<String>> {
         match *self {}
     }
     fn add_netns(&mut self, _: &str) -> Result<NsId, Errno> {

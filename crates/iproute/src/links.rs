@@ -108,6 +108,9 @@ impl LinkMap {
             self.remember(&link);
             return Some(link.index);
         }
+        if let Some(index) = by_ioctl(kernel, ns, name) {
+            return Some(index);
+        }
         let (index, _) = scan_u(name.strip_prefix("if")?)?;
         (index as u32 != 0).then_some(index as u32)
     }
@@ -143,6 +146,14 @@ impl LinkMap {
         }
         self.fresh.remove(&index);
     }
+}
+
+/// The kernel's older door to devices (`if_nametoindex`), which takes a name up
+/// to a colon: `eth0:1` is eth0.
+fn by_ioctl(kernel: &mut dyn Kernel, ns: NsId, name: &str) -> Option<u32> {
+    const LONGEST: usize = 15;
+    let (device, _) = name.split_once(':').filter(|_| name.len() <= LONGEST)?;
+    kernel.get_link(ns, 0, Some(device)).ok().map(|link| link.index)
 }
 
 fn known(link: &LinkMsg) -> Known {

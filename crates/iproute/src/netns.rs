@@ -77,11 +77,8 @@ fn is_name(name: &str) -> bool {
 }
 
 fn list(ctx: &mut Ctx<'_>) -> Done {
-    let names = ctx.kernel.netns_names();
-    if names.is_empty() {
-        // Where no namespace has been named, iproute2 prints no document either.
-        return Ok(());
-    }
+    // Without their directory iproute2 prints no document either.
+    let Some(names) = ctx.kernel.netns_names() else { return Ok(()) };
     ctx.p.open_document();
     for name in &names {
         let id = id_of_name(ctx, name);
@@ -113,7 +110,7 @@ fn add(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
 
 fn delete(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
     let names = match args.take() {
-        _ if ctx.p.opt.all => ctx.kernel.netns_names(),
+        _ if ctx.p.opt.all => ctx.kernel.netns_names().unwrap_or_default(),
         Some(name) => vec![name.to_string()],
         None => return Err(Failure::returned(1, "No netns name specified")),
     };
@@ -157,7 +154,7 @@ fn exec(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
         return Err(Failure::returned(1, "No command specified"));
     }
     let Some(name) = name else {
-        for name in ctx.kernel.netns_names() {
+        for name in ctx.kernel.netns_names().unwrap_or_default() {
             ctx.p.out.raw_fmt(format_args!("\nnetns: {name}\n"));
             if let Some(ns) = ctx.kernel.find_netns(&name) {
                 command(ctx, ns, args)?;
@@ -226,7 +223,7 @@ fn ip(ctx: &mut Ctx<'_>, ns: NsId, args: Args<'_>) -> i32 {
 
 /// The name of the namespace that has this id here.
 pub(crate) fn name_of_id(ctx: &mut Ctx<'_>, id: i32) -> Option<String> {
-    ctx.kernel.netns_names().into_iter().find(|name| id_of_name(ctx, name) == Some(id))
+    ctx.kernel.netns_names()?.into_iter().find(|name| id_of_name(ctx, name) == Some(id))
 }
 
 /// The id that a named namespace has here (`get_netnsid_from_name`).

@@ -114,8 +114,8 @@ impl Kernel for Simple {
     fn netns_id(&mut self, _: NsId, _: NsId) -> Option<i32> {
         None
     }
-    fn netns_names(&mut self) -> Vec<String> {
-        vec!["one".into()]
+    fn netns_names(&mut self) -> Option<Vec<String>> {
+        Some(vec!["one".into()])
     }
     fn add_netns(&mut self, _: &str) -> Result<NsId, Errno> {
         Err(Errno::EEXIST)

@@ -234,8 +234,9 @@ impl Kernel for Recorded {
         })
     }
 
-    fn netns_names(&mut self) -> Vec<String> {
-        self.spaces.iter().skip(1).map(|(name, _)| name.clone()).collect()
+    fn netns_names(&mut self) -> Option<Vec<String>> {
+        let names: Vec<String> = self.spaces.iter().skip(1).map(|(name, _)| name.clone()).collect();
+        (!names.is_empty()).then_some(names)
     }
 
     fn add_netns(&mut self, name: &str) -> Result<NsId, Errno> {

@@ -135,8 +135,9 @@ pub trait Kernel {
     /// The id by which `ns` knows the namespace `other`, if it does (`RTM_GETNSID`).
     fn netns_id(&mut self, ns: NsId, other: NsId) -> Option<i32>;
 
-    /// Names of all named namespaces, in `ip netns list` order.
-    fn netns_names(&mut self) -> Vec<String>;
+    /// Names of all named namespaces, in `ip netns list` order; `None` where none
+    /// was ever named, so that there is no directory of them.
+    fn netns_names(&mut self) -> Option<Vec<String>>;
 
     /// Makes a namespace with its loopback device down (`ip netns add`).
     fn add_netns(&mut self, name: &str) -> Result<NsId, Errno>;

@@ -212,7 +212,7 @@ impl Kernel for Live {
         self.space(ns).ok()?.socket.ask_for(ask, fingerpost_netlink::decode_nsid).ok()?
     }
 
-    fn netns_names(&mut self) -> Vec<String> {
+    fn netns_names(&mut self) -> Option<Vec<String>> {
         namespace::names()
     }
 

@@ -128,8 +128,9 @@ impl Place {
     }
 }
 
-/// The named namespaces, in the order in which `ip netns list` shows them.
-pub(super) fn names() -> Vec<String> {
-    let Ok(directory) = std::fs::read_dir(NAMED) else { return Vec::new() };
-    directory.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+/// The named namespaces, in the order in which `ip netns list` shows them;
+/// `None` without a directory of names.
+pub(super) fn names() -> Option<Vec<String>> {
+    let directory = std::fs::read_dir(NAMED).ok()?;
+    Some(directory.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }

@@ -1,6 +1,6 @@
 //! The kinds of devices: what a new one looks like and what it can do.
 
-use fingerpost_model::{LinkFlags, LinkInfo, LinkMsg, LlAddr};
+use fingerpost_model::{LinkFlags, LinkInfo, LinkMsg, LinkStats, LlAddr};
 
 use super::{attributes, carrier};
 use crate::config::Link;
@@ -185,6 +185,8 @@ impl Kind {
         let bytes = |bytes: Vec<u8>| (!bytes.is_empty()).then_some(LlAddr(bytes));
         let msg = LinkMsg {
             arp_type,
+            // Nothing is ever sent here.
+            stats: Some(LinkStats::default()),
             flags: self.flags(),
             mtu: Some(mtu),
             address: bytes(address),

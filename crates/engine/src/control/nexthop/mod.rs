@@ -51,7 +51,7 @@ pub fn new_nexthop(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NexthopMs
 /// (C-066, `rtm_del_nexthop`).
 ///
 /// A message without id and one with id 0 look alike here; the text is that of
-/// the former.
+/// the latter.
 pub fn del_nexthop(ns: &mut Namespace, env: Env, msg: &NexthopMsg) -> Result<(), Refusal> {
     let only_header = NexthopMsg {
         id: msg.id,
@@ -68,7 +68,7 @@ pub fn del_nexthop(ns: &mut Namespace, env: Env, msg: &NexthopMsg) -> Result<(),
         return Err(invalid("Invalid values in header"));
     }
     if msg.id == 0 {
-        return Err(invalid("Nexthop id is missing"));
+        return Err(invalid("Invalid nexthop id"));
     }
     if ns.config.nexthops.get(msg.id).is_none() {
         return Err(Refusal::new(Errno::ENOENT));
