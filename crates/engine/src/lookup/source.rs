@@ -76,7 +76,11 @@ pub fn remembered(
     let generation = config.links.address_generation;
     if let Some(known) = state.cache.sources.get(&id).filter(|known| known.generation == generation) {
         let fresh = of_hop(config, hop, scope);
-        return if fresh.0 == known.addr { fresh } else { (known.addr, of_hop(config, hop, scope_of_object(hop)).1) };
+        return if fresh.0 == known.addr {
+            fresh
+        } else {
+            (known.addr, of_hop(config, hop, scope_of_object(hop)).1)
+        };
     }
     let fresh = of_hop(config, hop, scope);
     remember(config, state, id, fresh.0);
