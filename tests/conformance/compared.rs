@@ -346,3 +346,15 @@ fn devices_that_carried_nothing_have_zero_statistics() {
     ";
     check("stats64", "devices_that_carried_nothing_have_zero_statistics", EMPTY, transcript, None);
 }
+
+#[test]
+fn a_suppressed_route_leaves_its_type_of_service_behind() {
+    let transcript = "
+    $ ip route add 0.0.0.0/3 tos 0x10 dev e0 table 12
+    $ ip rule add pref 5 table 12 suppress_prefixlength 16
+    $ ip route get 20.0.0.1 oif e0 tos 0x10
+    20.0.0.1 tos 0x10 dev e0 src 10.0.0.1 uid 0
+        cache
+    ";
+    check("C-118", "a_suppressed_route_leaves_its_type_of_service_behind", TWO, transcript, None);
+}

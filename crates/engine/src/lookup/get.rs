@@ -183,7 +183,7 @@ fn answer(
     let mut msg = RouteMsg::new(Family::V4);
     msg.dst = Some(IpPrefix::host(v4(question.dst)));
     msg.src = (!question.src.is_unspecified()).then(|| IpPrefix::host(v4(question.src)));
-    msg.tos = decision.result.map_or(0, |result| result.alias.dscp);
+    msg.tos = decision.result.map_or(flow.discarded_dscp, |result| result.alias.dscp);
     msg.table = table;
     msg.kind = decision.kind;
     msg.flags = RouteFlags(decision.flags.0 & !0xffff) | RouteFlags::CLONED;

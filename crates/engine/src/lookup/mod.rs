@@ -63,6 +63,9 @@ pub struct Flow<I> {
     pub tun_id: u64,
     /// After a lookup that failed: the realms of the rule by which it did.
     pub refused_realms: u32,
+    /// After a lookup that failed: the type of service of the last route that was
+    /// found and discarded, which the kernel leaves in the result.
+    pub discarded_dscp: u8,
 }
 
 /// An IPv4 flow.
@@ -88,6 +91,7 @@ impl<I: Ip> Flow<I> {
             dport: 0,
             tun_id: 0,
             refused_realms: 0,
+            discarded_dscp: 0,
         }
     }
 }

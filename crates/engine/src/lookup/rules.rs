@@ -208,7 +208,10 @@ fn through_rules(
                     None => RuleOutcome::NoTable,
                     Some(table) => match table::lookup(config, table, flow, ignore_linkstate, tracer) {
                         Ok(result) => match suppressed(config, rule, &result) {
-                            Some(outcome) => outcome,
+                            Some(outcome) => {
+                                flow.discarded_dscp = result.alias.dscp;
+                                outcome
+                            }
                             None => {
                                 tracer.event(|| Event::RuleDone { index, outcome: RuleOutcome::Found });
                                 return Ok(FibResult { rule_realms: rule.realms, ..result });
