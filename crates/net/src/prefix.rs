@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 use core::fmt;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 use core::str::FromStr;
 
 use crate::ip::{Family, Ip};
@@ -209,8 +209,9 @@ impl FromStr for IpPrefix {
 
 #[cfg(feature = "serde")]
 mod serialisation {
-    use super::{IpPrefix, Ipv4Addr, Ipv6Addr, Prefix};
+    use super::{IpPrefix, Prefix};
     use alloc::string::{String, ToString};
+    use core::net::{Ipv4Addr, Ipv6Addr};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
     macro_rules! as_text {
@@ -234,6 +235,7 @@ mod serialisation {
 mod tests {
     use super::*;
     use alloc::format;
+    use core::net::{Ipv4Addr, Ipv6Addr};
 
     #[test]
     fn a_prefix_refuses_host_bits_and_long_lengths() {
