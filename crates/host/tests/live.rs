@@ -11,7 +11,8 @@ use common::{EVERYTHING, WIRE, in_namespace, printed, sh};
 use fingerpost_host::{Capture, CaptureOptions, Live, Target, import};
 use fingerpost_model::snapshot::{Line, Netns};
 use fingerpost_model::{
-    AddrMsg, Change, Kernel, LinkMsg, NexthopMsg, NlFlags, NsId, Op, RouteFilter, RouteMsg, RuleMsg, TableId,
+    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NexthopMsg, NlFlags, NsId, Op, RouteFilter, RouteMsg,
+    RuleMsg, TableId,
 };
 use fingerpost_net::{Errno, Family, IpPrefix};
 
@@ -474,4 +475,47 @@ fn names_and_numbers_that_are_not_there() {
     assert!(error(Target::Path("/no/such".into())).contains("check that it exists"));
     let mut live = here();
     assert_eq!(live.find_netns("no-such-one"), None);
+}
+
+#[test]
+fn buckets_and_ids_of_namespaces_are_asked_for() {
+    in_namespace("buckets_and_ids_of_namespaces_are_asked_for", || {
+        sh("
+            mkdir -p /run/netns
+            mount -t tmpfs none /run/netns
+            ip netns add red
+            ip netns add blue
+            ip link add i0 type ifb
+            ip link set i0 netns red
+            ip link set lo up
+            ip nexthop add id 1 dev lo
+            ip nexthop add id 2 dev lo
+            ip nexthop add id 9 group 1/2 type resilient buckets 4
+        ");
+        let mut live = here();
+        assert_eq!(live.netns_names(), Some(vec!["blue".to_string(), "red".to_string()]));
+        let [blue, red] = ["blue", "red"].map(|name| live.find_netns(name).expect("it has just been named"));
+        assert_eq!((live.netns_id(NS, red), live.netns_id(NS, blue)), (Some(0), None));
+        let mut members = |member| {
+            let mut found = Vec::new();
+            let filter = BucketFilter { group: Some(9), member, ..BucketFilter::default() };
+            let dumped = live.nexthop_buckets(NS, &filter, &mut |m| {
+                let bucket = m.bucket.expect("a bucket");
+                assert_eq!(m.id, 9);
+                found.push((bucket.index, bucket.nh_id));
+            });
+            dumped.map(|()| found)
+        };
+        let all =
+            [2, 2, 1, 1].iter().zip(0..).map(|(&id, index)| (Some(index), Some(id))).collect::<Vec<_>>();
+        assert_eq!(members(None), Ok(all.clone()));
+        assert_eq!(members(Some(1)), Ok(all[2..].to_vec()));
+        let one = live.get_nexthop_bucket(NS, 9, 3).expect("there are four");
+        assert_eq!(one.bucket.and_then(|bucket| bucket.nh_id), Some(1));
+        let refused = live.get_nexthop_bucket(NS, 9, 4).expect_err("there are four");
+        assert_eq!(refused.text.as_deref(), Some("Bucket index out of bounds"));
+        let other = BucketFilter { group: Some(1), ..BucketFilter::default() };
+        let refused = live.nexthop_buckets(NS, &other, &mut |_| ()).expect_err("it is no group");
+        assert_eq!(refused.text.as_deref(), Some("Not a nexthop group"));
+    });
 }

@@ -29,7 +29,7 @@ pub fn in_namespace(test: &str, body: impl FnOnce()) {
     }
     let own = std::env::current_exe().expect("this program has a path");
     let status = Command::new("unshare")
-        .arg("--net")
+        .args(["--net", "--mount"])
         .arg(own)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(INSIDE, "1")
