@@ -1,7 +1,7 @@
 //! Source addresses: which own address a packet gets (`inet_select_addr`),
 //! and whether an address is an own one.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{RouteType, Scope, TableId};
 
@@ -59,8 +59,16 @@ fn routes_localnet(config: &Config, ipv4: &InDev) -> bool {
 }
 
 /// The source that a hop's packets get (`fib_info_update_nhc_saddr`).
+///
+/// Of a gateway of IPv6 Linux takes the first four bytes for an IPv4 address:
+/// both families share the field.
 pub fn of_hop(config: &Config, hop: &NextHop, scope: Scope) -> (Ipv4Addr, SourceReason) {
-    select_addr(config, hop.dev, hop.gateway4().unwrap_or(Ipv4Addr::UNSPECIFIED), scope)
+    let gateway = match hop.gateway {
+        None => Ipv4Addr::UNSPECIFIED,
+        Some(IpAddr::V4(gateway)) => gateway,
+        Some(IpAddr::V6(gateway)) => Ipv4Addr::from_bits((gateway.to_bits() >> 96) as u32),
+    };
+    select_addr(config, hop.dev, gateway, scope)
 }
 
 /// The source that a hop's packets get as it was last chosen, if addresses have
