@@ -131,3 +131,20 @@ point!(
     net.ipv4.conf.all.accept_redirects = 1
     "
 );
+
+point!(
+    "C-078, C-287",
+    the_unspecified_address_is_taken_and_does_nothing_not_even_end_following_default,
+    EMPTY,
+    "
+    $ ip link add e0 type veth peer name p0
+    $ ip addr add 0.0.0.0/24 dev e0
+    $ ip addr add 0.0.0.0 dev if99
+    $ ip addr add 10.0.0.1 dev p0
+    $ sysctl -qw net.ipv4.conf.default.accept_local=1
+    $ sysctl net.ipv4.conf.e0.accept_local
+    net.ipv4.conf.e0.accept_local = 1
+    $ sysctl net.ipv4.conf.p0.accept_local
+    net.ipv4.conf.p0.accept_local = 0
+    "
+);

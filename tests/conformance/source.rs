@@ -228,3 +228,17 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-154",
+    the_source_of_a_hop_with_an_ipv6_gateway_is_chosen_by_its_first_four_bytes,
+    BARE,
+    "
+    $ ip addr add 10.2.0.1/24 dev e0
+    $ ip addr add 254.128.0.1/24 dev e0
+    $ ip route add 8.0.0.0/8 via inet6 fe80::1 dev e0
+    $ ip route get 8.8.8.8
+    8.8.8.8 via inet6 fe80::1 dev e0 src 254.128.0.1 uid 0
+        cache
+    "
+);

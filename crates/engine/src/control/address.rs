@@ -24,7 +24,11 @@ pub fn new_address(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &AddrM
         return Err(Errno::EOPNOTSUPP.into());
     }
     policy::text(msg.label.as_ref(), policy::NAME)?;
-    let addr = from_message(ns, env, msg)?;
+    let (valid, preferred) = checked_lifetime(msg)?;
+    if msg.local == Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) {
+        return Ok(()); // before the device is looked at, and without a mark on it
+    }
+    let addr = from_message(ns, env, msg, valid, preferred)?;
     let Some(ipv4) = in_dev_mut(ns, msg.index) else { return Err(Errno::ENOBUFS.into()) };
     // From now on the device's settings do not follow those of `default`.
     ipv4.conf.explicit = u64::MAX;
@@ -96,24 +100,39 @@ fn join_group(ns: &mut Namespace, dev: u32, group: Ipv4Addr) -> Result<(), Refus
     Ok(())
 }
 
-/// Checks a request (`inet_rtm_to_ifa`).
-fn from_message(ns: &Namespace, env: Env<'_>, msg: &AddrMsg) -> Result<IfAddr, Refusal> {
+/// Checks what a request says by itself (`inet_validate_rtm`): the lifetimes,
+/// valid and preferred, in seconds.
+fn checked_lifetime(msg: &AddrMsg) -> Result<(u32, u32), Refusal> {
     let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
     if msg.prefix_len > 32 {
         return Err(invalid("ipv4: Invalid prefix length"));
     }
-    let Some(IpAddr::V4(local)) = msg.local else {
+    if !matches!(msg.local, Some(IpAddr::V4(_))) {
         return Err(invalid("ipv4: Local address is not supplied"));
+    }
+    let (valid, preferred) = (msg.valid.unwrap_or(FOREVER), msg.preferred.unwrap_or(FOREVER));
+    if valid == 0 || preferred > valid {
+        return Err(invalid("ipv4: address lifetime invalid"));
+    }
+    Ok((valid, preferred))
+}
+
+/// The address that a request describes (`inet_rtm_to_ifa`).
+fn from_message(
+    ns: &Namespace,
+    env: Env<'_>,
+    msg: &AddrMsg,
+    valid: u32,
+    preferred: u32,
+) -> Result<IfAddr, Refusal> {
+    let Some(IpAddr::V4(local)) = msg.local else {
+        return Err(Refusal::with(Errno::EINVAL, "ipv4: Local address is not supplied"));
     };
     let Some(link) = ns.config.links.get(msg.index) else {
         return Err(Refusal::with(Errno::ENODEV, "ipv4: Device not found"));
     };
     if link.ipv4.is_none() {
         return Err(Errno::ENOBUFS.into());
-    }
-    let (valid, preferred) = (msg.valid.unwrap_or(FOREVER), msg.preferred.unwrap_or(FOREVER));
-    if valid == 0 || preferred > valid {
-        return Err(invalid("ipv4: address lifetime invalid"));
     }
     let address = match msg.address {
         Some(IpAddr::V4(address)) => address,
@@ -155,9 +174,6 @@ fn set_lifetime(addr: &mut IfAddr, env: Env<'_>, valid: u32, preferred: u32) {
 /// Adds an address at its place in the list (`__inet_insert_ifa`, C-078, C-081).
 pub(super) fn insert(ns: &mut Namespace, env: Env<'_>, dev: u32, mut addr: IfAddr) -> Result<(), Refusal> {
     let Some(ipv4) = in_dev_mut(ns, dev) else { return Err(Errno::ENOBUFS.into()) };
-    if addr.local.is_unspecified() {
-        return Ok(());
-    }
     addr.flags = addr.flags.without(IfaFlags::SECONDARY);
     let mut after_primaries = 0;
     for (n, other) in ipv4.addrs.iter().enumerate() {
