@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::examples;
 use crate::explain::{self, Asked, Expectation, Explanation, Question, text};
+use crate::gateways;
 use crate::readonly::ReadOnly;
 use crate::script::{self, Runner, Script};
 use crate::source::{Source, SourceArgs, read_text};
@@ -380,10 +381,13 @@ fn capture(args: &SourceArgs, output: Option<&Path>, redact: bool, also: &[Strin
     let mut capture = Capture::new();
     let targets =
         std::iter::once(args.target()).chain(also.iter().map(|name| fingerpost_host::Target::named(name)));
+    let mut lives = Vec::new();
     for target in targets {
         let mut live = Live::open(&target)?;
         capture.add(&mut live, &CaptureOptions::default())?;
+        lives.push(live);
     }
+    gateways::settle(&mut capture, &mut lives)?;
     let mut bytes = Vec::new();
     capture.write(&mut bytes)?;
     if redact {

@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod examples;
 pub mod explain;
+mod gateways;
+
 pub mod readonly;
 pub mod script;
 pub mod source;

@@ -6,17 +6,18 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use fingerpost_engine::{Behaviour, Restored, World, restore, restore_lines};
+use fingerpost_engine::{Behaviour, Restored, Restoring, World, restore};
 use fingerpost_host::{CaptureOptions, Live, Target};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
-use fingerpost_model::snapshot::{Line, Netns, Reader};
+use fingerpost_model::snapshot::{Netns, Reader};
 
 use crate::examples::{ALL, Example};
+use crate::gateways;
 use crate::script::{Runner, Script};
 
 /// Seed of what is random in memory, such as MAC addresses.
-const SEED: u64 = 1;
+pub(crate) const SEED: u64 = 1;
 
 /// Options that name a source.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -197,13 +198,8 @@ fn example(name: &str) -> anyhow::Result<Source> {
 fn live(target: &Target) -> anyhow::Result<Source> {
     let mut live = Live::open(target)?;
     let options = CaptureOptions { tools: false, ..CaptureOptions::default() };
-    let capture = live.capture(&options)?;
-    let mut lines: Vec<Line> = Vec::new();
-    capture.lines(&mut |line| {
-        lines.push(line.clone());
-        Ok(())
-    })?;
-    let restored = restore_lines(capture.header().clone(), lines, SEED)?;
+    let mut capture = live.capture(&options)?;
+    let restored = gateways::settle(&mut capture, std::slice::from_mut(&mut live))?;
     let mut source = Source::of(restored, true)?;
     source.names = system_names();
     source.world.uid = host_uid();
@@ -212,7 +208,7 @@ fn live(target: &Target) -> anyhow::Result<Source> {
 }
 
 /// The uid that a live kernel assumes for questions without one.
-fn host_uid() -> u32 {
+pub(crate) fn host_uid() -> u32 {
     // The owner of this process's own directory is its effective user.
     #[cfg(unix)]
     {
@@ -239,7 +235,11 @@ fn snapshot(path: &Path) -> anyhow::Result<Source> {
     let what = || path.display().to_string();
     if path.is_dir() {
         let imported = fingerpost_host::import::folder(path).with_context(what)?;
-        return Source::of(restore_lines(imported.header, imported.lines, SEED).with_context(what)?, true);
+        let mut restoring = Restoring::new(imported.header, SEED);
+        for line in imported.lines {
+            restoring.push(line).with_context(what)?;
+        }
+        return Source::of(restoring.finish(), true);
     }
     let file = File::open(path).with_context(what)?;
     let reader = Reader::new(BufReader::with_capacity(1 << 20, file)).with_context(what)?;

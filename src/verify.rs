@@ -40,26 +40,28 @@ pub fn verify(live: &mut Live, config: &Config, question: &Resolved, explanation
 pub fn compare(config: &Config, explanation: &Explanation, answer: &Result<RouteMsg, Refusal>) -> Judgement {
     let kernel = kernel_text(config, explanation, answer);
     let outcome = &explanation.outcome;
-    let ours = match outcome.verdict {
-        Verdict::Refused | Verdict::Dropped => outcome.errno_name.unwrap_or("refused").to_string(),
-        _ => {
-            let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
-            let redirect = if outcome.redirect { " redirect" } else { "" };
-            format!(
-                "{} dev {} via {} src {}{redirect}",
-                show(&outcome.kind),
-                show(&outcome.dev),
-                show(&outcome.gateway),
-                // The kernel's answer has no source when there is none.
-                show(&outcome.source.clone().filter(|source| source != "0.0.0.0"))
-            )
-        }
+    let show = |value: Option<&String>| value.cloned().unwrap_or_else(|| "-".into());
+    let sent = |dev: Option<&String>, gateway: Option<&String>, source: Option<&String>| {
+        let kind = show(outcome.kind.as_ref());
+        let redirect = if outcome.redirect { " redirect" } else { "" };
+        // The kernel's answer has no source when there is none.
+        let source = show(source.filter(|&source| source != "0.0.0.0"));
+        format!("{kind} dev {} via {} src {source}{redirect}", show(dev), show(gateway))
     };
-    let possible = outcome.legs.iter().any(|leg| {
-        let via = leg.gateway.clone().unwrap_or_else(|| "-".into());
-        kernel.contains(&format!("dev {} via {via} ", leg.dev))
-    });
-    if ours == kernel || possible { Judgement::Agrees } else { Judgement::Differs { ours, kernel } }
+    let source = outcome.source.as_ref();
+    let possible: Vec<String> = match outcome.verdict {
+        Verdict::Refused | Verdict::Dropped => vec![outcome.errno_name.unwrap_or("refused").to_string()],
+        _ if outcome.legs.is_empty() => vec![sent(outcome.dev.as_ref(), outcome.gateway.as_ref(), source)],
+        _ => outcome
+            .legs
+            .iter()
+            .map(|leg| sent(Some(&leg.dev), leg.gateway.as_ref(), leg.source.as_ref().or(source)))
+            .collect(),
+    };
+    match possible.contains(&kernel) {
+        true => Judgement::Agrees,
+        false => Judgement::Differs { ours: possible.join(" or "), kernel },
+    }
 }
 
 fn kernel_text(config: &Config, explanation: &Explanation, answer: &Result<RouteMsg, Refusal>) -> String {
@@ -72,8 +74,9 @@ fn kernel_text(config: &Config, explanation: &Explanation, answer: &Result<Route
                 .map_or("-".into(), |l| l.name().to_string());
             let text = |addr: Option<IpAddr>| addr.map_or("-".to_string(), |addr| addr.to_string());
             // The kernel leaves the source out when it is the one that was asked for.
-            let source = match (&explanation.outcome.source, msg.prefsrc) {
-                (None, _) => "-".into(),
+            let received = explanation.asked.iif.is_some();
+            let source = match (received, msg.prefsrc) {
+                (true, _) => "-".into(),
                 (_, None) => text(msg.src.map(|prefix| prefix.addr)),
                 (_, some) => text(some),
             };

@@ -10,7 +10,7 @@ use fingerpost_engine::trace::{
     Event, FullCheckCause, PassedOver, PathReason, Purpose, RuleOutcome, SourceReason, Tracer, Validation,
 };
 use fingerpost_engine::{Behaviour, Env, Namespace, Time};
-use fingerpost_model::{RuleAction, TableId};
+use fingerpost_model::{RouteType, RuleAction, TableId};
 use fingerpost_net::{Errno, Prefix};
 
 use super::outcome;
@@ -55,13 +55,24 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
     let config = &asked.ns.config;
     let resolved = question.resolve(config, asked.uid)?;
     let (events, ending) = ask(asked, &resolved);
-    let mut builder =
-        Builder { config, names: asked.names, lookups: Vec::new(), current: 0, rule: None, decided: None };
+    let mut builder = Builder {
+        config,
+        names: asked.names,
+        lookups: Vec::new(),
+        current: 0,
+        rule: None,
+        decided: None,
+        shares: Vec::new(),
+    };
     for event in &events {
         builder.event(event);
     }
+    if let Ending::Decided(decision) = &ending {
+        builder.gateway(decision);
+    }
+    let shares = std::mem::take(&mut builder.shares);
     let lookups = builder.finish();
-    let outcome = outcome::outcome(asked, &resolved, &ending, &lookups);
+    let outcome = outcome::outcome(asked, &resolved, &ending, &lookups, &shares);
     let unknown = outcome::unknown(asked, &ending);
     let unverified = outcome::unverified(asked, &resolved, &ending);
     Ok(Explanation {
@@ -112,6 +123,8 @@ struct Builder<'a> {
     rule: Option<usize>,
     /// The rule that decided the current lookup, by position in the list.
     decided: Option<usize>,
+    /// Hops that are possible, when a hash with an unknown seed chooses.
+    shares: Vec<(usize, u64)>,
 }
 
 impl Builder<'_> {
@@ -128,7 +141,10 @@ impl Builder<'_> {
             Event::RouteTaken { prefix, alias, .. } => self.route(*prefix, alias, None),
             Event::RouteError { prefix, alias, errno } => self.route(*prefix, alias, Some(*errno)),
             Event::TableMiss { .. } => {}
-            Event::Path { info, hop, hash, why } => {
+            Event::Path { info, hop, hash, why, shares } => {
+                if shares.len() > 1 {
+                    self.shares = shares.clone();
+                }
                 let hops = self.config.hops(self.config.fib.info(*info));
                 let chosen =
                     hops.get(*hop).map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev));
@@ -191,6 +207,23 @@ impl Builder<'_> {
                 let text = format!("type {} of an earlier decision through this hop", kind_name(*kind));
                 self.step("cache", text, "rt_cache_valid");
             }
+        }
+    }
+
+    /// Says why a route's gateway is not where the packet goes.
+    fn gateway(&mut self, decision: &Decision) {
+        let hop = decision.result.as_ref().and_then(|result| result.hop(self.config));
+        if let Some((hop, gateway)) = hop.and_then(|hop| Some((hop, hop.gateway4()?)))
+            && decision.kind == RouteType::UNICAST
+            && decision.gateway.is_none()
+            && self.shares.is_empty()
+        {
+            let scope = scope_name(hop.scope);
+            let text = format!(
+                "{gateway} is not used: when the route was made, it was not on a link but behind a route of \
+                 scope {scope}, as own addresses are"
+            );
+            self.step("gateway", text, "rt_set_nexthop");
         }
     }
 

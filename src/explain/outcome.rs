@@ -1,8 +1,8 @@
 //! What becomes of the packet: the answer, and what its sender and the
 //! machine's counters notice.
 
-use fingerpost_engine::lookup::{Decision, DropReason, Input, Output, path};
-use fingerpost_model::{LinkFlags, RouteFlags, RouteType};
+use fingerpost_engine::lookup::{Decision, DropReason, Input, Output, source};
+use fingerpost_model::{LinkFlags, RouteFlags, RouteType, Scope};
 use fingerpost_net::Errno;
 
 use super::build::{Asked, Ending};
@@ -40,18 +40,19 @@ pub(super) fn outcome(
     question: &Resolved,
     ending: &Ending,
     lookups: &[LookupReport],
+    shares: &[(usize, u64)],
 ) -> Outcome {
     match ending {
         Ending::Decided(decision) => match decision.error {
             Some(errno) => error_decision(asked, question, errno),
-            None => decided(asked, question, decision),
+            None => decided(asked, question, decision, shares),
         },
         Ending::Refused(errno) => refused(question, *errno, lookups),
         Ending::Dropped(reason) => dropped(asked, question, *reason),
     }
 }
 
-fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcome {
+fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision, shares: &[(usize, u64)]) -> Outcome {
     let config = &asked.ns.config;
     let dev = device(config, decision.dev);
     let received = (question.iif != 0).then(|| device(config, question.iif));
@@ -62,7 +63,8 @@ fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcom
         (None, _) if decision.kind == RouteType::LOCAL => Verdict::Delivered,
         (None, _) => Verdict::Sent,
     };
-    let legs = legs(asked, decision);
+    let legs = legs(asked, question, decision, shares);
+    let source = common_source(question, decision, &legs);
     let to = match decision.gateway {
         Some(gateway) => format!("by {dev} to {gateway}"),
         None if decision.kind == RouteType::BROADCAST => format!("by {dev} as a broadcast"),
@@ -78,7 +80,10 @@ fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcom
         format!("by one of {} legs, chosen by a hash whose seed is not known", legs.len())
     };
     let text = match (verdict, received) {
-        (Verdict::Sent, _) => format!("{dst} leaves {to}, from {}", decision.source),
+        (Verdict::Sent, _) => match &source {
+            Some(source) => format!("{dst} leaves {to}, from {source}"),
+            None => format!("{dst} leaves {to}, from that leg's address"),
+        },
         (Verdict::Delivered, None) => {
             format!("{dst} is this host: delivered through {dev}, from {}", decision.source)
         }
@@ -97,7 +102,7 @@ fn decided(asked: Asked<'_>, question: &Resolved, decision: &Decision) -> Outcom
     let mut outcome = Outcome::new(verdict, text);
     outcome.dev = legs.is_empty().then_some(dev);
     outcome.gateway = decision.gateway.filter(|_| legs.is_empty()).map(|gateway| gateway.to_string());
-    outcome.source = (!decision.is_input).then(|| decision.source.to_string());
+    outcome.source = source;
     outcome.table = decision.result.map(|result| result.table.0);
     outcome.kind = Some(kind_name(decision.kind));
     outcome.mtu = Some(decision.mtu);
@@ -118,25 +123,38 @@ fn resolves(asked: Asked<'_>, dev: u32) -> bool {
 }
 
 /// The legs of a multipath route when the hash that chooses cannot be computed.
-fn legs(asked: Asked<'_>, decision: &Decision) -> Vec<Leg> {
+fn legs(asked: Asked<'_>, question: &Resolved, decision: &Decision, shares: &[(usize, u64)]) -> Vec<Leg> {
     let config = &asked.ns.config;
-    let Some(result) = decision.result.filter(|result| path::is_ambiguous(config, result)) else {
+    let Some(info) = decision.result.map(|result| config.fib.info(result.alias.info)) else {
         return Vec::new();
     };
-    let hops = config.hops(config.fib.info(result.alias.info));
-    let usable = |n: usize| hops.get(n).is_some_and(|hop| !hop.flags.has(RouteFlags::DEAD));
-    let total: u32 = (0..hops.len()).filter(|&n| usable(n)).map(|n| hops.weight(n)).sum();
-    (0..hops.len())
-        .filter(|&n| usable(n))
-        .filter_map(|n| {
-            let hop = hops.get(n)?;
-            Some(Leg {
-                dev: device(config, hop.dev),
-                gateway: hop.gateway.map(|gateway| gateway.to_string()),
-                share: f64::from(hops.weight(n)) / f64::from(total.max(1)),
-            })
+    let hops = config.hops(info);
+    let total: u64 = shares.iter().map(|(_, share)| share).sum();
+    let chooses_source = question.iif == 0 && question.src.is_unspecified();
+    let leg = |&(n, share): &(usize, u64)| {
+        let hop = hops.get(n)?;
+        let used = hop.scope == Scope::LINK;
+        let source = || info.prefsrc.unwrap_or_else(|| source::of_hop(config, hop, info.scope).0);
+        Some(Leg {
+            dev: device(config, hop.dev),
+            gateway: hop.gateway.filter(|_| used).map(|gateway| gateway.to_string()),
+            source: chooses_source.then(|| source().to_string()),
+            share: share as f64 / total.max(1) as f64,
         })
-        .collect()
+    };
+    shares.iter().filter_map(leg).collect()
+}
+
+/// The packet's source, unless it depends on the leg.
+fn common_source(question: &Resolved, decision: &Decision, legs: &[Leg]) -> Option<String> {
+    if question.iif != 0 {
+        return None;
+    }
+    let first = legs.first().and_then(|leg| leg.source.clone());
+    match legs.iter().all(|leg| leg.source == first) {
+        true => Some(decision.source.to_string()),
+        false => None,
+    }
 }
 
 fn input_name(input: Input) -> &'static str {

@@ -72,7 +72,7 @@ pub struct LookupReport {
 /// Something that a lookup settled besides rules and tables.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
-    /// What it is about: `path`, `default`, `source`, `on-link`, `reverse path`, `cache`.
+    /// What it is about: `path`, `default`, `gateway`, `source`, `on-link`, `reverse path`, `cache`.
     pub about: &'static str,
     /// In plain words.
     pub text: String,
@@ -227,6 +227,9 @@ pub struct Leg {
     /// Gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
+    /// The source that packets made here get, if the question leaves it open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Its share of all flows, 0 to 1.
     pub share: f64,
 }

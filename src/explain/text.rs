@@ -27,7 +27,8 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
     page.line(&page.paint(if good { Paint::Good } else { Paint::Bad }, &outcome.text));
     for leg in &outcome.legs {
         let via = leg.gateway.as_ref().map_or(String::new(), |gateway| format!(" to {gateway}"));
-        page.line(&format!("  {:>5.1} %  by {}{via}", leg.share * 100.0, leg.dev));
+        let from = leg.source.as_ref().map_or(String::new(), |source| format!(", from {source}"));
+        page.line(&format!("  {:>5.1} %  by {}{via}{from}", leg.share * 100.0, leg.dev));
     }
     for alternative in &explanation.otherwise {
         page.line(

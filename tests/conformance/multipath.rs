@@ -454,3 +454,24 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-068",
+    on_a_device_with_one_neighbour_its_state_is_that_of_every_gateway,
+    TWO,
+    "
+    $ sysctl -qw net.ipv4.fib_multipath_hash_seed=12345
+    $ sysctl -qw net.ipv4.fib_multipath_use_neigh=1
+    $ ip tuntap add tun0 mode tun
+    $ ip link set tun0 up
+    $ ip addr add 10.9.0.1/24 dev tun0
+    $ ip route add 20.0.0.0/8 nexthop via 10.9.0.2 nexthop via 10.0.0.2
+    $ ip route get 20.0.0.1
+    20.0.0.1 via 10.9.0.2 dev tun0 src 10.9.0.1 uid 0
+        cache
+    $ ip neigh add 10.9.0.77 dev tun0 nud failed
+    $ ip route get 20.0.0.1
+    20.0.0.1 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    "
+);

@@ -1,6 +1,6 @@
 //! Which own address a packet gets (C-154 to C-158).
 
-use crate::support::{BARE, TWO, point};
+use crate::support::{BARE, EMPTY, TWO, point};
 
 point!(
     "C-154",
@@ -239,6 +239,27 @@ point!(
     $ ip route add 8.0.0.0/8 via inet6 fe80::1 dev e0
     $ ip route get 8.8.8.8
     8.8.8.8 via inet6 fe80::1 dev e0 src 254.128.0.1 uid 0
+        cache
+    "
+);
+
+point!(
+    "C-157",
+    an_unnumbered_device_borrows_from_the_device_that_came_first,
+    EMPTY,
+    "
+    $ ip netns add blue
+    $ ip netns add red
+    $ ip -n red link add e9 type veth peer name e10
+    $ ip -n blue link add e1 index 7 type veth peer name e2 index 8
+    $ ip -n blue addr add 10.0.7.1/24 dev e1
+    $ ip -n blue link add br9 index 9 type bridge
+    $ ip -n blue link set br9 up
+    $ ip -n red link set e10 netns blue
+    # It keeps its index, 2, and comes last all the same.
+    $ ip -n blue addr add 198.51.100.3/29 dev e10
+    $ ip -n blue route get 10.0.0.5 oif br9
+    10.0.0.5 dev br9 src 10.0.7.1 uid 0
         cache
     "
 );

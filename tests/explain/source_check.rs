@@ -159,3 +159,16 @@ fn c154_c155_c157_why_a_source_was_chosen() {
     assert!(why("6.6.6.6").starts_with("10.0.0.1: the route names it"));
     assert_eq!(why("9.9.9.9 from 10.0.0.1"), "");
 }
+
+#[test]
+fn t32_a_gateway_that_was_an_own_address_is_said_to_be_unused() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip addr add 10.1.0.77/24 dev eth1");
+    host.run("ip route add 5.0.0.0/8 via 10.1.0.77 dev eth1");
+    host.run("ip addr del 10.1.0.77/24 dev eth1");
+    let explanation = host.ask("5.5.5.5");
+    assert_eq!(explanation.outcome.gateway, None);
+    let [why] = steps(&explanation, "gateway")[..] else { panic!("{:#?}", explanation.lookups) };
+    assert!(why.starts_with("10.1.0.77 is not used") && why.contains("scope host"), "{why}");
+    assert!(steps(&host.ask("9.9.9.9"), "gateway").is_empty());
+}

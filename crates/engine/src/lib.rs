@@ -21,6 +21,6 @@ mod world;
 pub use behaviour::Behaviour;
 pub use config::Config;
 pub use namespace::{Env, Namespace};
-pub use restore::{RestoreError, Restored, restore, restore_lines};
+pub use restore::{RestoreError, Restored, Restoring, restore};
 pub use state::{State, Time};
 pub use world::World;

@@ -17,7 +17,7 @@ use fingerpost_model::{
 use fingerpost_net::Family;
 
 use crate::behaviour::Behaviour;
-use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NextHop, NexthopKind, Rules};
+use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, Rules};
 use crate::control::fib_info::{self, RouteConfig};
 use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::{Flow4, rules};
@@ -71,36 +71,41 @@ pub struct Restored {
 
 /// Reads a snapshot into a world of its own; `seed` feeds chance.
 pub fn restore<R: BufRead>(mut reader: Reader<R>, seed: u64) -> Result<Restored, RestoreError> {
-    let header = reader.header().clone();
-    let world = World::empty(seed, Behaviour::of_release(&header.release));
-    let mut restorer = Restorer {
-        restored: Restored { world, header, namespaces: Vec::new(), texts: Vec::new() },
-        current: None,
-    };
+    let mut restoring = Restoring::new(reader.header().clone(), seed);
     while let Some(line) = reader.next_line()? {
-        restorer.line(line).map_err(|problem| RestoreError::Line { line: reader.line(), problem })?;
+        restoring.line = reader.line();
+        restoring.add(line)?;
     }
-    restorer.finish();
-    Ok(restorer.restored)
+    Ok(restoring.finish())
 }
 
-/// Reads lines that are in memory already, such as a capture that was never written.
-pub fn restore_lines(
-    header: snapshot::Header,
-    lines: impl IntoIterator<Item = Line>,
-    seed: u64,
-) -> Result<Restored, RestoreError> {
-    let world = World::empty(seed, Behaviour::of_release(&header.release));
-    let mut restorer = Restorer {
-        restored: Restored { world, header, namespaces: Vec::new(), texts: Vec::new() },
-        current: None,
-    };
-    for (n, line) in lines.into_iter().enumerate() {
-        // The header is line 1.
-        restorer.line(line).map_err(|problem| RestoreError::Line { line: n + 2, problem })?;
+/// A snapshot that is read line by line, such as a capture that was never written.
+pub struct Restoring {
+    restored: Restored,
+    current: Option<Opened>,
+    /// The number of the line that comes or came, from 1.
+    line: usize,
+}
+
+impl Restoring {
+    /// Begins with the header, line 1; `seed` feeds chance.
+    pub fn new(header: snapshot::Header, seed: u64) -> Self {
+        let world = World::empty(seed, Behaviour::of_release(&header.release));
+        let restored = Restored { world, header, namespaces: Vec::new(), texts: Vec::new() };
+        Restoring { restored, current: None, line: 1 }
     }
-    restorer.finish();
-    Ok(restorer.restored)
+
+    /// Takes the next line.
+    pub fn push(&mut self, line: Line) -> Result<(), RestoreError> {
+        self.line += 1;
+        self.add(line)
+    }
+
+    /// The world, when all lines are there.
+    pub fn finish(mut self) -> Restored {
+        self.close();
+        self.restored
+    }
 }
 
 /// A namespace on its way.
@@ -115,15 +120,14 @@ struct Opened {
     settings: Vec<(String, String)>,
 }
 
-struct Restorer {
-    restored: Restored,
-    current: Option<Opened>,
-}
+impl Restoring {
+    fn add(&mut self, line: Line) -> Result<(), RestoreError> {
+        self.place(line).map_err(|problem| RestoreError::Line { line: self.line, problem })
+    }
 
-impl Restorer {
-    fn line(&mut self, line: Line) -> Result<(), String> {
+    fn place(&mut self, line: Line) -> Result<(), String> {
         if let Line::Netns(netns) = line {
-            self.finish();
+            self.close();
             let mut ns = Namespace::default();
             // Tables are made as routes come, in the form that they had.
             ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
@@ -164,7 +168,8 @@ impl Restorer {
         Ok(())
     }
 
-    fn finish(&mut self) {
+    /// Completes the namespace that is open.
+    fn close(&mut self) {
         let Some(mut opened) = self.current.take() else { return };
         let behaviour = self.restored.world.behaviour.clone();
         let env = Env { behaviour: &behaviour, now: self.restored.world.now };
@@ -219,7 +224,7 @@ fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
     config.links.last_index = config.links.last_index.max(index);
     let mut link = Link { own_address: true, own_mtu: true, msg, ipv4, ..Link::default() };
     control::link::adopt(&mut link);
-    match config.links.by_index.insert(index, link) {
+    match config.links.insert(link) {
         None => Ok(()),
         Some(_) => Err(format!("a second link with index {index}")),
     }
@@ -380,14 +385,16 @@ fn settings(ns: &mut Namespace, env: Env<'_>, settings: &[(String, String)]) {
     }
 }
 
-/// Finds what dumps leave out of hops: the scope of the next step, by looking
-/// the gateway up as when the route was made, and shares under the settings.
+/// Finds what dumps leave out of routes' hops: the scope of the next step, by
+/// looking the gateway up as when the route was made, and shares under the settings.
 fn complete_hops(config: &mut Config) {
     let mut scopes = Vec::new();
     for (n, info) in config.fib.infos.iter().enumerate() {
         for (m, hop) in info.iter().flat_map(|info| info.hops.iter().enumerate()) {
-            if let Some(scope) = hop_scope(config, hop) {
-                scopes.push((n, m, scope));
+            if hop.scope == fib_info::UNKNOWN_SCOPE
+                && let Some(gateway) = hop.gateway4()
+            {
+                scopes.push((n, m, scope_today(config, gateway, hop.dev)));
             }
         }
     }
@@ -401,18 +408,7 @@ fn complete_hops(config: &mut Config) {
         fib_info::rebalance(config, info);
     }
     config.fib.infos = infos;
-    let objects: Vec<u32> = config.nexthops.by_id.keys().copied().collect();
-    for id in objects {
-        let found = match config.nexthops.get(id).map(|object| &object.kind) {
-            Some(NexthopKind::Single(hop)) => hop_scope(config, hop),
-            _ => None,
-        };
-        if let (Some(scope), Some(object)) = (found, config.nexthops.by_id.get_mut(&id))
-            && let NexthopKind::Single(hop) = &mut object.kind
-        {
-            hop.scope = scope;
-        }
-    }
+    fib_info::rehash(&mut config.fib);
 }
 
 /// Numbers addresses in the order in which they were made, as their time stamps
@@ -428,10 +424,9 @@ fn order_addresses(config: &mut Config) {
     }
 }
 
-/// The scope of the route that resolves an IPv4 gateway; `None` leaves it.
-fn hop_scope(config: &Config, hop: &NextHop) -> Option<Scope> {
-    let gateway = hop.gateway4().filter(|_| !hop.flags.has(RouteFlags::ONLINK))?;
-    let mut flow = Flow4 { scope: Scope::LINK, oif: hop.dev, ..Flow4::to(gateway) };
+/// The scope of the route that leads to a gateway as the tables are now.
+fn scope_today(config: &Config, gateway: Ipv4Addr, dev: u32) -> Scope {
+    let mut flow = Flow4 { scope: Scope::LINK, oif: dev, ..Flow4::to(gateway) };
     let mut tracer = Tracer::off();
     let found = rules::lookup(config, &mut flow, true, &mut tracer).ok().or_else(|| {
         // An own address is found only without the device, through loopback's table.
@@ -440,5 +435,5 @@ fn hop_scope(config: &Config, hop: &NextHop) -> Option<Scope> {
         let result = crate::lookup::table::lookup(config, local, &flow, true, &mut tracer).ok()?;
         (result.alias.kind == fingerpost_model::RouteType::LOCAL).then_some(result)
     });
-    Some(found.map_or(Scope::LINK, |result| config.fib.info(result.alias.info).scope))
+    found.map_or(Scope::LINK, |result| config.fib.info(result.alias.info).scope)
 }

@@ -224,10 +224,13 @@ pub enum Event {
         info: FibInfoId,
         /// The hop.
         hop: usize,
-        /// The 31-bit hash, if one was needed.
+        /// The 31-bit hash; `None` when its seed is not known.
         hash: Option<u32>,
         /// Why.
         why: PathReason,
+        /// With an unknown hash, the hops that are possible, and how many of
+        /// all 2³¹ hashes select each.
+        shares: Vec<(usize, u64)>,
     },
     /// Of several default routes, the one whose gateway's neighbour is not dead is chosen (C-152).
     DefaultChosen {

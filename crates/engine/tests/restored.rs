@@ -1,6 +1,6 @@
 //! A snapshot's objects stand in the restored world as the dump showed them.
 
-use fingerpost_engine::restore_lines;
+use fingerpost_engine::{Restored, Restoring};
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns};
 use fingerpost_model::{Kernel, LinkFlags, LinkMsg, NsId, RouteFilter, RouteMsg, RouteType, Scope, TableId};
 use fingerpost_net::Family;
@@ -25,6 +25,15 @@ fn route(metric: u32, kind: RouteType, scope: Scope) -> RouteMsg {
     msg
 }
 
+fn restored(lines: Vec<Line>) -> Restored {
+    let header = Header { fingerpost: FORMAT, release: "6.18.0".into(), ..Header::default() };
+    let mut restoring = Restoring::new(header, 1);
+    for line in lines {
+        restoring.push(line).expect("is a snapshot");
+    }
+    restoring.finish()
+}
+
 #[test]
 fn routes_of_equal_key_keep_their_order_whatever_their_metric() {
     // C-010: the order of equal metrics is that of the dump; the largest metric too.
@@ -34,8 +43,7 @@ fn routes_of_equal_key_keep_their_order_whatever_their_metric() {
             route(metric, RouteType::LOCAL, Scope::HOST),
             route(metric, RouteType::UNREACHABLE, Scope::UNIVERSE),
         ];
-        let header = Header { fingerpost: FORMAT, release: "6.18.0".into(), ..Header::default() };
-        let mut world = restore_lines(header, lines(&routes), 1).expect("is a snapshot").world;
+        let mut world = restored(lines(&routes)).world;
         let mut kinds = Vec::new();
         world.routes(NsId(0), &RouteFilter::default(), &mut |msg| kinds.push(msg.kind)).expect("a dump");
         assert_eq!(kinds, [RouteType::UNICAST, RouteType::LOCAL, RouteType::UNREACHABLE], "metric {metric}");
@@ -45,17 +53,42 @@ fn routes_of_equal_key_keep_their_order_whatever_their_metric() {
 #[test]
 fn tables_without_routes_exist_and_all_stand_in_the_kernels_order() {
     // C-005: a table that exists is searched and listed, even when it is empty.
-    let header = Header { fingerpost: FORMAT, release: "6.18.0".into(), ..Header::default() };
     let mut of_511 = route(0, RouteType::UNICAST, Scope::LINK);
     of_511.table = TableId(511);
     let of_local = RouteMsg { table: TableId::LOCAL, ..of_511.clone() };
     let mut all = lines(&[of_511, of_local]);
     let order = |lines: Vec<Line>| -> Vec<u32> {
-        let world = restore_lines(header.clone(), lines, 1).expect("is a snapshot").world;
+        let world = restored(lines).world;
         world.ns(NsId(0)).expect("is there").config.fib.tables.iter().map(|table| table.id.0).collect()
     };
     assert_eq!(order(all.clone()), [254, 511, 255]);
     let stats = "Basic info: …\nId 10:\n\tLeaves: 0\nMain:\nId 511:\nId -1:\nLocal:\n";
     all.push(Line::Text("/proc/net/fib_triestat".into(), stats.into()));
     assert_eq!(order(all), [10, 254, 511, u32::MAX, 255]);
+}
+
+#[test]
+fn a_gateway_s_scope_is_the_one_recorded_or_else_what_the_tables_tell() {
+    let to = |prefix: &str, scope: Option<Scope>| RouteMsg {
+        dst: Some(prefix.parse().expect("a prefix")),
+        gateway: Some("10.0.0.7".parse().expect("an address")),
+        gateway_scope: scope,
+        ..route(0, RouteType::UNICAST, Scope::UNIVERSE)
+    };
+    let subnet = RouteMsg {
+        dst: Some("10.0.0.0/24".parse().expect("a prefix")),
+        ..route(0, RouteType::UNICAST, Scope::LINK)
+    };
+    let routes = [subnet, to("1.0.0.0/8", None), to("2.0.0.0/8", Some(Scope::HOST)), to("3.0.0.0/8", None)];
+    let mut world = restored(lines(&routes)).world;
+    let mut gateway = |dst: &str| {
+        let mut question = RouteMsg::new(Family::V4);
+        question.dst = Some(dst.parse().expect("an address"));
+        world.get_route(NsId(0), &question).expect("a route").gateway.map(|addr| addr.to_string())
+    };
+    assert_eq!(gateway("1.1.1.1/32").as_deref(), Some("10.0.0.7"));
+    assert_eq!(gateway("2.1.1.1/32"), None, "it was an own address when the route was made");
+    assert_eq!(gateway("3.1.1.1/32").as_deref(), Some("10.0.0.7"));
+    let fib = &world.ns(NsId(0)).expect("is there").config.fib;
+    assert_eq!(fib.infos.iter().flatten().map(|info| info.refs).collect::<Vec<_>>(), [1, 2, 1]);
 }

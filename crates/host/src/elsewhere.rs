@@ -10,7 +10,7 @@ use fingerpost_model::{
 };
 use fingerpost_net::{Errno, Family};
 
-use crate::Error;
+use crate::{Error, GatewayScope};
 
 /// Which network namespace to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,14 @@ impl Capture {
         match *live {}
     }
 
+    /// Adds what was found out about gateways: nothing.
+    pub fn know_gateways(&mut self, _: usize, _: &[GatewayScope]) {}
+
+    /// Adds a sentence on what could not be seen.
+    pub fn note(&mut self, sentence: String) {
+        self.header.not_seen.push(sentence);
+    }
+
     /// The header that the snapshot will have.
     pub fn header(&self) -> &Header {
         &self.header
@@ -113,7 +121,7 @@ impl Capture {
     }
 
     /// Hands on every line after the header: none.
-    pub fn lines(&self, _: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+    pub fn lines(&self, _: &mut dyn FnMut(Line) -> io::Result<()>) -> io::Result<()> {
         Ok(())
     }
 }

@@ -12,6 +12,7 @@
 //! The rest works everywhere.
 
 mod error;
+mod gateways;
 pub mod import;
 pub mod redact;
 
@@ -22,4 +23,5 @@ mod live;
 mod live;
 
 pub use error::Error;
+pub use gateways::GatewayScope;
 pub use live::{Capture, CaptureOptions, Live, Target};

@@ -30,7 +30,7 @@ fn lines(capture: &Capture) -> Vec<Line> {
     let mut lines = Vec::new();
     capture
         .lines(&mut |line| {
-            lines.push(line.clone());
+            lines.push(line);
             Ok(())
         })
         .expect("memory takes all");

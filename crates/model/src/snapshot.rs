@@ -5,10 +5,11 @@
 //! carries meaning: addresses of a device, rules of equal preference, routes of
 //! equal key). Unknown fields are refused rather than ignored.
 //!
-//! Three facts that decide answers are in no dump. They are fields of
+//! Four facts that decide answers are in no dump. Three are fields of
 //! [`Netns`], `None` where they could not be found out:
 //! [`Netns::custom_rules`], [`Netns::custom_local_routes`],
-//! [`Netns::realm_users`].
+//! [`Netns::realm_users`]. The fourth stands with the routes:
+//! [`RouteMsg::gateway_scope`].
 
 use std::io::{self, BufRead, Write};
 

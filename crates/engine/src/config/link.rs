@@ -145,8 +145,10 @@ impl IfAddr {
 /// All devices of a namespace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Links {
-    /// By index.
+    /// By index; [`Links::insert`] and [`Links::remove`] change it.
     pub by_index: BTreeMap<u32, Link>,
+    /// Their indexes in the order in which they came to this namespace.
+    came: Vec<u32>,
     /// The index that the kernel chose last; indexes are never reused.
     pub last_index: u32,
     /// Ids by which this namespace knows others (`link-netnsid`).
@@ -173,6 +175,26 @@ impl Links {
     /// The device with this name.
     pub fn find(&self, name: &str) -> Option<&Link> {
         self.by_index.values().find(|link| link.name() == name)
+    }
+
+    /// Adds a device behind all others. Gives back the one that had its index.
+    pub fn insert(&mut self, link: Link) -> Option<Link> {
+        let index = link.index();
+        self.came.retain(|&other| other != index);
+        self.came.push(index);
+        self.by_index.insert(index, link)
+    }
+
+    /// Takes a device out.
+    pub fn remove(&mut self, index: u32) -> Option<Link> {
+        self.came.retain(|&other| other != index);
+        self.by_index.remove(&index)
+    }
+
+    /// All devices in the order in which they came: one that is moved here keeps
+    /// its index and comes last (`list_netdevice`).
+    pub fn in_order(&self) -> impl Iterator<Item = &Link> {
+        self.came.iter().filter_map(|index| self.by_index.get(index))
     }
 
     /// All devices, ascending by index.

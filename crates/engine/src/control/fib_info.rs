@@ -123,29 +123,36 @@ impl RouteConfig {
 }
 
 /// A route's information as a dump shows it, unchecked. The scopes of its hops
-/// are in no dump: [`crate::restore`] finds them when all routes are there.
+/// are in no dump: unless a snapshot tells them, they are [`UNKNOWN_SCOPE`] until
+/// [`crate::restore`] finds them, when all routes are there.
 pub(crate) fn restored(msg: &RouteMsg, request: &RouteConfig) -> FibInfo {
     let shown = RouteFlags::DEAD | RouteFlags::LINKDOWN | RouteFlags::ONLINK;
-    let hop = |dev, gateway: Option<IpAddr>, flags: RouteFlags, encap: &Option<Encap>| NextHop {
-        gateway,
-        flags: RouteFlags(flags.0 & shown.0),
-        scope: match gateway {
-            Some(_) => Scope::LINK,
-            None if request.scope == Scope::HOST => Scope::NOWHERE,
-            None => Scope::HOST,
-        },
-        encap: encap.clone(),
-        ..NextHop::device(dev)
-    };
+    let hop =
+        |dev, gateway: Option<IpAddr>, flags: RouteFlags, scope: Option<Scope>, encap: &Option<Encap>| {
+            NextHop {
+                gateway,
+                flags: RouteFlags(flags.0 & shown.0),
+                scope: match gateway {
+                    Some(IpAddr::V6(_)) => Scope::LINK,
+                    Some(IpAddr::V4(_)) if flags.has(RouteFlags::ONLINK) => Scope::LINK,
+                    Some(IpAddr::V4(_)) => scope.unwrap_or(UNKNOWN_SCOPE),
+                    None if request.scope == Scope::HOST => Scope::NOWHERE,
+                    None => Scope::HOST,
+                },
+                encap: encap.clone(),
+                ..NextHop::device(dev)
+            }
+        };
     let hops = if request.nh_id != 0 {
         Vec::new()
     } else if request.multipath.is_empty() {
-        vec![NextHop { realms: request.realms, ..hop(request.oif, request.gateway, msg.flags, &msg.encap) }]
+        let only = hop(request.oif, request.gateway, msg.flags, msg.gateway_scope, &msg.encap);
+        vec![NextHop { realms: request.realms, ..only }]
     } else {
         let leg = |leg: &NextHopMsg| NextHop {
             weight: u32::from(leg.hops) + 1,
             realms: leg.realms.unwrap_or(0),
-            ..hop(leg.oif, leg.gateway, leg.flags, &leg.encap)
+            ..hop(leg.oif, leg.gateway, leg.flags, leg.gateway_scope, &leg.encap)
         };
         request.multipath.iter().map(leg).collect()
     };
@@ -439,6 +446,19 @@ fn same(a: &FibInfo, b: &FibInfo) -> bool {
         && equal_flags(a.flags, b.flags)
         && a.hops.len() == b.hops.len()
         && a.hops.iter().zip(&b.hops).all(|(x, y)| equal_hop(x, y))
+}
+
+/// A scope that no gateway's route has.
+pub(crate) const UNKNOWN_SCOPE: Scope = Scope::NOWHERE;
+
+/// Files all information anew after it was altered in place.
+pub(crate) fn rehash(fib: &mut Fib) {
+    fib.by_hash.clear();
+    for (slot, info) in fib.infos.iter().enumerate() {
+        if let Some(info) = info {
+            fib.by_hash.entry(sharing_hash(info)).or_default().push(FibInfoId(slot as u32));
+        }
+    }
 }
 
 /// The id of information equal to this, if there is one.

@@ -105,7 +105,7 @@ pub fn message(config: &Config, alias: &Alias, prefix: Prefix<Ipv4Addr>, table: 
                     gateway: hop.gateway,
                     realms: (hop.realms != 0).then_some(hop.realms),
                     encap: hop.encap.clone(),
-                    other: Vec::new(),
+                    ..NextHopMsg::default()
                 })
                 .collect();
         }

@@ -3,12 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use fingerpost_model::{NeighState, RouteFlags, RouteType, Scope};
+use fingerpost_model::{LinkFlags, NeighState, RouteFlags, RouteType, Scope};
 use fingerpost_net::Errno;
 
 use super::cache::HopId;
 use super::{FibResult, Flow4, source};
-use crate::config::{Config, FibInfo, FibInfoId, Hops, NextHop, NexthopKind};
+use crate::config::{Config, FibInfo, FibInfoId, GroupMember, Hops, NextHop, NexthopKind};
 use crate::state::{State, Time};
 use crate::trace::{Event, PathReason, Tracer};
 
@@ -37,27 +37,83 @@ pub fn select_multipath(
 ) {
     let info_id = result.alias.info;
     let info = config.fib.info(info_id);
-    let known = hash.unwrap_or(0) as i32;
-    let (hop, why) = match info.nh_id.and_then(|id| config.nexthops.get(id)).map(|object| &object.kind) {
-        Some(NexthopKind::Group { members, resilient, buckets }) => {
-            if resilient.is_some() && !buckets.is_empty() {
-                let bucket = known as usize % buckets.len();
-                if let (Some(group), Some(_)) = (info.nh_id, hash) {
-                    state.buckets.mark_used(group, bucket as u16, now); // C-069
-                }
-                let member = buckets[bucket];
-                (members.iter().position(|m| m.id == member).unwrap_or(0), PathReason::Hash)
-            } else {
-                select_from_group(config, config.hops(info), members, known)
-            }
-        }
-        _ => match select_by_score(config, state, info_id, info, known, source) {
-            Some(choice) => choice,
-            None => (result.hop, PathReason::FirstUsable),
-        },
-    };
+    if let (Some(group), Some(hash), Some((_, buckets))) = (info.nh_id, hash, resilient(config, info)) {
+        state.buckets.mark_used(group, (hash as usize % buckets.len()) as u16, now); // C-069
+    }
+    let select =
+        |hash| select(config, state, info_id, hash, source).unwrap_or((result.hop, PathReason::FirstUsable));
+    let (hop, why) = select(hash.unwrap_or(0) as i32);
+    tracer.event(|| {
+        let shares = match hash {
+            Some(_) => Vec::new(),
+            None => shares(config, info, |hash| select(hash).0),
+        };
+        Event::Path { info: info_id, hop, hash, why, shares }
+    });
     result.hop = hop;
-    tracer.event(|| Event::Path { info: info_id, hop, hash, why });
+}
+
+/// The hop for a hash; `None` when none counts.
+fn select(
+    config: &Config,
+    state: &State,
+    info_id: FibInfoId,
+    hash: i32,
+    source: Option<Ipv4Addr>,
+) -> Option<(usize, PathReason)> {
+    let info = config.fib.info(info_id);
+    if let Some((members, buckets)) = resilient(config, info) {
+        let member = buckets[hash as usize % buckets.len()];
+        return Some((members.iter().position(|m| m.id == member).unwrap_or(0), PathReason::Hash));
+    }
+    match config.hops(info) {
+        hops @ Hops::Group(_, members) => Some(select_from_group(config, hops, members, hash)),
+        Hops::Own(_) => select_by_score(config, state, info_id, info, hash, source),
+    }
+}
+
+/// The members and buckets of a resilient group that has any.
+fn resilient<'a>(config: &'a Config, info: &FibInfo) -> Option<(&'a [GroupMember], &'a [u32])> {
+    match &config.nexthops.get(info.nh_id?)?.kind {
+        NexthopKind::Group { members, resilient: Some(_), buckets } if !buckets.is_empty() => {
+            Some((members, buckets))
+        }
+        _ => None,
+    }
+}
+
+/// How many of all 2³¹ hashes select which hop.
+fn shares(config: &Config, info: &FibInfo, select: impl Fn(i32) -> usize) -> Vec<(usize, u64)> {
+    const ALL: u64 = 1 << 31;
+    let mut shares: Vec<(usize, u64)> = Vec::new();
+    let mut add = |hop, share| match shares.iter_mut().find(|(known, _)| *known == hop) {
+        Some((_, sum)) => *sum += share,
+        None => shares.push((hop, share)),
+    };
+    if let Some((_, buckets)) = resilient(config, info) {
+        for n in 0..buckets.len() {
+            add(select(n as i32), ALL / buckets.len() as u64);
+        }
+        return shares;
+    }
+    // The choice changes only behind an upper bound.
+    let mut bounds: Vec<i32> = match config.hops(info) {
+        Hops::Group(_, members) => members.iter().map(|member| member.upper_bound).collect(),
+        Hops::Own(hops) => hops.iter().map(|hop| hop.upper_bound).collect(),
+    };
+    bounds.push(i32::MAX);
+    bounds.retain(|&bound| bound >= 0);
+    bounds.sort_unstable();
+    let mut first = 0u64;
+    for bound in bounds {
+        let next = bound as u64 + 1;
+        if next > first {
+            add(select(bound), next - first);
+            first = next;
+        }
+    }
+    shares.sort_unstable();
+    shares
 }
 
 /// C-053, C-054: the best score wins; own source 2, hash 1.
@@ -108,7 +164,7 @@ fn own_source(config: &Config, state: &State, info_id: FibInfoId, index: usize) 
 fn select_from_group(
     config: &Config,
     hops: Hops<'_>,
-    members: &[crate::config::GroupMember],
+    members: &[GroupMember],
     hash: i32,
 ) -> (usize, PathReason) {
     let mut fallback = None;
@@ -133,9 +189,17 @@ fn has_good_neighbour(config: &Config, hop: &NextHop) -> bool {
     hop.scope != Scope::LINK || neighbour_is_good(config, hop)
 }
 
-/// Whether there is no entry, or a valid one.
+/// Whether there is no entry, or a valid one. Devices with one neighbour have one
+/// IPv4 entry for all addresses (`__ipv4_neigh_lookup_noref`).
 fn neighbour_is_good(config: &Config, hop: &NextHop) -> bool {
-    let gateway = hop.gateway.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let single = LinkFlags::LOOPBACK | LinkFlags::POINTOPOINT;
+    let gateway = match hop.gateway {
+        Some(IpAddr::V6(gateway)) => IpAddr::V6(gateway),
+        Some(_) if config.links.get(hop.dev).is_some_and(|link| link.msg.flags.any(single)) => {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        }
+        other => other.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+    };
     config.neighbours.state(hop.dev, gateway).is_none_or(|state| state.any(NeighState::VALID))
 }
 
@@ -257,11 +321,6 @@ fn is_dead(
         *last_resort = Some((info, order));
     }
     true
-}
-
-/// The error of a multipath question whose hash seed is unknown: each leg is possible.
-pub fn is_ambiguous(config: &Config, result: &FibResult) -> bool {
-    config.hops(config.fib.info(result.alias.info)).len() > 1 && config.sysctl.fib_multipath_hash_seed == 0
 }
 
 /// What a route type means for `fibmatch` when there is no entry behind an answer (C-161).

@@ -37,7 +37,7 @@ pub fn select_addr(config: &Config, dev: u32, dst: Ipv4Addr, scope: Scope) -> (I
     let of_master = (master != 0).then(|| config.links.ipv4(master)).flatten();
     let same_domain = config
         .links
-        .iter()
+        .in_order()
         .filter(|link| config.links.l3_master(link.index()) == master)
         .filter_map(|link| link.ipv4.as_ref());
     match of_master.into_iter().chain(same_domain).find_map(|ipv4| first_borrowable(ipv4, scope)) {

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use fingerpost_model::RouteFilter;
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
+use fingerpost_model::{RouteFilter, RouteMsg};
 use fingerpost_net::Family;
 use fingerpost_netlink::request::Dump;
 use fingerpost_netlink::{Message, ext_mask};
@@ -18,7 +18,7 @@ use super::files::{self, Settings};
 use super::hidden::{self, Facts};
 use super::socket::Dumped;
 use super::{Live, Space, tools};
-use crate::Error;
+use crate::{Error, GatewayScope};
 
 /// Texts below `/proc/net` that a snapshot holds.
 const PROC_TEXTS: [&str; 2] = ["/proc/net/fib_trie", "/proc/net/fib_triestat"];
@@ -52,6 +52,8 @@ pub struct Capture {
 #[derive(Debug, Default)]
 struct Captured {
     netns: Netns,
+    /// What was found out about gateways of routes, by the route's number.
+    gateways: HashMap<usize, Vec<GatewayScope>>,
     /// Devices, addresses and netconf.
     first: Vec<Dumped>,
     settings: Vec<(String, String)>,
@@ -87,6 +89,20 @@ impl Capture {
         Ok(())
     }
 
+    /// Adds what was found out about the gateways of routes of one namespace,
+    /// by its number.
+    pub fn know_gateways(&mut self, namespace: usize, found: &[GatewayScope]) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        for fact in found {
+            space.gateways.entry(fact.route).or_default().push(*fact);
+        }
+    }
+
+    /// Adds a sentence on what could not be seen.
+    pub fn note(&mut self, sentence: String) {
+        self.header.not_seen.push(sentence);
+    }
+
     /// The header that the snapshot will have.
     pub fn header(&self) -> &Header {
         &self.header
@@ -95,12 +111,12 @@ impl Capture {
     /// Writes the whole snapshot.
     pub fn write(&self, output: impl Write) -> io::Result<()> {
         let mut writer = Writer::new(BufWriter::new(output), &self.header)?;
-        self.lines(&mut |line| writer.write(line))?;
+        self.lines(&mut |line| writer.write(&line))?;
         writer.finish().map(drop)
     }
 
     /// Hands on every line after the header, in the snapshot's order.
-    pub fn lines(&self, each: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+    pub fn lines(&self, each: &mut dyn FnMut(Line) -> io::Result<()>) -> io::Result<()> {
         for space in &self.spaces {
             space.lines(each)?;
         }
@@ -109,27 +125,48 @@ impl Capture {
 }
 
 impl Captured {
-    fn lines(&self, each: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
-        each(&Line::Netns(self.netns.clone()))?;
+    fn lines(&self, each: &mut dyn FnMut(Line) -> io::Result<()>) -> io::Result<()> {
+        each(Line::Netns(self.netns.clone()))?;
         objects(&self.first, each)?;
         for (path, value) in &self.settings {
-            each(&Line::Sysctl(path.clone(), value.clone()))?;
+            each(Line::Sysctl(path.clone(), value.clone()))?;
         }
-        objects(&self.last, each)?;
+        let mut routes = 0;
+        objects(&self.last, &mut |mut line| {
+            if let Line::Route(route) = &mut line {
+                for fact in self.gateways.get(&routes).into_iter().flatten() {
+                    fact.note_in(route);
+                }
+                routes += 1;
+            }
+            each(line)
+        })?;
         for (name, text) in &self.texts {
-            each(&Line::Text(name.clone(), text.clone()))?;
+            each(Line::Text(name.clone(), text.clone()))?;
         }
         Ok(())
     }
 }
 
-fn objects(dumps: &[Dumped], each: &mut dyn FnMut(&Line) -> io::Result<()>) -> io::Result<()> {
+impl GatewayScope {
+    fn note_in(&self, route: &mut RouteMsg) {
+        let place = match self.leg {
+            None => Some(&mut route.gateway_scope),
+            Some(leg) => route.multipath.get_mut(leg).map(|leg| &mut leg.gateway_scope),
+        };
+        if let Some(place) = place {
+            *place = Some(self.scope);
+        }
+    }
+}
+
+fn objects(dumps: &[Dumped], each: &mut dyn FnMut(Line) -> io::Result<()>) -> io::Result<()> {
     for dumped in dumps {
         let mut result = Ok(());
         dumped
             .each(|message| {
                 if result.is_ok() {
-                    result = each(&line(message));
+                    result = each(line(message));
                 }
             })
             .map_err(io::Error::other)?;

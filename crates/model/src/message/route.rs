@@ -74,6 +74,9 @@ pub struct NextHopMsg {
     /// The gateway, of the route's family (`RTA_GATEWAY`) or another (`RTA_VIA`).
     #[serde(skip_serializing_if = "is_default")]
     pub gateway: Option<IpAddr>,
+    /// As [`RouteMsg::gateway_scope`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub gateway_scope: Option<Scope>,
     /// Realms (`RTA_FLOW`): source in the upper 16 bits, destination in the lower.
     #[serde(skip_serializing_if = "is_default")]
     pub realms: Option<u32>,
@@ -157,6 +160,11 @@ pub struct RouteMsg {
     /// A gateway of another family (`RTA_VIA`).
     #[serde(default, skip_serializing_if = "is_default")]
     pub via: Option<IpAddr>,
+    /// In snapshots: the scope of the route that led to the gateway when this
+    /// route was made, where it is not what the tables tell. Linux keeps it
+    /// (`nhc_scope`), uses the gateway only if it is link, and shows it nowhere.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub gateway_scope: Option<Scope>,
     /// Metric.
     #[serde(default, skip_serializing_if = "is_default")]
     pub priority: Option<u32>,
@@ -224,6 +232,7 @@ impl RouteMsg {
             iif: None,
             gateway: None,
             via: None,
+            gateway_scope: None,
             priority: None,
             prefsrc: None,
             metrics: Metrics::default(),

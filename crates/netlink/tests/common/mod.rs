@@ -92,6 +92,7 @@ fn leg() -> BoxedStrategy<NextHopMsg> {
             realms,
             encap,
             other,
+            ..NextHopMsg::default()
         })
         .boxed()
 }

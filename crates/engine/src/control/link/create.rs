@@ -170,7 +170,7 @@ impl Devices<'_> {
         attributes::start_ipv6(&mut link.msg);
         refresh(&mut link);
         let at = At { ns, dev: link.index() };
-        links.by_index.insert(at.dev, link);
+        links.insert(link);
         self.tell(at, event::link_registered);
         if !self.link(at).is_some_and(Link::has_carrier) {
             self.evaluate(at);

@@ -64,7 +64,7 @@ impl Devices<'_> {
         let Some(old) = self.world.namespaces.get_mut(&at.ns) else {
             return Err(Refusal::new(Errno::EINVAL));
         };
-        let Some(mut link) = old.config.links.by_index.remove(&at.dev) else {
+        let Some(mut link) = old.config.links.remove(at.dev) else {
             return Err(Refusal::new(Errno::ENODEV));
         };
         sysctl::forget_device(&mut old.config, &old_name);
@@ -78,7 +78,7 @@ impl Devices<'_> {
         attributes::start_ipv6(&mut link.msg);
         refresh(&mut link);
         if let Some(target) = self.world.namespaces.get_mut(&ns) {
-            target.config.links.by_index.insert(index, link);
+            target.config.links.insert(link);
         }
         self.tell(new, event::link_registered);
         if let Some(peer) = peer {

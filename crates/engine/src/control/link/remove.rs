@@ -99,7 +99,7 @@ impl Devices<'_> {
         self.release(at);
         self.tell(at, neighbour::device_down);
         if let Some(namespace) = self.world.namespaces.get_mut(&at.ns)
-            && let Some(link) = namespace.config.links.by_index.remove(&at.dev)
+            && let Some(link) = namespace.config.links.remove(at.dev)
         {
             sysctl::forget_device(&mut namespace.config, link.name());
         }
@@ -111,7 +111,7 @@ impl Devices<'_> {
     pub(super) fn namespace_exit(&mut self, ns: NsId) {
         let Some(namespace) = self.world.namespaces.get(&ns) else { return };
         let devices: Vec<At> =
-            namespace.config.links.iter().map(|link| At { ns, dev: link.index() }).collect();
+            namespace.config.links.in_order().map(|link| At { ns, dev: link.index() }).collect();
         for &at in devices.iter().rev() {
             if at.dev != LOOPBACK && self.link(at).is_some() {
                 self.delete(at);

@@ -196,10 +196,11 @@ impl Devices<'_> {
         Ok(())
     }
 
-    /// The devices of a group, ascending by index.
+    /// The devices of a group, in the order in which they came.
     pub(super) fn group(&self, ns: NsId, group: u32) -> Vec<At> {
         let links = self.world.namespaces.get(&ns).map(|namespace| &namespace.config.links);
-        let members = links.into_iter().flat_map(|links| links.iter()).filter(|link| link.group() == group);
+        let members =
+            links.into_iter().flat_map(|links| links.in_order()).filter(|link| link.group() == group);
         members.map(|link| At { ns, dev: link.index() }).collect()
     }
 

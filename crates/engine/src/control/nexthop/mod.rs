@@ -159,7 +159,7 @@ pub(crate) fn restore(ns: &mut Namespace, env: Env, msg: &NexthopMsg) {
             fdb: msg.fdb,
             kind: NexthopKind::Single(NextHop {
                 gateway: gateway_of(msg),
-                scope: if msg.gateway.is_some() { Scope::LINK } else { Scope::HOST },
+                scope: if msg.blackhole { Scope::HOST } else { msg.scope },
                 flags: msg.flags,
                 blackhole: msg.blackhole,
                 encap: msg.encap.clone(),
