@@ -1,9 +1,10 @@
 //! The snapshot format: one JSON object a line.
 //!
 //! The first line is a [`Header`]. Each [`Line::Netns`] opens a namespace; the
-//! lines after it belong to that namespace, in the kernel's dump order (order
-//! carries meaning: addresses of a device, rules of equal preference, routes of
-//! equal key). Unknown fields are refused rather than ignored.
+//! lines after it belong to that namespace: devices in the order in which they
+//! came to it, the others in the kernel's dump order (order carries meaning:
+//! addresses of a device, rules of equal preference, routes of equal key).
+//! Unknown fields are refused rather than ignored.
 //!
 //! Four facts that decide answers are in no dump. Three are fields of
 //! [`Netns`], `None` where they could not be found out:

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
-use fingerpost_model::{RouteFilter, RouteMsg};
+use fingerpost_model::{LinkMsg, RouteFilter, RouteMsg};
 use fingerpost_net::Family;
 use fingerpost_netlink::request::Dump;
 use fingerpost_netlink::{Message, ext_mask};
@@ -17,7 +17,7 @@ use fingerpost_netlink::{Message, ext_mask};
 use super::files::{self, Settings};
 use super::hidden::{self, Facts};
 use super::socket::Dumped;
-use super::{Live, Space, tools};
+use super::{Live, Space, order, tools};
 use crate::{Error, GatewayScope};
 
 /// Texts below `/proc/net` that a snapshot holds.
@@ -54,7 +54,9 @@ struct Captured {
     netns: Netns,
     /// What was found out about gateways of routes, by the route's number.
     gateways: HashMap<usize, Vec<GatewayScope>>,
-    /// Devices, addresses and netconf.
+    /// Devices, in the order in which they came.
+    links: Vec<LinkMsg>,
+    /// Addresses and netconf.
     first: Vec<Dumped>,
     settings: Vec<(String, String)>,
     /// Rules, nexthops, routes and neighbours.
@@ -127,6 +129,9 @@ impl Capture {
 impl Captured {
     fn lines(&self, each: &mut dyn FnMut(Line) -> io::Result<()>) -> io::Result<()> {
         each(Line::Netns(self.netns.clone()))?;
+        for link in &self.links {
+            each(Line::Link(link.clone()))?;
+        }
         objects(&self.first, each)?;
         for (path, value) in &self.settings {
             each(Line::Sysctl(path.clone(), value.clone()))?;
@@ -193,7 +198,14 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
     let mut captured =
         Captured { netns: Netns { name: space.name.clone(), ..Netns::default() }, ..Captured::default() };
     let links = must(space, &Dump::Links { ext_mask: ext_mask::SKIP_STATS }, not_seen)?;
-    captured.first.push(links);
+    let igmp = space.place.run(|| files::read(order::FILE))?.unwrap_or_default();
+    let mut sorted = Vec::new();
+    links.each(|message| {
+        if let Message::Link(link) = message {
+            sorted.push(link);
+        }
+    })?;
+    captured.links = order::arrange(sorted, &order::listed(&igmp));
     for family in FAMILIES {
         captured.first.push(must(space, &Dump::Addresses(family), not_seen)?);
     }
@@ -265,13 +277,7 @@ fn facts(captured: &Captured, settings: &Settings) -> Result<Facts, Error> {
         captured.texts.iter().find(|(name, _)| name == PROC_TEXTS[0]).map(|(_, text)| text.clone());
     let settings: HashMap<_, _> = settings.values.iter().cloned().collect();
     let mut facts = Facts::new(settings, fib_trie);
-    for dumped in &captured.first {
-        dumped.each(|message| {
-            if let Message::Link(link) = message {
-                facts.links.insert(link.index, link);
-            }
-        })?;
-    }
+    facts.links = captured.links.iter().map(|link| (link.index, link.clone())).collect();
     for dumped in &captured.last {
         dumped.each(|message| match message {
             Message::Rule(rule) if rule.family == Family::V4 => facts.rules.push(rule),

@@ -5,6 +5,7 @@ mod files;
 mod hidden;
 mod kernel;
 mod namespace;
+mod order;
 mod socket;
 mod tools;
 

@@ -1,0 +1,58 @@
+//! The order in which devices came to a namespace.
+//!
+//! Linux looks for a source address to borrow in that order (C-157). Dumps
+//! are sorted by index, and a device that was moved here keeps its index but
+//! comes last. `/proc/net/igmp` lists the devices that are up in the order sought.
+
+use fingerpost_model::LinkMsg;
+
+/// The file that tells.
+pub(super) const FILE: &str = "/proc/net/igmp";
+
+/// The indexes of the devices that the file lists, in its order.
+pub(super) fn listed(igmp: &str) -> Vec<u32> {
+    let devices = igmp.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+    devices.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+}
+
+/// Puts devices, which are sorted by index, into the order that `listed` tells;
+/// those not listed come before the first listed one with a higher index.
+pub(super) fn arrange(devices: Vec<LinkMsg>, listed: &[u32]) -> Vec<LinkMsg> {
+    let mut rest: Vec<Option<LinkMsg>> = devices.into_iter().map(Some).collect();
+    let mut arranged = Vec::with_capacity(rest.len());
+    for &index in listed {
+        for place in &mut rest {
+            let comes = place.as_ref().is_some_and(|device| {
+                device.index == index || device.index < index && !listed.contains(&device.index)
+            });
+            if comes {
+                arranged.extend(place.take());
+            }
+        }
+    }
+    arranged.extend(rest.into_iter().flatten());
+    arranged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arranged(indexes: &[u32], listed: &[u32]) -> Vec<u32> {
+        let device = |&index| LinkMsg { index, ..LinkMsg::default() };
+        arrange(indexes.iter().map(device).collect(), listed).iter().map(|device| device.index).collect()
+    }
+
+    #[test]
+    fn c157_devices_stand_in_the_order_in_which_they_came() {
+        let igmp = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n\
+                    1\tlo        :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n\
+                    7\te1        :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n\
+                    2\te10       :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n";
+        assert_eq!(listed(igmp), [1, 7, 2]);
+        assert_eq!(arranged(&[1, 2, 7], &[1, 7, 2]), [1, 7, 2]);
+        assert_eq!(arranged(&[1, 2, 3, 7, 9], &[1, 7, 2]), [1, 3, 7, 2, 9], "3 and 9 are down");
+        assert_eq!(arranged(&[1, 2, 3], &[]), [1, 2, 3]);
+        assert_eq!(arranged(&[1, 2], &[1, 5, 2]), [1, 2], "5 has gone meanwhile");
+    }
+}

@@ -1,0 +1,89 @@
+//! What no dump shows is found out on the live host and kept in captures.
+//!
+//! Needs root and `unshare`; without them the test says so and passes, unless
+//! `FINGERPOST_REQUIRE_KERNEL=1`.
+
+use std::process::{Command, Output};
+
+/// Runs a shell script in a network namespace of its own.
+fn apart(script: &str) -> Option<Output> {
+    let output = Command::new("unshare").args(["--net", "sh", "-e", "-c", script]).output();
+    match output {
+        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("unshare failed") => Some(output),
+        other => {
+            let why = format!("skipped: no network namespace can be made here: {other:?}");
+            assert_ne!(std::env::var("FINGERPOST_REQUIRE_KERNEL").as_deref(), Ok("1"), "{why}");
+            eprintln!("{why}");
+            None
+        }
+    }
+}
+
+/// Sets a namespace up, and asks the live host and its capture; the kernel has
+/// to agree, and the outcome's field to be the one expected.
+fn ask(name: &str, situation: &str, field: &str, questions: &[(&str, Option<&str>)]) {
+    let fingerpost = env!("CARGO_BIN_EXE_fingerpost");
+    let file = std::env::temp_dir().join(format!("fingerpost-{name}-{}.fp", std::process::id()));
+    let capture = file.display();
+    let mut script = format!("{situation}\n{fingerpost} capture -o {capture} 2>/dev/null\n");
+    for (question, _) in questions {
+        script += &format!("{fingerpost} explain --json --verify {question}\n");
+        script += &format!("{fingerpost} explain --json --snapshot {capture} {question}\n");
+    }
+    let output = apart(&script);
+    let _ = std::fs::remove_file(&file);
+    let Some(output) = output else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answers: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+        .expect("text")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(answers.len(), 2 * questions.len());
+    for ((question, expected), pair) in questions.iter().zip(answers.chunks(2)) {
+        assert_eq!(pair[0]["verified"], "agrees", "{question}");
+        for answer in pair {
+            assert_eq!(answer["outcome"][field].as_str(), *expected, "{question}");
+        }
+    }
+}
+
+#[test]
+fn t32_how_gateways_were_reached_is_asked_of_the_kernel_and_kept_in_captures() {
+    // Gateways that were, or have since become, own addresses: in table main,
+    // behind a rule for marked packets, and as a leg.
+    let situation = "
+        ip link add e0 type veth peer name p0
+        ip link add e1 type veth peer name p1
+        for dev in e0 p0 e1 p1; do ip link set $dev up; done
+        ip addr add 10.0.0.1/24 dev e0
+        ip addr add 10.0.0.2/24 dev e0
+        ip addr add 10.1.0.1/24 dev e1
+        ip route add 8.0.0.0/8 via 10.0.0.2 dev e0
+        ip route add 9.0.0.0/8 via 10.0.0.3 dev e0
+        ip route add default via 10.0.0.2 dev e0 table 7
+        ip route add 7.0.0.0/8 nexthop via 10.0.0.2 dev e0 nexthop via 10.1.0.9 dev e1
+        ip rule add fwmark 0x5 lookup 7
+        ip addr del 10.0.0.2/24 dev e0
+        ip addr add 10.0.0.3/24 dev e0";
+    let questions = [
+        ("8.8.8.8", None),
+        ("9.9.9.9", Some("10.0.0.3")),
+        ("4.4.4.4 mark 5", None),
+        ("7.7.7.7 oif e0", None),
+        ("7.7.7.7 oif e1", Some("10.1.0.9")),
+    ];
+    ask("gateways", situation, "gateway", &questions);
+}
+
+#[test]
+fn c157_the_order_in_which_devices_came_is_read_and_kept_in_captures() {
+    let situation = "
+        ip link add e1 index 17 type veth peer name p1 index 18
+        ip link add e2 index 15 type veth peer name p2 index 16
+        ip link add b0 index 19 type bridge
+        for dev in e1 p1 e2 p2 b0; do ip link set $dev up; done
+        ip addr add 10.0.7.1/24 dev e1
+        ip addr add 198.51.100.3/29 dev e2";
+    ask("order", situation, "source", &[("10.9.9.9 oif b0", Some("10.0.7.1"))]);
+}
