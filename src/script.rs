@@ -10,9 +10,6 @@ use serde::Serialize;
 
 use crate::words::{self, Command, SyntaxError};
 
-/// How deep `ip netns exec` and `ip -batch` may nest: a batch file can run itself.
-const MAX_DEPTH: usize = 16;
-
 /// Programs that a script may call.
 const PROGRAMS: [&str; 3] = ["ip", "sysctl", "cat"];
 
@@ -80,27 +77,12 @@ pub fn run_command(
     words: &[String],
     open: &Open<'_>,
 ) -> Outcome {
-    run_in(kernel, ns, names, words, open, 0)
-}
-
-fn run_in(
-    kernel: &mut dyn Kernel,
-    ns: NsId,
-    names: &Names,
-    words: &[String],
-    open: &Open<'_>,
-    depth: usize,
-) -> Outcome {
-    if depth > MAX_DEPTH {
-        let stderr = format!("{}: commands within commands, more than {MAX_DEPTH} deep\n", words.join(" "));
-        return Outcome { status: 1, stderr, ..Outcome::default() };
-    }
     let Some((program, args)) = words.split_first() else { return Outcome::default() };
     match program.as_str() {
         "ip" => {
             let exec = |kernel: &mut dyn Kernel, ns: NsId, words: &[&str], sinks: &mut Sinks<'_>| {
                 let words: Vec<String> = words.iter().map(|w| w.to_string()).collect();
-                let outcome = run_in(kernel, ns, names, &words, open, depth + 1);
+                let outcome = run_command(kernel, ns, names, &words, open);
                 // Sinks are memory.
                 let _ = sinks.stdout.write_all(outcome.stdout.as_bytes());
                 let _ = sinks.stderr.write_all(outcome.stderr.as_bytes());
@@ -169,4 +151,27 @@ pub fn run(script: &Script, runner: &mut Runner<'_>, json: bool, out: &mut dyn W
         }
     }
     Ok(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fingerpost_engine::Behaviour;
+
+    #[test]
+    fn a_batch_file_that_runs_itself_ends() {
+        let mut world = World::new(1, Behaviour::default());
+        let names = Names::default();
+        let itself = |_: &str| -> Result<Box<dyn io::BufRead>, Errno> {
+            Ok(Box::new(io::Cursor::new("netns exec blue ip -batch itself\n")))
+        };
+        let mut run = |line: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            run_command(&mut world, NsId(0), &names, &words, &itself)
+        };
+        assert_eq!(run("ip netns add blue").status, 0);
+        let outcome = run("ip -batch itself");
+        assert_ne!(outcome.status, 0);
+        assert!(outcome.stderr.contains("more than 8 deep"), "{}", outcome.stderr);
+    }
 }

@@ -87,3 +87,12 @@ fn c157_the_order_in_which_devices_came_is_read_and_kept_in_captures() {
         ip addr add 198.51.100.3/29 dev e2";
     ask("order", situation, "source", &[("10.9.9.9 oif b0", Some("10.0.7.1"))]);
 }
+
+#[test]
+fn questions_whose_answer_has_no_source_agree_too() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip route add 8.0.0.0/8 dev e0";
+    ask("source", situation, "source", &[("8.8.8.8", Some("0.0.0.0")), ("9.9.9.9 oif e0", Some("0.0.0.0"))]);
+}

@@ -75,6 +75,8 @@ struct Ctx<'a> {
     env: &'a Env<'a>,
     p: Printer<'a>,
     errno: Option<Errno>,
+    /// How many `ip netns exec … ip` this is within.
+    depth: usize,
 }
 
 /// All that printing needs.
@@ -160,7 +162,7 @@ pub fn run_to<'a>(
         link_listed: false,
         tables6: false,
     };
-    let mut ctx = Ctx { kernel, ns, env, p: printer, errno: None };
+    let mut ctx = Ctx { kernel, ns, env, p: printer, errno: None, depth: 0 };
     for problem in &names.problems {
         ctx.p.out.err_line(format_args!("{problem}"));
     }

@@ -143,6 +143,9 @@ fn set(args: Args<'_>) -> Done {
     }
 }
 
+/// How deep `ip netns exec … ip` may nest: a batch file can run itself.
+const MAX_DEPTH: usize = 8;
+
 /// Runs a command in one namespace, or in all of them.
 fn exec(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
     let all = ctx.p.opt.all;
@@ -175,8 +178,15 @@ fn exec(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
 /// Runs `ip` itself here, and anything else where the caller can.
 fn command(ctx: &mut Ctx<'_>, ns: NsId, mut args: Args<'_>) -> Done<i32> {
     if args.peek() == Some("ip") {
+        if ctx.depth == MAX_DEPTH {
+            let message = format!("\"ip netns exec\" within itself, more than {MAX_DEPTH} deep");
+            return Err(Failure::unsupported(&message));
+        }
         args.take();
-        return Ok(ip(ctx, ns, args));
+        ctx.depth += 1;
+        let status = ip(ctx, ns, args);
+        ctx.depth -= 1;
+        return Ok(status);
     }
     let Some(exec) = ctx.env.exec else {
         let what = args.peek().unwrap_or_default();
