@@ -235,3 +235,28 @@ ip route get 10.0.0.1";
     assert_eq!(last("7.2.7", lines), found);
     assert_eq!(last("6.18", lines), "RTNETLINK answers: Network is unreachable");
 }
+
+const IN_RED: &str = "
+ip link set e1 master red
+ip addr add 10.0.1.1/24 dev e1
+ip route add 203.0.113.0/24 dev e1 table main
+ip route add prohibit default table 10
+ip rule add not fwmark 7 l3mdev pref 1
+";
+
+#[test]
+fn a_negated_l3mdev_rule_whose_mark_fails_looks_in_main() {
+    // The VRF's table is found only where the test for a VRF is reached.
+    let main = "203.0.113.71 dev e1 src 10.0.1.1 uid 0\n    cache";
+    both(&after(&format!("{IN_RED}ip route get 203.0.113.71 vrf red")), main);
+    let prohibited = "RTNETLINK answers: Permission denied";
+    both(&after(&format!("{IN_RED}ip route get 203.0.113.71 vrf red mark 7")), prohibited);
+}
+
+#[test]
+fn a_group_that_the_vrf_joined_does_not_count_for_the_pseudo_packet_of_route_get() {
+    let refused = "RTNETLINK answers: Invalid argument";
+    let asked = "ip route get 224.1.1.1 from 10.0.1.9 iif e1";
+    both(&after(&format!("{IN_RED}ip addr add 224.1.1.1/32 autojoin dev e2\n{asked}")), refused);
+    both(&after(&format!("{IN_RED}ip addr add 224.1.1.1/32 autojoin dev red\n{asked}")), refused);
+}

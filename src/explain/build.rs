@@ -99,7 +99,7 @@ fn ask(asked: Asked<'_>, resolved: &Resolved) -> (Vec<Event>, Ending) {
     let config = &asked.ns.config;
     let mut tracer = Tracer::on(&mut events);
     let ending = if resolved.iif != 0 {
-        match input4::resolve(config, &mut state, env, &resolved.packet(), &mut tracer) {
+        match input4::resolve(config, &mut state, env, &resolved.packet(asked.asker), &mut tracer) {
             Ok(decision) => Ending::Decided(Box::new(decision)),
             Err(reason) => Ending::Dropped(reason),
         }

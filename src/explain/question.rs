@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_engine::Config;
 use fingerpost_engine::lookup::Flow4;
+use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::Received;
 use fingerpost_model::RouteMsg;
 use fingerpost_net::{Family, IpPrefix};
@@ -197,7 +198,7 @@ impl Resolved {
     }
 
     /// The packet, for one that is received.
-    pub fn packet(&self) -> Received {
+    pub fn packet(&self, asker: Asker) -> Received {
         let ports = self.proto != ICMP;
         Received {
             dst: self.dst,
@@ -208,6 +209,7 @@ impl Resolved {
             proto: self.proto,
             sport: if ports { self.sport } else { 0 },
             dport: if ports { self.dport } else { 0 },
+            pseudo: asker == Asker::Packet,
         }
     }
 

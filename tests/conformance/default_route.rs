@@ -229,3 +229,27 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-153",
+    a_choice_among_one_is_forgotten_when_others_come,
+    TWO,
+    "
+    $ ip route add default via 10.0.0.2
+    $ ip route append default dev e1
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip neigh add 10.0.0.2 dev e0 nud failed
+    $ ip neigh add 10.0.0.3 dev e0 lladdr 02:00:00:00:00:09 nud stale
+    $ ip neigh add 10.1.0.2 dev e1 lladdr 02:00:00:00:00:0a nud stale
+    $ ip route append default via 10.0.0.3
+    $ ip route append default via 10.1.0.2
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.3 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.1.0.2 dev e1 src 10.1.0.1 uid 0
+        cache
+    "
+);

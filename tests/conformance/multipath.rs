@@ -475,3 +475,58 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-069",
+    a_resilient_group_picks_the_bucket_that_the_hash_falls_into,
+    TWO,
+    "
+    $ sysctl -qw net.ipv4.fib_multipath_hash_seed=12345
+    $ ip nexthop add id 1 via 10.0.0.2 dev e0
+    $ ip nexthop add id 2 via 10.1.0.2 dev e1
+    $ ip nexthop add id 10 group 1,3/2 type resilient buckets 8
+    $ ip route add 20.0.0.0/8 nhid 10
+    $ ip route get 20.0.0.1
+    20.0.0.1 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 20.0.0.2
+    20.0.0.2 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 20.0.0.3
+    20.0.0.3 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 20.0.0.4
+    20.0.0.4 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 20.0.0.5
+    20.0.0.5 via 10.1.0.2 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip route get 20.0.0.6
+    20.0.0.6 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    "
+);
+
+point!(
+    "C-059",
+    with_inner_fields_alone_an_unwrapped_packet_s_hash_is_of_nothing,
+    TWO,
+    "
+    $ sysctl -qw net.ipv4.fib_multipath_hash_seed=12345
+    $ sysctl -qw net.ipv4.fib_multipath_hash_policy=3
+    $ sysctl -qw net.ipv4.fib_multipath_hash_fields=0x0300
+    $ ip route add 20.0.0.0/8 nexthop via 10.0.0.2 nexthop via 10.1.0.2
+    $ ip route get 20.0.0.1
+    20.0.0.1 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 20.0.0.2
+    20.0.0.2 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 20.0.0.3
+    20.0.0.3 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 20.0.0.4
+    20.0.0.4 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    "
+);

@@ -3,5 +3,6 @@
 
 mod examples;
 mod host;
+mod legs;
 mod rules;
 mod source_check;

@@ -172,3 +172,15 @@ fn t32_a_gateway_that_was_an_own_address_is_said_to_be_unused() {
     assert!(why.starts_with("10.1.0.77 is not used") && why.contains("scope host"), "{why}");
     assert!(steps(&host.ask("9.9.9.9"), "gateway").is_empty());
 }
+
+#[test]
+fn c189_a_group_that_the_vrf_joined_takes_a_packet_received_in_it() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip link add red type vrf table 10");
+    host.run("ip link set red up");
+    host.run("ip link set eth1 master red");
+    assert_eq!(host.ask("224.1.1.1 from 10.1.0.9 iif eth1").outcome.verdict, Verdict::Dropped);
+    host.run("ip addr add 224.1.1.1/32 autojoin dev red");
+    assert_eq!(host.ask("224.1.1.1 from 10.1.0.9 iif eth1").outcome.verdict, Verdict::Delivered);
+    assert_eq!(host.ask("224.1.1.1 from 10.0.0.9 iif eth0").outcome.verdict, Verdict::Dropped);
+}

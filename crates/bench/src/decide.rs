@@ -222,7 +222,7 @@ impl<'a> Subject<'a> {
                         .ok()
                 }
                 Direction::Input => {
-                    let decision = input4::resolve(config, state, env, &question.packet(), &mut tracer);
+                    let decision = input4::resolve(config, state, env, &question.packet(Asker::Packet), &mut tracer);
                     decision.ok().filter(|decision| decision.error.is_none())
                 }
             };

@@ -69,7 +69,17 @@ fn output(world: &mut World, flow: Flow4) -> Result<Decision, Errno> {
 }
 
 fn input(world: &mut World, dst: &str, src: &str, dev: u32) -> Result<Decision, DropReason> {
-    let packet = Received { dst: ip(dst), src: ip(src), dev, mark: 0, tos: 0, proto: 17, sport: 0, dport: 0 };
+    let packet = Received {
+        dst: ip(dst),
+        src: ip(src),
+        dev,
+        mark: 0,
+        tos: 0,
+        proto: 17,
+        sport: 0,
+        dport: 0,
+        pseudo: false,
+    };
     with_namespace(world, |ns, env| {
         let Namespace { config, state } = ns;
         input4::resolve(config, state, env, &packet, &mut Tracer::off())

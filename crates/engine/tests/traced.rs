@@ -135,6 +135,7 @@ fn random_question(rng: &mut Rng) -> Question {
             proto,
             sport,
             dport,
+            pseudo: false,
         })
     }
 }

@@ -167,6 +167,7 @@ impl Question {
             proto: self.proto,
             sport: if ports { self.sport } else { 0 },
             dport: if ports { self.dport } else { 0 },
+            pseudo: true,
         }
     }
 }
@@ -211,7 +212,6 @@ fn answer(
     msg.iif = question.iif;
     msg.cacheinfo = Some(RouteCacheInfo {
         expires: decision.pmtu.map_or(0, |p| (p.expires_in / 10) as i32),
-        error: decision.error.map_or(0, |errno| errno.0 as u32),
         ..RouteCacheInfo::default()
     });
     msg

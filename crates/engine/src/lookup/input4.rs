@@ -37,6 +37,9 @@ pub struct Received {
     pub sport: u16,
     /// Destination port.
     pub dport: u16,
+    /// Whether it is the pseudo packet of `ip route get`: that one's VRF has not
+    /// seen it, so that groups which only the VRF joined do not count.
+    pub pseudo: bool,
 }
 
 /// A group that every device joins while it is up.
@@ -162,7 +165,7 @@ impl Resolver<'_> {
         let (config, packet) = (self.config, self.packet);
         let master = config.links.l3_master(packet.dev);
         let ours = has_joined(config, packet.dev, packet.dst)
-            || (master != 0 && master != packet.dev && has_joined(config, master, packet.dst));
+            || (master != packet.dev && !packet.pseudo && has_joined(config, master, packet.dst));
         let routed = !is_local_multicast(packet.dst)
             && ipv4.conf.mc_forwarding != 0
             && config.sysctl.all.mc_forwarding != 0;

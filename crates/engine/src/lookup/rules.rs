@@ -180,8 +180,7 @@ fn through_rules(
     let vrf = if flow.l3mdev == 0 { None } else { config.links.get(flow.l3mdev).and_then(|l| l.vrf_table()) };
     // Where an l3mdev rule looks: main, until the test of one has found the flow's VRF.
     let mut l3_table = TableId::MAIN;
-    let is_l3_master =
-        |dev: u32| dev > LOOPBACK && config.links.get(dev).is_some_and(|l| l.vrf_table().is_some());
+    let is_l3_master = |dev: u32| config.links.get(dev).is_some_and(|l| l.vrf_table().is_some());
     let mut index = 0;
     while let Some(rule) = list.get(index) {
         let failing = failing(rule, flow, is_l3_master);
