@@ -53,6 +53,7 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
                     "how the gateways of {left_out} routes were reached when these were made: as for the same \
                      gateways of other routes, or as the tables are now"
                 ));
+                restored.header = capture.header().clone();
             }
             return Ok(restored);
         }

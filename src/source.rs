@@ -197,7 +197,7 @@ fn example(name: &str) -> anyhow::Result<Source> {
 
 fn live(target: &Target) -> anyhow::Result<Source> {
     let mut live = Live::open(target)?;
-    let options = CaptureOptions { tools: false, ..CaptureOptions::default() };
+    let options = CaptureOptions { tools: false, trie: false, ..CaptureOptions::default() };
     let mut capture = live.capture(&options)?;
     let restored = gateways::settle(&mut capture, std::slice::from_mut(&mut live))?;
     let mut source = Source::of(restored, true)?;

@@ -222,7 +222,8 @@ impl<'a> Subject<'a> {
                         .ok()
                 }
                 Direction::Input => {
-                    let decision = input4::resolve(config, state, env, &question.packet(Asker::Packet), &mut tracer);
+                    let decision =
+                        input4::resolve(config, state, env, &question.packet(Asker::Packet), &mut tracer);
                     decision.ok().filter(|decision| decision.error.is_none())
                 }
             };

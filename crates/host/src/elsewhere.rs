@@ -39,8 +39,8 @@ pub struct CaptureOptions {
     pub tools: bool,
     /// Neighbours, which change all the time.
     pub neighbours: bool,
-    /// Files below `/proc/net` as text.
-    pub texts: bool,
+    /// The text of `/proc/net/fib_trie`, unless the tables are very large.
+    pub trie: bool,
 }
 
 /// A network namespace of this machine: there is none here.

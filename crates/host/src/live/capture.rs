@@ -20,8 +20,13 @@ use super::socket::Dumped;
 use super::{Live, Space, order, tools};
 use crate::{Error, GatewayScope};
 
-/// Texts below `/proc/net` that a snapshot holds.
-const PROC_TEXTS: [&str; 2] = ["/proc/net/fib_trie", "/proc/net/fib_triestat"];
+/// The tries as text.
+const TRIE: &str = "/proc/net/fib_trie";
+/// Which tables there are, as text.
+const TRIE_STATS: &str = "/proc/net/fib_triestat";
+/// Routes beyond which the tries are not read: the kernel walks them anew for
+/// each page, which takes half a second for each MB.
+const MAX_ROUTES_OF_TRIE: usize = 100_000;
 /// Settings named in one sentence on what could not be read, at most.
 const MAX_NAMED: usize = 3;
 
@@ -32,13 +37,13 @@ pub struct CaptureOptions {
     pub tools: bool,
     /// Neighbours, which change all the time.
     pub neighbours: bool,
-    /// Files below `/proc/net` as text.
-    pub texts: bool,
+    /// The text of `/proc/net/fib_trie`, unless the tables are very large.
+    pub trie: bool,
 }
 
 impl Default for CaptureOptions {
     fn default() -> Self {
-        CaptureOptions { tools: true, neighbours: true, texts: true }
+        CaptureOptions { tools: true, neighbours: true, trie: true }
     }
 }
 
@@ -228,20 +233,27 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
             captured.last.extend(may(space, &Dump::Neighbours { family, proxy }, not_seen)?);
         }
     }
-    if options.texts {
-        for path in PROC_TEXTS {
-            match space.place.run(|| files::read(path))? {
-                Ok(text) => captured.texts.push((path.to_string(), text)),
-                Err(error) => not_seen.push(format!("{path}: {error}")),
-            }
+    let mut facts = facts(&captured, &settings)?;
+    let large = facts.routes > MAX_ROUTES_OF_TRIE;
+    if options.trie && large {
+        not_seen.push(format!("{TRIE}: not read, since {} routes make it very long", facts.routes));
+    }
+    let mut wanted = vec![TRIE_STATS];
+    if !large && (options.trie || facts.needs_trie()) {
+        wanted.push(TRIE);
+    }
+    for path in wanted {
+        match space.place.run(|| files::read(path))? {
+            Ok(text) => captured.texts.push((path.to_string(), text)),
+            Err(error) => not_seen.push(format!("{path}: {error}")),
         }
     }
+    facts.fib_trie = captured.texts.iter().find(|(name, _)| name == TRIE).map(|(_, text)| text.clone());
     if options.tools {
         let texts = space.place.run(tools::texts)?;
         captured.texts.extend(texts.texts);
         not_seen.extend(texts.not_seen);
     }
-    let facts = facts(&captured, &settings)?;
     hidden::find(space, &facts, &mut captured.netns);
     not_seen.extend(unreadable(&settings));
     captured.settings = settings.values;
@@ -273,10 +285,8 @@ fn may(space: &mut Space, what: &Dump, not_seen: &mut Vec<String>) -> Result<Opt
 }
 
 fn facts(captured: &Captured, settings: &Settings) -> Result<Facts, Error> {
-    let fib_trie =
-        captured.texts.iter().find(|(name, _)| name == PROC_TEXTS[0]).map(|(_, text)| text.clone());
     let settings: HashMap<_, _> = settings.values.iter().cloned().collect();
-    let mut facts = Facts::new(settings, fib_trie);
+    let mut facts = Facts::new(settings);
     facts.links = captured.links.iter().map(|link| (link.index, link.clone())).collect();
     for dumped in &captured.last {
         dumped.each(|message| match message {

@@ -41,7 +41,9 @@ pub(super) struct Facts {
     /// Settings by path below `/proc/sys/net`.
     settings: HashMap<String, String>,
     /// The text of `/proc/net/fib_trie`.
-    fib_trie: Option<String>,
+    pub fib_trie: Option<String>,
+    /// How many IPv4 routes there are.
+    pub routes: usize,
     local_by_hand: bool,
     realms: bool,
     in_main: usize,
@@ -52,12 +54,18 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Facts that do not come from a dump; the rest is to be learned.
-    pub fn new(settings: HashMap<String, String>, fib_trie: Option<String>) -> Self {
-        Facts { settings, fib_trie, ..Facts::default() }
+    pub fn new(settings: HashMap<String, String>) -> Self {
+        Facts { settings, ..Facts::default() }
+    }
+
+    /// Whether only the tries can tell if rules were ever changed.
+    pub fn needs_trie(&self) -> bool {
+        self.own.is_empty() && are_default(&self.rules)
     }
 
     /// Learns from an IPv4 route.
     pub fn learn_route(&mut self, route: &RouteMsg) {
+        self.routes += 1;
         self.realms |= route.realms.is_some() || route.multipath.iter().any(|leg| leg.realms.is_some());
         self.local_by_hand |= route.kind == RouteType::LOCAL && route.protocol != proto::KERNEL;
         match route.table {
