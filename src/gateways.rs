@@ -67,7 +67,7 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
 fn build(capture: &Capture) -> anyhow::Result<Restored> {
     let mut restoring = Restoring::new(capture.header().clone(), SEED);
     capture.lines(&mut |line| restoring.push(line).map_err(io::Error::other))?;
-    let mut restored = restoring.finish();
+    let mut restored = restoring.finish()?;
     restored.world.uid = host_uid();
     Ok(restored)
 }

@@ -137,6 +137,7 @@ impl Source {
             bail!("the snapshot holds no namespace");
         };
         let mut not_seen = restored.header.not_seen.clone();
+        not_seen.extend(restored.not_used);
         let filters = restored
             .texts
             .iter()
@@ -239,7 +240,7 @@ fn snapshot(path: &Path) -> anyhow::Result<Source> {
         for line in imported.lines {
             restoring.push(line).with_context(what)?;
         }
-        return Source::of(restoring.finish(), true);
+        return Source::of(restoring.finish().with_context(what)?, true);
     }
     let file = File::open(path).with_context(what)?;
     let reader = Reader::new(BufReader::with_capacity(1 << 20, file)).with_context(what)?;

@@ -96,3 +96,35 @@ fn questions_whose_answer_has_no_source_agree_too() {
         ip route add 8.0.0.0/8 dev e0";
     ask("source", situation, "source", &[("8.8.8.8", Some("0.0.0.0")), ("9.9.9.9 oif e0", Some("0.0.0.0"))]);
 }
+
+#[test]
+fn c090_a_host_whose_rules_are_all_gone_looks_nowhere() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 10.0.0.1/24 dev e0
+        for pref in 0 32766 32767; do ip rule del pref $pref; done";
+    ask("rules", situation, "errno_name", &[("10.0.0.9", Some("ENETUNREACH"))]);
+}
+
+#[test]
+fn c069_buckets_of_resilient_groups_are_as_the_kernel_gave_them_out() {
+    let mut situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 10.0.0.1/24 dev e0
+        sysctl -qw net.ipv4.fib_multipath_hash_seed=12345
+        ip nexthop add id 1 via 10.0.0.2 dev e0
+        ip nexthop add id 2 via 10.0.0.3 dev e0
+        ip nexthop add id 9 group 1/2 type resilient buckets 8 idle_timer 120
+        ip route add 20.0.0.0/8 nhid 9\n"
+        .to_string();
+    // Buckets that carried traffic stay where they are when weights change.
+    for n in 0..40 {
+        situation += &format!("ip route get 20.0.0.{n} >/dev/null\n");
+    }
+    situation += "ip nexthop replace id 9 group 1,10/2,1 type resilient buckets 8 idle_timer 120\n";
+    let questions: Vec<String> = (1..12).map(|n| format!("20.0.0.{n}")).collect();
+    let named: Vec<(&str, Option<&str>)> = questions.iter().map(|q| (q.as_str(), Some("e0"))).collect();
+    ask("buckets", &situation, "dev", &named);
+}

@@ -14,14 +14,15 @@ use fingerpost_model::{
     AddrMsg, LinkMsg, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags, RouteMsg,
     RuleMsg, Scope, TableId,
 };
-use fingerpost_net::Family;
+use fingerpost_net::{Errno, Family};
 
 use crate::behaviour::Behaviour;
-use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, Rules};
+use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rules};
 use crate::control::fib_info::{self, RouteConfig};
 use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::{Flow4, rules};
 use crate::namespace::{Env, Namespace};
+use crate::state::Time;
 use crate::trace::Tracer;
 use crate::world::World;
 
@@ -67,6 +68,8 @@ pub struct Restored {
     pub namespaces: Vec<(NsId, Netns)>,
     /// Files and command outputs kept as text, by namespace and name.
     pub texts: Vec<(NsId, String, String)>,
+    /// What the snapshot says and this build cannot use, one sentence each.
+    pub not_used: Vec<String>,
 }
 
 /// Reads a snapshot into a world of its own; `seed` feeds chance.
@@ -76,7 +79,7 @@ pub fn restore<R: BufRead>(mut reader: Reader<R>, seed: u64) -> Result<Restored,
         restoring.line = reader.line();
         restoring.add(line)?;
     }
-    Ok(restoring.finish())
+    restoring.finish()
 }
 
 /// A snapshot that is read line by line, such as a capture that was never written.
@@ -90,8 +93,10 @@ pub struct Restoring {
 impl Restoring {
     /// Begins with the header, line 1; `seed` feeds chance.
     pub fn new(header: snapshot::Header, seed: u64) -> Self {
-        let world = World::empty(seed, Behaviour::of_release(&header.release));
-        let restored = Restored { world, header, namespaces: Vec::new(), texts: Vec::new() };
+        let mut world = World::empty(seed, Behaviour::of_release(&header.release));
+        world.now = START;
+        let restored =
+            Restored { world, header, namespaces: Vec::new(), texts: Vec::new(), not_used: Vec::new() };
         Restoring { restored, current: None, line: 1 }
     }
 
@@ -102,9 +107,9 @@ impl Restoring {
     }
 
     /// The world, when all lines are there.
-    pub fn finish(mut self) -> Restored {
-        self.close();
-        self.restored
+    pub fn finish(mut self) -> Result<Restored, RestoreError> {
+        self.close()?;
+        Ok(self.restored)
     }
 }
 
@@ -113,27 +118,41 @@ struct Opened {
     id: NsId,
     ns: Namespace,
     netns: Netns,
-    /// Whether rules were read: without any the kernel's own three stand.
-    rules_seen: bool,
     /// Tables in the order in which their routes came.
     tables: Vec<TableId>,
     settings: Vec<(String, String)>,
+    /// Devices and objects that lines name and that may come later, with the line.
+    masters: Vec<(usize, u32)>,
+    members: Vec<(usize, u32)>,
 }
+
+/// When a restored world begins: what is dumped happened before.
+const START: Time = Time(30 * 24 * 3600 * 1000);
 
 impl Restoring {
     fn add(&mut self, line: Line) -> Result<(), RestoreError> {
+        if matches!(line, Line::Netns(_)) {
+            self.close()?;
+        }
         self.place(line).map_err(|problem| RestoreError::Line { line: self.line, problem })
     }
 
     fn place(&mut self, line: Line) -> Result<(), String> {
         if let Line::Netns(netns) = line {
-            self.close();
             let mut ns = Namespace::default();
+            ns.config.rules = Rules { list: Vec::new() };
             // Tables are made as routes come, in the form that they had.
             ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
             let id = NsId(self.restored.namespaces.len() as u32);
-            self.current =
-                Some(Opened { id, ns, netns, rules_seen: false, tables: Vec::new(), settings: Vec::new() });
+            self.current = Some(Opened {
+                id,
+                ns,
+                netns,
+                tables: Vec::new(),
+                settings: Vec::new(),
+                masters: Vec::new(),
+                members: Vec::new(),
+            });
             return Ok(());
         }
         let Some(opened) = &mut self.current else {
@@ -143,16 +162,25 @@ impl Restoring {
         let env = Env { behaviour: &world.behaviour, now: world.now };
         let ns = &mut opened.ns;
         match line {
-            Line::Netns(_) | Line::Netconf(_) => {}
-            Line::Link(msg) => link(&mut ns.config, msg)?,
+            Line::Netns(_) | Line::Netconf(_) | Line::End(_) => {}
+            Line::Link(msg) => {
+                opened.masters.extend(msg.master.map(|master| (self.line, master)));
+                link(&mut ns.config, msg)?;
+            }
             Line::Address(msg) if msg.family == Family::V4 => address(&mut ns.config, env, &msg)?,
             Line::Rule(msg) if msg.family == Family::V4 => {
-                if !std::mem::replace(&mut opened.rules_seen, true) {
-                    ns.config.rules = Rules { list: Vec::new() };
-                }
                 add_rule(ns, env, &opened.netns, &msg)?;
             }
-            Line::Nexthop(msg) => add_nexthop(ns, env, &msg),
+            Line::Nexthop(msg) => {
+                opened.members.extend(msg.group.iter().map(|entry| (self.line, entry.id)));
+                add_nexthop(ns, env, &msg)?;
+            }
+            Line::Bucket(msg) => {
+                let bucket = msg.bucket.and_then(|bucket| nexthop::restore_bucket(ns, env, msg.id, bucket));
+                bucket.ok_or_else(|| {
+                    format!("a bucket of {}, which is no resilient group with so many", msg.id)
+                })?;
+            }
             Line::Route(msg) if msg.family == Family::V4 => {
                 if opened.tables.last() != Some(&msg.table) && !opened.tables.contains(&msg.table) {
                     opened.tables.push(msg.table);
@@ -169,12 +197,13 @@ impl Restoring {
     }
 
     /// Completes the namespace that is open.
-    fn close(&mut self) {
-        let Some(mut opened) = self.current.take() else { return };
+    fn close(&mut self) -> Result<(), RestoreError> {
+        let Some(mut opened) = self.current.take() else { return Ok(()) };
+        opened.check_references().map_err(|(line, problem)| RestoreError::Line { line, problem })?;
         let behaviour = self.restored.world.behaviour.clone();
         let env = Env { behaviour: &behaviour, now: self.restored.world.now };
         let ns = &mut opened.ns;
-        settings(ns, env, &opened.settings);
+        settings(ns, env, &opened.settings, &mut self.restored.not_used);
         // Rules that are not the kernel's own three were changed for certain.
         let custom = opened.netns.custom_rules.unwrap_or_else(|| !are_default(&ns.config.rules));
         let fib = &mut ns.config.fib;
@@ -199,6 +228,42 @@ impl Restoring {
         self.restored.world.namespaces.insert(opened.id, opened.ns);
         self.restored.namespaces.push((opened.id, opened.netns));
         self.restored.world.reserve(self.restored.namespaces.len() as u32);
+        Ok(())
+    }
+}
+
+impl Opened {
+    /// Whether all that lines name is there; else the line and what is wrong.
+    fn check_references(&self) -> Result<(), (usize, String)> {
+        let config = &self.ns.config;
+        for &(line, master) in &self.masters {
+            if config.links.get(master).is_none() {
+                return Err((line, format!("a link whose master is {master}, and there is no such link")));
+            }
+        }
+        for &(line, id) in &self.members {
+            match config.nexthops.get(id).map(|object| &object.kind) {
+                Some(NexthopKind::Single(_)) => {}
+                Some(NexthopKind::Group { .. }) => {
+                    return Err((line, format!("a nexthop group with the group {id} as a member")));
+                }
+                None => {
+                    return Err((
+                        line,
+                        format!("a nexthop group with {id} as a member, which does not exist"),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a device that an object needs stands before it.
+fn need_link(config: &Config, what: &str, index: u32) -> Result<(), String> {
+    match index == 0 || config.links.get(index).is_some() {
+        true => Ok(()),
+        false => Err(format!("{what} link {index}, which does not stand before it")),
     }
 }
 
@@ -216,6 +281,9 @@ fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
         return Err("a link without index".into());
     }
     let index = msg.index;
+    if msg.master == Some(index) {
+        return Err(format!("link {index} is its own master"));
+    }
     let ipv4 = msg.mtu.is_none_or(|mtu| mtu >= 68).then(|| InDev {
         addrs: Vec::new(),
         conf: DevConf::default(),
@@ -231,9 +299,8 @@ fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
 }
 
 fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Result<(), String> {
-    let Some(link) = config.links.get_mut(msg.index) else {
-        return Err(format!("an address of link {}, which does not stand before it", msg.index));
-    };
+    need_link(config, "an address of", msg.index)?;
+    let Some(link) = config.links.get_mut(msg.index) else { return Err("an address without link".into()) };
     let v4 = |addr: Option<IpAddr>| match addr {
         Some(IpAddr::V4(addr)) => Some(addr),
         _ => None,
@@ -278,13 +345,24 @@ fn add_rule(ns: &mut Namespace, env: Env<'_>, netns: &Netns, msg: &RuleMsg) -> R
     Ok(())
 }
 
-fn add_nexthop(ns: &mut Namespace, env: Env<'_>, msg: &NexthopMsg) {
+fn add_nexthop(ns: &mut Namespace, env: Env<'_>, msg: &NexthopMsg) -> Result<(), String> {
+    if ns.config.nexthops.get(msg.id).is_some() {
+        return Err(format!("a second nexthop with id {}", msg.id));
+    }
+    need_link(&ns.config, "a nexthop through", msg.oif.unwrap_or(0))?;
     nexthop::restore(ns, env, msg);
+    Ok(())
 }
 
 fn add_route(ns: &mut Namespace, msg: &RouteMsg) -> Result<(), String> {
     if msg.flags.has(RouteFlags::CLONED) {
         return Ok(());
+    }
+    for dev in msg.oif.into_iter().chain(msg.multipath.iter().map(|leg| leg.oif)) {
+        need_link(&ns.config, "a route through", dev)?;
+    }
+    if let Some(id) = msg.nh_id.filter(|&id| ns.config.nexthops.get(id).is_none()) {
+        return Err(format!("a route by nexthop {id}, which does not stand before it"));
     }
     let has_encap = msg.encap.is_some() || msg.multipath.iter().any(|leg| leg.encap.is_some());
     let request = match msg.nh_id.is_some() || has_encap {
@@ -351,19 +429,25 @@ fn neighbour(config: &mut Config, msg: NeighMsg) {
 
 /// Applies settings. Those of devices are set as they are; the others go
 /// through the usual door, where they come before what they would overwrite.
-fn settings(ns: &mut Namespace, env: Env<'_>, settings: &[(String, String)]) {
+fn settings(ns: &mut Namespace, env: Env<'_>, settings: &[(String, String)], not_used: &mut Vec<String>) {
+    let mut complain = |path: &str, value: &str| {
+        not_used
+            .push(format!("setting {path}: \"{value}\" is no value of it; it is taken to be the default"));
+    };
     fn conf_of(path: &str) -> Option<(&str, &str)> {
         path.strip_prefix("ipv4/conf/")?.rsplit_once('/')
     }
     for (path, value) in settings.iter().filter(|(path, _)| conf_of(path).is_none()) {
         // What this build does not know of, or cannot write, steers nothing here.
-        let _ = sysctl::write(ns, env, &format!("net/{path}"), value.trim_end());
+        if sysctl::write(ns, env, &format!("net/{path}"), value.trim_end()) == Err(Errno::EINVAL) {
+            complain(path, value);
+        }
     }
     for (path, value) in settings {
         let Some((place, name)) = conf_of(path) else { continue };
-        let (Some(entry), Ok(number)) =
-            (DevConf::ENTRIES.iter().find(|entry| entry.name == name), value.trim().parse::<i32>())
-        else {
+        let Some(entry) = DevConf::ENTRIES.iter().find(|entry| entry.name == name) else { continue };
+        let Ok(number) = value.trim().parse::<i32>() else {
+            complain(path, value);
             continue;
         };
         let config = &mut ns.config;

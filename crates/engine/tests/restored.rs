@@ -2,7 +2,10 @@
 
 use fingerpost_engine::{Restored, Restoring};
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns};
-use fingerpost_model::{Kernel, LinkFlags, LinkMsg, NsId, RouteFilter, RouteMsg, RouteType, Scope, TableId};
+use fingerpost_model::{
+    Kernel, LinkFlags, LinkMsg, NexthopGroupEntry, NexthopMsg, NsId, RouteFilter, RouteMsg, RouteType, Scope,
+    TableId,
+};
 use fingerpost_net::Family;
 
 fn lines(routes: &[RouteMsg]) -> Vec<Line> {
@@ -31,7 +34,7 @@ fn restored(lines: Vec<Line>) -> Restored {
     for line in lines {
         restoring.push(line).expect("is a snapshot");
     }
-    restoring.finish()
+    restoring.finish().expect("is a snapshot")
 }
 
 #[test]
@@ -91,4 +94,48 @@ fn a_gateway_s_scope_is_the_one_recorded_or_else_what_the_tables_tell() {
     assert_eq!(gateway("3.1.1.1/32").as_deref(), Some("10.0.0.7"));
     let fib = &world.ns(NsId(0)).expect("is there").config.fib;
     assert_eq!(fib.infos.iter().flatten().map(|info| info.refs).collect::<Vec<_>>(), [1, 2, 1]);
+}
+
+fn refusal(extra: Vec<Line>) -> String {
+    let mut restoring =
+        Restoring::new(Header { fingerpost: FORMAT, release: "6.18.0".into(), ..Header::default() }, 1);
+    let pushed = lines(&[]).into_iter().chain(extra).try_for_each(|line| restoring.push(line));
+    match pushed.and_then(|()| restoring.finish().map(drop)) {
+        Ok(()) => "accepted".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn what_refers_to_nothing_is_refused_with_its_line() {
+    let device = |index, master| {
+        let name = Some(format!("e{index}"));
+        Line::Link(LinkMsg { index, name, mtu: Some(1500), master, ..LinkMsg::default() })
+    };
+    let through = |oif, nh_id| {
+        let oif = (oif != 0).then_some(oif);
+        Line::Route(RouteMsg { oif, nh_id, ..route(0, RouteType::UNICAST, Scope::UNIVERSE) })
+    };
+    let object = |id, oif| Line::Nexthop(NexthopMsg { id, oif: Some(oif), ..NexthopMsg::default() });
+    let group = |id, member| {
+        let entry = NexthopGroupEntry { id: member, weight: 1 };
+        Line::Nexthop(NexthopMsg { id, group: vec![entry], ..NexthopMsg::default() })
+    };
+    // The header is line 1, the namespace 2, device 2 line 3.
+    assert_eq!(refusal(vec![device(3, Some(4)), device(4, None), through(4, None)]), "accepted");
+    assert_eq!(refusal(vec![object(1, 2), group(7, 1), through(0, Some(7))]), "accepted");
+    assert_eq!(refusal(vec![group(7, 8), object(8, 2)]), "accepted");
+    let cases = [
+        (vec![through(9, None)], "line 4: a route through link 9, which does not stand before it"),
+        (vec![through(0, Some(5))], "line 4: a route by nexthop 5, which does not stand before it"),
+        (vec![device(3, Some(9))], "line 4: a link whose master is 9, and there is no such link"),
+        (vec![device(3, Some(3))], "line 4: link 3 is its own master"),
+        (vec![object(1, 9)], "line 4: a nexthop through link 9, which does not stand before it"),
+        (vec![object(1, 2), object(1, 2)], "line 5: a second nexthop with id 1"),
+        (vec![group(7, 7)], "line 4: a nexthop group with the group 7 as a member"),
+        (vec![group(7, 1)], "line 4: a nexthop group with 1 as a member, which does not exist"),
+    ];
+    for (extra, expected) in cases {
+        assert_eq!(refusal(extra), expected);
+    }
 }

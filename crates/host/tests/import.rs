@@ -230,3 +230,14 @@ mod arbitrary {
         }
     }
 }
+
+#[test]
+fn routes_of_table_main_alone_are_refused() {
+    // What `ip -j route` prints without `show table all`.
+    let main = r#"[{"dst":"default","gateway":"10.1.0.2","dev":"eth0","flags":[]}]"#;
+    for routes in [main, "", "[{}]"] {
+        let told = complaint(&[("route.json", routes)]);
+        assert!(told.starts_with("route.json holds no route of table local"), "{told}");
+        assert!(told.contains("ip -j route show table all > route.json"), "{told}");
+    }
+}

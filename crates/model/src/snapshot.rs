@@ -4,7 +4,8 @@
 //! lines after it belong to that namespace: devices in the order in which they
 //! came to it, the others in the kernel's dump order (order carries meaning:
 //! addresses of a device, rules of equal preference, routes of equal key).
-//! Unknown fields are refused rather than ignored.
+//! Unknown fields are refused rather than ignored. The last line is
+//! [`Line::End`]: a file without it was cut off.
 //!
 //! Four facts that decide answers are in no dump. Three are fields of
 //! [`Netns`], `None` where they could not be found out:
@@ -79,6 +80,8 @@ pub enum Line {
     Rule(RuleMsg),
     /// A nexthop object.
     Nexthop(NexthopMsg),
+    /// A bucket of a resilient group.
+    Bucket(NexthopMsg),
     /// A neighbour.
     Neighbour(NeighMsg),
     /// A device's settings.
@@ -87,6 +90,8 @@ pub enum Line {
     Sysctl(String, String),
     /// A file or command output kept as text, by name (`/proc/net/fib_trie`, `nft list ruleset`, …).
     Text(String, String),
+    /// The end, with the number of lines between it and the header.
+    End(u64),
 }
 
 /// Why a snapshot cannot be read.
@@ -127,12 +132,14 @@ pub struct Reader<R> {
     line: usize,
     buffer: Vec<u8>,
     header: Header,
+    /// Lines after the header, blank ones not counted.
+    read: u64,
 }
 
 impl<R: BufRead> Reader<R> {
     /// Reads the header.
     pub fn new(input: R) -> Result<Self, Error> {
-        let mut reader = Reader { input, line: 0, buffer: Vec::new(), header: Header::default() };
+        let mut reader = Reader { input, line: 0, buffer: Vec::new(), header: Header::default(), read: 0 };
         if !reader.fill()? {
             return Err(Error::Syntax {
                 line: 1,
@@ -165,14 +172,36 @@ impl<R: BufRead> Reader<R> {
         &self.header
     }
 
-    /// The next line, `None` at the end. Blank lines are skipped.
+    /// The next line, `None` at the end, which has to be there. Blank lines are skipped.
     pub fn next_line(&mut self) -> Result<Option<Line>, Error> {
-        while self.fill()? {
-            if !self.buffer.iter().all(u8::is_ascii_whitespace) {
-                return self.parse().map(Some);
+        if !self.fill_line()? {
+            return Err(self.error("the file was cut off: its last line, {\"end\":…}, is missing".into()));
+        }
+        match self.parse()? {
+            Line::End(lines) if lines != self.read => {
+                Err(self.error(format!("the end of {lines} lines, but {} came before it", self.read)))
+            }
+            Line::End(_) if self.fill_line()? => Err(self.error("text after the end".into())),
+            Line::End(_) => Ok(None),
+            line => {
+                self.read += 1;
+                Ok(Some(line))
             }
         }
-        Ok(None)
+    }
+
+    /// Reads the next line that is not blank; false at the end of the file.
+    fn fill_line(&mut self) -> Result<bool, Error> {
+        while self.fill()? {
+            if !self.buffer.iter().all(u8::is_ascii_whitespace) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn error(&self, problem: String) -> Error {
+        Error::Syntax { line: self.line, column: 1, problem }
     }
 
     /// The number of the line read last, from 1.
@@ -208,6 +237,7 @@ impl<R: BufRead> Reader<R> {
 /// Writes a snapshot line by line.
 pub struct Writer<W> {
     output: W,
+    written: u64,
 }
 
 impl<W: Write> Writer<W> {
@@ -215,17 +245,20 @@ impl<W: Write> Writer<W> {
     pub fn new(mut output: W, header: &Header) -> io::Result<Self> {
         serde_json::to_writer(&mut output, header)?;
         output.write_all(b"\n")?;
-        Ok(Writer { output })
+        Ok(Writer { output, written: 0 })
     }
 
     /// Writes one line.
     pub fn write(&mut self, line: &Line) -> io::Result<()> {
+        self.written += 1;
         serde_json::to_writer(&mut self.output, line)?;
         self.output.write_all(b"\n")
     }
 
-    /// Ends writing and gives the output back.
+    /// Writes the end and gives the output back.
     pub fn finish(mut self) -> io::Result<W> {
+        let end = Line::End(self.written);
+        self.write(&end)?;
         self.output.flush()?;
         Ok(self.output)
     }
@@ -278,6 +311,17 @@ mod tests {
         };
         let head = "{\"fingerpost\":1,\"release\":\"6.18\"}\n";
         assert!(error("").starts_with("line 1, column 1: the file is empty"));
+        assert_eq!(error(&format!("{head}{{\"end\":0}}\n")), "no error");
+        assert_eq!(
+            error(head),
+            "line 2, column 1: the file was cut off: its last line, {\"end\":…}, is missing"
+        );
+        let netns = format!("{head}{{\"netns\":{{}}}}\n");
+        assert_eq!(error(&format!("{netns}{{\"end\":1}}\n\n")), "no error");
+        assert!(
+            error(&format!("{netns}{{\"end\":2}}\n")).starts_with("line 3, column 1: the end of 2 lines")
+        );
+        assert!(error(&format!("{netns}{{\"end\":1}}\n\n{{\"end\":1}}")).contains("text after the end"));
         assert!(error("{\"fingerpost\":2,\"release\":\"\"}").contains("format 2 is newer"));
         assert!(error(&format!("{head}{{\"route\":{{\"family\":\"5\"}}}}\n")).starts_with("line 2, column "));
         assert!(error(&format!("{head}\n{{\"nonsense\":1}}")).starts_with("line 3, column "));

@@ -22,7 +22,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
-use fingerpost_model::{RouteMsg, RouteType, RuleMsg, proto};
+use fingerpost_model::{RouteMsg, RouteType, RuleMsg, TableId, proto};
 use fingerpost_net::Family;
 
 use json::Source;
@@ -65,6 +65,12 @@ pub enum ImportError {
         /// The command that makes it.
         command: &'static str,
     },
+    /// The routes are those of one table.
+    #[error(
+        "route.json holds no route of table local, though addr.json holds addresses; \
+         make it with `ip -j route show table all > route.json`"
+    )]
+    OneTable,
     /// A file's content is not what it should be.
     #[error("{file}, line {line}, column {column}{}: {problem}", in_field(.field))]
     Content {
@@ -174,6 +180,9 @@ impl<'a> Import<'a> {
         let six = self.rules("rule6.json", Family::V6)?;
         if let Some(source) = self.optional("nexthop.json", "nexthop objects are taken to be none") {
             let nexthops = others::nexthops(&source, &self.names, &mut self.not_seen)?;
+            if nexthops.iter().any(|object| object.resilient.is_some()) {
+                self.not_seen.push("buckets of resilient groups: taken to be given out anew".into());
+            }
             self.lines.extend(nexthops.into_iter().map(Line::Nexthop));
             self.not_seen.extend(source.not_imported());
         }
@@ -228,6 +237,11 @@ impl<'a> Import<'a> {
             all.retain(|route| route.family == Family::V4);
             all.extend(routes::routes(&source, Some(Family::V6), &self.names, &mut self.not_seen)?);
             self.not_seen.extend(source.not_imported());
+        }
+        let address = |line: &Line| matches!(line, Line::Address(m) if m.family == Family::V4);
+        let local = |route: &RouteMsg| route.family == Family::V4 && route.table == TableId::LOCAL;
+        if self.lines.iter().any(address) && !all.iter().any(local) {
+            return Err(ImportError::OneTable);
         }
         all.sort_by_key(|route| route.family);
         Ok(all)

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
-use fingerpost_model::{LinkMsg, RouteFilter, RouteMsg};
+use fingerpost_model::{BucketFilter, LinkMsg, RouteFilter, RouteMsg};
 use fingerpost_net::Family;
 use fingerpost_netlink::request::Dump;
 use fingerpost_netlink::{Message, ext_mask};
@@ -191,6 +191,7 @@ fn line(message: Message) -> Line {
         Message::Address(m) => Line::Address(m),
         Message::Route(m) => Line::Route(m),
         Message::Rule(m) => Line::Rule(m),
+        Message::Nexthop(m) if m.bucket.is_some() => Line::Bucket(m),
         Message::Nexthop(m) => Line::Nexthop(m),
         Message::Neighbour(m) => Line::Neighbour(m),
         Message::Netconf(m) => Line::Netconf(m),
@@ -222,6 +223,9 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
         captured.last.push(must(space, &Dump::Rules(family), not_seen)?);
     }
     captured.last.extend(may(space, &Dump::Nexthops, not_seen)?);
+    if has_resilient_group(&captured.last)? {
+        captured.last.extend(may(space, &Dump::NexthopBuckets(BucketFilter::default()), not_seen)?);
+    }
     for family in FAMILIES {
         let filter = RouteFilter { family: Some(family), ..RouteFilter::default() };
         captured.last.push(must(space, &Dump::Routes(filter), not_seen)?);
@@ -258,6 +262,16 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
     not_seen.extend(unreadable(&settings));
     captured.settings = settings.values;
     Ok(captured)
+}
+
+fn has_resilient_group(dumps: &[Dumped]) -> Result<bool, Error> {
+    let mut found = false;
+    for dumped in dumps {
+        dumped.each(|message| {
+            found |= matches!(message, Message::Nexthop(object) if object.resilient.is_some())
+        })?;
+    }
+    Ok(found)
 }
 
 /// A dump without which there is no snapshot.

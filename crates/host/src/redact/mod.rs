@@ -139,11 +139,12 @@ impl Redactor {
             Line::Route(m) => Line::Route(self.route(m)),
             Line::Rule(m) => Line::Rule(self.rule(m)),
             Line::Nexthop(m) => Line::Nexthop(self.nexthop(m)),
+            Line::Bucket(m) => Line::Bucket(m),
             Line::Neighbour(m) => Line::Neighbour(self.neighbour(m)),
             Line::Netconf(m) => Line::Netconf(NetconfMsg { other: Vec::new(), ..m }),
             Line::Sysctl(path, _) if DROPPED_SETTINGS.iter().any(|name| path.ends_with(name)) => return None,
             Line::Sysctl(path, value) => Line::Sysctl(self.setting(&path), value),
-            Line::Text(..) => return None,
+            Line::Text(..) | Line::End(_) => return None,
         })
     }
 

@@ -16,7 +16,7 @@ pub use validate::{check_for_route, check_ipv6_hop};
 
 use std::net::IpAddr;
 
-use fingerpost_model::{NexthopMsg, NlFlags, Refusal, RouteFlags, Scope, TableId};
+use fingerpost_model::{NexthopBucket, NexthopMsg, NlFlags, Refusal, RouteFlags, Scope, TableId};
 use fingerpost_net::{Errno, Family};
 
 use super::{gateway, route};
@@ -168,7 +168,19 @@ pub(crate) fn restore(ns: &mut Namespace, env: Env, msg: &NexthopMsg) {
         },
     };
     group::rebalance(&mut object, &mut ns.state, env.now);
+    let unbalanced = msg.resilient.and_then(|shown| shown.unbalanced_time).unwrap_or(0);
+    ns.state.buckets.restore_group(msg.id, unbalanced, env.now);
     store(ns, object);
+}
+
+/// Gives a bucket of a restored group to the member that a dump shows.
+pub(crate) fn restore_bucket(ns: &mut Namespace, env: Env, group: u32, shown: NexthopBucket) -> Option<()> {
+    let object = ns.config.nexthops.by_id.get_mut(&group)?;
+    let NexthopKind::Group { buckets, resilient: Some(_), .. } = &mut object.kind else { return None };
+    let (index, member) = (shown.index?, shown.nh_id?);
+    *buckets.get_mut(usize::from(index))? = member;
+    ns.state.buckets.restore_bucket(group, index, shown.idle_time.unwrap_or(0), env.now);
+    Some(())
 }
 
 /// A gateway of zeros is none (C-047); an IPv6 entry for the bridge forwarding

@@ -44,12 +44,30 @@ impl BucketUse {
         since.map_or(0, |since| now.0.saturating_sub(since.0) / 10)
     }
 
+    /// Sets for how long a bucket has been idle, in hundredths of a second.
+    pub(crate) fn restore_bucket(&mut self, group: u32, bucket: u16, idle: u64, now: Time) {
+        self.given.remove(&(group, bucket));
+        self.used.insert((group, bucket), before(now, idle));
+    }
+
+    /// Sets for how long a group has been unbalanced, in hundredths of a second; 0 for not.
+    pub(crate) fn restore_group(&mut self, group: u32, unbalanced: u64, now: Time) {
+        match unbalanced {
+            0 => self.unbalanced_since.remove(&group),
+            time => self.unbalanced_since.insert(group, before(now, time)),
+        };
+    }
+
     /// Forgets a group that is gone.
     pub fn forget(&mut self, group: u32) {
         self.used.retain(|&(id, _), _| id != group);
         self.given.retain(|&(id, _), _| id != group);
         self.unbalanced_since.remove(&group);
     }
+}
+
+fn before(now: Time, hundredths: u64) -> Time {
+    Time(now.0.saturating_sub(hundredths.saturating_mul(10)))
 }
 
 /// Gives out a group's buckets: `old` names the member of each until now and is
