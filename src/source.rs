@@ -143,9 +143,15 @@ impl Source {
             .iter()
             .any(|(_, name, text)| name.contains("nft") && text.contains("hook "))
             || restored.texts.iter().any(|(_, name, text)| name.contains("tables") && text.contains("-A "));
+        if restored.texts.iter().any(|(_, name, _)| name == "ip xfrm policy") {
+            not_seen.push(
+                "IPsec policies exist but are not evaluated: they can block, or wrap and route anew"
+                    .into(),
+            );
+        }
         if filters {
             not_seen.push(
-                "packet filter rules are in the snapshot but are not evaluated: marks and addresses that they \
+                "packet filter rules exist but are not evaluated: marks and addresses that they \
                  change are not accounted for"
                     .into(),
             );
@@ -198,7 +204,7 @@ fn example(name: &str) -> anyhow::Result<Source> {
 
 fn live(target: &Target) -> anyhow::Result<Source> {
     let mut live = Live::open(target)?;
-    let options = CaptureOptions { tools: false, trie: false, ..CaptureOptions::default() };
+    let options = CaptureOptions { trie: false, ..CaptureOptions::default() };
     let mut capture = live.capture(&options)?;
     let restored = gateways::settle(&mut capture, std::slice::from_mut(&mut live))?;
     let mut source = Source::of(restored, true)?;

@@ -420,6 +420,8 @@ fn arrange_tables(fib: &mut Fib, order: Vec<TableId>) {
 fn neighbour(config: &mut Config, msg: NeighMsg) {
     let Some(dst) = msg.dst else { return };
     let key = (msg.index, dst);
+    let place = config.neighbours.places.len();
+    config.neighbours.places.entry(key).or_insert(place);
     if msg.flags.has(NeighFlags::PROXY) {
         config.neighbours.proxies.insert(key, msg);
     } else {

@@ -17,10 +17,11 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const MAX_FILTERED: usize = 64;
 
 /// What is asked, and what it tells in words.
-const COMMANDS: [(&[&str], &str); 4] = [
+const COMMANDS: [(&[&str], &str); 5] = [
     (&["nft", "list", "ruleset"], "nftables rules"),
     (&["iptables-save"], "iptables rules"),
     (&["ip6tables-save"], "ip6tables rules"),
+    (&["ip", "xfrm", "policy"], "IPsec policies"),
     (&["tc", "qdisc", "show"], "traffic control"),
 ];
 
