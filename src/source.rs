@@ -52,6 +52,8 @@ pub struct Source {
     pub names: Names,
     /// What could not be read.
     pub not_seen: Vec<String>,
+    /// How many IPv6 addresses, rules and routes it has that are not modelled.
+    pub ipv6_left_out: usize,
     /// What was found out about the namespace, when it was captured.
     pub netns: Option<Netns>,
     /// The live host, for `--verify`.
@@ -126,6 +128,7 @@ impl Source {
             ns: NsId(0),
             names: Names::default(),
             not_seen: Vec::new(),
+            ipv6_left_out: 0,
             netns: None,
             live: None,
             is_copy: false,
@@ -145,8 +148,7 @@ impl Source {
             || restored.texts.iter().any(|(_, name, text)| name.contains("tables") && text.contains("-A "));
         if restored.texts.iter().any(|(_, name, _)| name == "ip xfrm policy") {
             not_seen.push(
-                "IPsec policies exist but are not evaluated: they can block, or wrap and route anew"
-                    .into(),
+                "IPsec policies exist but are not evaluated: they can block, or wrap and route anew".into(),
             );
         }
         if filters {
@@ -161,6 +163,7 @@ impl Source {
             ns,
             names: Names::default(),
             not_seen,
+            ipv6_left_out: restored.ipv6_left_out,
             netns: Some(netns),
             live: None,
             is_copy,

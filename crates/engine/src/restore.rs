@@ -70,6 +70,8 @@ pub struct Restored {
     pub texts: Vec<(NsId, String, String)>,
     /// What the snapshot says and this build cannot use, one sentence each.
     pub not_used: Vec<String>,
+    /// How many IPv6 addresses, rules and routes were left out.
+    pub ipv6_left_out: usize,
 }
 
 /// Reads a snapshot into a world of its own; `seed` feeds chance.
@@ -95,8 +97,14 @@ impl Restoring {
     pub fn new(header: snapshot::Header, seed: u64) -> Self {
         let mut world = World::empty(seed, Behaviour::of_release(&header.release));
         world.now = START;
-        let restored =
-            Restored { world, header, namespaces: Vec::new(), texts: Vec::new(), not_used: Vec::new() };
+        let restored = Restored {
+            world,
+            header,
+            namespaces: Vec::new(),
+            texts: Vec::new(),
+            not_used: Vec::new(),
+            ipv6_left_out: 0,
+        };
         Restoring { restored, current: None, line: 1 }
     }
 
@@ -191,7 +199,7 @@ impl Restoring {
             Line::Sysctl(path, value) => opened.settings.push((path, value)),
             Line::Text(name, text) => self.restored.texts.push((opened.id, name, text)),
             // IPv6 is kept in the snapshot and not modelled yet.
-            Line::Address(_) | Line::Rule(_) | Line::Route(_) => {}
+            Line::Address(_) | Line::Rule(_) | Line::Route(_) => self.restored.ipv6_left_out += 1,
         }
         Ok(())
     }
