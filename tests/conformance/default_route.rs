@@ -253,3 +253,34 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-152",
+    each_default_route_remembers_its_own_choice,
+    TWO,
+    "
+    $ ip route add default via 10.0.0.2
+    $ ip route append default via 10.0.0.3
+    $ ip route add default via 10.0.0.2 tos 0x10
+    $ ip route append default via 10.0.0.3 tos 0x10
+    $ ip neigh add 10.0.0.2 dev e0 lladdr 02:00:00:00:00:09 nud stale
+    $ ip neigh add 10.0.0.3 dev e0 lladdr 02:00:00:00:00:0a nud stale
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8 tos 0x10
+    8.8.8.8 tos 0x10 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.3 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route get 8.8.8.8 tos 0x10
+    8.8.8.8 tos 0x10 via 10.0.0.3 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip route del default via 10.0.0.2 tos 0
+    $ ip route prepend default via 10.0.0.2
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    "
+);

@@ -207,3 +207,15 @@ point!(
         cache <local> mtu 1000
     "
 );
+
+point!(
+    "C-160",
+    the_largest_uid_is_none,
+    TWO,
+    "
+    $ ip route add 30.0.0.0/8 via 10.0.0.2
+    $ ip route get 30.0.0.1 uid 4294967295
+    30.0.0.1 via 10.0.0.2 dev e0 src 10.0.0.1
+        cache
+    "
+);

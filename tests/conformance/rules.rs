@@ -290,3 +290,44 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-110",
+    rules_for_packets_made_here_do_not_make_received_ones_be_dissected,
+    TWO,
+    "
+    $ sysctl -qw net.ipv4.ip_forward=1
+    $ sysctl -qw net.ipv4.conf.e0.rp_filter=1
+    $ ip route add 30.0.0.0/8 via 10.0.0.2 table 100
+    $ ip rule add pref 10 iif lo ipproto tcp table 100
+    $ ip route get 10.0.0.1 from 30.0.0.1 iif e0 ipproto tcp
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ ip rule add pref 11 ipproto udp table 100
+    $ ip route get 10.0.0.1 from 30.0.0.1 iif e0 ipproto tcp
+    local 10.0.0.1 from 30.0.0.1 dev lo table local
+        cache <local> iif e0
+    "
+);
+
+point!(
+    "C-110",
+    rules_that_need_dissection_are_counted_as_they_come_and_go,
+    TWO,
+    "
+    $ sysctl -qw net.ipv4.ip_forward=1
+    $ ip route add 30.0.0.0/8 via 10.1.0.2 table 100
+    $ ip rule add pref 10 iif lo ipproto tcp table 100
+    $ ip rule add pref 11 ipproto tcp table 100
+    $ ip route get 30.0.0.1 from 10.0.0.5 iif e0 ipproto tcp
+    30.0.0.1 from 10.0.0.5 via 10.1.0.2 dev e1 table 100
+        cache iif e0
+    # Detached, the first rule counts as one for any device, and its end ends dissection.
+    $ ip link set lo down
+    $ ip link set lo name loop
+    $ ip rule del pref 10
+    $ ip route get 30.0.0.1 from 10.0.0.5 iif e0 ipproto tcp
+    ! RTNETLINK answers: Network is unreachable
+    [2]
+    "
+);

@@ -148,3 +148,65 @@ point!(
     net.ipv4.conf.p0.accept_local = 0
     "
 );
+
+point!(
+    "C-287",
+    no_device_has_the_name_of_a_place_of_settings,
+    EMPTY,
+    "
+    $ ip link add all type ifb
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ ip link add e0 type veth peer name default
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ ip link add e1 address 02:00:00:00:00:01 type ifb
+    $ ip link set e1 name default
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ ip -br link show e1
+    e1               DOWN           02:00:00:00:00:01 <BROADCAST,NOARP>
+    $ ip link set e1 protodown on
+    ! Error: Protodown not supported by device.
+    [2]
+    $ ip link set lo mtu 60
+    $ ip link set lo mtu 1500
+    $ sysctl net.ipv4.conf.lo.disable_xfrm
+    net.ipv4.conf.lo.disable_xfrm = 0
+    $ sysctl net.ipv4.conf.lo.disable_policy
+    net.ipv4.conf.lo.disable_policy = 0
+    "
+);
+
+point!(
+    "C-045, C-287",
+    ipv6_settings_of_a_device_are_those_of_default_when_it_came,
+    EMPTY,
+    "
+    $ ip link add e0 type veth peer name p0
+    $ ip link set p0 up
+    $ ip link set e0 up
+    $ ip addr add 10.0.0.1/24 dev e0
+    $ sysctl -qw net.ipv6.conf.default.hop_limit=5
+    $ sysctl net.ipv6.conf.e0.hop_limit
+    net.ipv6.conf.e0.hop_limit = 64
+    $ sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+    $ ip route add 20.0.0.0/8 via inet6 fe80::2 dev e0 onlink
+    ! Error: IPv6 is disabled on nexthop device.
+    [2]
+    $ sysctl -qw net.ipv6.conf.e0.disable_ipv6=0
+    $ ip route add 20.0.0.0/8 via inet6 fe80::2 dev e0 onlink
+    $ sysctl -qw net.ipv6.conf.e0.disable_ipv6=2
+    $ ip route add 21.0.0.0/8 via inet6 fe80::2 dev e0 onlink
+    ! Error: IPv6 is disabled on nexthop device.
+    [2]
+    $ ip link add e1 type veth peer name p1
+    $ sysctl net.ipv6.conf.e1.hop_limit
+    net.ipv6.conf.e1.hop_limit = 5
+    $ ip link set p1 up
+    $ ip link set e1 up
+    $ ip route add 22.0.0.0/8 via inet6 fe80::2 dev e1 onlink
+    ! Error: IPv6 is disabled on nexthop device.
+    [2]
+    "
+);

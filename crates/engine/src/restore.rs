@@ -212,6 +212,7 @@ impl Restoring {
         let env = Env { behaviour: &behaviour, now: self.restored.world.now };
         let ns = &mut opened.ns;
         settings(ns, env, &opened.settings, &mut self.restored.not_used);
+        own_settings(&mut ns.config);
         // Rules that are not the kernel's own three were changed for certain.
         let custom = opened.netns.custom_rules.unwrap_or_else(|| !are_default(&ns.config.rules));
         let fib = &mut ns.config.fib;
@@ -476,6 +477,22 @@ fn settings(ns: &mut Namespace, env: Env<'_>, settings: &[(String, String)], not
         if let Some(conf) = conf {
             (entry.set)(conf, number);
         }
+    }
+}
+
+/// Marks the settings of devices that do not follow `default` any more: all of
+/// them where an address was ever configured, else those that differ.
+fn own_settings(config: &mut Config) {
+    let default = config.sysctl.default.clone();
+    for link in config.links.by_index.values_mut() {
+        let all = link.is_loopback() && link.is_up();
+        let Some(ipv4) = &mut link.ipv4 else { continue };
+        ipv4.conf.explicit = match all || !ipv4.addrs.is_empty() {
+            true => u64::MAX,
+            false => DevConf::ENTRIES.iter().zip(0..).fold(0, |bits, (entry, n)| {
+                bits | u64::from((entry.get)(&ipv4.conf) != (entry.get)(&default)) << n
+            }),
+        };
     }
 }
 

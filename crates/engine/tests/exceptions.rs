@@ -23,20 +23,27 @@ fn mtu(all: &Exceptions, now: Time) -> Option<(u32, bool)> {
 }
 
 #[test]
-fn c147_the_same_mtu_again_begins_a_new_life_and_the_minimum_itself_is_not_locked() {
+fn c147_the_same_mtu_begins_a_new_life_late_and_a_locked_one_never() {
     let mut all = Exceptions::default();
     assert!(all.is_empty());
     assert!(learn(&mut all, 1500, 1500, Time(0)));
     assert!(!all.is_empty());
+    // Within the first half of its 600 seconds the same value changes nothing.
+    assert!(!learn(&mut all, 1500, 1500, Time(299_000)));
+    assert_eq!(mtu(&all, Time(599_000)), Some((1500, false)));
+    assert_eq!(mtu(&all, Time(600_000)), None);
     assert!(learn(&mut all, 1500, 1500, Time(500_000)));
     assert_eq!(mtu(&all, Time(700_000)), Some((1500, false)));
-    assert!(learn(&mut all, 552, 1500, Time(0)));
-    assert_eq!(mtu(&all, Time(1)), Some((552, false)));
-    assert!(learn(&mut all, 551, 552, Time(0)));
-    assert_eq!(mtu(&all, Time(1)), Some((552, true)));
+    assert!(learn(&mut all, 552, 1500, Time(500_000)), "another value is taken at once");
+    assert_eq!(mtu(&all, Time(500_001)), Some((552, false)), "the minimum itself is not locked");
+    assert!(learn(&mut all, 551, 552, Time(500_002)));
+    assert_eq!(mtu(&all, Time(500_003)), Some((552, true)));
+    assert!(!learn(&mut all, 540, 552, Time(900_000)), "a locked one takes nothing");
+    assert_eq!(mtu(&all, Time(1_100_001)), Some((552, true)));
+    assert_eq!(mtu(&all, Time(1_100_002)), None);
     // Where the route's own MTU is below the minimum, that stays.
-    assert!(learn(&mut all, 300, 400, Time(0)));
-    assert_eq!(mtu(&all, Time(1)), Some((400, true)));
+    assert!(learn(&mut all, 300, 400, Time(1_200_000)));
+    assert_eq!(mtu(&all, Time(1_200_001)), Some((400, true)));
 }
 
 #[test]

@@ -186,6 +186,9 @@ pub struct Fib {
     pub has_custom_local_routes: bool,
     /// Routes and rules with realms, which force the full source check (T-22).
     pub realm_users: u32,
+    /// Rules for which received packets are dissected, counted as they come and
+    /// go: what became of them in between is not looked at (C-110).
+    pub dissecting_rules: u32,
     /// Route generation: a cached decision is valid while it is unchanged (C-144).
     pub generation: u64,
 }

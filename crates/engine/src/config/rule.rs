@@ -3,6 +3,8 @@
 use fingerpost_model::{RuleAction, TableId, UidRange};
 use fingerpost_net::Ip;
 
+use super::LOOPBACK;
+
 /// Ports that a rule takes: a range, or one value under a mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
@@ -87,6 +89,12 @@ pub enum DscpSelector {
 }
 
 impl<I: Ip> Rule<I> {
+    /// Whether received packets are dissected for it: it looks at protocol or
+    /// ports, and not at packets made here alone (`fib_rule_requires_fldissect`, C-110).
+    pub fn needs_dissection(&self) -> bool {
+        self.iif != LOOPBACK && (self.ip_proto != 0 || self.sport.is_some() || self.dport.is_some())
+    }
+
     /// A rule that takes everything and looks up in `table`.
     pub fn lookup(priority: u32, table: TableId) -> Self {
         Rule {
@@ -141,12 +149,5 @@ impl<I: Ip> Default for Rules<I> {
                 kernel(0x7fff, TableId::DEFAULT),
             ],
         }
-    }
-}
-
-impl<I: Ip> Rules<I> {
-    /// Whether some rule looks at protocol or ports, so that received packets are dissected (C-110).
-    pub fn need_flow_dissection(&self) -> bool {
-        self.list.iter().any(|rule| rule.ip_proto != 0 || rule.sport.is_some() || rule.dport.is_some())
     }
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use fingerpost_model::{IfaFlags, LinkFlags, RouteFlags, Scope, TableId};
 
 use super::{address, fib_info, neighbour, nexthop, route, rule, sysctl, table};
-use crate::config::{DevConf, IfAddr, InDev};
+use crate::config::{IfAddr, InDev};
 use crate::lookup::cache::HopId;
 use crate::namespace::{Env, Namespace};
 
@@ -17,16 +17,20 @@ const MIN_MTU: u32 = 68;
 /// A device came to be (`NETDEV_REGISTER`).
 pub fn link_registered(ns: &mut Namespace, _: Env<'_>, dev: u32) {
     start_ipv4(ns, dev);
+    sysctl::inherit_ipv6(&mut ns.config, dev);
+    if let Some(link) = ns.config.links.get_mut(dev).filter(|link| link.is_loopback())
+        && let Some(ipv4) = &mut link.ipv4
+    {
+        (ipv4.conf.disable_xfrm, ipv4.conf.disable_policy) = (1, 1);
+    }
     if let Some(name) = ns.config.links.get(dev).map(|link| link.name().to_string()) {
         rule::attach(&mut ns.config, &name, dev);
     }
 }
 
 fn start_ipv4(ns: &mut Namespace, dev: u32) {
-    let default = ns.config.sysctl.default.clone();
+    let conf = ns.config.sysctl.default.clone();
     let Some(link) = ns.config.links.get_mut(dev) else { return };
-    let conf =
-        if link.is_loopback() { DevConf { disable_xfrm: 1, disable_policy: 1, ..default } } else { default };
     link.ipv4 = Some(InDev { addrs: Vec::new(), conf, groups: BTreeSet::new() });
 }
 

@@ -136,6 +136,7 @@ pub fn insert(
     config.fib.tries[place.trie].insert(request.dst, index, Entry::new(alias));
     if request.len == 0 {
         config.fib.tables[at].defaults += 1;
+        ns.state.cache.default_choice.remove(&(alias.table, alias.dscp, alias.info));
     }
     table::bump(&mut config.fib);
     Ok(())
@@ -181,6 +182,7 @@ fn replace(
     let first = &mut leaf[place.first];
     let new = Entry::new(Alias { info: id, kind: request.kind, ..first.alias });
     let old = std::mem::replace(first, new);
+    ns.state.cache.default_choice.remove(&(old.table, old.dscp, id));
     if old.accessed() {
         table::bump(fib); // C-032
     }

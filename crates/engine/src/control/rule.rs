@@ -51,6 +51,8 @@ pub fn del_rule(ns: &mut Namespace, env: Env, msg: &RuleMsg) -> Result<(), Refus
     if rule.realms != 0 {
         config.fib.realm_users = config.fib.realm_users.saturating_sub(1);
     }
+    config.fib.dissecting_rules =
+        config.fib.dissecting_rules.saturating_sub(u32::from(rule.needs_dissection()));
     resolve_gotos(&mut config.rules);
     table::bump(&mut config.fib);
     Ok(())
@@ -247,6 +249,7 @@ fn configure(fib: &mut Fib, rule: &mut Rule<Ipv4Addr>, msg: &RuleMsg) -> Result<
     if rule.realms != 0 {
         fib.realm_users += 1;
     }
+    fib.dissecting_rules += u32::from(rule.needs_dissection());
     fib.has_custom_rules = true;
     Ok(())
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
-use fingerpost_model::{RouteFlags, RouteType};
+use fingerpost_model::{RouteFlags, RouteType, TableId};
 
 use crate::config::FibInfoId;
 
@@ -53,9 +53,15 @@ pub struct RouteCache {
     pub input: HashMap<HopId, Cached>,
     /// Each hop's own source address when it was last computed (`nh_saddr`).
     pub sources: HashMap<HopId, OwnSource>,
-    /// The default route that was chosen last, by its first candidate (`fa_default`).
-    pub default_choice: HashMap<FibInfoId, i32>,
+    /// Which of several default routes was chosen last, counted from 0, by the
+    /// first of them (`fa_default`); −1 for none.
+    pub default_choice: HashMap<DefaultRoute, i32>,
+    /// What counts as the last choice where none is remembered; none unless set.
+    pub assumed_choice: Option<i32>,
 }
+
+/// Names a default route: its table, its tos byte, what it leads to.
+pub type DefaultRoute = (TableId, u8, FibInfoId);
 
 impl RouteCache {
     /// Adds flags to a cached decision.
@@ -76,6 +82,6 @@ impl RouteCache {
         drop_hops(&mut self.output, id);
         drop_hops(&mut self.input, id);
         drop_hops(&mut self.sources, id);
-        self.default_choice.remove(&id);
+        self.default_choice.retain(|&(_, _, info), _| info != id);
     }
 }

@@ -46,7 +46,10 @@ impl Exceptions {
     /// Learns a path MTU (`__ip_rt_update_pmtu`, C-147).
     ///
     /// `current` is the MTU of the decision now; a larger value is ignored, one
-    /// below `min_pmtu` becomes that and is locked. Returns whether it was taken.
+    /// below `min_pmtu` becomes that and is locked. A locked value stays until it
+    /// ends, and the same value begins a new life in the second half of its life
+    /// only. Whether the route's own MTU is locked, which keeps it from learning,
+    /// is the caller's to look at. Returns whether it was taken.
     pub fn learn_pmtu(
         &mut self,
         hop: HopId,
@@ -61,6 +64,11 @@ impl Exceptions {
         }
         let (pmtu, locked) =
             if mtu < sysctl.min_pmtu { (current.min(sysctl.min_pmtu), true) } else { (mtu, false) };
+        let half = u64::from(sysctl.mtu_expires) * 1000 / 2;
+        let is_young = |e: &Exception| e.expires.is_some_and(|at| now.0 + half < at.0);
+        if self.find(hop, dst, now).is_some_and(|e| e.locked || (e.pmtu == pmtu && !locked && is_young(e))) {
+            return false;
+        }
         let entry = self.entries.entry((hop, dst)).or_default();
         if entry.generation != self.generation {
             *entry = Exception::default();

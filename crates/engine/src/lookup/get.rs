@@ -11,7 +11,7 @@ use fingerpost_net::{Errno, Family, IpPrefix};
 use super::decision::PathMtu;
 use super::hash::Asker;
 use super::input4::Received;
-use super::{Decision, Flow4, input4, output4, path};
+use super::{Decision, Flow4, input4, output4};
 use crate::config::{Config, FibInfoId, Link};
 use crate::dump;
 use crate::namespace::{Env, Namespace};
@@ -67,7 +67,7 @@ pub fn get_route(
     if request.flags.has(RouteFlags::FIB_MATCH) {
         return match decision.result {
             Some(result) => Ok(dump::route::fib_match(config, &result, decision.kind, table)),
-            None => Err(path::no_entry_error(RouteType::UNSPEC).into()),
+            None => Err(Errno::EHOSTUNREACH.into()), // C-161
         };
     }
     let mut reply = answer(config, &question, &flow, &decision, table);
@@ -208,7 +208,8 @@ fn answer(
         }
     }
     msg.mark = (question.mark != 0).then_some(question.mark);
-    msg.uid = question.uid;
+    // The largest number is no uid.
+    msg.uid = question.uid.filter(|&uid| uid != u32::MAX);
     msg.iif = question.iif;
     msg.cacheinfo = Some(RouteCacheInfo {
         expires: decision.pmtu.map_or(0, |p| (p.expires_in / 10) as i32),
@@ -216,6 +217,9 @@ fn answer(
     });
     msg
 }
+
+/// The most that an IPv4 packet holds (`IP_MAX_MTU`).
+pub(super) const MAX_MTU: u32 = 65535;
 
 /// The MTU of a decision in bytes (C-150): learned, the route's, the device's.
 pub(super) fn decision_mtu(
@@ -236,5 +240,5 @@ pub(super) fn decision_mtu(
     }
     let locked = metric(MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
     let mtu = if locked && uses_gateway { link.mtu().min(576) } else { link.mtu() };
-    mtu.min(65535)
+    mtu.min(MAX_MTU)
 }

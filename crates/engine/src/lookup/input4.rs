@@ -6,6 +6,7 @@ use fingerpost_model::{RouteFlags, RouteType, Scope};
 use fingerpost_net::Errno;
 
 use super::cache::Cached;
+use super::get::{MAX_MTU, decision_mtu};
 use super::hash::{Asker, multipath_hash};
 use super::output4::add_class_tag;
 use super::validate::{self, Packet};
@@ -126,7 +127,7 @@ impl Resolver<'_> {
 
     /// Protocol and ports are looked at only while some rule needs them (C-110).
     fn transport(&self) -> (u8, u16, u16) {
-        if self.config.fib.has_custom_rules && self.config.rules.need_flow_dissection() {
+        if self.config.fib.has_custom_rules && self.config.fib.dissecting_rules > 0 {
             (self.packet.proto, self.packet.sport, self.packet.dport)
         } else {
             (0, 0, 0)
@@ -278,8 +279,7 @@ impl Resolver<'_> {
         }
         if let Some(link) = config.links.get(hop.dev) {
             let uses_gateway = decision.gateway.is_some();
-            decision.mtu =
-                super::get::decision_mtu(config, decision.metrics, link, decision.pmtu, uses_gateway);
+            decision.mtu = decision_mtu(config, decision.metrics, link, decision.pmtu, uses_gateway);
         }
         let all = &config.sysctl.all;
         let sends = out.conf.send_redirects != 0 || all.send_redirects != 0;
@@ -311,7 +311,7 @@ impl Resolver<'_> {
             realms: 0,
             metrics: None,
             pmtu: None,
-            mtu: self.config.links.get(dev).map_or(0, |link| link.mtu()),
+            mtu: self.config.links.get(dev).map_or(0, |link| link.mtu().min(MAX_MTU)),
             input: Input::Discard,
             output: Output::Bug,
             result: None,

@@ -4,9 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{LinkFlags, NeighState, RouteFlags, RouteType, Scope};
-use fingerpost_net::Errno;
 
-use super::cache::HopId;
+use super::cache::{DefaultRoute, HopId};
 use super::{FibResult, Flow4, source};
 use crate::config::{Config, FibInfo, FibInfoId, GroupMember, Hops, NextHop, NexthopKind};
 use crate::state::{State, Time};
@@ -217,7 +216,7 @@ pub fn select_default(
     let scope = config.fib.info(from).scope;
     let mut last_priority = config.fib.info(from).priority;
     let mut last_dscp = 0;
-    let mut first: Option<FibInfoId> = None;
+    let mut first: Option<DefaultRoute> = None;
     let mut current: Option<FibInfoId> = None;
     let mut order: i32 = -1;
     let mut last_resort: Option<(FibInfoId, i32)> = None;
@@ -254,7 +253,7 @@ pub fn select_default(
                     if alias.info != from {
                         break;
                     }
-                    first = Some(alias.info);
+                    first = Some((alias.table, alias.dscp, alias.info));
                 }
                 Some(candidate) => {
                     let remembered = remembered_choice(state, first);
@@ -295,8 +294,9 @@ pub fn select_default(
     }
 }
 
-fn remembered_choice(state: &State, first: Option<FibInfoId>) -> i32 {
-    first.and_then(|id| state.cache.default_choice.get(&id).copied()).unwrap_or(-1)
+fn remembered_choice(state: &State, first: Option<DefaultRoute>) -> i32 {
+    let known = first.and_then(|first| state.cache.default_choice.get(&first).copied());
+    known.or(state.cache.assumed_choice).unwrap_or(-1)
 }
 
 /// `fib_detect_death`: whether a default route's gateway counts as dead; notes
@@ -321,9 +321,4 @@ fn is_dead(
         *last_resort = Some((info, order));
     }
     true
-}
-
-/// What a route type means for `fibmatch` when there is no entry behind an answer (C-161).
-pub fn no_entry_error(kind: RouteType) -> Errno {
-    super::table::type_error(kind).unwrap_or(Errno::EHOSTUNREACH)
 }

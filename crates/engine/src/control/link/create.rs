@@ -167,6 +167,9 @@ impl Devices<'_> {
         } else if links.get(link.msg.index).is_some() {
             return Err(Refusal::new(Errno::EBUSY));
         }
+        if name::is_reserved(link.name()) {
+            return Err(Refusal::new(Errno::EINVAL)); // its index is used up
+        }
         attributes::start_ipv6(&mut link.msg);
         refresh(&mut link);
         let at = At { ns, dev: link.index() };

@@ -23,6 +23,11 @@ pub(super) fn is_valid(name: &str) -> bool {
         && !name.bytes().any(|b| b == b'/' || b == b':' || b.is_ascii_whitespace() || b == 0x0b)
 }
 
+/// Whether settings have a place of their own by this name (`sysctl_dev_name_is_allowed`).
+pub(super) fn is_reserved(name: &str) -> bool {
+    matches!(name, "all" | "default")
+}
+
 /// Whether a device has it as its name or as an alternative name.
 pub(super) fn is_taken(links: &Links, name: &str) -> bool {
     links.iter().any(|link| has_name(&link.msg, name))

@@ -15,7 +15,8 @@ use crate::control::{event, sysctl};
 const TYPE: u16 = 0x3fff;
 /// Attributes that the model does not decode and that are announced:
 /// `IFLA_AF_SPEC`, `IFLA_PROTO_DOWN`, `IFLA_XDP`.
-const ANNOUNCED: [u16; 3] = [26, 39, 43];
+const ANNOUNCED: [u16; 3] = [26, PROTO_DOWN, 43];
+const PROTO_DOWN: u16 = 39;
 
 /// Longest alias in bytes (`IFALIASZ - 1`).
 const MAX_ALIAS: usize = 255;
@@ -160,6 +161,10 @@ impl Devices<'_> {
         *announced |= msg.linkmode.is_some_and(|new| Some(new) != mode);
         *announced |= msg.other.iter().any(|attr| ANNOUNCED.contains(&(attr.kind & TYPE)));
         self.set_rest(at, msg);
+        let asks_down = msg.other.iter().any(|attr| attr.kind & TYPE == PROTO_DOWN);
+        if asks_down && !matches!(self.link(at).map(Kind::of), Some(Kind::Macvlan)) {
+            return Err(Refusal::with(Errno::EOPNOTSUPP, "Protodown not supported by device"));
+        }
         Ok(())
     }
 
@@ -249,6 +254,9 @@ impl Devices<'_> {
             return Ok(());
         }
         let new = name::prepare(links, wanted, Errno::EEXIST)?;
+        if name::is_reserved(&new) {
+            return Err(Refusal::new(Errno::EINVAL));
+        }
         if let Some(namespace) = self.world.namespaces.get_mut(&at.ns) {
             sysctl::rename_device(&mut namespace.config, &old, &new);
         }

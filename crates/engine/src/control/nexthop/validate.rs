@@ -184,10 +184,8 @@ pub fn check_ipv6_hop(config: &Config, hop: &NextHop) -> Result<(), Refusal> {
 }
 
 fn is_ipv6_disabled(config: &Config, device: &str) -> bool {
-    ["all", device].iter().any(|name| {
-        let value = config.sysctl.other.get(&format!("ipv6/conf/{name}/disable_ipv6"));
-        value.is_some_and(|value| value.trim() == "1")
-    })
+    let value = config.sysctl.other.get(&format!("ipv6/conf/{device}/disable_ipv6"));
+    value.is_some_and(|value| value.trim() != "0")
 }
 
 /// Whether an IPv4 route of this scope may use the object with this id

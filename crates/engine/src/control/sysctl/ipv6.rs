@@ -40,13 +40,20 @@ pub(super) fn fresh(config: &Config, key: &str, default: &str) -> String {
         ("mtu", Some(link)) => link.mtu().to_string(),
         ("accept_dad" | "use_tempaddr", Some(link)) if link.is_loopback() => "-1".into(),
         ("accept_dad", None) if place == "all" => "0".into(),
-        // New devices start with `default`'s values.
-        (_, Some(_)) => {
-            let inherited = config.sysctl.other.get(&format!("ipv6/conf/default/{name}"));
-            inherited.map_or(default, String::as_str).to_string()
-        }
         _ => default.to_string(),
     }
+}
+
+/// A new device starts with what `default` has then.
+pub(super) fn inherit(config: &mut Config, device: &str) {
+    const DEFAULT: &str = "ipv6/conf/default/";
+    let other = &config.sysctl.other;
+    let inherited: Vec<(String, String)> = other
+        .range(DEFAULT.to_string()..)
+        .map_while(|(key, value)| Some((key.strip_prefix(DEFAULT)?, value)))
+        .map(|(name, value)| (format!("ipv6/conf/{device}/{name}"), value.clone()))
+        .collect();
+    config.sysctl.other.extend(inherited);
 }
 
 /// Writes an entry: a number, or any text where the entry is none.

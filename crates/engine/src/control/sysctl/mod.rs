@@ -110,9 +110,17 @@ pub fn write(ns: &mut Namespace, env: Env, path: &str, value: &str) -> Result<()
         Target::Ipv6(stored, _) => ipv6::write(config, &stored, value),
         Target::Flush => {
             table::bump(&mut config.fib);
+            ns.state.exceptions.flush(); // C-151
             Ok(())
         }
         Target::Directory => Err(Errno::EISDIR),
+    }
+}
+
+/// Gives a new device the IPv6 settings that `default` has.
+pub(crate) fn inherit_ipv6(config: &mut Config, dev: u32) {
+    if let Some(name) = config.links.get(dev).map(|link| link.name().to_string()) {
+        ipv6::inherit(config, &name);
     }
 }
 
