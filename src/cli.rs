@@ -313,6 +313,7 @@ fn answer(source: &Source, question: &Question, as_route_get: bool) -> Result<Ex
         uid: source.world.uid,
         names: &table_name,
         asker: if as_route_get { Asker::Packet } else { Asker::Socket },
+        assumed_choice: None,
     };
     let mut explanation = explain::explain(asked, question)?;
     explanation.not_seen = source.not_seen.clone();

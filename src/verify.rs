@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use fingerpost_engine::Config;
 use fingerpost_host::Live;
-use fingerpost_model::{Refusal, RouteFlags, RouteMsg};
+use fingerpost_model::{MetricKind, Refusal, RouteFlags, RouteMsg};
 
 use serde::Serialize;
 
-use crate::explain::{Explanation, Resolved, Verdict};
+use crate::explain::{Explanation, Leg, Outcome, Resolved, Verdict};
 
 /// What the kernel said about a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,31 +36,42 @@ pub fn verify(live: &mut Live, config: &Config, question: &Resolved, explanation
     compare(config, explanation, &answer)
 }
 
-/// Compares an explanation with the kernel's reply.
+/// Compares an explanation with the kernel's reply. Where the explanation names
+/// several possible outcomes, any of them agrees.
 pub fn compare(config: &Config, explanation: &Explanation, answer: &Result<RouteMsg, Refusal>) -> Judgement {
     let kernel = kernel_text(config, explanation, answer);
-    let outcome = &explanation.outcome;
+    // Of MTUs the kernel tells those of routes and learned ones, not the device's.
+    let tells_mtu = answer.as_ref().is_ok_and(|msg| msg.metrics.get(MetricKind::MTU).is_some());
+    let others = explanation.otherwise.iter().map(|other| &other.outcome);
+    let possible: Vec<String> = std::iter::once(&explanation.outcome)
+        .chain(others)
+        .flat_map(|outcome| texts(outcome, tells_mtu))
+        .collect();
+    match possible.contains(&kernel) {
+        true => Judgement::Agrees,
+        false => Judgement::Differs { ours: possible.join(" or "), kernel },
+    }
+}
+
+/// An outcome as the kernel would answer it; several where legs are possible.
+fn texts(outcome: &Outcome, tells_mtu: bool) -> Vec<String> {
     let show = |value: Option<&String>| value.cloned().unwrap_or_else(|| "-".into());
     let sent = |dev: Option<&String>, gateway: Option<&String>, source: Option<&String>| {
         let kind = show(outcome.kind.as_ref());
         let redirect = if outcome.redirect { " redirect" } else { "" };
+        let mtu = outcome.mtu.filter(|_| tells_mtu).map_or(String::new(), |mtu| format!(" mtu {mtu}"));
         // The kernel's answer has no source when there is none.
         let source = show(source.filter(|&source| source != "0.0.0.0"));
-        format!("{kind} dev {} via {} src {source}{redirect}", show(dev), show(gateway))
+        format!("{kind} dev {} via {} src {source}{redirect}{mtu}", show(dev), show(gateway))
     };
     let source = outcome.source.as_ref();
-    let possible: Vec<String> = match outcome.verdict {
+    match outcome.verdict {
         Verdict::Refused | Verdict::Dropped => vec![outcome.errno_name.unwrap_or("refused").to_string()],
         _ if outcome.legs.is_empty() => vec![sent(outcome.dev.as_ref(), outcome.gateway.as_ref(), source)],
-        _ => outcome
-            .legs
-            .iter()
-            .map(|leg| sent(Some(&leg.dev), leg.gateway.as_ref(), leg.source.as_ref().or(source)))
-            .collect(),
-    };
-    match possible.contains(&kernel) {
-        true => Judgement::Agrees,
-        false => Judgement::Differs { ours: possible.join(" or "), kernel },
+        _ => {
+            let leg = |leg: &Leg| sent(Some(&leg.dev), leg.gateway.as_ref(), leg.source.as_ref().or(source));
+            outcome.legs.iter().map(leg).collect()
+        }
     }
 }
 
@@ -82,7 +93,8 @@ fn kernel_text(config: &Config, explanation: &Explanation, answer: &Result<Route
             };
             let kind = msg.kind.name().unwrap_or("-");
             let redirect = if msg.flags.has(RouteFlags::DOREDIRECT) { " redirect" } else { "" };
-            format!("{kind} dev {dev} via {} src {source}{redirect}", text(msg.gateway.or(msg.via)))
+            let mtu = msg.metrics.get(MetricKind::MTU).map_or(String::new(), |mtu| format!(" mtu {mtu}"));
+            format!("{kind} dev {dev} via {} src {source}{redirect}{mtu}", text(msg.gateway.or(msg.via)))
         }
     }
 }

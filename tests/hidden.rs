@@ -128,3 +128,40 @@ fn c069_buckets_of_resilient_groups_are_as_the_kernel_gave_them_out() {
     let named: Vec<(&str, Option<&str>)> = questions.iter().map(|q| (q.as_str(), Some("e0"))).collect();
     ask("buckets", &situation, "dev", &named);
 }
+
+#[test]
+fn c189_groups_that_devices_joined_are_read_and_kept_in_captures() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 10.0.0.1/24 dev e0
+        ip addr add 239.1.1.1/32 dev e0 autojoin";
+    let questions = [
+        ("239.1.1.1 from 10.0.0.5 iif e0", Some("delivered")),
+        ("239.1.1.2 from 10.0.0.5 iif e0", Some("dropped")),
+    ];
+    ask("groups", situation, "verdict", &questions);
+}
+
+#[test]
+fn c147_a_learned_path_mtu_is_read_and_kept_in_captures() {
+    // A router whose far side takes 700 bytes tells so when asked to forward 1228.
+    let situation = "
+        unshare --net sleep 20 &
+        sleep 0.3
+        ip link add e0 type veth peer name p0 netns $!
+        ip link set e0 up
+        ip addr add 10.0.0.1/24 dev e0
+        ip route add 20.0.0.0/8 via 10.0.0.2
+        inside=\"nsenter -t $! -n\"
+        $inside ip link set p0 up
+        $inside ip addr add 10.0.0.2/24 dev p0
+        $inside sysctl -qw net.ipv4.ip_forward=1
+        $inside ip link add i1 mtu 700 type ifb
+        $inside ip link set i1 up
+        $inside ip addr add 20.0.0.2/8 dev i1
+        bash -c 'head -c 1200 /dev/zero > /dev/udp/20.0.0.1/9'
+        sleep 0.5
+        ip route get 20.0.0.1 | grep -q 'mtu 700'";
+    ask("pmtu", situation, "text", &[("20.0.0.1", Some("20.0.0.1 leaves by e0 to 10.0.0.2, from 10.0.0.1"))]);
+}

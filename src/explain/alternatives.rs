@@ -9,6 +9,9 @@ use super::build::{Asked, explain};
 use super::question::Question;
 use super::report::{Alternative, Explanation};
 
+/// Default routes of one table that are tried as the last choice, at most.
+const MAX_DEFAULTS: u32 = 16;
+
 /// Adds the answers under the other value of each fact that is not known, if
 /// they differ.
 pub fn add_alternatives(
@@ -40,6 +43,23 @@ pub fn add_alternatives(
         let other = explain(Asked { ns, ..asked }, question)?;
         if other.outcome != explanation.outcome {
             explanation.otherwise.push(Alternative { when: when.to_string(), outcome: other.outcome });
+        }
+    }
+    last_choices(asked, question, explanation)
+}
+
+/// Among equal default routes whose gateways' neighbours are not known to answer,
+/// Linux goes on from the one that it chose last, which no dump shows.
+fn last_choices(asked: Asked<'_>, question: &Question, explanation: &mut Explanation) -> Result<(), String> {
+    let tables = &asked.ns.config.fib.tables;
+    let most = tables.iter().map(|table| table.defaults).max().unwrap_or(0).min(MAX_DEFAULTS);
+    for choice in 0..if most > 1 { most as i32 } else { 0 } {
+        let other = explain(Asked { assumed_choice: Some(choice), ..asked }, question)?;
+        let is_new = other.outcome != explanation.outcome
+            && explanation.otherwise.iter().all(|known| known.outcome != other.outcome);
+        if is_new {
+            let when = format!("if of equal default routes number {} was chosen last", choice + 1);
+            explanation.otherwise.push(Alternative { when, outcome: other.outcome });
         }
     }
     Ok(())

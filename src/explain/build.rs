@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use fingerpost_engine::config::{Alias, Config, Rule};
+use fingerpost_engine::lookup::cache::RouteCache;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::rules::{self, SelectorSet};
 use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, table};
@@ -38,6 +39,9 @@ pub struct Asked<'a> {
     pub names: &'a dyn Fn(TableId) -> String,
     /// Who asks: a packet, or the pseudo packet of `ip route get`.
     pub asker: Asker,
+    /// Which of several default routes counts as the last choice, from 0; a
+    /// fresh host has made none.
+    pub assumed_choice: Option<i32>,
 }
 
 /// How the lookups ended.
@@ -94,7 +98,7 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
 fn ask(asked: Asked<'_>, resolved: &Resolved) -> (Vec<Event>, Ending) {
     let mut events = Vec::new();
     let mut state = asked.ns.state.clone();
-    state.cache = Default::default();
+    state.cache = RouteCache { assumed_choice: asked.assumed_choice, ..RouteCache::default() };
     let env = Env { behaviour: asked.behaviour, now: asked.now };
     let config = &asked.ns.config;
     let mut tracer = Tracer::on(&mut events);

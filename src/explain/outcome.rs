@@ -301,7 +301,11 @@ pub(super) fn unknown(asked: Asked<'_>, ending: &Ending) -> Vec<String> {
     {
         unknown.push(format!("the route's encapsulation (type {}) is not modelled", encap.kind));
     }
-    if decision.destination.is_multicast() && decision.is_input && decision.input == Input::LocalDeliver {
+    if !config.links.groups_known
+        && decision.destination.is_multicast()
+        && decision.is_input
+        && decision.input == Input::LocalDeliver
+    {
         unknown.push("which multicast groups sockets have joined is not known; only 224.0.0.1 is".into());
     }
     unknown

@@ -213,3 +213,37 @@ fn the_selector_that_keeps_a_rule_from_matching_is_named_with_both_values() {
     assert_eq!(first.flow_value.as_deref(), Some("203.0.113.2"));
     assert_eq!(decision(output), (102, RuleVerdict::Found, Some("default via 203.0.113.1 dev eth1")));
 }
+
+#[test]
+fn c152_without_a_memory_of_the_last_choice_each_default_route_is_possible() {
+    use fingerpost::explain::{Asked, Question, add_alternatives, explain};
+    use fingerpost_engine::lookup::hash::Asker;
+    use fingerpost_model::snapshot::Netns;
+    use fingerpost_model::{NsId, TableId};
+    let mut host = Host::of_example("plain");
+    host.run("ip route append default via 192.0.2.2");
+    host.run("ip neigh replace 192.0.2.1 dev eth0 lladdr 02:00:00:00:00:09 nud stale");
+    host.run("ip neigh replace 192.0.2.2 dev eth0 lladdr 02:00:00:00:00:0a nud stale");
+    let table_name = |id: TableId| id.0.to_string();
+    let asked = Asked {
+        ns: host.world.ns(NsId(0)).expect("the first namespace"),
+        behaviour: &host.world.behaviour,
+        now: host.world.now,
+        uid: 0,
+        names: &table_name,
+        asker: Asker::Socket,
+        assumed_choice: None,
+    };
+    let question = Question::parse(&["8.8.8.8".to_string()]).expect("a question");
+    let mut explanation = explain(asked, &question).expect("an answer");
+    assert_eq!(explanation.outcome.gateway.as_deref(), Some("192.0.2.1"));
+    let known = Netns {
+        custom_rules: Some(false),
+        custom_local_routes: Some(false),
+        realm_users: Some(false),
+        ..Netns::default()
+    };
+    add_alternatives(asked, &known, &question, &mut explanation).expect("answers");
+    let [other] = &explanation.otherwise[..] else { panic!("{:?}", explanation.otherwise) };
+    assert_eq!(other.outcome.gateway.as_deref(), Some("192.0.2.2"));
+}

@@ -48,6 +48,7 @@ impl Host {
             uid: 0,
             names: &table_name,
             asker: Asker::Socket,
+            assumed_choice: None,
         };
         explain(asked, &Question::parse(&words).expect("a question")).expect("an answer")
     }

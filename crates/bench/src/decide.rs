@@ -248,7 +248,15 @@ impl<'a> Subject<'a> {
                     question.from = Some(SENDER.to_string());
                     question.iif = Some("in0".into());
                 }
-                let asked = Asked { ns, behaviour, now, uid: 0, names: &table_name, asker: Asker::Packet };
+                let asked = Asked {
+                    ns,
+                    behaviour,
+                    now,
+                    uid: 0,
+                    names: &table_name,
+                    asker: Asker::Packet,
+                    assumed_choice: None,
+                };
                 let explanation = explain(asked, &question).map_err(io::Error::other)?;
                 black_box(text::render(&explanation, text::Style { width: 100, colour: false }).len());
             }

@@ -11,16 +11,17 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::snapshot::{self, Line, Netns, Reader};
 use fingerpost_model::{
-    AddrMsg, LinkMsg, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags, RouteMsg,
-    RuleMsg, Scope, TableId,
+    AddrMsg, LinkMsg, MetricKind, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags,
+    RouteMsg, RuleMsg, Scope, TableId,
 };
-use fingerpost_net::{Errno, Family};
+use fingerpost_net::{Errno, Family, IpPrefix};
 
 use crate::behaviour::Behaviour;
 use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rules};
 use crate::control::fib_info::{self, RouteConfig};
 use crate::control::{self, nexthop, route, rule, sysctl};
-use crate::lookup::{Flow4, rules};
+use crate::lookup::exception::Exception;
+use crate::lookup::{self, Flow4, rules};
 use crate::namespace::{Env, Namespace};
 use crate::state::Time;
 use crate::trace::Tracer;
@@ -131,6 +132,8 @@ struct Opened {
     settings: Vec<(String, String)>,
     /// Devices and objects that lines name and that may come later, with the line.
     masters: Vec<(usize, u32)>,
+    /// Cached routes, which come before the hops that they go through are complete.
+    exceptions: Vec<RouteMsg>,
     members: Vec<(usize, u32)>,
 }
 
@@ -151,6 +154,7 @@ impl Restoring {
             ns.config.rules = Rules { list: Vec::new() };
             // Tables are made as routes come, in the form that they had.
             ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
+            ns.config.links.groups_known = netns.groups_read;
             let id = NsId(self.restored.namespaces.len() as u32);
             self.current = Some(Opened {
                 id,
@@ -159,6 +163,7 @@ impl Restoring {
                 tables: Vec::new(),
                 settings: Vec::new(),
                 masters: Vec::new(),
+                exceptions: Vec::new(),
                 members: Vec::new(),
             });
             return Ok(());
@@ -176,6 +181,11 @@ impl Restoring {
                 link(&mut ns.config, msg)?;
             }
             Line::Address(msg) if msg.family == Family::V4 => address(&mut ns.config, env, &msg)?,
+            Line::Group(device, group) => {
+                need_link(&ns.config, "a group joined by", device)?;
+                let ipv4 = ns.config.links.get_mut(device).and_then(|link| link.ipv4.as_mut());
+                ipv4.map(|ipv4| ipv4.groups.insert(group));
+            }
             Line::Rule(msg) if msg.family == Family::V4 => {
                 add_rule(ns, env, &opened.netns, &msg)?;
             }
@@ -188,6 +198,9 @@ impl Restoring {
                 bucket.ok_or_else(|| {
                     format!("a bucket of {}, which is no resilient group with so many", msg.id)
                 })?;
+            }
+            Line::Route(msg) if msg.family == Family::V4 && msg.flags.has(RouteFlags::CLONED) => {
+                opened.exceptions.push(msg);
             }
             Line::Route(msg) if msg.family == Family::V4 => {
                 if opened.tables.last() != Some(&msg.table) && !opened.tables.contains(&msg.table) {
@@ -230,6 +243,12 @@ impl Restoring {
             ns.config.sysctl.fib_multipath_hash_seed = seed;
         }
         complete_hops(&mut ns.config);
+        for msg in std::mem::take(&mut opened.exceptions) {
+            if exception(ns, env, &msg).is_none() {
+                let dst = msg.dst.map_or_else(|| "default".to_string(), |dst| dst.to_string());
+                self.restored.not_used.push(format!("what was learned about {dst}: no route leads there"));
+            }
+        }
         order_addresses(&mut ns.config);
         if !opened.netns.name.is_empty() {
             self.restored.world.names.insert(opened.netns.name.clone(), opened.id);
@@ -274,6 +293,31 @@ fn need_link(config: &Config, what: &str, index: u32) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("{what} link {index}, which does not stand before it")),
     }
+}
+
+/// Puts in place what was learned about one destination: it stands with the hop
+/// of the route that leads there.
+fn exception(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Option<()> {
+    let Some(IpPrefix { addr: IpAddr::V4(dst), len: 32 }) = msg.dst else { return None };
+    let config = &ns.config;
+    let flow = Flow4 { oif: msg.oif.unwrap_or(0), dscp: msg.tos, ..Flow4::to(dst) };
+    let table = config.fib.table(msg.table)?;
+    let result = lookup::table::lookup(config, table, &flow, true, &mut Tracer::off()).ok()?;
+    let gateway = result.hop(config)?.gateway;
+    let hundredths = msg.cacheinfo.map_or(0, |info| info.expires);
+    let known = Exception {
+        pmtu: msg.metrics.get(MetricKind::MTU).unwrap_or(0),
+        locked: msg.metrics.get(MetricKind::LOCK).unwrap_or(0) & 1 << MetricKind::MTU.0 != 0,
+        gateway: match msg.gateway.filter(|_| msg.gateway != gateway) {
+            Some(IpAddr::V4(learned)) => Some(learned),
+            _ => None,
+        },
+        expires: (hundredths > 0).then(|| Time(env.now.0 + hundredths as u64 * 10)),
+        ..Exception::default()
+    };
+    let hop = lookup::path::hop_id(config, result.alias.info, result.hop);
+    ns.state.exceptions.restore(hop, dst, known);
+    Some(())
 }
 
 /// Whether these are the rules of a new namespace, whoever is said to have made them.
@@ -364,9 +408,6 @@ fn add_nexthop(ns: &mut Namespace, env: Env<'_>, msg: &NexthopMsg) -> Result<(),
 }
 
 fn add_route(ns: &mut Namespace, msg: &RouteMsg) -> Result<(), String> {
-    if msg.flags.has(RouteFlags::CLONED) {
-        return Ok(());
-    }
     for dev in msg.oif.into_iter().chain(msg.multipath.iter().map(|leg| leg.oif)) {
         need_link(&ns.config, "a route through", dev)?;
     }
@@ -543,7 +584,7 @@ fn scope_today(config: &Config, gateway: Ipv4Addr, dev: u32) -> Scope {
         // An own address is found only without the device, through loopback's table.
         let local = config.fib.table(TableId::LOCAL)?;
         let flow = Flow4 { scope: Scope::LINK, ..Flow4::to(gateway) };
-        let result = crate::lookup::table::lookup(config, local, &flow, true, &mut tracer).ok()?;
+        let result = lookup::table::lookup(config, local, &flow, true, &mut tracer).ok()?;
         (result.alias.kind == fingerpost_model::RouteType::LOCAL).then_some(result)
     });
     found.map_or(Scope::LINK, |result| config.fib.info(result.alias.info).scope)

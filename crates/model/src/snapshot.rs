@@ -58,6 +58,9 @@ pub struct Netns {
     /// Whether a route or rule with realms counts as a user (T-22).
     #[serde(default)]
     pub realm_users: Option<bool>,
+    /// Whether the multicast groups that were joined were read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub groups_read: bool,
     /// The multipath hash seed, if it is known.
     #[serde(default)]
     pub hash_seed: Option<u32>,
@@ -86,6 +89,8 @@ pub enum Line {
     Neighbour(NeighMsg),
     /// A device's settings.
     Netconf(NetconfMsg),
+    /// A multicast group that a device, by index, has joined.
+    Group(u32, std::net::Ipv4Addr),
     /// A setting below `/proc/sys/net`: path without that prefix, and text.
     Sysctl(String, String),
     /// A file or command output kept as text, by name (`/proc/net/fib_trie`, `nft list ruleset`, …).

@@ -157,6 +157,8 @@ pub struct Links {
     pub address_generation: u64,
     /// The running number of the address added, or of the device that joined a master, last.
     pub last_made: u64,
+    /// Whether all groups that were joined are known, sockets' too.
+    pub groups_known: bool,
     /// Whether a VRF device was ever made here: its rule is added once only.
     pub vrf_seen: bool,
 }

@@ -91,6 +91,11 @@ impl Exceptions {
         entry.expires = Some(now.plus_secs(lifetime));
     }
 
+    /// Puts an exception in place that a real kernel has.
+    pub(crate) fn restore(&mut self, hop: HopId, dst: Ipv4Addr, exception: Exception) {
+        self.entries.insert((hop, dst), Exception { generation: self.generation, ..exception });
+    }
+
     /// Ends all exceptions (`ip route flush cache`).
     pub fn flush(&mut self) {
         self.generation += 1;

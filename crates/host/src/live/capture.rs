@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
+use std::net::Ipv4Addr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
@@ -61,6 +62,8 @@ struct Captured {
     gateways: HashMap<usize, Vec<GatewayScope>>,
     /// Devices, in the order in which they came.
     links: Vec<LinkMsg>,
+    /// Multicast groups that devices have joined.
+    groups: Vec<(u32, Ipv4Addr)>,
     /// Addresses and netconf.
     first: Vec<Dumped>,
     settings: Vec<(String, String)>,
@@ -137,6 +140,9 @@ impl Captured {
         for link in &self.links {
             each(Line::Link(link.clone()))?;
         }
+        for &(device, group) in &self.groups {
+            each(Line::Group(device, group))?;
+        }
         objects(&self.first, each)?;
         for (path, value) in &self.settings {
             each(Line::Sysctl(path.clone(), value.clone()))?;
@@ -204,7 +210,10 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
     let mut captured =
         Captured { netns: Netns { name: space.name.clone(), ..Netns::default() }, ..Captured::default() };
     let links = must(space, &Dump::Links { ext_mask: ext_mask::SKIP_STATS }, not_seen)?;
-    let igmp = space.place.run(|| files::read(order::FILE))?.unwrap_or_default();
+    let igmp = space.place.run(|| files::read(order::FILE))?;
+    captured.netns.groups_read = igmp.is_ok();
+    let igmp = igmp.unwrap_or_default();
+    captured.groups = order::groups(&igmp);
     let mut sorted = Vec::new();
     links.each(|message| {
         if let Message::Link(link) = message {
@@ -230,6 +239,8 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
         let filter = RouteFilter { family: Some(family), ..RouteFilter::default() };
         captured.last.push(must(space, &Dump::Routes(filter), not_seen)?);
     }
+    let exceptions = RouteFilter { family: Some(Family::V4), cached: true, ..RouteFilter::default() };
+    captured.last.extend(may(space, &Dump::Routes(exceptions), not_seen)?);
     if options.neighbours {
         for (family, proxy) in
             [(Family::V4, false), (Family::V4, true), (Family::V6, false), (Family::V6, true)]

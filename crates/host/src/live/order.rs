@@ -1,8 +1,11 @@
-//! The order in which devices came to a namespace.
+//! What `/proc/net/igmp` tells: the order in which devices came to a namespace,
+//! and the groups that they have joined.
 //!
 //! Linux looks for a source address to borrow in that order (C-157). Dumps
 //! are sorted by index, and a device that was moved here keeps its index but
-//! comes last. `/proc/net/igmp` lists the devices that are up in the order sought.
+//! comes last. The file lists the devices that are up in the order sought.
+
+use std::net::Ipv4Addr;
 
 use fingerpost_model::LinkMsg;
 
@@ -13,6 +16,25 @@ pub(super) const FILE: &str = "/proc/net/igmp";
 pub(super) fn listed(igmp: &str) -> Vec<u32> {
     let devices = igmp.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
     devices.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+}
+
+/// The groups that the file lists, with their devices' indexes, but for the one
+/// that every device joins.
+pub(super) fn groups(igmp: &str) -> Vec<(u32, Ipv4Addr)> {
+    let all_hosts = Ipv4Addr::new(224, 0, 0, 1);
+    let mut device = None;
+    let mut groups = Vec::new();
+    for line in igmp.lines() {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        if line.starts_with(|c: char| c.is_ascii_digit()) {
+            device = word.parse().ok();
+        } else if let (Some(device), Ok(group)) = (device, u32::from_str_radix(word, 16)) {
+            // The number as it lies in the kernel's memory.
+            groups.push((device, Ipv4Addr::from(group.to_ne_bytes())));
+        }
+    }
+    groups.retain(|&(_, group)| group.is_multicast() && group != all_hosts);
+    groups
 }
 
 /// Puts devices, which are sorted by index, into the order that `listed` tells;
@@ -50,6 +72,11 @@ mod tests {
                     7\te1        :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n\
                     2\te10       :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n";
         assert_eq!(listed(igmp), [1, 7, 2]);
+        assert_eq!(groups(igmp), []);
+        let joined = igmp
+            .replace("7\te1", "5\te5        :     1      V3\n\t\t\t\t010101EF     1 0:00000000\t\t0\n7\te1");
+        #[cfg(target_endian = "little")]
+        assert_eq!(groups(&joined), [(5, Ipv4Addr::new(239, 1, 1, 1))]);
         assert_eq!(arranged(&[1, 2, 7], &[1, 7, 2]), [1, 7, 2]);
         assert_eq!(arranged(&[1, 2, 3, 7, 9], &[1, 7, 2]), [1, 3, 7, 2, 9], "3 and 9 are down");
         assert_eq!(arranged(&[1, 2, 3], &[]), [1, 2, 3]);
