@@ -358,3 +358,23 @@ fn a_suppressed_route_leaves_its_type_of_service_behind() {
     ";
     check("C-118", "a_suppressed_route_leaves_its_type_of_service_behind", TWO, transcript, None);
 }
+
+#[test]
+fn a_port_of_a_bridge_with_spanning_tree_listens_before_it_forwards() {
+    let transcript = "
+    $ ip link add b0 address 02:00:00:00:00:11 type bridge stp_state 1
+    $ ip link set e0 master b0
+    $ ip link set b0 up
+    $ ip addr add 10.5.0.1/24 dev b0
+    $ ip route show dev b0
+    10.5.0.0/24 proto kernel scope link src 10.5.0.1 linkdown
+    $ ip link add b1 address 02:00:00:00:00:12 type bridge
+    $ ip link set e1 master b1
+    $ ip link set b1 up
+    $ ip addr add 10.6.0.1/24 dev b1
+    $ ip route show dev b1
+    10.6.0.0/24 proto kernel scope link src 10.6.0.1
+    ";
+    let name = "a_port_of_a_bridge_with_spanning_tree_listens_before_it_forwards";
+    check("bridge_ports", name, TWO, transcript, None);
+}

@@ -210,7 +210,6 @@ fn alter(ns: &mut Namespace, env: Env<'_>, dev: u32, at: usize, new: &IfAddr) {
         let subnet = old.subnet();
         magic(
             ns,
-            env,
             dev,
             Some(NlFlags::CREATE | NlFlags::APPEND),
             kind,
@@ -219,7 +218,7 @@ fn alter(ns: &mut Namespace, env: Env<'_>, dev: u32, at: usize, new: &IfAddr) {
             old.local,
             new.metric,
         );
-        magic(ns, env, dev, None, kind, subnet.addr(), subnet.len(), old.local, old.metric);
+        magic(ns, dev, None, kind, subnet.addr(), subnet.len(), old.local, old.metric);
     }
     let Some(addr) = in_dev_mut(ns, dev).and_then(|ipv4| ipv4.addrs.get_mut(at)) else { return };
     addr.metric = new.metric;
@@ -257,7 +256,7 @@ pub(super) fn remove(ns: &mut Namespace, env: Env<'_>, dev: u32, at: usize) {
             promoted = secondaries.first().cloned();
             // Their routes carry the old primary as source: all go, to be added again.
             for secondary in &secondaries {
-                delete_routes(ns, env, dev, secondary, Some(&victim));
+                delete_routes(ns, dev, secondary, Some(&victim));
             }
         } else {
             for secondary in &secondaries {
@@ -290,7 +289,7 @@ fn promote(ns: &mut Namespace, env: Env<'_>, dev: u32, victim: &IfAddr, mut prom
     ipv4.addrs.insert(at.min(from), promoted.clone());
     event::address_added(ns, env, dev, &promoted);
     for secondary in &rest {
-        add_routes(ns, env, dev, secondary);
+        add_routes(ns, dev, secondary);
     }
 }
 
@@ -311,7 +310,7 @@ fn primary_of<'a>(ipv4: &'a InDev, addr: &IfAddr) -> Option<&'a IfAddr> {
 }
 
 /// Adds the routes of an address (`fib_add_ifaddr`, C-070 to C-077).
-pub(super) fn add_routes(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
+pub(super) fn add_routes(ns: &mut Namespace, dev: u32, addr: &IfAddr) {
     let Some(link) = ns.config.links.get(dev) else { return };
     let source = match &link.ipv4 {
         Some(ipv4) if addr.is_secondary() => match primary_of(ipv4, addr) {
@@ -322,12 +321,12 @@ pub(super) fn add_routes(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAd
     };
     let (is_up, kind) = (link.is_up(), connected_kind(link));
     let add = Some(NlFlags::CREATE | NlFlags::APPEND);
-    magic(ns, env, dev, add, RouteType::LOCAL, addr.local, 32, source, 0);
+    magic(ns, dev, add, RouteType::LOCAL, addr.local, 32, source, 0);
     if !is_up {
         return;
     }
     if let Some(broadcast) = addr.broadcast.filter(|&b| b != Ipv4Addr::BROADCAST) {
-        magic(ns, env, dev, add, RouteType::BROADCAST, broadcast, 32, source, 0);
+        magic(ns, dev, add, RouteType::BROADCAST, broadcast, 32, source, 0);
         neighbour::invalidate(ns, dev, broadcast);
     }
     if addr.is_secondary() || !has_connected_route(addr) {
@@ -335,10 +334,10 @@ pub(super) fn add_routes(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAd
     }
     let subnet = addr.subnet();
     if !addr.flags.has(IfaFlags::NOPREFIXROUTE) {
-        magic(ns, env, dev, add, kind, subnet.addr(), subnet.len(), source, addr.metric);
+        magic(ns, dev, add, kind, subnet.addr(), subnet.len(), source, addr.metric);
     }
     if addr.len < 31 {
-        magic(ns, env, dev, add, RouteType::BROADCAST, subnet.last(), 32, source, 0);
+        magic(ns, dev, add, RouteType::BROADCAST, subnet.last(), 32, source, 0);
         neighbour::invalidate(ns, dev, subnet.last());
     }
 }
@@ -354,13 +353,7 @@ struct Kept {
 
 /// Removes the routes of an address that no other address needs
 /// (`fib_del_ifaddr`). `promoted_from` is the primary that is being replaced.
-pub(super) fn delete_routes(
-    ns: &mut Namespace,
-    env: Env<'_>,
-    dev: u32,
-    addr: &IfAddr,
-    promoted_from: Option<&IfAddr>,
-) {
+pub(super) fn delete_routes(ns: &mut Namespace, dev: u32, addr: &IfAddr, promoted_from: Option<&IfAddr>) {
     let Some(link) = ns.config.links.get(dev) else { return };
     let kind = connected_kind(link);
     let Some(ipv4) = link.ipv4.as_ref() else { return };
@@ -377,22 +370,22 @@ pub(super) fn delete_routes(
     let subnet = !addr.is_secondary() && has_connected_route(addr);
     let source = primary.local;
     if subnet && !addr.flags.has(IfaFlags::NOPREFIXROUTE) {
-        magic(ns, env, dev, None, kind, net.addr(), net.len(), source, 0);
+        magic(ns, dev, None, kind, net.addr(), net.len(), source, 0);
     }
     if !kept.broadcast {
         let broadcast = addr.broadcast.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        magic(ns, env, dev, None, RouteType::BROADCAST, broadcast, 32, source, 0);
+        magic(ns, dev, None, RouteType::BROADCAST, broadcast, 32, source, 0);
     }
     if subnet && addr.len < 31 {
         if !kept.subnet_broadcast {
-            magic(ns, env, dev, None, RouteType::BROADCAST, net.last(), 32, source, 0);
+            magic(ns, dev, None, RouteType::BROADCAST, net.last(), 32, source, 0);
         }
         if !kept.network {
-            magic(ns, env, dev, None, RouteType::BROADCAST, net.addr(), 32, source, 0);
+            magic(ns, dev, None, RouteType::BROADCAST, net.addr(), 32, source, 0);
         }
     }
     if !kept.local {
-        magic(ns, env, dev, None, RouteType::LOCAL, addr.local, 32, source, 0);
+        magic(ns, dev, None, RouteType::LOCAL, addr.local, 32, source, 0);
         let id = ns.config.links.l3_table(dev).unwrap_or(TableId::LOCAL);
         if gone && source::address_type(&ns.config, addr.local, id) != RouteType::LOCAL {
             event::source_vanished(ns, dev, addr.local); // C-084
@@ -466,7 +459,6 @@ fn still_needed(
 #[allow(clippy::too_many_arguments)]
 fn magic(
     ns: &mut Namespace,
-    env: Env<'_>,
     dev: u32,
     add: Option<NlFlags>,
     kind: RouteType,
@@ -498,8 +490,8 @@ fn magic(
     };
     // The kernel reports these failures to nobody either (C-077).
     let _ = match add {
-        Some(flags) => route::insert(ns, env, flags, &request),
-        None => route::delete(ns, env, &request),
+        Some(flags) => route::insert(ns, flags, &request),
+        None => route::delete(ns, &request),
     };
 }
 

@@ -66,7 +66,7 @@ pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     }
     let addrs = ns.config.links.ipv4(dev).map_or(Vec::new(), |ipv4| ipv4.addrs.clone());
     for addr in &addrs {
-        address::add_routes(ns, env, dev, addr);
+        address::add_routes(ns, dev, addr);
     }
     sync_up(ns, dev, RouteFlags::DEAD);
     ns.config.links.address_generation += 1;
@@ -204,16 +204,16 @@ pub fn mac_changed(ns: &mut Namespace, _: Env<'_>, _dev: u32) {
 }
 
 /// An address was added to a device's list (`fib_inetaddr_event`).
-pub(super) fn address_added(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
-    address::add_routes(ns, env, dev, addr);
+pub(super) fn address_added(ns: &mut Namespace, _: Env<'_>, dev: u32, addr: &IfAddr) {
+    address::add_routes(ns, dev, addr);
     sync_up(ns, dev, RouteFlags::DEAD);
     ns.config.links.address_generation += 1;
     table::bump(&mut ns.config.fib);
 }
 
 /// An address was taken from a device's list (`fib_inetaddr_event`, C-085).
-pub(super) fn address_removed(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
-    address::delete_routes(ns, env, dev, addr, None);
+pub(super) fn address_removed(ns: &mut Namespace, _: Env<'_>, dev: u32, addr: &IfAddr) {
+    address::delete_routes(ns, dev, addr, None);
     ns.config.links.address_generation += 1;
     if ns.config.links.ipv4(dev).is_some_and(|ipv4| ipv4.addrs.is_empty()) {
         disable_ip(ns, dev, Down::Admin, true);

@@ -1,10 +1,8 @@
 //! Routes: insertion, replacement, deletion (`fib_table_insert`,
 //! `fib_table_delete`, tables section 6).
 
-use std::net::Ipv4Addr;
-
-use fingerpost_model::{NlFlags, Refusal, RouteFlags, RouteMsg, RouteType, Scope, TableId};
-use fingerpost_net::{Errno, Prefix};
+use fingerpost_model::{NlFlags, Refusal, RouteFlags, RouteMsg, RouteType, Scope};
+use fingerpost_net::Errno;
 
 use super::fib_info::{self, RouteConfig};
 use super::nexthop::encap;
@@ -13,9 +11,9 @@ use crate::config::{Alias, Config, Entry, FibInfo, FibInfoId};
 use crate::namespace::{Env, Namespace};
 
 /// `RTM_NEWROUTE`.
-pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMsg) -> Result<(), Refusal> {
+pub fn new_route(ns: &mut Namespace, _: Env<'_>, flags: NlFlags, msg: &RouteMsg) -> Result<(), Refusal> {
     let request = RouteConfig::of(msg)?;
-    insert(ns, env, flags, &request)?;
+    insert(ns, flags, &request)?;
     if request.kind == RouteType::LOCAL {
         ns.config.fib.has_custom_local_routes = true; // C-033
     }
@@ -23,7 +21,7 @@ pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMs
 }
 
 /// `RTM_DELROUTE`.
-pub fn del_route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
+pub fn del_route(ns: &mut Namespace, _: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
     let request = RouteConfig::of(msg)?;
     if request.nh_id != 0 && ns.config.nexthops.get(request.nh_id).is_none() {
         return Err(Refusal::with(Errno::EINVAL, "Nexthop id does not exist"));
@@ -31,7 +29,7 @@ pub fn del_route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(),
     if table::position(&ns.config.fib, request.table).is_none() {
         return Err(Refusal::with(Errno::ESRCH, "FIB table does not exist")); // C-005
     }
-    delete(ns, env, &request)
+    delete(ns, &request)
 }
 
 /// The aliases of one key in a leaf: those of a prefix, table and tos.
@@ -69,13 +67,7 @@ fn find_place(config: &Config, at: usize, request: &RouteConfig, priority: u64) 
 }
 
 /// Adds, replaces or tests for a route (C-023 to C-029).
-pub fn insert(
-    ns: &mut Namespace,
-    env: Env<'_>,
-    flags: NlFlags,
-    request: &RouteConfig,
-) -> Result<(), Refusal> {
-    let _ = env;
+pub fn insert(ns: &mut Namespace, flags: NlFlags, request: &RouteConfig) -> Result<(), Refusal> {
     // The table is made even if the route is then refused.
     let at = table::ensure_table(&mut ns.config.fib, request.table);
     let info = fib_info::create(ns, request)?;
@@ -196,7 +188,7 @@ fn add_reference(config: &mut Config, id: FibInfoId) {
 }
 
 /// Deletes the first route that has everything that is given (C-030, C-031).
-pub fn delete(ns: &mut Namespace, _: Env<'_>, request: &RouteConfig) -> Result<(), Refusal> {
+pub fn delete(ns: &mut Namespace, request: &RouteConfig) -> Result<(), Refusal> {
     let config = &ns.config;
     let at = table::position(&config.fib, request.table).ok_or(Errno::ESRCH)?;
     let place = find_place(config, at, request, 0);
@@ -294,7 +286,7 @@ pub fn flush_dead(ns: &mut Namespace) {
 
 /// Removes the routes that use a nexthop object which is going away
 /// (`__remove_nexthop_fib`, C-066).
-pub fn routes_by_nexthop_deleted(ns: &mut Namespace, _: Env<'_>, id: u32) {
+pub fn routes_by_nexthop_deleted(ns: &mut Namespace, id: u32) {
     let mut any = false;
     for info in ns.config.fib.infos.iter_mut().flatten().filter(|info| info.nh_id == Some(id)) {
         info.flags = info.flags | RouteFlags::DEAD;
@@ -306,14 +298,6 @@ pub fn routes_by_nexthop_deleted(ns: &mut Namespace, _: Env<'_>, id: u32) {
 }
 
 /// After a nexthop object was replaced: routes lead elsewhere at once (C-066).
-pub fn nexthop_replaced(ns: &mut Namespace, _: Env<'_>, id: u32) {
-    let _ = id;
+pub fn nexthop_replaced(ns: &mut Namespace) {
     table::bump(&mut ns.config.fib);
-}
-
-/// All routes of a table that cover exactly one prefix, in order; for tests and explanations.
-pub fn routes_of(config: &Config, table: TableId, prefix: Prefix<Ipv4Addr>) -> Vec<Alias> {
-    let Some(found) = config.fib.table(table) else { return Vec::new() };
-    let leaf = config.fib.trie(found).leaf(prefix.addr());
-    leaf.iter().filter(|a| a.len == prefix.len() && a.table == table).map(|entry| entry.alias).collect()
 }

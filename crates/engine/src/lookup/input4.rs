@@ -9,6 +9,7 @@ use super::cache::Cached;
 use super::get::{MAX_MTU, decision_mtu};
 use super::hash::{Asker, multipath_hash};
 use super::output4::add_class_tag;
+use super::source;
 use super::validate::{self, Packet};
 use super::{
     Decision, DropReason, FibResult, Flow4, Input, Output, is_limited_broadcast, is_local_multicast, path,
@@ -85,7 +86,7 @@ impl Resolver<'_> {
         if packet.dst.is_multicast() {
             return self.multicast(ipv4, tracer);
         }
-        let localnet = ipv4.conf.route_localnet != 0 || config.sysctl.all.route_localnet != 0;
+        let localnet = source::routes_localnet(config, ipv4);
         if packet.src.is_multicast() || is_limited_broadcast(packet.src) {
             return Err(DropReason::IpInvalidSource);
         }
@@ -173,7 +174,7 @@ impl Resolver<'_> {
         if !ours && !routed {
             return Err(DropReason::NotSpecified); // C-189
         }
-        let localnet = ipv4.conf.route_localnet != 0 || config.sysctl.all.route_localnet != 0;
+        let localnet = source::routes_localnet(config, ipv4);
         let mut class_tag = 0;
         if packet.src.is_multicast() || is_limited_broadcast(packet.src) {
             return Err(DropReason::IpInvalidSource);

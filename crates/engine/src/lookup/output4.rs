@@ -228,7 +228,7 @@ fn build(
 ) -> Result<Decision, Errno> {
     let link = config.links.get(way.dev).ok_or(Errno::EINVAL)?;
     let ipv4 = link.ipv4.as_ref().ok_or(Errno::EINVAL)?;
-    let localnet = ipv4.conf.route_localnet != 0 || config.sysctl.all.route_localnet != 0;
+    let localnet = source::routes_localnet(config, ipv4);
     if !localnet && flow.src.is_loopback() && !link.is_loopback() && link.vrf_table().is_none() {
         return Err(Errno::EINVAL); // C-138
     }

@@ -54,7 +54,8 @@ fn first_borrowable(ipv4: &InDev, scope: Scope) -> Option<Ipv4Addr> {
         .map(|a| a.local)
 }
 
-fn routes_localnet(config: &Config, ipv4: &InDev) -> bool {
+/// Whether 127/8 is routed through a device (OR).
+pub(super) fn routes_localnet(config: &Config, ipv4: &InDev) -> bool {
     ipv4.conf.route_localnet != 0 || config.sysctl.all.route_localnet != 0
 }
 

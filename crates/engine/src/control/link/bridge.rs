@@ -1,5 +1,6 @@
 //! Bridges: which ports forward, and what the bridge takes over from them.
-//! Without spanning tree: with it, Linux waits before a port forwards.
+//! With spanning tree a port listens first, and the clock of its timers is not
+//! modelled: it goes on listening.
 
 use fingerpost_model::{BridgePort, LinkFlags, LlAddr, Refusal};
 use fingerpost_net::Errno;
@@ -12,6 +13,8 @@ use crate::config::Link;
 
 /// `BR_STATE_DISABLED`.
 const DISABLED: u8 = 0;
+/// `BR_STATE_LISTENING`.
+const LISTENING: u8 = 1;
 /// `BR_STATE_FORWARDING`.
 const FORWARDING: u8 = 3;
 /// A bridge's MTU without ports (`ETH_DATA_LEN`).
@@ -145,7 +148,9 @@ impl Devices<'_> {
     }
 
     fn enable_port(&mut self, bridge: At, port: At) {
-        self.set_port_state(port, FORWARDING);
+        let data = self.link(bridge).and_then(|link| link.msg.info.as_ref()).map(|info| &info.data[..]);
+        let waits = data.is_some_and(bridge_data::has_spanning_tree);
+        self.set_port_state(port, if waits { LISTENING } else { FORWARDING });
         self.select_bridge_state(bridge);
     }
 

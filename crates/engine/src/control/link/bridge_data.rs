@@ -102,6 +102,16 @@ pub(super) fn id_address(bridge: &[Attr]) -> Vec<u8> {
     bridge_id(bridge)[2..].to_vec()
 }
 
+/// Whether a port has to wait before it forwards: spanning tree is on, and the
+/// forward delay is not zero (`br_make_forwarding`).
+pub(super) fn has_spanning_tree(bridge: &[Attr]) -> bool {
+    const FORWARD_DELAY: u16 = 1;
+    const STP_STATE: u16 = 5;
+    let is_set =
+        |kind| bridge.iter().any(|attr| attr.kind == kind && attr.data.iter().any(|&byte| byte != 0));
+    is_set(STP_STATE) && is_set(FORWARD_DELAY)
+}
+
 fn bridge_id(bridge: &[Attr]) -> Vec<u8> {
     let attr = bridge.iter().find(|attr| attr.kind == BRIDGE_IDS[1]);
     attr.map(|attr| attr.data.clone()).filter(|data| data.len() == 8).unwrap_or_else(|| vec![0; 8])

@@ -255,7 +255,7 @@ fn replace(ns: &mut Namespace, env: Env, msg: &NexthopMsg, new: NexthopObject) -
     };
     store(ns, new);
     if routes_use(&ns.config, id) {
-        route::nexthop_replaced(ns, env, id);
+        route::nexthop_replaced(ns);
     }
     Ok(())
 }
@@ -289,7 +289,7 @@ fn store(ns: &mut Namespace, object: NexthopObject) {
 /// Removes an object: its routes, then its places in groups; groups that lose
 /// their last member go as well (`remove_nexthop`).
 fn remove(ns: &mut Namespace, env: Env, id: u32) {
-    route::routes_by_nexthop_deleted(ns, env, id);
+    route::routes_by_nexthop_deleted(ns, id);
     for parent in group::parents(&ns.config, id) {
         if group::size(&ns.config, parent) == 1 {
             remove(ns, env, parent);
