@@ -1,7 +1,8 @@
 //! The way of received packets (C-189 to C-205), as `ip route get … iif` tells it.
 
 use crate::situations::{HOST, ROUTER};
-use crate::support::point;
+
+use crate::support::{TWO, point};
 
 point!(
     "C-190",
@@ -467,5 +468,26 @@ point!(
     $ ip route get 8.8.8.8 from 32.1.1.1 iif e1
     8.8.8.8 from 32.1.1.1 via 10.1.0.9 dev e1
         cache iif e1
+    "
+);
+
+point!(
+    "C-045",
+    an_ipv6_gateway_that_begins_with_zeros_is_none_to_a_decision_that_is_not_cached,
+    TWO,
+    "
+    $ sysctl -qw net.ipv4.ip_forward=1
+    $ sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+    $ ip route add 21.0.0.0/8 via inet6 0:0:1::2 dev e1 onlink realms 4
+    $ ip route add 30.0.0.0/8 via 10.0.0.2 realms 7/9
+    $ ip route get 21.0.0.1 from 30.0.0.1 iif e1
+    21.0.0.1 from 30.0.0.1 via 21.0.0.1 dev e1 realms 9/4
+        cache iif e1
+    $ ip route get 21.0.0.1 from 10.1.0.7 iif e1
+    21.0.0.1 from 10.1.0.7 via inet6 0:0:1::2 dev e1 realm 4
+        cache <redirect> iif e1
+    $ ip route get 21.0.0.1
+    21.0.0.1 via inet6 0:0:1::2 dev e1 src 10.1.0.1 realm 4 uid 0
+        cache
     "
 );

@@ -277,6 +277,8 @@ impl Resolver<'_> {
             }
         } else if accepted.class_tag == 0 {
             self.through_cache(&mut decision);
+        } else {
+            decision.gateway = path::uncached_gateway(decision.gateway, packet.dst);
         }
         if let Some(link) = config.links.get(hop.dev) {
             let uses_gateway = decision.gateway.is_some();

@@ -277,6 +277,9 @@ fn build(
         (kind, flags, realms, metrics) = (cached.kind, cached.flags, cached.realms, cached.metrics);
     }
     let mut gateway = hop.filter(|hop| hop.scope == Scope::LINK).and_then(|hop| hop.gateway);
+    if cached_in.is_none() && exception.is_none() {
+        gateway = path::uncached_gateway(gateway, flow.dst);
+    }
     if let Some(redirected) = exception.and_then(|e| e.gateway) {
         gateway = Some(redirected.into());
         flags = flags | RouteFlags::REDIRECTED;

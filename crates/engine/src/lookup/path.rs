@@ -22,6 +22,16 @@ pub fn hop_id(config: &Config, info_id: FibInfoId, index: usize) -> HopId {
     }
 }
 
+/// The gateway of a decision that is not cached: Linux takes an IPv6 one that
+/// begins with four zero bytes for none, and the destination for the gateway
+/// (`rt_set_nexthop`; both families share the field).
+pub fn uncached_gateway(gateway: Option<IpAddr>, dst: Ipv4Addr) -> Option<IpAddr> {
+    match gateway {
+        Some(IpAddr::V6(addr)) if addr.to_bits() >> 96 == 0 => Some(IpAddr::V4(dst)),
+        other => other,
+    }
+}
+
 /// Chooses among the hops of a multipath route by hash (`fib_select_multipath`).
 ///
 /// `source` is the flow's own, where it has one and it counts (C-053).
