@@ -147,9 +147,10 @@ pub fn mtu_changed(ns: &mut Namespace, env: Env<'_>, dev: u32, old_mtu: u32) {
                 HopId::Object(id) => nexthop_device(config, id) == Some(dev),
             };
             state.exceptions.device_mtu_changed(on_device, old_mtu, mtu);
-            table::bump(&mut ns.config.fib);
         }
     }
+    // Whether or not it carries IPv4 (`nh_netdev_event`).
+    table::bump(&mut ns.config.fib);
 }
 
 fn nexthop_device(config: &crate::config::Config, id: u32) -> Option<u32> {
