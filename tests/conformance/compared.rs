@@ -378,3 +378,15 @@ fn a_port_of_a_bridge_with_spanning_tree_listens_before_it_forwards() {
     let name = "a_port_of_a_bridge_with_spanning_tree_listens_before_it_forwards";
     check("bridge_ports", name, TWO, transcript, None);
 }
+
+#[test]
+fn a_blackhole_object_is_one_of_loopback() {
+    let transcript = "
+    $ ip nexthop add id 7 blackhole
+    $ ip nexthop show dev lo
+    id 7 blackhole
+    $ ip nexthop flush dev lo
+    Flushed 1 nexthops
+    ";
+    check("blackhole_dev", "a_blackhole_object_is_one_of_loopback", TWO, transcript, None);
+}

@@ -313,3 +313,33 @@ point!(
     id 10 index 7 idle_time 0 nhid 1
     "
 );
+
+point!(
+    "C-065",
+    with_more_and_more_routes_another_one_of_equals_is_shared,
+    TWO,
+    "
+    $ ip nexthop add id 1 via 10.0.0.2 dev e0
+    $ ip route add 20.0.0.0/8 nhid 1
+    $ ip route add 21.0.0.0/8 nhid 1 ssthresh 100
+    # The newest of those like it, whatever its metrics.
+    $ ip route add 22.0.0.0/8 nhid 1
+    $ ip route add 30.0.0.0/8 via 10.0.0.3
+    $ ip route add 31.0.0.0/8 via 10.0.0.4
+    $ ip route add 32.0.0.0/8 via 10.0.0.5
+    $ ip route add 33.0.0.0/8 via 10.0.0.6
+    $ ip route add 34.0.0.0/8 via 10.0.0.7
+    $ ip route add 35.0.0.0/8 via 10.0.0.8
+    $ ip route add 36.0.0.0/8 via 10.0.0.9
+    $ ip route add 37.0.0.0/8 via 10.0.0.10
+    $ ip route add 38.0.0.0/8 via 10.0.0.11
+    $ ip route add 39.0.0.0/8 via 10.0.0.12
+    # With as many as there are buckets the order inside them is turned around.
+    $ ip route add 23.0.0.0/8 nhid 1
+    $ ip route show root 20.0.0.0/6
+    20.0.0.0/8 nhid 1 via 10.0.0.2 dev e0
+    21.0.0.0/8 nhid 1 via 10.0.0.2 dev e0 ssthresh 100
+    22.0.0.0/8 nhid 1 via 10.0.0.2 dev e0 ssthresh 100
+    23.0.0.0/8 nhid 1 via 10.0.0.2 dev e0
+    "
+);

@@ -165,6 +165,16 @@ pub struct Table {
     pub defaults: u32,
 }
 
+/// How many buckets there are; a new namespace has 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InfoBuckets(pub usize);
+
+impl Default for InfoBuckets {
+    fn default() -> Self {
+        InfoBuckets(16)
+    }
+}
+
 /// All IPv4 tables of a namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Fib {
@@ -178,8 +188,11 @@ pub struct Fib {
     pub free: Vec<u32>,
     /// Slots of `infos` by hash of what makes two equal.
     pub by_hash: HashMap<u64, Vec<FibInfoId>>,
-    /// Slots of `infos` by the nexthop object that they use, oldest first.
+    /// Slots of `infos` by the nexthop object that they use; the last is found first.
     pub by_object: HashMap<u32, Vec<FibInfoId>>,
+    /// Buckets that Linux keeps shared information in: doubled when there is as
+    /// much of it, which turns the order inside each bucket around.
+    pub info_buckets: InfoBuckets,
     /// Whether any rule was ever added or deleted, for good (C-123).
     pub has_custom_rules: bool,
     /// Whether a local route was ever added by hand, for good (C-033).

@@ -192,8 +192,9 @@ fn least_scope(kind: RouteType) -> Scope {
     }
 }
 
-/// Builds and validates a route's information; nothing is changed yet.
-pub fn create(ns: &Namespace, request: &RouteConfig) -> Result<FibInfo, Refusal> {
+/// Builds and validates a route's information. Nothing is changed yet but for
+/// the buckets, which grow even if the route is then refused.
+pub fn create(ns: &mut Namespace, request: &RouteConfig) -> Result<FibInfo, Refusal> {
     let config = &ns.config;
     let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
     if least_scope(request.kind) > request.scope {
@@ -208,6 +209,8 @@ pub fn create(ns: &Namespace, request: &RouteConfig) -> Result<FibInfo, Refusal>
     if let Some(id) = shared_by_object(&config.fib, request) {
         return Ok(config.fib.info(id).clone());
     }
+    grow_buckets(&mut ns.config.fib);
+    let config = &ns.config;
     let metrics = convert_metrics(config, &request.metrics)?;
     let mut info = FibInfo {
         refs: 0,
@@ -245,8 +248,17 @@ pub fn create(ns: &Namespace, request: &RouteConfig) -> Result<FibInfo, Refusal>
     Ok(info)
 }
 
-/// What a route by nexthop object shares when it names no metrics: the newest
-/// information that is like it, whatever metrics that has (`fib_find_info_nh`).
+/// `fib_info_hash_grow`: entries are moved one by one to the head of their new bucket.
+fn grow_buckets(fib: &mut Fib) {
+    if fib.infos.len() - fib.free.len() >= fib.info_buckets.0 {
+        fib.info_buckets.0 *= 2;
+        fib.by_object.values_mut().for_each(|ids| ids.reverse());
+    }
+}
+
+/// What a route by nexthop object shares when it names no metrics: the first
+/// information in its bucket that is like it, whatever metrics that has
+/// (`fib_find_info_nh`).
 fn shared_by_object(fib: &Fib, request: &RouteConfig) -> Option<FibInfoId> {
     if request.nh_id == 0 || !request.metrics.is_empty() {
         return None;

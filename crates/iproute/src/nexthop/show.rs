@@ -8,6 +8,9 @@ use crate::error::{Done, Failure};
 use crate::lex::{Args, get_u32, matches};
 use crate::{Ctx, vrf};
 
+/// The index of the loopback device.
+const LOOPBACK: u32 = 1;
+
 /// What to list. iproute2 never resets it, so that in a batch it narrows from
 /// one listing to the next.
 #[derive(Clone, Copy, Debug, Default)]
@@ -178,11 +181,13 @@ fn find(ctx: &mut Ctx<'_>, filter: &Filter, last: &str) -> Done<Vec<NexthopMsg>>
     let wants = |m: &NexthopMsg| {
         let is_group = !m.group.is_empty();
         let plain = filter.index == 0 && filter.master == 0 && family.is_none();
+        // The device of a blackhole is loopback, although it is not shown.
+        let oif = m.oif.or(m.blackhole.then_some(LOOPBACK));
         let fits = || {
             !is_group
                 && family.is_none_or(|family| m.family == Some(family))
-                && (filter.index == 0 || m.oif == Some(filter.index))
-                && (filter.master == 0 || m.oif.is_some_and(|oif| ports.contains(&oif)))
+                && (filter.index == 0 || oif == Some(filter.index))
+                && (filter.master == 0 || oif.is_some_and(|oif| ports.contains(&oif)))
         };
         (!filter.groups || is_group)
             && (plain || fits())

@@ -119,8 +119,10 @@ impl Kind {
     }
 
     /// The queueing discipline that it gets when it first comes up (`attach_default_qdiscs`).
-    pub(super) fn qdisc(self, tx_queues: u32) -> &'static str {
+    /// A queue of length 0 is none.
+    pub(super) fn qdisc(self, tx_queues: u32, tx_len: u32) -> &'static str {
         match self {
+            _ if tx_len == 0 => "noqueue",
             Kind::Ifb | Kind::Tun | Kind::Tap | Kind::Macvtap | Kind::Ipvtap | Kind::Other => {
                 if tx_queues > 1 { "mq" } else { "pfifo_fast" }
             }

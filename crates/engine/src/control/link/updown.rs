@@ -110,7 +110,8 @@ impl Devices<'_> {
             };
         }
         if link.msg.qdisc.as_deref() == Some("noop") {
-            link.msg.qdisc = Some(kind.qdisc(link.msg.num_tx_queues.unwrap_or(1)).into());
+            link.msg.qdisc =
+                Some(kind.qdisc(link.msg.num_tx_queues.unwrap_or(1), link.msg.txqlen.unwrap_or(1000)).into());
         }
         refresh(link);
         if kind != Kind::Other {
