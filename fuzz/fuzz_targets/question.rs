@@ -30,7 +30,8 @@ fn world() -> World {
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let words: Vec<String> = text.split_whitespace().map(String::from).collect();
-    for question in [Question::parse(&words), Question::from_json(text)].into_iter().flatten() {
+    let names = Names::default();
+    for question in [Question::parse(&words, &names), Question::from_json(text, &names)].into_iter().flatten() {
         WORLD.with(|world| ask(world, &question));
     }
 });
@@ -39,9 +40,9 @@ fn ask(world: &World, question: &Question) {
     let Ok(ns) = world.ns(NsId(0)) else { return };
     let Ok(resolved) = question.resolve(&ns.config, 0) else { return };
     let words: Vec<String> = question.words().split_whitespace().map(String::from).collect();
-    let again = Question::parse(&words).expect("its own words are a question");
-    assert_eq!(again.resolve(&ns.config, 0).as_ref(), Ok(&resolved), "{words:?}");
     let names = Names::default();
+    let again = Question::parse(&words, &names).expect("its own words are a question");
+    assert_eq!(again.resolve(&ns.config, 0).as_ref(), Ok(&resolved), "{words:?}");
     let table_name = |id: TableId| names.table_name(id.0);
     let asked = Asked {
         ns,

@@ -49,7 +49,7 @@ impl Host {
             names: &table_name,
             asker: Asker::Socket,
         };
-        explain(asked, &Question::parse(&words).expect("a question")).expect("an answer")
+        explain(asked, &Question::parse(&words, &self.names).expect("a question")).expect("an answer")
     }
 }
 
