@@ -8,7 +8,7 @@ use fingerpost::script::{Runner, Script};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::{Behaviour, World};
 use fingerpost_iproute::Names;
-use fingerpost_model::{NsId, TableId};
+use fingerpost_model::NsId;
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
@@ -43,13 +43,12 @@ fn ask(world: &World, question: &Question) {
     let names = Names::default();
     let again = Question::parse(&words, &names).expect("its own words are a question");
     assert_eq!(again.resolve(&ns.config, 0).as_ref(), Ok(&resolved), "{words:?}");
-    let table_name = |id: TableId| names.table_name(id.0);
     let asked = Asked {
         ns,
         behaviour: &world.behaviour,
         now: world.now,
         uid: 0,
-        names: &table_name,
+        names: &names,
         asker: Asker::Packet,
     };
     let explanation = explain(asked, question).expect("a resolved question has an answer");

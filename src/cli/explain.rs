@@ -4,7 +4,6 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use anyhow::{Context, bail};
 use fingerpost_engine::lookup::hash::Asker;
-use fingerpost_model::TableId;
 use serde::Serialize;
 
 use super::{OK, UNKNOWN, USAGE, VIOLATED};
@@ -213,13 +212,12 @@ fn question_of(line: &[u8], source: &Source) -> Result<Option<Question>, String>
 /// answer turns on it, the other answer is given too.
 fn answer(source: &Source, question: &Question, as_route_get: bool) -> Result<Explanation, String> {
     let ns = source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?;
-    let table_name = |id: TableId| source.names.table_name(id.0);
     let asked = Asked {
         ns,
         behaviour: &source.world.behaviour,
         now: source.world.now,
         uid: source.world.uid,
-        names: &table_name,
+        names: &source.names,
         asker: if as_route_get { Asker::Packet } else { Asker::Socket },
     };
     let mut explanation = explain::explain(asked, question)?;

@@ -161,7 +161,10 @@ const LISTS: [List; 4] = [
             ("oif D, dev D", "The device by which it has to leave: a name, an alternative name or ifN."),
             ("vrf D", "The VRF that it is made in."),
             ("mark M, uid U", "Its mark and its sender's user id, decimal, 0x... or octal with a leading 0."),
-            ("ipproto P, sport N, dport N", "Its protocol, by name or any number, and its ports; UDP without."),
+            (
+                "ipproto P, sport N, dport N",
+                "Its protocol, by name or any number, and its ports; UDP without.",
+            ),
             ("tos T", "Its type of service, hexadecimal or by name, such as AF11."),
             ("notify, connected, fibmatch", "Are understood and change no answer."),
             (
@@ -177,7 +180,10 @@ const LISTS: [List; 4] = [
         &[
             ("dev D, via G, src A", "The device, gateway and source; with several legs, the device of each."),
             ("table T, type T", "The table that decides, by name or number; the type of the decision."),
-            ("errno NAME, reason NAME", "The error, such as ENETUNREACH; the drop reason, such as IP_RPFILTER."),
+            (
+                "errno NAME, reason NAME",
+                "The error, such as ENETUNREACH; the drop reason, such as IP_RPFILTER.",
+            ),
             ("sent, delivered, forwarded, dropped, refused", "What becomes of the packet."),
         ],
     ),
@@ -192,7 +198,10 @@ const LISTS: [List; 4] = [
             ("ip", "Exits as ip(8): 255, 1 or 2 for what is wrong there; 2 for a change, which is refused."),
         ],
     ),
-    ("ENVIRONMENT", &[("COLUMNS", "The width of what explain prints."), ("NO_COLOR", "No colours if it is set.")]),
+    (
+        "ENVIRONMENT",
+        &[("COLUMNS", "The width of what explain prints."), ("NO_COLOR", "No colours if it is set.")],
+    ),
 ];
 
 const EXAMPLES: [(&str, &str); 6] = [

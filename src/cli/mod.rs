@@ -265,7 +265,8 @@ mod tests {
         for good in ["6.18", "6.18.3-generic", "6.1.0-13-amd64", "4.19.0+", "6.18-rc1", "2.6.32"] {
             assert_eq!(release(good).as_deref(), Ok(good));
         }
-        for bad in ["abc", "", "6", "6.", ".18", "6.x", "99999999999.1", "6.18 x", "v6.18", "6.18x", "+6.18"] {
+        for bad in ["abc", "", "6", "6.", ".18", "6.x", "99999999999.1", "6.18 x", "v6.18", "6.18x", "+6.18"]
+        {
             assert!(release(bad).is_err_and(|why| why.contains("6.18.3-generic")), "{bad}");
         }
     }

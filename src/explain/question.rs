@@ -9,8 +9,8 @@ use fingerpost_engine::lookup::input4::Received;
 use fingerpost_iproute::{Names, RouteQuestion, RouteQuestionError};
 use fingerpost_model::RouteMsg;
 use fingerpost_net::{Family, IpPrefix};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 /// UDP, the protocol of questions that name none, as in `ip route get`.
@@ -378,13 +378,15 @@ mod tests {
     #[test]
     fn all_words_of_ip_are_known_and_may_be_abbreviated() {
         let plain = parse("8.8.8.8").unwrap();
-        for text in ["to 8.8.8.8", "8.8.8.8/32", "8.8.8.8 from any", "8.8.8.8 from 0", "8.8.8.8 conn noti fib"] {
+        for text in
+            ["to 8.8.8.8", "8.8.8.8/32", "8.8.8.8 from any", "8.8.8.8 from 0", "8.8.8.8 conn noti fib"]
+        {
             assert_eq!(parse(text), Ok(plain.clone()), "{text}");
         }
         assert_eq!(parse("8.8").unwrap().to, "8.8.0.0");
         assert_eq!(parse("8.8.8.8 f 10.0.0.1/32").unwrap().from.as_deref(), Some("10.0.0.1"));
-        assert_eq!(parse("8.8.8.8 o eth0 ma 1 d eth1").unwrap_err(), "'d eth1': expected a hexadecimal \
-                   number from 0 to ff, or a name such as AF11");
+        let question = parse("8.8.8.8 o eth0 ma 1 dp 53 d 10").unwrap();
+        assert_eq!(question.words(), "8.8.8.8 oif eth0 mark 0x1 dport 53 tos 0x10");
         assert_eq!(parse("8.8.8.8 oif eth0 vrf blue").unwrap().oif, None, "the last one counts");
     }
 

@@ -35,7 +35,8 @@ fn every_example_has_its_due_outcome() {
     for (name, outcome) in DUE {
         let question = Example::find(name).expect("an example").question();
         let explanation = Host::of_example(name).ask(question);
-        let expectation = Expectation::parse(outcome, &fingerpost_iproute::Names::default()).expect("an expectation");
+        let expectation =
+            Expectation::parse(outcome, &fingerpost_iproute::Names::default()).expect("an expectation");
         assert_eq!(expectation.violated_by(&explanation), None, "{name}");
         assert!(explanation.unknown.is_empty(), "{name}: {:?}", explanation.unknown);
     }

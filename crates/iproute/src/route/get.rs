@@ -94,4 +94,3 @@ fn print_answer(ctx: &mut Ctx<'_>, answer: &RouteMsg, filter: &Filter) {
         print::route(&mut ctx.p, answer, filter);
     }
 }
-
