@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use fingerpost_engine::{Behaviour, Restored, Restoring, World, restore};
+use fingerpost_engine::{Behaviour, RestoreError, Restored, Restoring, World, restore};
 use fingerpost_host::{CaptureOptions, Live, Target};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
@@ -242,8 +242,12 @@ fn snapshot(path: &Path) -> anyhow::Result<Source> {
     if path.is_dir() {
         let imported = fingerpost_host::import::folder(path).with_context(what)?;
         let mut restoring = Restoring::new(imported.header, SEED);
-        for line in imported.lines {
-            restoring.push(line).with_context(what)?;
+        for (line, place) in imported.lines.into_iter().zip(imported.places) {
+            restoring.push(line).map_err(|error| match error {
+                // Its line is that of no file.
+                RestoreError::Line { problem, .. } => anyhow!("{}: {place}: {problem}", path.display()),
+                error => anyhow!("{}: {error}", path.display()),
+            })?;
         }
         return Source::of(restoring.finish());
     }
