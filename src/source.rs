@@ -2,7 +2,7 @@
 //! `ip -j` outputs, a script, or a built-in example.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -251,8 +251,11 @@ fn snapshot(path: &Path) -> anyhow::Result<Source> {
         }
         return Source::of(restoring.finish());
     }
-    let file = File::open(path).with_context(what)?;
-    let reader = Reader::new(BufReader::with_capacity(1 << 20, file)).with_context(what)?;
+    let mut file = BufReader::with_capacity(1 << 20, File::open(path).with_context(what)?);
+    if file.fill_buf().with_context(what)?.starts_with("\u{feff}".as_bytes()) {
+        bail!("{}: {BYTE_ORDER_MARK}", path.display());
+    }
+    let reader = Reader::new(file).with_context(what)?;
     Source::of(restore(reader, SEED).with_context(what)?)
 }
 
@@ -268,6 +271,9 @@ fn looks_like_snapshot(path: &Path) -> anyhow::Result<bool> {
 pub(crate) fn label(path: &Path) -> String {
     if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
 }
+
+/// What is wrong with a text that begins with U+FEFF.
+const BYTE_ORDER_MARK: &str = "line 1, column 1: a byte order mark (BOM); save the text without it";
 
 /// Longest text that is read, in bytes.
 const MAX_TEXT: u64 = 64 << 20;
@@ -293,7 +299,7 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
         anyhow!("{what}: line {line}, column {column}: not UTF-8 text")
     })?;
     if text.starts_with('\u{feff}') {
-        bail!("{what}: line 1, column 1: a byte order mark (BOM); save the text without it");
+        bail!("{what}: {BYTE_ORDER_MARK}");
     }
     Ok(text)
 }

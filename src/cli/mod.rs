@@ -141,6 +141,10 @@ pub fn main() -> u8 {
         Ok(status) => status,
         // Who reads no further has what it wanted.
         Err(error) if is_broken_pipe(&error) => OK,
+        Err(error) if error.is::<clap::Error>() => {
+            eprint!("{error}");
+            USAGE
+        }
         Err(error) => {
             eprintln!("fingerpost: {error:#}");
             USAGE

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::{fingerpost, run, told};
+use crate::{fingerpost, run, run_with, told};
 
 /// Each command that prints much by itself.
 const PRINTING: [&str; 6] =
@@ -65,4 +65,17 @@ fn a_capture_goes_to_standard_output_or_through_a_link() {
     std::fs::remove_dir_all(&folder).expect("a folder");
     assert_eq!(status, 0, "{err}");
     assert!(is_link && text.expect("the link's target").starts_with("{\"fingerpost\":1"));
+}
+
+#[test]
+fn what_is_not_shown_is_said_once_a_command() {
+    let (status, out, err) = run_with("run -", b"ip link add e0 type veth peer name p0\nip -s -s link\n");
+    assert_eq!((status, out.matches("RX:").count()), (0, 3));
+    assert_eq!(err.lines().count(), 1, "{err}");
+}
+
+#[test]
+fn help_says_what_redaction_leaves() {
+    let (_, help, _) = run("capture --help");
+    assert!(help.contains("names of devices"), "{help}");
 }

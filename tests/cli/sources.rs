@@ -14,6 +14,7 @@ fn two_sources_are_refused_wherever_they_stand() {
         "--pid 1 -n blue explain 8.8.8.8".into(),
         format!("--snapshot {path} ip --example plain link"),
         "--example plain run -".into(),
+        "-n blue man".into(),
         format!("--apply {path} run -"),
         "--example plain examples".into(),
         "--example plain capture".into(),
@@ -92,6 +93,9 @@ fn a_script_s_errors_name_its_place() {
     let (status, _, err) = run(&format!("run {}", marked.path()));
     assert_eq!(status, 2);
     assert!(err.contains("line 1, column 1: a byte order mark (BOM)"), "{err}");
+    let marked = Scratch::new("bom.fp", "\u{feff}{\"fingerpost\":1}\n".as_bytes());
+    let (_, _, err) = run(&format!("--snapshot {} ip link", marked.path()));
+    assert!(err.contains("a byte order mark (BOM)"), "{err}");
     for line in ["run -", "--script - ip link", "--example plain --apply - ip link"] {
         let (status, _, err) = run_with(line, b"ip link\nnonsense\n");
         assert_eq!(status, 2);
