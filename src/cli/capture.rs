@@ -52,8 +52,8 @@ pub(super) fn run(
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = &target_of(path)?;
     let old = fs::metadata(path);
-    if old.as_ref().is_ok_and(|old| !old.is_file()) {
-        // A device or pipe such as /dev/stdout has nothing to be replaced.
+    if path.is_symlink() || old.as_ref().is_ok_and(|old| !old.is_file()) {
+        // A device or pipe has nothing to be replaced, and /dev/stdout must not be.
         return fs::write(path, bytes);
     }
     let mut name = path.as_os_str().to_owned();
