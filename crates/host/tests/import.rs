@@ -190,7 +190,7 @@ fn errors_name_the_place() {
     );
     assert_eq!(
         complaint(&[("rule.json", "[{\"priority\":\"high\",\"src\":\"all\"}]")]),
-        "rule.json, line 1, column 14, field priority: invalid type: string \"high\", expected u32"
+        "rule.json, line 1, column 14, field priority: string \"high\", expected a number in range"
     );
     assert_eq!(
         complaint(&[("rule.json", "[{\"priority\":1,\"src\":\"::1\",\"table\":\"main\"}]")]),
