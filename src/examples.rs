@@ -1,5 +1,7 @@
 //! The built-in situations: scripts with a line of story and a question.
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 /// A situation.
 #[derive(Clone, Copy, Debug)]
 pub struct Example {
@@ -36,6 +38,15 @@ examples! {
     "vrf-fallthrough/route"
     "vrf-fallthrough/rule"
     "wg-quick"
+}
+
+/// The names, for the command line: also those that stand for a variant.
+pub fn names() -> PossibleValuesParser {
+    let bases = ALL.iter().filter_map(|example| example.name.split_once('/')).map(|(base, _)| base);
+    let mut hidden: Vec<&str> = bases.filter(|base| ALL.iter().all(|e| e.name != *base)).collect();
+    hidden.dedup();
+    let shown = ALL.iter().map(|example| PossibleValue::new(example.name).help(example.story()));
+    shown.chain(hidden.into_iter().map(|base| PossibleValue::new(base).hide(true))).collect::<Vec<_>>().into()
 }
 
 impl Example {

@@ -99,11 +99,22 @@ pub fn run_command(
     }
 }
 
+/// Directories of the files that are modelled.
+const DIRECTORIES: [&str; 6] = ["/", "/proc", "/proc/net", "/proc/sys", "/proc/sys/net", "/proc/self/net"];
+
 fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
     let mut outcome = Outcome::default();
     for path in paths {
-        match kernel.read_file(ns, path) {
+        let known = DIRECTORIES.contains(&path.as_str()) || DIRECTORIES.contains(&path.trim_end_matches('/'));
+        let read = if known { Err(Errno::EISDIR) } else { kernel.read_file(ns, path) };
+        match read {
             Ok(text) => outcome.stdout.push_str(&text),
+            Err(Errno::ENOENT) if !crate::sysctl::is_modelled(path) => {
+                let files = "fib_trie, fib_triestat and route of /proc/net and settings below /proc/sys/net/ipv4 \
+                             and ipv6 are";
+                outcome.stderr.push_str(&format!("cat: {path}: not modelled; {files}\n"));
+                outcome.status = 1;
+            }
             Err(errno) => {
                 outcome.stderr.push_str(&format!("cat: {path}: {errno}\n"));
                 outcome.errno = Some(errno);
@@ -157,6 +168,18 @@ pub fn run(script: &Script, runner: &mut Runner<'_>, json: bool, out: &mut dyn W
 mod tests {
     use super::*;
     use fingerpost_engine::Behaviour;
+
+    #[test]
+    fn cat_tells_a_directory_from_what_is_not_modelled() {
+        let mut world = World::new(1, Behaviour::default());
+        let mut cat = |path: &str| cat(&[path.to_string()], &mut world, NsId(0)).stderr;
+        for path in ["/proc/net", "/proc/net/", "/proc/sys", "/proc/sys/net/ipv4"] {
+            assert_eq!(cat(path), format!("cat: {path}: Is a directory\n"));
+        }
+        assert!(cat("/proc/net/arp").contains("not modelled"));
+        assert!(cat("/etc/passwd").contains("not modelled"));
+        assert!(cat("/proc/sys/net/ipv4/nope").ends_with("No such file or directory\n"));
+    }
 
     #[test]
     fn a_batch_file_that_runs_itself_ends() {

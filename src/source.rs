@@ -2,12 +2,12 @@
 //! `ip -j` outputs, a script, or a built-in example.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use fingerpost_engine::{Behaviour, Restored, Restoring, World, restore};
-use fingerpost_host::{CaptureOptions, Live, Target};
+use fingerpost_engine::{Behaviour, RestoreError, Restored, Restoring, World, restore};
+use fingerpost_host::{CaptureOptions, Live, Target, import};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
 use fingerpost_model::snapshot::{Netns, Reader};
@@ -20,25 +20,25 @@ use crate::script::{Runner, Script};
 pub(crate) const SEED: u64 = 1;
 
 /// Options that name a source.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, clap::Args)]
 pub struct SourceArgs {
     /// A network namespace: a name of `ip netns`, or a path; in a snapshot, a namespace of it
-    #[arg(short = 'n', long = "netns", value_name = "NAME|PATH", global = true)]
+    #[arg(short = 'n', long = "netns", value_name = "NAME|PATH")]
     pub netns: Option<String>,
     /// The network namespace of a process
-    #[arg(long, value_name = "PID", global = true, conflicts_with = "netns")]
+    #[arg(long, value_name = "PID")]
     pub pid: Option<u32>,
     /// A snapshot made by `capture`, or a folder of `ip -j` outputs
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
     /// A script of ip and sysctl lines
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "snapshot")]
+    #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
     /// A built-in situation; `examples` lists them
-    #[arg(long, value_name = "NAME", global = true, conflicts_with_all = ["snapshot", "script"])]
+    #[arg(long, value_name = "NAME", value_parser = crate::examples::names(), hide_possible_values = true)]
     pub example: Option<String>,
     /// Make these changes to the copy in memory first; can be given several times
-    #[arg(long, value_name = "SCRIPT", global = true)]
+    #[arg(long, value_name = "SCRIPT")]
     pub apply: Vec<PathBuf>,
 }
 
@@ -58,8 +58,8 @@ pub struct Source {
     pub netns: Option<Netns>,
     /// The live host, for `--verify`.
     pub live: Option<Live>,
-    /// Whether it is a copy of something real, which changing commands must not pretend to change.
-    pub is_copy: bool,
+    /// The namespaces of a snapshot, with what was found out about each.
+    captured: Vec<(NsId, Netns)>,
 }
 
 impl SourceArgs {
@@ -68,18 +68,18 @@ impl SourceArgs {
         let mut source = self.load_base()?;
         for path in &self.apply {
             let text = read_text(path)?;
-            source.run_script(&text, &path.display().to_string())?;
+            source.run_script(&text, &label(path))?;
         }
         Ok(source)
     }
 
     fn load_base(&self) -> anyhow::Result<Source> {
         if let Some(name) = &self.example {
-            return example(name);
+            return example(name)?.select(self.netns.as_deref());
         }
         if let Some(path) = &self.script {
             let mut source = Source::empty();
-            source.run_script(&read_text(path)?, &path.display().to_string())?;
+            source.run_script(&read_text(path)?, &label(path))?;
             return source.select(self.netns.as_deref());
         }
         if let Some(path) = &self.snapshot {
@@ -131,11 +131,11 @@ impl Source {
             ipv6_left_out: 0,
             netns: None,
             live: None,
-            is_copy: false,
+            captured: Vec::new(),
         }
     }
 
-    fn of(restored: Restored, is_copy: bool) -> anyhow::Result<Source> {
+    fn of(restored: Restored) -> anyhow::Result<Source> {
         let Some((ns, netns)) = restored.namespaces.first().cloned() else {
             bail!("the snapshot holds no namespace");
         };
@@ -166,7 +166,7 @@ impl Source {
             ipv6_left_out: restored.ipv6_left_out,
             netns: Some(netns),
             live: None,
-            is_copy,
+            captured: restored.namespaces,
         })
     }
 
@@ -174,8 +174,13 @@ impl Source {
         if let Some(name) = name {
             self.ns = *self.world.names.get(name).ok_or_else(|| {
                 let known: Vec<&str> = self.world.names.keys().map(String::as_str).collect();
-                anyhow!("there is no namespace \"{name}\"; there are: {}", known.join(", "))
+                match known.is_empty() {
+                    true => anyhow!("there is no namespace \"{name}\"; the only one has no name"),
+                    false => anyhow!("there is no namespace \"{name}\"; there are: {}", known.join(", ")),
+                }
             })?;
+            let facts = self.captured.iter().find(|(ns, _)| *ns == self.ns);
+            self.netns = facts.map(|(_, netns)| netns.clone());
         }
         Ok(self)
     }
@@ -205,12 +210,13 @@ fn example(name: &str) -> anyhow::Result<Source> {
     Ok(source)
 }
 
-fn live(target: &Target) -> anyhow::Result<Source> {
+/// A namespace of this machine.
+pub(crate) fn live(target: &Target) -> anyhow::Result<Source> {
     let mut live = Live::open(target)?;
     let options = CaptureOptions { trie: false, ..CaptureOptions::default() };
     let mut capture = live.capture(&options)?;
     let restored = gateways::settle(&mut capture, std::slice::from_mut(&mut live))?;
-    let mut source = Source::of(restored, true)?;
+    let mut source = Source::of(restored)?;
     source.names = system_names();
     source.world.uid = host_uid();
     source.live = Some(live);
@@ -244,16 +250,28 @@ fn system_names() -> Names {
 fn snapshot(path: &Path) -> anyhow::Result<Source> {
     let what = || path.display().to_string();
     if path.is_dir() {
-        let imported = fingerpost_host::import::folder(path).with_context(what)?;
-        let mut restoring = Restoring::new(imported.header, SEED);
-        for line in imported.lines {
-            restoring.push(line).with_context(what)?;
+        let imported = import::folder(path).with_context(what)?;
+        let import::Imported { header, lines, places, .. } = imported;
+        let named = |error| match error {
+            // Its line is that of no file; the header is line 1.
+            RestoreError::Line { line, problem } => match places.get(line.wrapping_sub(2)) {
+                Some(place) => anyhow!("{}: {place}: {problem}", path.display()),
+                None => anyhow!("{}: {problem}", path.display()),
+            },
+            error => anyhow!("{}: {error}", path.display()),
+        };
+        let mut restoring = Restoring::new(header, SEED);
+        for line in lines {
+            restoring.push(line).map_err(named)?;
         }
-        return Source::of(restoring.finish().with_context(what)?, true);
+        return Source::of(restoring.finish().map_err(named)?);
     }
-    let file = File::open(path).with_context(what)?;
-    let reader = Reader::new(BufReader::with_capacity(1 << 20, file)).with_context(what)?;
-    Source::of(restore(reader, SEED).with_context(what)?, true)
+    let mut file = BufReader::with_capacity(1 << 20, File::open(path).with_context(what)?);
+    if file.fill_buf().with_context(what)?.starts_with("\u{feff}".as_bytes()) {
+        bail!("{}: {BYTE_ORDER_MARK}", path.display());
+    }
+    let reader = Reader::new(file).with_context(what)?;
+    Source::of(restore(reader, SEED).with_context(what)?)
 }
 
 /// Whether a file begins as snapshots do.
@@ -264,21 +282,39 @@ fn looks_like_snapshot(path: &Path) -> anyhow::Result<bool> {
     Ok(start[..n].starts_with(b"{\"fingerpost\":"))
 }
 
+/// What messages call a file.
+pub(crate) fn label(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
+}
+
+/// What is wrong with a text that begins with U+FEFF.
+const BYTE_ORDER_MARK: &str = "line 1, column 1: a byte order mark (BOM); save the text without it";
+
+/// Longest text that is read, in bytes.
+const MAX_TEXT: u64 = 64 << 20;
+
 /// A text file, or standard input for `-`.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    let (what, bytes) = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::stdin(), &mut bytes).context("standard input")?;
-        ("standard input".to_string(), bytes)
-    } else {
-        let what = path.display().to_string();
-        (what.clone(), std::fs::read(path).context(what)?)
-    };
-    String::from_utf8(bytes).map_err(|error| {
+    let what = label(path);
+    let mut bytes = Vec::new();
+    let mut read = |input: &mut dyn io::Read| input.take(MAX_TEXT + 1).read_to_end(&mut bytes);
+    match path == Path::new("-") {
+        true => read(&mut io::stdin().lock()),
+        false => File::open(path).and_then(|mut file| read(&mut file)),
+    }
+    .with_context(|| what.clone())?;
+    if bytes.len() as u64 > MAX_TEXT {
+        bail!("{what}: longer than {} MiB, the most that is read", MAX_TEXT >> 20);
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|&&b| b == b'\n').count() + 1;
         let start = good.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         let column = String::from_utf8_lossy(&good[start..]).chars().count() + 1;
         anyhow!("{what}: line {line}, column {column}: not UTF-8 text")
-    })
+    })?;
+    if text.starts_with('\u{feff}') {
+        bail!("{what}: {BYTE_ORDER_MARK}");
+    }
+    Ok(text)
 }

@@ -8,7 +8,7 @@ use fingerpost::script::{Runner, Script};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::{Behaviour, World};
 use fingerpost_iproute::Names;
-use fingerpost_model::{NsId, TableId};
+use fingerpost_model::NsId;
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
@@ -30,7 +30,8 @@ fn world() -> World {
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let words: Vec<String> = text.split_whitespace().map(String::from).collect();
-    for question in [Question::parse(&words), Question::from_json(text)].into_iter().flatten() {
+    let names = Names::default();
+    for question in [Question::parse(&words, &names), Question::from_json(text, &names)].into_iter().flatten() {
         WORLD.with(|world| ask(world, &question));
     }
 });
@@ -39,16 +40,15 @@ fn ask(world: &World, question: &Question) {
     let Ok(ns) = world.ns(NsId(0)) else { return };
     let Ok(resolved) = question.resolve(&ns.config, 0) else { return };
     let words: Vec<String> = question.words().split_whitespace().map(String::from).collect();
-    let again = Question::parse(&words).expect("its own words are a question");
-    assert_eq!(again.resolve(&ns.config, 0).as_ref(), Ok(&resolved), "{words:?}");
     let names = Names::default();
-    let table_name = |id: TableId| names.table_name(id.0);
+    let again = Question::parse(&words, &names).expect("its own words are a question");
+    assert_eq!(again.resolve(&ns.config, 0).as_ref(), Ok(&resolved), "{words:?}");
     let asked = Asked {
         ns,
         behaviour: &world.behaviour,
         now: world.now,
         uid: 0,
-        names: &table_name,
+        names: &names,
         asker: Asker::Packet,
     };
     let explanation = explain(asked, question).expect("a resolved question has an answer");

@@ -6,11 +6,12 @@ use fingerpost_engine::config::{Alias, Config, Rule};
 use fingerpost_engine::lookup::cache::RouteCache;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::rules::{self, SelectorSet};
-use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, table};
+use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, source, table};
 use fingerpost_engine::trace::{
     Event, FullCheckCause, PassedOver, PathReason, Purpose, RuleOutcome, SourceReason, Tracer, Validation,
 };
 use fingerpost_engine::{Behaviour, Env, Namespace, Time};
+use fingerpost_iproute::Names;
 use fingerpost_model::{RouteType, RuleAction, TableId};
 use fingerpost_net::{Errno, Prefix};
 
@@ -35,8 +36,8 @@ pub struct Asked<'a> {
     pub now: Time,
     /// The uid of questions that name none.
     pub uid: u32,
-    /// Names of tables.
-    pub names: &'a dyn Fn(TableId) -> String,
+    /// Names of tables, protocols and the like.
+    pub names: &'a Names,
     /// Who asks: a packet, or the pseudo packet of `ip route get`.
     pub asker: Asker,
     /// Which of several default routes counts as the last choice, from 0; a
@@ -67,16 +68,24 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
         rule: None,
         decided: None,
         shares: Vec::new(),
+        leaves_by: match &ending {
+            Ending::Decided(decision) => decision.dev,
+            _ => 0,
+        },
+        assumed: false,
     };
     for event in &events {
         builder.event(event);
     }
-    if let Ending::Decided(decision) = &ending {
-        builder.gateway(decision);
+    let mut refused_for = None;
+    match &ending {
+        Ending::Decided(decision) => builder.gateway(decision),
+        Ending::Refused(errno) => refused_for = builder.refused(&resolved, *errno),
+        Ending::Dropped(_) => {}
     }
     let shares = std::mem::take(&mut builder.shares);
     let lookups = builder.finish();
-    let outcome = outcome::outcome(asked, &resolved, &ending, &lookups, &shares);
+    let outcome = outcome::outcome(asked, &resolved, &ending, &lookups, &shares, refused_for);
     let unknown = outcome::unknown(asked, &ending);
     let unverified = outcome::unverified(asked, &resolved, &ending);
     Ok(Explanation {
@@ -119,7 +128,7 @@ fn ask(asked: Asked<'_>, resolved: &Resolved) -> (Vec<Event>, Ending) {
 
 struct Builder<'a> {
     config: &'a Config,
-    names: &'a dyn Fn(TableId) -> String,
+    names: &'a Names,
     lookups: Vec<(LookupReport, Flow4)>,
     /// The lookup that events belong to.
     current: usize,
@@ -129,6 +138,10 @@ struct Builder<'a> {
     decided: Option<usize>,
     /// Hops that are possible, when a hash with an unknown seed chooses.
     shares: Vec<(usize, u64)>,
+    /// The device of the decision, 0 without one.
+    leaves_by: u32,
+    /// Whether the destination counts as on the demanded device's link.
+    assumed: bool,
 }
 
 impl Builder<'_> {
@@ -173,6 +186,7 @@ impl Builder<'_> {
             }
             Event::Source { addr, why } => self.source(*addr, *why),
             Event::AssumedOnLink { dev, errno } => {
+                self.assumed = true;
                 let text = format!(
                     "no usable route ({}), but {} is demanded: the destination counts as on its link",
                     errno.name().unwrap_or("error"),
@@ -212,6 +226,60 @@ impl Builder<'_> {
                 self.step("cache", text, "rt_cache_valid");
             }
         }
+    }
+
+    /// Says why a packet made here is refused before, or after, any rule was tried.
+    fn refused(&mut self, question: &Resolved, errno: Errno) -> Option<String> {
+        let (config, src) = (self.config, question.src);
+        let first = &self.lookups.first()?.0;
+        let tried = !first.rules.is_empty() || !first.tables.is_empty();
+        let given = !src.is_unspecified();
+        let link = config.links.get(question.oif);
+        let (text, function) = if given && errno == Errno::EINVAL && !tried {
+            (format!("{src} can be no packet's source"), "ip_route_output_key_hash_rcu")
+        } else if given && errno == Errno::EINVAL && src.is_loopback() {
+            (format!("{src} does not leave this host (route_localnet is off)"), "__mkroute_output")
+        } else if tried || errno != Errno::ENETUNREACH {
+            return None;
+        } else if given && source::find_owner(config, src, &mut Tracer::off()).is_none() {
+            (format!("{src} is no address of this host"), "__ip_dev_find")
+        } else {
+            let link = link?;
+            let why = if link.is_up() { "does not carry IPv4" } else { "is down" };
+            (format!("{} {why}", link.name()), "ip_route_output_key_hash_rcu")
+        };
+        let about = if function == "ip_route_output_key_hash_rcu" && !given { "device" } else { "source" };
+        self.step(about, text.clone(), function);
+        Some(text)
+    }
+
+    /// The device for which a source was looked for: the one demanded while no route
+    /// is known, the VRF when the route leads out of it, else the route's.
+    fn source_device(&self) -> u32 {
+        let Some((first, flow)) = self.lookups.first() else { return 0 };
+        let links = &self.config.links;
+        if first.tables.is_empty() || self.assumed {
+            return flow.oif;
+        }
+        let vrf = links.l3_master(flow.oif);
+        if vrf != 0 && links.l3_master(self.leaves_by) != vrf { vrf } else { self.leaves_by }
+    }
+
+    /// Whose address was borrowed, and for which device.
+    fn borrowed(&self, addr: Ipv4Addr) -> String {
+        let links = &self.config.links;
+        let index = self.source_device();
+        let domain = links.l3_master(index);
+        let has = |link: &&fingerpost_engine::config::Link| {
+            let addrs = link.ipv4.as_ref().map(|ipv4| &ipv4.addrs);
+            link.index() != index && addrs.is_some_and(|addrs| addrs.iter().any(|a| a.local == addr))
+        };
+        let same = |link: &&fingerpost_engine::config::Link| links.l3_master(link.index()) == domain;
+        let lender = links.get(domain).filter(has).or_else(|| links.in_order().filter(same).find(has));
+        let lender = lender.map_or("another device", |link| link.name());
+        let own = links.ipv4(index).is_some_and(|ipv4| !ipv4.addrs.is_empty());
+        let none = if own { "none that fits" } else { "none" };
+        format!("{addr}: borrowed from {lender}, since {} has {none}", device(self.config, index))
     }
 
     /// Says why a route's gateway is not where the packet goes.
@@ -380,7 +448,7 @@ impl Builder<'_> {
     }
 
     fn table(&mut self, id: TableId) {
-        let name = (self.names)(id);
+        let name = self.names.table_name(id.0);
         let rule = self.rule;
         let report = self.report();
         report.tables.push(TableReport { id: id.0, name, route: None, passed_over: Vec::new() });
@@ -427,9 +495,7 @@ impl Builder<'_> {
             SourceReason::Preferred => format!("{addr}: the route names it"),
             SourceReason::Subnet => format!("{addr}: the device's address in whose subnet the gateway lies"),
             SourceReason::FirstOfDevice => format!("{addr}: the device's first address of sufficient scope"),
-            SourceReason::Borrowed => {
-                format!("{addr}: borrowed from another device, since this one has none")
-            }
+            SourceReason::Borrowed => self.borrowed(addr),
             SourceReason::Destination => format!("{addr}: the destination is this host"),
             SourceReason::None => "none: no address is acceptable".into(),
         };

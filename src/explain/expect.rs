@@ -1,5 +1,12 @@
 //! Expectations: `--expect 'dev wg0'`.
 
+use std::net::IpAddr;
+
+use fingerpost_engine::lookup::DropReason;
+use fingerpost_iproute::Names;
+use fingerpost_model::RouteType;
+use fingerpost_net::Errno;
+
 use super::report::{Explanation, Verdict};
 
 /// What an answer should be, in pairs such as `dev wg0` and words such as `dropped`.
@@ -12,8 +19,8 @@ pub struct Expectation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Dev(String),
-    Via(String),
-    Source(String),
+    Via(IpAddr),
+    Source(IpAddr),
     Table(u32),
     Kind(String),
     Errno(String),
@@ -25,9 +32,22 @@ enum Part {
 const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NAME, \
 sent, delivered, forwarded, dropped, refused";
 
+/// Drop reasons that an answer can have.
+const REASONS: [DropReason; 9] = [
+    DropReason::IpRpfilter,
+    DropReason::IpInNoRoutes,
+    DropReason::IpInAddrErrors,
+    DropReason::IpLocalSource,
+    DropReason::IpLocalnet,
+    DropReason::IpInvalidSource,
+    DropReason::IpInvalidDest,
+    DropReason::InvalidProto,
+    DropReason::NotSpecified,
+];
+
 impl Expectation {
     /// Reads an expectation.
-    pub fn parse(text: &str) -> Result<Expectation, String> {
+    pub fn parse(text: &str, names: &Names) -> Result<Expectation, String> {
         let mut words = text.split_whitespace();
         let mut parts = Vec::new();
         while let Some(word) = words.next() {
@@ -43,18 +63,33 @@ impl Expectation {
                 parts.push(Part::Verdict(verdict));
                 continue;
             }
-            let mut value = || words.next().map(str::to_string).ok_or(format!("'{word}' needs a value"));
+            let value = |words: &mut dyn Iterator<Item = &'_ str>| {
+                words.next().map(str::to_string).ok_or(format!("'{word}' needs a value"))
+            };
             parts.push(match word {
-                "dev" => Part::Dev(value()?),
-                "via" | "gateway" => Part::Via(value()?),
-                "src" | "from" => Part::Source(value()?),
+                "dev" => Part::Dev(value(&mut words)?),
+                "via" | "gateway" => Part::Via(address(word, &value(&mut words)?)?),
+                "src" | "from" => Part::Source(address(word, &value(&mut words)?)?),
                 "table" => {
-                    let id = value()?;
-                    Part::Table(id.parse().map_err(|_| format!("'table {id}': expected a table's number"))?)
+                    let id = value(&mut words)?;
+                    let table = names.table_id(&id);
+                    Part::Table(table.ok_or(format!("'table {id}': expected a table's number or name"))?)
                 }
-                "type" => Part::Kind(value()?),
-                "errno" => Part::Errno(value()?),
-                "reason" => Part::Reason(value()?),
+                "type" => {
+                    let kind = value(&mut words)?;
+                    let known = || (0..=u8::MAX).filter_map(|kind| RouteType(kind).name());
+                    one_of(word, kind, "a type", known().collect()).map(Part::Kind)?
+                }
+                "errno" => {
+                    let name = value(&mut words)?;
+                    let known = || (1..=133).filter_map(|number| Errno(number).name());
+                    one_of(word, name, "an error", known().collect()).map(Part::Errno)?
+                }
+                "reason" => {
+                    let name = value(&mut words)?;
+                    one_of(word, name, "a drop reason", REASONS.map(DropReason::name).to_vec())
+                        .map(Part::Reason)?
+                }
                 other => return Err(format!("'{other}' is not part of an expectation; it knows {KNOWN}")),
             });
         }
@@ -71,8 +106,8 @@ impl Expectation {
             Part::Dev(dev) => {
                 outcome.dev.as_ref() == Some(dev) || on_every_leg(explanation, |leg| leg == dev)
             }
-            Part::Via(gateway) => outcome.gateway.as_ref() == Some(gateway),
-            Part::Source(source) => outcome.source.as_ref() == Some(source),
+            Part::Via(gateway) => same(outcome.gateway.as_ref(), gateway),
+            Part::Source(source) => same(outcome.source.as_ref(), source),
             Part::Table(id) => outcome.table == Some(*id),
             Part::Kind(kind) => outcome.kind.as_ref() == Some(kind),
             Part::Errno(name) => outcome.errno_name == Some(name.as_str()),
@@ -81,6 +116,22 @@ impl Expectation {
         };
         let all = self.parts.iter().all(holds) && explanation.otherwise.is_empty();
         (!all).then(|| format!("expected {}, but {}", self.text, outcome.text))
+    }
+}
+
+fn same(text: Option<&String>, address: &IpAddr) -> bool {
+    text.is_some_and(|text| text.parse() == Ok(*address))
+}
+
+fn address(key: &str, text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| format!("'{key} {text}': expected an address"))
+}
+
+/// A name that can be right; others would never be, whatever the answer.
+fn one_of(key: &str, name: String, what: &str, known: Vec<&'static str>) -> Result<String, String> {
+    match known.contains(&name.as_str()) {
+        true => Ok(name),
+        false => Err(format!("'{key} {name}': expected {what}: {}", known.join(", "))),
     }
 }
 
@@ -93,11 +144,27 @@ fn on_every_leg(explanation: &Explanation, holds: impl Fn(&String) -> bool) -> b
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Expectation, String> {
+        Expectation::parse(text, &Names::default())
+    }
+
     #[test]
     fn unknown_words_are_refused() {
-        assert!(Expectation::parse("dev").unwrap_err().contains("needs a value"));
-        assert!(Expectation::parse("colour red").unwrap_err().contains("'colour'"));
-        assert!(Expectation::parse("").unwrap_err().contains("empty"));
-        assert!(Expectation::parse("sent dev eth0 via 10.0.0.1 table 254").is_ok());
+        assert!(parse("dev").unwrap_err().contains("needs a value"));
+        assert!(parse("colour red").unwrap_err().contains("'colour'"));
+        assert!(parse("").unwrap_err().contains("empty"));
+        assert!(parse("sent dev eth0 via 10.0.0.1 table 254").is_ok());
+    }
+
+    #[test]
+    fn what_no_answer_can_be_is_refused() {
+        assert!(parse("reason BOGUS").unwrap_err().contains("IP_RPFILTER"));
+        assert!(parse("errno EBOGUS").unwrap_err().contains("ENETUNREACH"));
+        assert!(parse("type bogus").unwrap_err().contains("unicast"));
+        assert!(parse("via nonsense").unwrap_err().contains("an address"));
+        assert!(parse("src 1.2.3").unwrap_err().contains("an address"));
+        assert!(parse("table bogus").unwrap_err().contains("number or name"));
+        assert_eq!(parse("table main").unwrap().parts, parse("table 0xfe").unwrap().parts);
+        assert!(parse("dropped reason IP_INNOROUTES errno EXDEV type blackhole").is_ok());
     }
 }

@@ -21,5 +21,5 @@ pub use expect::Expectation;
 pub use question::{Question, Resolved};
 pub use report::{
     Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport,
-    RuleVerdict, TableReport, Verdict,
+    RuleVerdict, SCHEMA, TableReport, Verdict,
 };

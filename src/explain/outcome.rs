@@ -41,13 +41,14 @@ pub(super) fn outcome(
     ending: &Ending,
     lookups: &[LookupReport],
     shares: &[(usize, u64)],
+    refused_for: Option<String>,
 ) -> Outcome {
     match ending {
         Ending::Decided(decision) => match decision.error {
             Some(errno) => error_decision(asked, question, errno),
             None => decided(asked, question, decision, shares),
         },
-        Ending::Refused(errno) => refused(question, *errno, lookups),
+        Ending::Refused(errno) => refused(question, *errno, lookups, refused_for),
         Ending::Dropped(reason) => dropped(asked, question, *reason),
     }
 }
@@ -177,7 +178,12 @@ fn output_name(output: Output) -> &'static str {
 }
 
 /// A packet made here that cannot be sent.
-fn refused(question: &Resolved, errno: Errno, lookups: &[LookupReport]) -> Outcome {
+fn refused(
+    question: &Resolved,
+    errno: Errno,
+    lookups: &[LookupReport],
+    refused_for: Option<String>,
+) -> Outcome {
     let by = lookups.iter().rev().find_map(|lookup| {
         let rule = &lookup.rules[lookup.deciding_rule?];
         let route = rule.table.and_then(|at| lookup.tables[at].route.as_ref());
@@ -187,7 +193,11 @@ fn refused(question: &Resolved, errno: Errno, lookups: &[LookupReport]) -> Outco
         })
     });
     let name = errno.name().unwrap_or("error");
-    let text = format!("{} cannot be sent: {errno} ({name}){}", question.dst, by.unwrap_or_default());
+    let why = match refused_for {
+        Some(why) => format!(": {why}"),
+        None => by.unwrap_or_default(),
+    };
+    let text = format!("{} cannot be sent: {errno} ({name}){why}", question.dst);
     let mut outcome = Outcome::new(Verdict::Refused, text);
     outcome.errno = Some(errno.0);
     outcome.errno_name = errno.name();

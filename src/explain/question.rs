@@ -6,9 +6,12 @@ use fingerpost_engine::Config;
 use fingerpost_engine::lookup::Flow4;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::Received;
+use fingerpost_iproute::{Names, RouteQuestion, RouteQuestionError};
 use fingerpost_model::RouteMsg;
 use fingerpost_net::{Family, IpPrefix};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 /// UDP, the protocol of questions that name none, as in `ip route get`.
 const UDP: u8 = 17;
@@ -16,94 +19,120 @@ const ICMP: u8 = 1;
 
 /// A question: which way does this packet go? Fields that are not given take
 /// any value, or the one that `ip route get` takes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Question {
     /// Destination address.
     pub to: String,
     /// Source address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Device that the packet is received on; without it the packet is made here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iif: Option<String>,
     /// Device that the packet has to leave by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub oif: Option<String>,
     /// Mark.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<u32>,
     /// User id of the sender.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
     /// Transport protocol's number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipproto: Option<u8>,
     /// Source port.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sport: Option<u16>,
     /// Destination port.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dport: Option<u16>,
     /// Type of service byte.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tos: Option<u8>,
     /// VRF device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vrf: Option<String>,
 }
 
 /// Words that a question knows, for messages.
 const KEYS: &str = "from, iif, oif, dev, mark, uid, ipproto, sport, dport, tos, vrf";
 
+/// Keys of a question as an object.
+const FIELDS: [&str; 11] =
+    ["to", "from", "iif", "oif", "mark", "uid", "ipproto", "sport", "dport", "tos", "vrf"];
+
 impl Question {
-    /// Reads `ADDRESS [from A] [iif D] [oif D] [mark M] …`.
-    pub fn parse(words: &[String]) -> Result<Question, String> {
-        let mut question = Question::default();
-        let mut words = words.iter().map(String::as_str);
-        while let Some(word) = words.next() {
-            let mut value = |key: &str| words.next().ok_or(format!("'{key}' needs a value"));
-            match word {
-                "to" => question.to = value(word)?.into(),
-                "from" => question.from = Some(value(word)?.into()),
-                "iif" => question.iif = Some(value(word)?.into()),
-                "oif" | "dev" => question.oif = Some(value(word)?.into()),
-                "mark" | "fwmark" => question.mark = Some(number(word, value(word)?)?),
-                "uid" => question.uid = Some(number(word, value(word)?)?),
-                "ipproto" => question.ipproto = Some(protocol(value(word)?)?),
-                "sport" => question.sport = Some(number(word, value(word)?)?),
-                "dport" => question.dport = Some(number(word, value(word)?)?),
-                "tos" | "dsfield" => question.tos = Some(hex(word, value(word)?)?),
-                "vrf" => question.vrf = Some(value(word)?.into()),
-                address if question.to.is_empty() => question.to = address.into(),
-                other => return Err(format!("'{other}' is not part of a question; it knows {KEYS}")),
-            }
-        }
-        if question.to.is_empty() {
-            return Err(format!("a question begins with an address, then {KEYS}"));
-        }
-        Ok(question)
+    /// Reads `ADDRESS [from A] [iif D] [oif D] [mark M] …`, the grammar of `ip route get`.
+    pub fn parse(words: &[String], names: &Names) -> Result<Question, String> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let read = RouteQuestion::parse(&words, names).map_err(|wrong| complaint(&wrong))?;
+        let name = |name: Option<&str>| name.map(str::to_string);
+        let (oif, vrf) = if read.is_vrf { (None, read.oif) } else { (read.oif, None) };
+        Ok(Question {
+            to: read.to.map(|to| to.addr.to_string()).unwrap_or_default(),
+            from: read.from.map(|from| from.addr.to_string()),
+            iif: name(read.iif),
+            oif: name(oif),
+            mark: read.mark,
+            uid: read.uid,
+            ipproto: read.ip_proto,
+            sport: read.sport,
+            dport: read.dport,
+            tos: (read.tos != 0).then_some(read.tos),
+            vrf: name(vrf),
+        })
     }
 
-    /// Reads a JSON object, or a string in the grammar of [`Question::parse`].
-    pub fn from_json(line: &str) -> Result<Question, String> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Words(String),
-            Object(serde_json::Value),
-        }
-        let at = |e: serde_json::Error| {
-            let text = e.to_string();
-            let text = text.rfind(" at line ").map_or(text.clone(), |end| text[..end].to_string());
-            format!("column {}: {text}", e.column().max(1))
-        };
-        match serde_json::from_str(line).map_err(at)? {
-            Either::Words(text) => {
-                Question::parse(&text.split_whitespace().map(String::from).collect::<Vec<_>>())
+    /// Reads a JSON object with these keys, or a string in the grammar of [`Question::parse`].
+    pub fn from_json(line: &str, names: &Names) -> Result<Question, String> {
+        let fields = match serde_json::from_str(line) {
+            Ok(Line::Words(text)) => {
+                let words: Vec<String> = text.split_whitespace().map(String::from).collect();
+                return Question::parse(&words, names);
             }
-            Either::Object(value) => serde_json::from_value(value).map_err(|e| e.to_string()),
+            Ok(Line::Fields(fields)) => fields,
+            Err(error) if error.is_data() => {
+                return Err("expected an object such as {\"to\":\"8.8.8.8\"}, or a string such as \
+                            \"8.8.8.8 oif eth0\""
+                    .into());
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let problem = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+                return Err(format!("column {}: not JSON: {problem}", error.column().max(1)));
+            }
+        };
+        let mut words = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for (key, value) in &fields {
+            if !FIELDS.contains(&key.as_str()) {
+                return Err(format!("\"{key}\" is not part of a question; it knows {}", FIELDS.join(", ")));
+            }
+            if seen.contains(&key.as_str()) {
+                return Err(format!("\"{key}\" is given twice"));
+            }
+            seen.push(key);
+            let text = match value {
+                Value::Null => continue,
+                Value::String(text) => text.clone(),
+                // In words it is hexadecimal.
+                Value::Number(number) if key == "tos" => match number.as_u64() {
+                    Some(tos) => format!("{tos:#x}"),
+                    None => number.to_string(),
+                },
+                Value::Number(number) => number.to_string(),
+                _ => return Err(format!("\"{key}\": expected a string or a number")),
+            };
+            words.extend([key.clone(), text]);
         }
+        if seen.contains(&"oif") && seen.contains(&"vrf") {
+            return Err("\"oif\" and \"vrf\": only one of them can be given".into());
+        }
+        if !seen.contains(&"to") {
+            return Err("\"to\", the destination, is missing".into());
+        }
+        Question::parse(&words, names)
     }
 
     /// The words of the question.
@@ -131,10 +160,7 @@ impl Question {
     pub fn resolve(&self, config: &Config, default_uid: u32) -> Result<Resolved, String> {
         let device = |name: &Option<String>| match name {
             None => Ok(0),
-            Some(name) => match config.links.find(name) {
-                Some(link) => Ok(link.index()),
-                None => Err(format!("there is no device \"{name}\"")),
-            },
+            Some(name) => find_device(config, name).ok_or(format!("there is no device \"{name}\"")),
         };
         let vrf = device(&self.vrf)?;
         if vrf != 0 && config.links.get(vrf).is_none_or(|link| link.vrf_table().is_none()) {
@@ -232,44 +258,84 @@ impl Resolved {
     }
 }
 
+/// The device that `ip` means by a name: a name, an alternative name, a name
+/// before a colon, or `ifN` by number.
+fn find_device(config: &Config, name: &str) -> Option<u32> {
+    let links = &config.links;
+    let alternative = || {
+        let has = |link: &&fingerpost_engine::config::Link| link.msg.altnames.iter().any(|alt| alt == name);
+        links.by_index.values().find(has)
+    };
+    let alias = || links.find(name.split_once(':')?.0);
+    let numbered = || links.get(name.strip_prefix("if")?.parse().ok()?);
+    let link = links.find(name).or_else(alternative).or_else(alias).or_else(numbered);
+    link.map(|link| link.index())
+}
+
 fn address(text: &str) -> Result<Ipv4Addr, String> {
     match text.parse::<IpAddr>() {
         Ok(IpAddr::V4(addr)) => Ok(addr),
         Ok(IpAddr::V6(_)) => Err(format!("\"{text}\": IPv6 questions are not answered yet")),
-        Err(_) => Err(format!("\"{text}\" is not an address; a question looks like: 8.8.8.8 from 192.0.2.1")),
+        Err(_) => Err(not_an_address(text)),
     }
 }
 
-/// A decimal or 0x number.
-fn number<T: TryFrom<u64>>(key: &str, text: &str) -> Result<T, String> {
-    let parsed = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => text.parse(),
+fn not_an_address(text: &str) -> String {
+    format!("\"{text}\" is not an address; a question looks like: 8.8.8.8 from 192.0.2.1")
+}
+
+/// What is wrong with a word, and what was expected.
+fn complaint(wrong: &RouteQuestionError<'_>) -> String {
+    let key = wrong.key;
+    let Some(value) = wrong.value else {
+        return match key {
+            "to" => format!("a question begins with an address, then {KEYS}"),
+            key => format!("'{key}' needs a value"),
+        };
     };
-    parsed
-        .ok()
-        .and_then(|n| T::try_from(n).ok())
-        .ok_or_else(|| format!("'{key} {text}': expected a number in range, decimal or 0x…"))
+    let expected = match key {
+        "" => return format!("'{value}' is not part of a question; it knows {KEYS}"),
+        "to" if value.contains('/') => return format!("\"{value}\": a question is about one address"),
+        "from" if value.contains('/') => return format!("'from {value}': a packet has one source"),
+        "to" => return not_an_address(value),
+        "from" => "an address, any or 0",
+        "mark" | "uid" => "a number from 0 to 4294967295: decimal, 0x… or octal with a leading 0",
+        "sport" | "dport" => "a port from 0 to 65535: decimal, 0x… or octal with a leading 0",
+        "ipproto" => "a protocol's name such as tcp, or its number from 0 to 255",
+        "tos" => "a hexadecimal number from 0 to ff, or a name such as AF11",
+        _ => "something else",
+    };
+    format!("'{key} {value}': expected {expected}")
 }
 
-/// A hexadecimal number, with or without 0x, as iproute2 takes tos.
-fn hex(key: &str, text: &str) -> Result<u8, String> {
-    u8::from_str_radix(text.trim_start_matches("0x"), 16)
-        .map_err(|_| format!("'{key} {text}': expected a hexadecimal byte"))
+/// A line of a stream of questions.
+enum Line {
+    Words(String),
+    /// Keys and values in order, with duplicates.
+    Fields(Vec<(String, Value)>),
 }
 
-fn protocol(text: &str) -> Result<u8, String> {
-    Ok(match text {
-        "icmp" => 1,
-        "igmp" => 2,
-        "tcp" => 6,
-        "udp" => 17,
-        "gre" => 47,
-        "esp" => 50,
-        "ah" => 51,
-        "sctp" => 132,
-        other => number("ipproto", other)?,
-    })
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Line;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object or a string")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Line, E> {
+                Ok(Line::Words(text.into()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Line::Fields(fields))
+            }
+        }
+        d.deserialize_any(Either)
+    }
 }
 
 #[cfg(test)]
@@ -277,31 +343,99 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Question, String> {
-        Question::parse(&text.split_whitespace().map(String::from).collect::<Vec<_>>())
+        let words: Vec<String> = text.split_whitespace().map(String::from).collect();
+        Question::parse(&words, &Names::default())
+    }
+
+    fn json(text: &str) -> Result<Question, String> {
+        Question::from_json(text, &Names::default())
     }
 
     #[test]
-    fn the_grammar_is_that_of_ip_route_get() {
+    fn the_grammar_of_route_get() {
         let question =
             parse("8.8.8.8 from 10.0.0.1 iif eth0 mark 0x10 ipproto tcp dport 53 tos 0x10").unwrap();
         assert_eq!(question.mark, Some(16));
         assert_eq!(question.ipproto, Some(6));
-        assert_eq!(question.words(), "8.8.8.8 from 10.0.0.1 iif eth0 mark 0x10 ipproto 6 dport 53 tos 0x10");
+        let words = "8.8.8.8 from 10.0.0.1 iif eth0 mark 0x10 ipproto 6 dport 53 tos 0x10";
+        assert_eq!(question.words(), words);
+        assert_eq!(parse(words), Ok(question));
+    }
+
+    #[test]
+    fn numbers_are_read_as_ip_reads_them() {
+        let question = parse("8.8.8.8 mark 010 uid 017 sport 010 dport 0x10 ipproto 010 tos 10").unwrap();
+        assert_eq!((question.mark, question.uid), (Some(8), Some(15)));
+        assert_eq!((question.sport, question.dport), (Some(8), Some(16)));
+        assert_eq!((question.ipproto, question.tos), (Some(10), Some(0x10)));
+        assert_eq!(parse("8.8.8.8 tos AF11").unwrap().tos, Some(0x28));
+        assert_eq!(parse("8.8.8.8 ipproto ospf").unwrap().ipproto, Some(89));
+        for text in ["8.8.8.8 mark 08", "8.8.8.8 mark 4294967296", "8.8.8.8 sport 65536", "8.8.8.8 tos 100"] {
+            assert!(parse(text).unwrap_err().contains("expected a"), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_words_of_ip_are_known_and_may_be_abbreviated() {
+        let plain = parse("8.8.8.8").unwrap();
+        for text in
+            ["to 8.8.8.8", "8.8.8.8/32", "8.8.8.8 from any", "8.8.8.8 from 0", "8.8.8.8 conn noti fib"]
+        {
+            assert_eq!(parse(text), Ok(plain.clone()), "{text}");
+        }
+        assert_eq!(parse("8.8").unwrap().to, "8.8.0.0");
+        assert_eq!(parse("8.8.8.8 f 10.0.0.1/32").unwrap().from.as_deref(), Some("10.0.0.1"));
+        let question = parse("8.8.8.8 o eth0 ma 1 dp 53 d 10").unwrap();
+        assert_eq!(question.words(), "8.8.8.8 oif eth0 mark 0x1 dport 53 tos 0x10");
+        assert_eq!(parse("8.8.8.8 oif eth0 vrf blue").unwrap().oif, None, "the last one counts");
     }
 
     #[test]
     fn bad_questions_say_what_was_expected() {
-        assert!(parse("").unwrap_err().contains("begins with an address"));
-        assert!(parse("1.1.1.1 mark").unwrap_err().contains("needs a value"));
-        assert!(parse("1.1.1.1 mark -1").unwrap_err().contains("expected a number"));
-        assert!(parse("1.1.1.1 colour red").unwrap_err().contains("'colour'"));
+        let wrong = |text, part: &str| {
+            let complaint = parse(text).unwrap_err();
+            assert!(complaint.contains(part), "{complaint}");
+        };
+        wrong("", "begins with an address");
+        wrong("any", "begins with an address");
+        wrong("1.1.1.1 mark", "'mark' needs a value");
+        wrong("1.1.1.1 mark -1", "'mark -1': expected a number from 0 to 4294967295");
+        wrong("1.1.1.1 uid -1", "'uid -1': expected a number from 0 to 4294967295");
+        wrong("1.1.1.1 dport 70000", "from 0 to 65535");
+        wrong("1.1.1.1 ipproto 256", "from 0 to 255");
+        wrong("1.1.1.1 colour red", "'colour' is not part of a question");
+        wrong("1.1.1.1 2.2.2.2", "'2.2.2.2' is not part of a question");
+        wrong("1.1.1.1 as 2.2.2.2", "'as' is not part of a question");
+        wrong("1.1.1.0/24", "one address");
+        wrong("1.1.1.1 from 10.0.0.0/8", "one source");
+        wrong("x", "is not an address");
         assert!(address("x").unwrap_err().contains("is not an address"));
     }
 
     #[test]
     fn json_takes_objects_and_strings() {
-        let object = Question::from_json(r#"{"to":"1.1.1.1","oif":"eth0"}"#).unwrap();
-        assert_eq!(object, Question::from_json(r#""1.1.1.1 oif eth0""#).unwrap());
-        assert!(Question::from_json(r#"{"to":"1.1.1.1","colour":1}"#).unwrap_err().contains("colour"));
+        let object = json(r#"{"to":"1.1.1.1","oif":"eth0","tos":16,"from":null}"#).unwrap();
+        assert_eq!(object, json(r#""1.1.1.1 oif eth0 tos 10""#).unwrap());
+        assert_eq!(json(r#"{"to":"1.1.1.1","mark":"0x10"}"#).unwrap().mark, Some(16));
+    }
+
+    #[test]
+    fn json_that_is_no_question_is_refused_in_the_users_words() {
+        let cases = [
+            (r#"{"to":"1.1.1.1","colour":1}"#, "\"colour\" is not part of a question"),
+            (r#"{"to":"1.1.1.1","to":"2.2.2.2"}"#, "\"to\" is given twice"),
+            (r#"["1.1.1.1"]"#, "expected an object such as"),
+            ("5", "expected an object such as"),
+            (r#"{"to":"1.1.1.1","mark":-1}"#, "'mark -1': expected a number from 0 to"),
+            (r#"{"to":"1.1.1.1","mark":[1]}"#, "\"mark\": expected a string or a number"),
+            (r#"{"oif":"eth0"}"#, "\"to\", the destination, is missing"),
+            (r#"{"to":"1.1.1.1","oif":"a","vrf":"b"}"#, "only one of them"),
+            (r#"{"to":"1.1.1.1""#, "not JSON"),
+        ];
+        for (line, part) in cases {
+            let complaint = json(line).unwrap_err();
+            assert!(complaint.contains(part), "{line}: {complaint}");
+            assert!(!complaint.contains("u32") && !complaint.contains("struct"), "{complaint}");
+        }
     }
 }

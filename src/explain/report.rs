@@ -72,7 +72,7 @@ pub struct LookupReport {
 /// Something that a lookup settled besides rules and tables.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
-    /// What it is about: `path`, `default`, `gateway`, `source`, `on-link`, `reverse path`, `cache`.
+    /// What it is about: `path`, `default`, `gateway`, `source`, `device`, `on-link`, `reverse path`, `cache`.
     pub about: &'static str,
     /// In plain words.
     pub text: String,

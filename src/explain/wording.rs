@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 use fingerpost_engine::config::{Alias, Config, DscpSelector, Ports, Rule};
 use fingerpost_engine::lookup::Flow4;
 use fingerpost_engine::lookup::rules::Selector;
-use fingerpost_model::{RouteFlags, RouteType, RuleAction, Scope, TableId};
+use fingerpost_iproute::Names;
+use fingerpost_model::{RouteFlags, RouteType, RuleAction, Scope};
 use fingerpost_net::Prefix;
 
 /// A device's name, or its number if there is none.
@@ -148,7 +149,7 @@ pub(super) fn selector_values(
 }
 
 /// A rule as `ip rule` writes it, without its preference.
-pub(super) fn rule_text(rule: &Rule<Ipv4Addr>, names: &dyn Fn(TableId) -> String) -> String {
+pub(super) fn rule_text(rule: &Rule<Ipv4Addr>, names: &Names) -> String {
     let mut text = String::new();
     if rule.invert {
         text.push_str("not ");
@@ -161,7 +162,7 @@ pub(super) fn rule_text(rule: &Rule<Ipv4Addr>, names: &dyn Fn(TableId) -> String
     }
     match rule.dscp {
         DscpSelector::Any => {}
-        DscpSelector::Tos(tos) => add("tos", format!("{tos:#x}")),
+        DscpSelector::Tos(tos) => add("tos", names.dsfield_name(tos)),
         dscp => add("", dscp_text(dscp)),
     }
     if rule.mark != 0 || rule.mark_mask != 0 {
@@ -180,7 +181,7 @@ pub(super) fn rule_text(rule: &Rule<Ipv4Addr>, names: &dyn Fn(TableId) -> String
         add("tun_id", rule.tun_id.to_string());
     }
     if rule.ip_proto != 0 {
-        add("ipproto", rule.ip_proto.to_string());
+        add("ipproto", names.protocol_name(rule.ip_proto));
     }
     if rule.sport.is_some() {
         add("sport", ports_text(rule.sport));
@@ -190,7 +191,7 @@ pub(super) fn rule_text(rule: &Rule<Ipv4Addr>, names: &dyn Fn(TableId) -> String
     }
     match rule.action {
         RuleAction::TO_TABLE if rule.l3mdev => text.push_str(" lookup [l3mdev-table]"),
-        RuleAction::TO_TABLE => text.push_str(&format!(" lookup {}", names(rule.table))),
+        RuleAction::TO_TABLE => text.push_str(&format!(" lookup {}", names.table_name(rule.table.0))),
         RuleAction::GOTO => text.push_str(&format!(" goto {}", rule.goto)),
         other if rule.l3mdev => {
             text.push_str(&format!(" lookup [l3mdev-table] {}", other.name().unwrap_or("unknown action")));
@@ -201,7 +202,7 @@ pub(super) fn rule_text(rule: &Rule<Ipv4Addr>, names: &dyn Fn(TableId) -> String
         text.push_str(&format!(" suppress_prefixlength {}", rule.suppress_prefixlen));
     }
     if rule.suppress_ifgroup != -1 {
-        text.push_str(&format!(" suppress_ifgroup {}", rule.suppress_ifgroup));
+        text.push_str(&format!(" suppress_ifgroup {}", names.group_name(rule.suppress_ifgroup)));
     }
     text
 }

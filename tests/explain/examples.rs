@@ -35,7 +35,8 @@ fn every_example_has_its_due_outcome() {
     for (name, outcome) in DUE {
         let question = Example::find(name).expect("an example").question();
         let explanation = Host::of_example(name).ask(question);
-        let expectation = Expectation::parse(outcome).expect("an expectation");
+        let expectation =
+            Expectation::parse(outcome, &fingerpost_iproute::Names::default()).expect("an expectation");
         assert_eq!(expectation.violated_by(&explanation), None, "{name}");
         assert!(explanation.unknown.is_empty(), "{name}: {:?}", explanation.unknown);
     }
@@ -218,23 +219,23 @@ fn the_selector_that_keeps_a_rule_from_matching_is_named_with_both_values() {
 fn c152_without_a_memory_of_the_last_choice_each_default_route_is_possible() {
     use fingerpost::explain::{Asked, Question, add_alternatives, explain};
     use fingerpost_engine::lookup::hash::Asker;
+    use fingerpost_model::NsId;
     use fingerpost_model::snapshot::Netns;
-    use fingerpost_model::{NsId, TableId};
     let mut host = Host::of_example("plain");
     host.run("ip route append default via 192.0.2.2");
     host.run("ip neigh replace 192.0.2.1 dev eth0 lladdr 02:00:00:00:00:09 nud stale");
     host.run("ip neigh replace 192.0.2.2 dev eth0 lladdr 02:00:00:00:00:0a nud stale");
-    let table_name = |id: TableId| id.0.to_string();
+    let names = fingerpost_iproute::Names::default();
     let asked = Asked {
         ns: host.world.ns(NsId(0)).expect("the first namespace"),
         behaviour: &host.world.behaviour,
         now: host.world.now,
         uid: 0,
-        names: &table_name,
+        names: &names,
         asker: Asker::Socket,
         assumed_choice: None,
     };
-    let question = Question::parse(&["8.8.8.8".to_string()]).expect("a question");
+    let question = Question::parse(&["8.8.8.8".to_string()], &names).expect("a question");
     let mut explanation = explain(asked, &question).expect("an answer");
     assert_eq!(explanation.outcome.gateway.as_deref(), Some("192.0.2.1"));
     let known = Netns {

@@ -6,7 +6,7 @@ use fingerpost::script::{Runner, Script};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::{Behaviour, World};
 use fingerpost_iproute::Names;
-use fingerpost_model::{NsId, TableId};
+use fingerpost_model::NsId;
 
 /// A host in memory.
 pub struct Host {
@@ -40,17 +40,16 @@ impl Host {
     /// Asks as a packet made here or received would.
     pub fn ask(&self, question: &str) -> Explanation {
         let words: Vec<String> = question.split_whitespace().map(str::to_owned).collect();
-        let table_name = |id: TableId| self.names.table_name(id.0);
         let asked = Asked {
             ns: self.world.ns(NsId(0)).expect("the first namespace"),
             behaviour: &self.world.behaviour,
             now: self.world.now,
             uid: 0,
-            names: &table_name,
+            names: &self.names,
             asker: Asker::Socket,
             assumed_choice: None,
         };
-        explain(asked, &Question::parse(&words).expect("a question")).expect("an answer")
+        explain(asked, &Question::parse(&words, &self.names).expect("a question")).expect("an answer")
     }
 }
 

@@ -200,3 +200,19 @@ fn c113_c114_a_packet_that_satisfies_the_only_failing_selector_changes_the_verdi
         assert!(tried.get(selector).is_some_and(|&times| times >= 10), "{tried:?}");
     }
 }
+
+#[test]
+fn rules_are_written_as_ip_rule_writes_them() {
+    let mut host = Host::new("");
+    let rules = [
+        "from all ipproto tcp lookup main",
+        "from all tos 0x10 lookup main",
+        "from all ipproto ipproto-200 dport 53 lookup main",
+    ];
+    host.run("ip rule add pref 1 ipproto tcp lookup main\nip rule add pref 2 tos 0x10 lookup main");
+    host.run("ip rule add pref 3 ipproto 200 dport 53 lookup main");
+    let explanation = host.ask("8.8.8.8");
+    let texts: Vec<&str> =
+        lookup(&explanation, "output").rules[1..4].iter().map(|rule| rule.rule.as_str()).collect();
+    assert_eq!(texts, rules);
+}

@@ -184,3 +184,42 @@ fn c189_a_group_that_the_vrf_joined_takes_a_packet_received_in_it() {
     assert_eq!(host.ask("224.1.1.1 from 10.1.0.9 iif eth1").outcome.verdict, Verdict::Delivered);
     assert_eq!(host.ask("224.1.1.1 from 10.0.0.9 iif eth0").outcome.verdict, Verdict::Dropped);
 }
+
+#[test]
+fn a_source_that_is_no_own_address_is_the_reason_of_the_refusal() {
+    let host = Host::of_example("plain");
+    let refused = host.ask("8.8.8.8 from 2.2.2.2");
+    assert_eq!(refused.outcome.errno_name, Some("ENETUNREACH"));
+    assert!(
+        refused.outcome.text.ends_with(": 2.2.2.2 is no address of this host"),
+        "{}",
+        refused.outcome.text
+    );
+    assert_eq!(steps(&refused, "source"), ["2.2.2.2 is no address of this host"]);
+    assert_eq!(steps(&host.ask("224.0.0.5 from 2.2.2.2"), "source"), ["2.2.2.2 is no address of this host"]);
+    assert_eq!(steps(&host.ask("8.8.8.8 from 224.0.0.1"), "source"), ["224.0.0.1 can be no packet's source"]);
+    let looped = host.ask("8.8.8.8 from 127.0.0.1");
+    assert_eq!(steps(&looped, "source"), ["127.0.0.1 does not leave this host (route_localnet is off)"]);
+    assert!(steps(&host.ask("8.8.8.8 from 192.0.2.10"), "source").is_empty());
+}
+
+#[test]
+fn a_demanded_device_that_is_down_is_the_reason_of_the_refusal() {
+    let mut host = Host::of_example("plain");
+    host.run("ip link add e9 type dummy");
+    assert_eq!(steps(&host.ask("8.8.8.8 oif e9"), "device"), ["e9 is down"]);
+}
+
+#[test]
+fn who_lends_a_source_to_whom_is_named() {
+    let why = |host: &Host, question| steps(&host.ask(question), "source")[0].to_string();
+    let vrf = Host::of_example("vrf-fallthrough");
+    assert_eq!(why(&vrf, "8.8.8.8 vrf blue"), "10.1.1.1: borrowed from eth1, since blue has none");
+    let mut host = Host::of_example("plain");
+    host.run(
+        "ip link set lo up\nip link add e9 type dummy\nip link set e9 up\nip route add 9.0.0.0/8 dev e9",
+    );
+    assert_eq!(why(&host, "9.9.9.9"), "192.0.2.10: borrowed from eth0, since e9 has none");
+    assert_eq!(why(&host, "8.8.8.8 oif e9"), "192.0.2.10: borrowed from eth0, since e9 has none");
+    assert_eq!(why(&host, "8.8.8.8 oif lo"), "192.0.2.10: borrowed from eth0, since lo has none that fits");
+}

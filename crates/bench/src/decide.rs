@@ -14,7 +14,7 @@ use fingerpost_engine::trace::{Event, Tracer};
 use fingerpost_engine::{Env, Namespace, World};
 use fingerpost_host::{Live, Target};
 use fingerpost_iproute::Names;
-use fingerpost_model::{Kernel, NsId, Refusal, RouteMsg, TableId};
+use fingerpost_model::{Kernel, NsId, Refusal, RouteMsg};
 
 use crate::load::{from_batch, into_kernel};
 use crate::process::median;
@@ -237,7 +237,6 @@ impl<'a> Subject<'a> {
 
     fn explained(&self, keys: &[Ipv4Addr]) -> io::Result<f64> {
         let names = Names::default();
-        let table_name = |id: TableId| names.table_name(id.0);
         let ns = self.world.ns(NsId(0)).map_err(io::Error::other)?;
         let behaviour = &self.world.behaviour;
         let now = self.world.now;
@@ -253,7 +252,7 @@ impl<'a> Subject<'a> {
                     behaviour,
                     now,
                     uid: 0,
-                    names: &table_name,
+                    names: &names,
                     asker: Asker::Packet,
                     assumed_choice: None,
                 };

@@ -66,6 +66,26 @@ fn devices_and_addresses() {
 }
 
 #[test]
+fn each_line_has_its_place_and_what_is_left_out_is_said_in_few_words() {
+    let keys: Vec<String> = (10..40).map(|n| format!("\"key{n}\":1")).collect();
+    let local = r#"{"priority":0,"src":"all","table":"local"},{}"#;
+    let rules = format!(r#"[{local},{{"priority":5,"src":"all","table":"main",{}}}]"#, keys.join(","));
+    let imported = read(&[("rule.json", rules.as_str())]);
+    assert_eq!(imported.lines.len(), imported.places.len());
+    let place = |wanted: fn(&Line) -> bool| {
+        let at = imported.lines.iter().rposition(wanted).expect("a line");
+        imported.places[at].to_string()
+    };
+    assert_eq!(place(|l| matches!(l, Line::Rule(m) if m.family == Family::V4)), "rule.json, entry 3");
+    assert_eq!(place(|l| matches!(l, Line::Route(m) if m.family == Family::V4)), "route.json, entry 5");
+    assert_eq!(place(|l| matches!(l, Line::Address(_))), "addr.json");
+    let not_seen = &imported.header.not_seen;
+    let keys = "rule.json: these keys are not imported: key10, key11, key12, key13, key14, key15 and 24 more";
+    assert!(not_seen.iter().any(|sentence| sentence == keys), "{not_seen:?}");
+    assert!(not_seen.iter().all(|sentence| !sentence.contains("rule6.json")), "{not_seen:?}");
+}
+
+#[test]
 fn routes_of_all_forms() {
     let imported = read(&[]);
     let routes = routes(&imported);
@@ -170,7 +190,7 @@ fn errors_name_the_place() {
     );
     assert_eq!(
         complaint(&[("rule.json", "[{\"priority\":\"high\",\"src\":\"all\"}]")]),
-        "rule.json, line 1, column 14, field priority: invalid type: string \"high\", expected u32"
+        "rule.json, line 1, column 14, field priority: string \"high\", expected a number in range"
     );
     assert_eq!(
         complaint(&[("rule.json", "[{\"priority\":1,\"src\":\"::1\",\"table\":\"main\"}]")]),

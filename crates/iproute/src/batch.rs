@@ -3,13 +3,16 @@
 //! A `#` starts a comment anywhere, a backslash before the line's end
 //! continues it, and a word may stand in quotes if it begins with one.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 use crate::error::{Done, Failure};
 use crate::{Ctx, command};
 
 /// The most words on a line.
 const MAX_WORDS: usize = 511;
+
+/// Longest command that is read, with its continuations, in bytes.
+const MAX_COMMAND: usize = 1 << 20;
 
 /// Runs a batch file and gives the exit status.
 pub(crate) fn run(ctx: &mut Ctx<'_>, name: &str) -> Done<i32> {
@@ -27,6 +30,10 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, name: &str) -> Done<i32> {
         if let Err(message) = read {
             ctx.p.out.err_line(format_args!("{message}"));
             break;
+        }
+        if buffer.len() > MAX_COMMAND {
+            let what = format!("{name}:{number}: a command of more than {} MiB", MAX_COMMAND >> 20);
+            return Err(Failure::unsupported(&what));
         }
         let line = String::from_utf8_lossy(&buffer);
         let words = split(&line)?;
@@ -69,10 +76,15 @@ fn read_command(
 fn read_line(input: &mut dyn BufRead, buffer: &mut Vec<u8>, number: &mut usize) -> bool {
     let start = buffer.len();
     // An unreadable file ends the batch, as the end of the file does.
-    if !matches!(input.read_until(b'\n', buffer), Ok(1..)) {
+    let mut limited = input.take((MAX_COMMAND + 1 - start) as u64);
+    if !matches!(limited.read_until(b'\n', buffer), Ok(1..)) {
         return false;
     }
     *number += 1;
+    if buffer.len() > MAX_COMMAND {
+        // What follows is not read: the caller ends.
+        return true;
+    }
     if let Some(end) = buffer[start..].iter().position(|&b| b == b'#' || b == 0) {
         buffer.truncate(start + end);
     }
@@ -103,4 +115,22 @@ fn split(line: &str) -> Done<Vec<&str>> {
         }
     }
     Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_end_is_not_read_to_its_end() {
+        let read = |text: Vec<u8>| {
+            let (mut buffer, mut number) = (Vec::new(), 0);
+            let read = read_command(&mut std::io::Cursor::new(text), &mut buffer, &mut number);
+            (read, buffer.len(), number)
+        };
+        assert_eq!(read(vec![0; 3 << 20]), (Some(Ok(())), MAX_COMMAND + 1, 1));
+        let continued = b"ip link \\\n".repeat(1 << 20);
+        assert_eq!(read(continued).1, MAX_COMMAND + 1);
+        assert_eq!(read(b"link # show\nx".to_vec()), (Some(Ok(())), 5, 1));
+    }
 }

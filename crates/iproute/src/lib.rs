@@ -38,6 +38,7 @@ use output::Output;
 
 pub use names::Names;
 pub use output::Sinks;
+pub use route::{RouteQuestion, RouteQuestionError};
 
 /// What a command left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,6 +89,8 @@ struct Printer<'a> {
     nexthops: nexthop::Cache,
     /// Whether `ip link show` has run; from then on iproute2 lists addresses as it lists links.
     link_listed: bool,
+    /// Whether it was said that `-s -s` shows less than it should.
+    stats_noted: bool,
     /// Whether an IPv6 route of another table than main was seen; from then on
     /// iproute2 trusts the tables of IPv6 routes.
     tables6: bool,
@@ -160,6 +163,7 @@ pub fn run_to<'a>(
         links: links::LinkMap::default(),
         nexthops: nexthop::Cache::default(),
         link_listed: false,
+        stats_noted: false,
         tables6: false,
     };
     let mut ctx = Ctx { kernel, ns, env, p: printer, errno: None, depth: 0 };

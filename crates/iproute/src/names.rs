@@ -228,6 +228,26 @@ impl Names {
         self.tables.name(id).map_or_else(|| id.to_string(), str::to_string)
     }
 
+    /// The routing table that a name or number means.
+    pub fn table_id(&self, text: &str) -> Option<u32> {
+        self.tables.id(text).or_else(|| crate::lex::get_u32(text, 0))
+    }
+
+    /// The name of a transport protocol as `ip rule` prints it.
+    pub fn protocol_name(&self, id: u8) -> String {
+        View::new(self).ip_proto(id)
+    }
+
+    /// A type of service, as `ip rule` prints it.
+    pub fn dsfield_name(&self, tos: u8) -> String {
+        View::new(self).dsfield(tos)
+    }
+
+    /// A device group, as `ip rule` prints it.
+    pub fn group_name(&self, group: i32) -> String {
+        View::new(self).group(group as u32)
+    }
+
     fn add_protocol<'a>(&mut self, mut words: impl Iterator<Item = &'a str>, number_first: bool) {
         let (Some(first), Some(second)) = (words.next(), words.next()) else { return };
         let (number, name) = if number_first { (first, second) } else { (second, first) };

@@ -165,14 +165,22 @@ fn exec(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
         }
         return Ok(());
     };
-    let Some(ns) = ctx.kernel.find_netns(name) else {
-        let message = format!("Cannot open network namespace \"{name}\": {}", Errno::ENOENT);
-        return Err(Failure::exit(255, message));
-    };
+    let Some(ns) = ctx.kernel.find_netns(name) else { return Err(cannot_enter(ctx, name)) };
     match command(ctx, ns, args)? {
         0 => Ok(()),
         status => Err(Failure::returned(status as u8, "")),
     }
+}
+
+/// Why a namespace cannot be entered: there is none with this name, or the
+/// privilege for that is missing.
+pub(crate) fn cannot_enter(ctx: &mut Ctx<'_>, name: &str) -> Failure {
+    let known = ctx.kernel.netns_names().is_some_and(|names| names.iter().any(|known| known == name));
+    let message = match known {
+        true => format!("setting the network namespace \"{name}\" failed: {}", Errno::EPERM),
+        false => format!("Cannot open network namespace \"{name}\": {}", Errno::ENOENT),
+    };
+    Failure::exit(255, message)
 }
 
 /// Runs `ip` itself here, and anything else where the caller can.

@@ -120,11 +120,7 @@ pub(crate) fn parse(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Done<Option<i32>>
             let name = args.take().unwrap_or("(null)");
             match ctx.kernel.find_netns(name) {
                 Some(ns) => ctx.ns = ns,
-                None => {
-                    let message =
-                        format!("Cannot open network namespace \"{name}\": No such file or directory");
-                    return Err(Failure::exit(255, message));
-                }
+                None => return Err(crate::netns::cannot_enter(ctx, name)),
             }
         } else if is("-Numeric") {
             ctx.p.names.set_numeric(true);

@@ -1,6 +1,6 @@
 //! `ip vrf`: VRF devices and their tables.
 
-use fingerpost_model::LinkMsg;
+use fingerpost_model::{Kernel, LinkMsg, NsId};
 use fingerpost_net::Errno;
 
 use crate::Ctx;
@@ -106,6 +106,11 @@ pub(crate) fn table_of(ctx: &mut Ctx<'_>, name: &str) -> Option<u32> {
 
 /// Whether the device with this name is a VRF (`name_is_vrf`).
 pub(crate) fn is_vrf(ctx: &mut Ctx<'_>, name: &str) -> bool {
-    let link = ctx.kernel.get_link(ctx.ns, 0, Some(name));
+    is_vrf_device(ctx.kernel, ctx.ns, name)
+}
+
+/// The same, without a run of `ip`.
+pub(crate) fn is_vrf_device(kernel: &mut dyn Kernel, ns: NsId, name: &str) -> bool {
+    let link = kernel.get_link(ns, 0, Some(name));
     link.is_ok_and(|link| link.info.is_some_and(|info| info.kind == "vrf"))
 }

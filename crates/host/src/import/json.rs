@@ -58,6 +58,7 @@ impl<'a> Source<'a> {
         let problem = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]).to_string();
         if error.is_data() {
             // A value of the wrong type: its beginning is more use than its end.
+            let problem = in_words(&problem);
             return self.error(start.min(self.text.len()), field, problem);
         }
         let rest = self.text.get(start..).unwrap_or("");
@@ -66,12 +67,31 @@ impl<'a> Source<'a> {
         self.error(offset.min(self.text.len()), field, problem)
     }
 
-    /// A sentence on the keys that were not imported, if there are any.
+    /// A sentence on the keys that were not imported, if there are any: the first
+    /// few and how many more.
     pub fn not_imported(&self) -> Option<String> {
+        const NAMED: usize = 6;
         let unknown = self.unknown.borrow();
-        let keys: Vec<&str> = unknown.iter().map(String::as_str).collect();
-        (!keys.is_empty()).then(|| format!("{}: these keys are not imported: {}", self.file, keys.join(", ")))
+        let keys: Vec<&str> = unknown.iter().map(String::as_str).take(NAMED).collect();
+        let more = match unknown.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let file = self.file;
+        (!keys.is_empty()).then(|| format!("{file}: these keys are not imported: {}{more}", keys.join(", ")))
     }
+}
+
+/// A complaint about a value's type, without names of types that only programs have.
+fn in_words(problem: &str) -> String {
+    let Some((found, expected)) = problem.rsplit_once("expected ") else { return problem.into() };
+    let found = found.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "i32" | "usize" => "a number in range",
+        "a sequence" => "an array",
+        other => other,
+    };
+    format!("{found}expected {expected}")
 }
 
 /// An object's fields in order.

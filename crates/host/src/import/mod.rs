@@ -17,8 +17,9 @@ mod routes;
 mod rules;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
@@ -98,6 +99,27 @@ pub struct Imported {
     pub header: Header,
     /// The lines after it.
     pub lines: Vec<Line>,
+    /// Where each line comes from.
+    pub places: Vec<Place>,
+}
+
+/// Where something stands in a folder, for messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file; empty for what is concluded from several.
+    pub file: &'static str,
+    /// The entry of the file's array, from 1; 0 if that is not known.
+    pub entry: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.file, self.entry) {
+            ("", _) => f.write_str("the folder"),
+            (file, 0) => f.write_str(file),
+            (file, entry) => write!(f, "{file}, entry {entry}"),
+        }
+    }
 }
 
 impl Imported {
@@ -119,17 +141,38 @@ pub fn folder(path: &Path) -> Result<Imported, ImportError> {
         match fs::metadata(path.join(file)) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(error(e)),
-            Ok(about) if about.len() > MAX_FILE => return Err(error(io::ErrorKind::FileTooLarge.into())),
             Ok(_) => {}
         }
-        texts.insert(file.to_string(), fs::read_to_string(path.join(file)).map_err(error)?);
+        let mut text = String::new();
+        let mut input = fs::File::open(path.join(file)).map_err(error)?.take(MAX_FILE + 1);
+        input.read_to_string(&mut text).map_err(error)?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(error(io::ErrorKind::FileTooLarge.into()));
+        }
+        if text.starts_with('\u{feff}') {
+            let problem = "a byte order mark (BOM); save the text without it".into();
+            return Err(ImportError::Content {
+                file: file.into(),
+                line: 1,
+                column: 1,
+                field: String::new(),
+                problem,
+            });
+        }
+        texts.insert(file.to_string(), text);
     }
     texts_by_name(&texts)
 }
 
 /// Reads texts under the names that the files of a folder would have.
 pub fn texts_by_name(texts: &BTreeMap<String, String>) -> Result<Imported, ImportError> {
-    let mut import = Import { texts, names: Names::default(), not_seen: Vec::new(), lines: Vec::new() };
+    let mut import = Import {
+        texts,
+        names: Names::default(),
+        not_seen: Vec::new(),
+        lines: Vec::new(),
+        places: Vec::new(),
+    };
     import.lines()?;
     let release = texts.get("release.txt").map(|text| text.trim().to_string());
     if release.is_none() {
@@ -141,17 +184,34 @@ pub fn texts_by_name(texts: &BTreeMap<String, String>) -> Result<Imported, Impor
         not_seen: import.not_seen,
         ..Header::default()
     };
-    Ok(Imported { header, lines: import.lines })
+    Ok(Imported { header, lines: import.lines, places: import.places })
 }
+
+/// A route and its entry in the file.
+type Entry = (usize, RouteMsg);
 
 struct Import<'a> {
     texts: &'a BTreeMap<String, String>,
     names: Names,
     not_seen: Vec<String>,
     lines: Vec<Line>,
+    places: Vec<Place>,
 }
 
 impl<'a> Import<'a> {
+    /// Adds lines of a file, each with its entry.
+    fn add(&mut self, file: &'static str, lines: impl IntoIterator<Item = (usize, Line)>) {
+        for (entry, line) in lines {
+            self.lines.push(line);
+            self.places.push(Place { file, entry });
+        }
+    }
+
+    /// Adds lines of a file whose order is not the file's.
+    fn add_all(&mut self, file: &'static str, lines: impl IntoIterator<Item = Line>) {
+        self.add(file, lines.into_iter().map(|line| (0, line)));
+    }
+
     fn source(&self, file: &'static str) -> Option<Source<'a>> {
         self.texts.get(file).map(|text| Source::new(file, text))
     }
@@ -172,7 +232,7 @@ impl<'a> Import<'a> {
         self.devices()?;
         if let Some(text) = self.texts.get("sysctl.txt") {
             let settings = others::settings("sysctl.txt", text)?;
-            self.lines.extend(settings.into_iter().map(|(path, value)| Line::Sysctl(path, value)));
+            self.add_all("sysctl.txt", settings.into_iter().map(|(path, value)| Line::Sysctl(path, value)));
         } else {
             self.not_seen.push("sysctl.txt is missing: settings are taken to be the defaults".into());
         }
@@ -183,16 +243,20 @@ impl<'a> Import<'a> {
             if nexthops.iter().any(|object| object.resilient.is_some()) {
                 self.not_seen.push("buckets of resilient groups: taken to be given out anew".into());
             }
-            self.lines.extend(nexthops.into_iter().map(Line::Nexthop));
+            self.add_all("nexthop.json", nexthops.into_iter().map(Line::Nexthop));
             self.not_seen.extend(source.not_imported());
         }
-        let routes = self.routes()?;
+        let (routes, routes_of) = self.routes()?;
         self.netns(&four, &routes);
-        self.lines.extend(four.into_iter().chain(six).map(Line::Rule));
-        self.lines.extend(routes.into_iter().map(Line::Route));
+        let rule = |(entry, rule)| (entry, Line::Rule(rule));
+        self.add("rule.json", four.into_iter().map(rule));
+        self.add("rule6.json", six.into_iter().map(rule));
+        for ((entry, route), file) in routes.into_iter().zip(routes_of) {
+            self.add(file, [(entry, Line::Route(route))]);
+        }
         if let Some(source) = self.optional("neigh.json", "neighbours are taken to be none") {
             let neighbours = others::neighbours(&source, &self.names)?;
-            self.lines.extend(neighbours.into_iter().map(Line::Neighbour));
+            self.add_all("neigh.json", neighbours.into_iter().map(Line::Neighbour));
             self.not_seen.extend(source.not_imported());
         }
         Ok(())
@@ -200,16 +264,17 @@ impl<'a> Import<'a> {
 
     fn devices(&mut self) -> Result<(), ImportError> {
         let addresses = self.source("addr.json");
-        let Some(source) = self.source("link.json").or_else(|| self.source("addr.json")) else {
+        let file = if self.texts.contains_key("link.json") { "link.json" } else { "addr.json" };
+        let Some(source) = self.source(file) else {
             return Err(ImportError::Missing { file: "addr.json", command: "ip -d -j addr > addr.json" });
         };
         let links = links::links(&source, &mut self.names)?;
-        self.lines.extend(links.into_iter().map(Line::Link));
+        self.add_all(file, links.into_iter().map(Line::Link));
         self.not_seen.extend(source.not_imported());
         match addresses {
             Some(source) => {
                 let addresses = links::addresses(&source)?;
-                self.lines.extend(addresses.into_iter().map(Line::Address));
+                self.add_all("addr.json", addresses.into_iter().map(Line::Address));
                 self.not_seen.extend(source.not_imported());
             }
             None => self.not_seen.push("addr.json is missing: there are no addresses".into()),
@@ -217,49 +282,62 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn rules(&mut self, file: &'static str, family: Family) -> Result<Vec<RuleMsg>, ImportError> {
-        let Some(source) = self.optional(file, "the rules are taken to be the default ones") else {
-            return Ok(rules::default_rules(family));
+    /// The rules of a family, each with its entry in the file.
+    fn rules(&mut self, file: &'static str, family: Family) -> Result<Vec<(usize, RuleMsg)>, ImportError> {
+        let source = match family {
+            Family::V4 => self.optional(file, "the rules are taken to be the default ones"),
+            // IPv6 questions are not answered.
+            Family::V6 => self.source(file),
+        };
+        let Some(source) = source else {
+            return Ok(rules::default_rules(family).into_iter().map(|rule| (0, rule)).collect());
         };
         let rules = rules::rules(&source, family, &self.names)?;
         self.not_seen.extend(source.not_imported());
         Ok(rules)
     }
 
-    fn routes(&mut self) -> Result<Vec<RouteMsg>, ImportError> {
+    /// Routes with their entries, IPv4 first, and the file of each.
+    fn routes(&mut self) -> Result<(Vec<Entry>, Vec<&'static str>), ImportError> {
         let Some(source) = self.source("route.json") else {
             let command = "ip -j route show table all > route.json";
             return Err(ImportError::Missing { file: "route.json", command });
         };
-        let mut all = routes::routes(&source, None, &self.names, &mut self.not_seen)?;
+        let with = |routes: Vec<Entry>, file: &'static str| routes.into_iter().map(move |r| (file, r));
+        let four = routes::routes(&source, None, &self.names, &mut self.not_seen)?;
+        let mut all: Vec<_> = with(four, "route.json").collect();
         self.not_seen.extend(source.not_imported());
         if let Some(source) = self.source("route6.json") {
-            all.retain(|route| route.family == Family::V4);
-            all.extend(routes::routes(&source, Some(Family::V6), &self.names, &mut self.not_seen)?);
+            all.retain(|(_, (_, route))| route.family == Family::V4);
+            let six = routes::routes(&source, Some(Family::V6), &self.names, &mut self.not_seen)?;
+            all.extend(with(six, "route6.json"));
             self.not_seen.extend(source.not_imported());
         }
         let address = |line: &Line| matches!(line, Line::Address(m) if m.family == Family::V4);
         let local = |route: &RouteMsg| route.family == Family::V4 && route.table == TableId::LOCAL;
-        if self.lines.iter().any(address) && !all.iter().any(local) {
+        if self.lines.iter().any(address) && !all.iter().any(|(_, (_, route))| local(route)) {
             return Err(ImportError::OneTable);
         }
-        all.sort_by_key(|route| route.family);
-        Ok(all)
+        all.sort_by_key(|(_, (_, route))| route.family);
+        let files = all.iter().map(|(file, _)| *file).collect();
+        Ok((all.into_iter().map(|(_, entry)| entry).collect(), files))
     }
 
     /// The namespace's own line, first of all, with what can be concluded of what no dump shows.
-    fn netns(&mut self, rules: &[RuleMsg], routes: &[RouteMsg]) {
-        let four = || routes.iter().filter(|route| route.family == Family::V4);
+    fn netns(&mut self, rules: &[(usize, RuleMsg)], routes: &[Entry]) {
+        let rules: Vec<RuleMsg> = rules.iter().map(|(_, rule)| rule.clone()).collect();
+        let four = || routes.iter().map(|(_, route)| route).filter(|route| route.family == Family::V4);
         let by_hand = |route: &RouteMsg| route.kind == RouteType::LOCAL && route.protocol != proto::KERNEL;
         let realms = |route: &RouteMsg| {
             route.realms.is_some() || route.multipath.iter().any(|leg| leg.realms.is_some())
         };
         let netns = Netns {
-            custom_rules: (!rules::are_default(rules, Family::V4)).then_some(true),
+            custom_rules: (!rules::are_default(&rules, Family::V4)).then_some(true),
             custom_local_routes: four().any(by_hand).then_some(true),
             realm_users: Some(four().any(realms) || rules.iter().any(|rule| rule.realms.is_some())),
             ..Netns::default()
         };
         self.lines.insert(0, Line::Netns(netns));
+        self.places.insert(0, Place::default());
     }
 }

@@ -28,20 +28,20 @@ const METRICS: [(&str, MetricKind, u32); 13] = [
     ("quickack", MetricKind::QUICKACK, 1),
 ];
 
-/// Routes in the file's order, and sentences on what the file cannot tell.
+/// Routes in the file's order with their entries, from 1, and sentences on what the file cannot tell.
 pub(super) fn routes(
     source: &Source<'_>,
     family: Option<Family>,
     names: &Names,
     not_seen: &mut Vec<String>,
-) -> Result<Vec<RouteMsg>, ImportError> {
+) -> Result<Vec<(usize, RouteMsg)>, ImportError> {
     let mut routes = Vec::new();
     let (mut metrics, mut encaps) = (0, 0);
-    for object in source.objects()?.iter().filter(|object| !object.is_empty()) {
+    for (entry, object) in (1..).zip(&source.objects()?).filter(|(_, object)| !object.is_empty()) {
         let route = route(object, family, names)?;
         metrics += usize::from(!route.metrics.is_empty());
         encaps += usize::from(route.encap.is_some() || route.multipath.iter().any(|leg| leg.encap.is_some()));
-        routes.push(route);
+        routes.push((entry, route));
     }
     if metrics > 0 {
         not_seen.push(format!("{}: ip -j does not tell which metrics are locked", source.file));

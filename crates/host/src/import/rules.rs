@@ -9,9 +9,15 @@ use super::ImportError;
 use super::json::{Object, Source};
 use super::names::{self, Names};
 
-pub(super) fn rules(source: &Source<'_>, family: Family, names: &Names) -> Result<Vec<RuleMsg>, ImportError> {
+/// Rules with their entries in the file, from 1.
+pub(super) fn rules(
+    source: &Source<'_>,
+    family: Family,
+    names: &Names,
+) -> Result<Vec<(usize, RuleMsg)>, ImportError> {
     let objects = source.objects()?;
-    objects.iter().filter(|object| !object.is_empty()).map(|object| rule(object, family, names)).collect()
+    let entries = (1..).zip(&objects).filter(|(_, object)| !object.is_empty());
+    entries.map(|(entry, object)| Ok((entry, rule(object, family, names)?))).collect()
 }
 
 /// The rules that a namespace starts with (C-090).

@@ -13,7 +13,7 @@ const TX: [&str; 6] = ["bytes", "packets", "errors", "dropped", "carrier", "coll
 /// counters that are not kept.
 pub(crate) fn print(ctx: &mut Ctx<'_>, m: &LinkMsg) {
     let Some(stats) = &m.stats else { return };
-    if ctx.p.opt.stats > 1 {
+    if ctx.p.opt.stats > 1 && !std::mem::replace(&mut ctx.p.stats_noted, true) {
         ctx.p.out.err("fingerpost: the error counters of \"-s -s\" are not supported and not shown\n");
     }
     let (human, iec) = (ctx.p.opt.human, ctx.p.opt.iec);

@@ -8,9 +8,11 @@ mod hops;
 mod modify;
 mod print;
 mod show;
+mod words;
 
 pub(crate) use encap::{parse as parse_encap, print as print_encap};
 pub(crate) use print::{flags as print_flags, gateway as print_gateway, rtype_name};
+pub use words::{RouteQuestion, RouteQuestionError};
 
 use fingerpost_model::{NlFlags, RouteType};
 

@@ -1,0 +1,277 @@
+//! The command line: its declaration, and one module or function for each verb.
+
+mod capture;
+mod explain;
+mod ip;
+mod man;
+mod sources;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{CommandFactory, Parser, Subcommand};
+use fingerpost_engine::World;
+
+use crate::examples;
+use crate::script::{self, Runner, Script};
+use crate::source::{SourceArgs, label, read_text};
+
+/// Answered, or it holds.
+const OK: u8 = 0;
+/// An expectation is violated.
+const VIOLATED: u8 = 1;
+/// Usage or bad input.
+const USAGE: u8 = 2;
+/// Something that is not modelled decides.
+const UNKNOWN: u8 = 3;
+
+/// Which way Linux sends a packet, and why
+#[derive(Debug, Parser)]
+#[command(
+    name = "fingerpost",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Without a source option the live host is asked. Nothing ever changes a real host.
+
+  fingerpost explain --example tunnelvision 8.8.8.8
+  fingerpost explain 192.0.2.7 from 10.0.0.5 iif eth0 --verify
+  fingerpost capture -o host.fp && fingerpost --snapshot host.fp ip route show table all"
+)]
+struct Cli {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say which way a packet goes, and the reason at each step
+    #[command(after_help = "\
+QUESTION is the grammar of `ip route get`, with its abbreviations:
+  ADDRESS [from A] [iif D] [oif D] [mark M] [uid U] [ipproto P] [sport N] [dport N] [tos T] [vrf D]
+or - to read questions from standard input, one JSON object (or string) a line.
+
+WHAT is one or more of: dev D, via G, src A, table T, type T, errno NAME, reason NAME,
+sent, delivered, forwarded, dropped, refused.
+
+Exit status: 0 answered, 1 an expectation is violated, 2 bad input, 3 unknown.")]
+    Explain {
+        #[command(flatten)]
+        source: SourceArgs,
+        /// The question; without one, that of --example
+        #[arg(value_name = "QUESTION", allow_negative_numbers = true)]
+        question: Vec<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// Exit with 1 if it is not so, such as 'dev wg0'
+        #[arg(long, value_name = "WHAT")]
+        expect: Option<String>,
+        /// Show the first step at which another source differs: a snapshot, script, example or `live`
+        #[arg(long, value_name = "SOURCE")]
+        against: Option<String>,
+        /// Ask the running kernel too
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Run a command of iproute2 against the source
+    #[command(disable_help_flag = true)]
+    Ip {
+        /// Arguments as for ip(8)
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
+    /// Run a script of ip, sysctl and cat lines in memory, on a fresh host
+    Run {
+        /// The script; - is standard input
+        #[arg(value_name = "SCRIPT")]
+        path: PathBuf,
+        /// Print one JSON object a command
+        #[arg(long)]
+        json: bool,
+        /// Behave as this kernel release does, as `uname -r` prints it
+        #[arg(long, value_name = "VERSION", default_value = "6.18", value_parser = release)]
+        release: String,
+    },
+    /// Save a live host's configuration into one file
+    Capture {
+        /// A network namespace of this machine: a name of `ip netns`, or a path
+        #[arg(short = 'n', long = "netns", value_name = "NAME|PATH")]
+        netns: Option<String>,
+        /// The network namespace of a process
+        #[arg(long, value_name = "PID")]
+        pid: Option<u32>,
+        /// The file; standard output without it, or for -
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Replace addresses, hardware addresses and names of namespaces, consistently; names of
+        /// devices, numbers of tables, marks and ports stay
+        #[arg(long)]
+        redact: bool,
+        /// Further namespaces to put into the same file
+        #[arg(long = "also", value_name = "NAME|PATH")]
+        also: Vec<String>,
+    },
+    /// List the built-in situations, or show one
+    Examples {
+        /// Print this one's script
+        #[arg(value_parser = examples::names(), hide_possible_values = true)]
+        name: Option<String>,
+    },
+    /// Print a completion script
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page in roff
+    Man,
+}
+
+/// Runs the command line; the result is the exit status.
+pub fn main() -> u8 {
+    let done = match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(error) => show(&error),
+    };
+    match done {
+        Ok(status) => status,
+        // Who reads no further has what it wanted.
+        Err(error) if is_broken_pipe(&error) => OK,
+        Err(error) if error.is::<clap::Error>() => {
+            eprint!("{error}");
+            USAGE
+        }
+        Err(error) => {
+            eprintln!("fingerpost: {error:#}");
+            USAGE
+        }
+    }
+}
+
+/// Prints help to standard output, or a complaint about the command line to standard error.
+fn show(error: &clap::Error) -> anyhow::Result<u8> {
+    if error.use_stderr() {
+        let _ = error.print();
+        return Ok(USAGE);
+    }
+    error.print().and_then(|()| io::stdout().flush()).context("standard output")?;
+    Ok(OK)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = || cause.downcast_ref::<serde_json::Error>()?.io_error_kind();
+        io.or_else(json) == Some(io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// Writes text to standard output.
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text).and_then(|()| out.flush()).context("standard output")
+}
+
+fn run(cli: Cli) -> anyhow::Result<u8> {
+    let before = cli.source;
+    match cli.verb {
+        Verb::Explain { source, question, json, expect, against, verify } => {
+            let options = explain::Options { json, expect, against, verify };
+            explain::run(&before.and(source)?, &question, &options)
+        }
+        Verb::Ip { args } => ip::run(before, &args),
+        Verb::Run { path, json, release } => {
+            before.none(
+                "run starts from a fresh host; to change another source in memory use --apply SCRIPT with \
+                 explain or ip",
+            )?;
+            run_script(&path, json, &release)
+        }
+        Verb::Capture { netns, pid, output, redact, also } => {
+            let source = before.and(SourceArgs { netns, pid, ..SourceArgs::default() })?;
+            capture::run(&source, output.as_deref(), redact, &also)
+        }
+        Verb::Examples { name } => {
+            before.none("examples takes no source")?;
+            list_examples(name.as_deref())
+        }
+        Verb::Completions { shell } => {
+            before.none("completions takes no source")?;
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "fingerpost", &mut script);
+            print(&script)?;
+            Ok(OK)
+        }
+        Verb::Man => {
+            before.none("man takes no source")?;
+            print(man::page(Cli::command())?.as_bytes())?;
+            Ok(OK)
+        }
+    }
+}
+
+/// A kernel release: two numbers, perhaps more.
+fn release(text: &str) -> Result<String, String> {
+    let small = |digits: &str| digits.parse::<u8>().is_ok();
+    let fits = || {
+        let (major, rest) = text.split_once('.')?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (minor, rest) = rest.split_at(end);
+        let more = rest.is_empty() || rest.starts_with(['.', '-', '+', '_']);
+        let plain = rest.chars().all(|c| c.is_ascii_graphic());
+        Some(small(major) && small(minor) && more && plain && !major.starts_with('+'))
+    };
+    match fits() {
+        Some(true) => Ok(text.to_string()),
+        _ => Err("expected a release as `uname -r` prints it, such as 6.18 or 6.18.3-generic".into()),
+    }
+}
+
+fn run_script(path: &Path, json: bool, release: &str) -> anyhow::Result<u8> {
+    let script = Script::parse(&read_text(path)?).with_context(|| label(path))?;
+    let mut world = World::new(1, fingerpost_engine::Behaviour::of_release(release));
+    let names = fingerpost_iproute::Names::default();
+    let mut runner = Runner { world: &mut world, ns: fingerpost_model::NsId(0), names: &names };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let status = script::run(&script, &mut runner, json, &mut out)?;
+    out.flush()?;
+    Ok(status as u8)
+}
+
+fn list_examples(name: Option<&str>) -> anyhow::Result<u8> {
+    let Some(name) = name else {
+        let line = |example: &examples::Example| format!("{:<32}{}\n", example.name, example.story());
+        print(examples::ALL.iter().map(line).collect::<String>().as_bytes())?;
+        return Ok(OK);
+    };
+    let Some(example) = examples::Example::find(name) else {
+        bail!("there is no example \"{name}\"; `fingerpost examples` lists them");
+    };
+    print(example.script.as_bytes())?;
+    Ok(OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_release_is_what_uname_prints() {
+        for good in ["6.18", "6.18.3-generic", "6.1.0-13-amd64", "4.19.0+", "6.18-rc1", "2.6.32"] {
+            assert_eq!(release(good).as_deref(), Ok(good));
+        }
+        for bad in ["abc", "", "6", "6.", ".18", "6.x", "99999999999.1", "6.18 x", "v6.18", "6.18x", "+6.18"]
+        {
+            assert!(release(bad).is_err_and(|why| why.contains("6.18.3-generic")), "{bad}");
+        }
+    }
+}
