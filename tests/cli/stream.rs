@@ -105,7 +105,8 @@ fn devices_are_found_as_ip_finds_them() {
 #[test]
 fn alternative_names_are_names() {
     let link = r#"{"link":{"index":2,"name":"eth0","flags":69699,"mtu":1500,"altnames":["uplink"]}}"#;
-    let lines = format!("{{\"fingerpost\":1,\"release\":\"6.18\"}}\n{{\"netns\":{{}}}}\n{link}\n{{\"end\":2}}\n");
+    let lines =
+        format!("{{\"fingerpost\":1,\"release\":\"6.18\"}}\n{{\"netns\":{{}}}}\n{link}\n{{\"end\":2}}\n");
     let file = Scratch::new("alt.fp", lines.as_bytes());
     let (_, out, err) = run(&format!("explain --snapshot {} 8.8.8.8 oif uplink", file.path()));
     assert!(out.contains("oif eth0"), "{out}{err}");
