@@ -52,7 +52,7 @@ pub struct Source {
     pub names: Names,
     /// What could not be read.
     pub not_seen: Vec<String>,
-    /// How many IPv6 addresses, rules and routes it has that are not modelled.
+    /// How many IPv6 addresses and routes it has that are not modelled.
     pub ipv6_left_out: usize,
     /// What was found out about the namespace, when it was captured.
     pub netns: Option<Netns>,

@@ -24,17 +24,18 @@ pub(super) fn run(before: SourceArgs, words: &[String]) -> anyhow::Result<u8> {
     if left_out > 0 && lists_ipv6(words) {
         writeln!(
             io::stderr(),
-            "fingerpost: IPv6 is not modelled yet: {left_out} addresses, rules and routes are left out; -4 is whole"
+            "fingerpost: IPv6 is not modelled yet: {left_out} addresses and routes are left out"
         )?;
     }
     Ok(status as u8)
 }
 
-/// Whether a listing of addresses, rules or routes may hold IPv6 ones.
+/// Whether a listing may hold IPv6 objects: `ip` lists addresses, and routes of
+/// all tables, of both families, and others when it is told to.
 fn lists_ipv6(words: &[String]) -> bool {
-    let is_ipv4 = |word: &String| matches!(word.as_str(), "-4" | "inet");
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
     let object = words.iter().find(|word| !word.starts_with('-'));
-    let lists = object
-        .is_some_and(|object| ["address", "route", "rule"].iter().any(|o| o.starts_with(object.as_str())));
-    lists && !words.iter().any(is_ipv4) && !words.iter().any(|word| word == "get")
+    let is = |name: &str| object.is_some_and(|object| name.starts_with(object.as_str()));
+    let both = is("address") || is("route") && has(&["all"]);
+    (both || has(&["-6", "inet6"])) && !has(&["-4", "inet", "get"])
 }
