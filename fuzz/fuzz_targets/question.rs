@@ -50,6 +50,7 @@ fn ask(world: &World, question: &Question) {
         uid: 0,
         names: &names,
         asker: Asker::Packet,
+        assumed_choice: None,
     };
     let explanation = explain(asked, question).expect("a resolved question has an answer");
     let _ = fingerpost::explain::text::render(

@@ -5,10 +5,9 @@ use std::io::Cursor;
 
 use fingerpost::explain::{Asked, Question, explain};
 use fingerpost_engine::lookup::hash::Asker;
-use fingerpost_engine::restore;
+use fingerpost_engine::Restoring;
 use fingerpost_iproute::{Env, Names};
 use fingerpost_model::Kernel;
-use fingerpost_model::TableId;
 use fingerpost_model::snapshot::Reader;
 use libfuzzer_sys::fuzz_target;
 
@@ -22,10 +21,17 @@ const DUMPS: [&[&str]; 6] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(reader) = Reader::new(Cursor::new(data)) else { return };
-    let Ok(mut restored) = restore(reader, 1) else { return };
+    let Ok(mut reader) = Reader::new(Cursor::new(data)) else { return };
+    // What comes before a bad line is restored all the same, as no snapshot would
+    // be: else few inputs would get any further.
+    let mut restoring = Restoring::new(reader.header().clone(), 1);
+    while let Ok(Some(line)) = reader.next_line() {
+        if restoring.push(line).is_err() {
+            break;
+        }
+    }
+    let Ok(mut restored) = restoring.finish() else { return };
     let names = Names::default();
-    let table_name = |id: TableId| names.table_name(id.0);
     let env = Env { open: &|_| Err(no_file()), exec: None };
     for (id, _) in restored.namespaces.iter().take(4) {
         let world = &mut restored.world;
@@ -35,8 +41,9 @@ fuzz_target!(|data: &[u8]| {
             behaviour: &world.behaviour,
             now: world.now,
             uid: 0,
-            names: &table_name,
+            names: &names,
             asker: Asker::Packet,
+            assumed_choice: None,
         };
         let device = ns.config.links.iter().last().map(|link| link.name().to_owned());
         let mut question = Question { to: "10.1.2.3".into(), ..Question::default() };

@@ -72,3 +72,4 @@
 {"neighbour":{"family":"6","index":4,"state":64,"type":5,"dst":"ff02::1:ff15:871d","lladdr":"33:33:ff:15:87:1d","probes":0,"cacheinfo":[6173,173,173,0]}}
 {"neighbour":{"family":"6","index":4,"state":64,"type":5,"dst":"ff02::2","lladdr":"33:33:00:00:00:02","probes":0,"cacheinfo":[6071,71,71,0]}}
 {"neighbour":{"family":"6","index":2,"state":64,"type":5,"dst":"ff02::1:ffad:8da0","lladdr":"33:33:ff:ad:8d:a0","probes":0,"cacheinfo":[6157,157,157,0]}}
+{"end":73}

@@ -7,3 +7,4 @@
 {"route":{"family":"4","table":254,"protocol":3,"scope":0,"type":1,"oif":2,"gateway":"10.0.0.9"}}
 {"netns":{"name":"b","hash_seed":7}}
 {"sysctl":["ipv4/ip_forward","1"]}
+{"end":8}
