@@ -512,7 +512,7 @@ point!(
     with_inner_fields_alone_an_unwrapped_packet_s_hash_is_of_nothing,
     TWO,
     "
-    $ sysctl -qw net.ipv4.fib_multipath_hash_seed=12345
+    $ sysctl -qw net.ipv4.fib_multipath_hash_seed=1
     $ sysctl -qw net.ipv4.fib_multipath_hash_policy=3
     $ sysctl -qw net.ipv4.fib_multipath_hash_fields=0x0300
     $ ip route add 20.0.0.0/8 nexthop via 10.0.0.2 nexthop via 10.1.0.2
