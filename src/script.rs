@@ -102,6 +102,72 @@ pub fn run_command(
 /// Directories of the files that are modelled.
 const DIRECTORIES: [&str; 6] = ["/", "/proc", "/proc/net", "/proc/sys", "/proc/sys/net", "/proc/self/net"];
 
+/// Files and directories of `/proc/net` that Linux has and that are not modelled.
+const NOT_MODELLED: [&str; 56] = [
+    "anycast6",
+    "arp",
+    "arp_tables_matches",
+    "arp_tables_names",
+    "arp_tables_targets",
+    "bonding",
+    "connector",
+    "dev",
+    "dev_mcast",
+    "dev_snmp6",
+    "icmp",
+    "icmp6",
+    "if_inet6",
+    "igmp",
+    "igmp6",
+    "ip6_flowlabel",
+    "ip6_mr_cache",
+    "ip6_mr_vif",
+    "ip6_tables_matches",
+    "ip6_tables_names",
+    "ip6_tables_targets",
+    "ip_mr_cache",
+    "ip_mr_vif",
+    "ip_tables_matches",
+    "ip_tables_names",
+    "ip_tables_targets",
+    "ipconfig",
+    "ipv6_route",
+    "mcfilter",
+    "mcfilter6",
+    "netfilter",
+    "netlink",
+    "netstat",
+    "nf_conntrack",
+    "nf_conntrack_expect",
+    "packet",
+    "pnp",
+    "protocols",
+    "psched",
+    "ptype",
+    "raw",
+    "raw6",
+    "rt6_stats",
+    "rt_acct",
+    "rt_cache",
+    "snmp",
+    "snmp6",
+    "sockstat",
+    "sockstat6",
+    "softnet_stat",
+    "stat",
+    "tcp",
+    "tcp6",
+    "udp",
+    "udp6",
+    "vlan",
+];
+
+/// Whether it is a place of `/proc/net` that Linux does not have either.
+fn is_nowhere(path: &str) -> bool {
+    let name = path.strip_prefix("/proc/net/").and_then(|rest| rest.split('/').next());
+    name.is_some_and(|name| !NOT_MODELLED.contains(&name))
+}
+
 fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
     let mut outcome = Outcome::default();
     for path in paths {
@@ -109,7 +175,7 @@ fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
         let read = if known { Err(Errno::EISDIR) } else { kernel.read_file(ns, path) };
         match read {
             Ok(text) => outcome.stdout.push_str(&text),
-            Err(Errno::ENOENT) if !crate::sysctl::is_modelled(path) => {
+            Err(Errno::ENOENT) if !crate::sysctl::is_modelled(path) && !is_nowhere(path) => {
                 let files = "fib_trie, fib_triestat and route of /proc/net and settings below /proc/sys/net/ipv4 \
                              and ipv6 are";
                 outcome.stderr.push_str(&format!("cat: {path}: not modelled; {files}\n"));
@@ -178,6 +244,7 @@ mod tests {
         }
         assert!(cat("/proc/net/arp").contains("not modelled"));
         assert!(cat("/etc/passwd").contains("not modelled"));
+        assert_eq!(cat("/proc/net/nosuch"), "cat: /proc/net/nosuch: No such file or directory\n");
         assert!(cat("/proc/sys/net/ipv4/nope").ends_with("No such file or directory\n"));
     }
 

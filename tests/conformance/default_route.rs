@@ -284,3 +284,29 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-153",
+    when_all_gateways_fail_the_last_choice_is_forgotten,
+    TWO,
+    "
+    $ ip route add default via 10.0.0.2
+    $ ip route append default via 10.0.0.3
+    $ ip route append default via 10.1.0.2
+    $ ip neigh add 10.0.0.2 dev e0 nud failed
+    $ ip neigh add 10.0.0.3 dev e0 nud failed
+    $ ip neigh add 10.1.0.2 dev e1 lladdr 02:00:00:00:00:0a nud reachable
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.1.0.2 dev e1 src 10.1.0.1 uid 0
+        cache
+    $ ip neigh replace 10.1.0.2 dev e1 nud failed
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.2 dev e0 src 10.0.0.1 uid 0
+        cache
+    $ ip neigh replace 10.0.0.3 dev e0 lladdr 02:00:00:00:00:0b nud stale
+    $ ip neigh replace 10.1.0.2 dev e1 lladdr 02:00:00:00:00:0a nud stale
+    $ ip route get 8.8.8.8
+    8.8.8.8 via 10.0.0.3 dev e0 src 10.0.0.1 uid 0
+        cache
+    "
+);

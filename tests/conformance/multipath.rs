@@ -530,3 +530,45 @@ point!(
         cache
     "
 );
+
+point!(
+    "C-057",
+    ports_of_forwarded_packets_are_hashed_too,
+    TWO,
+    "
+    $ sysctl -qw net.ipv4.ip_forward=1
+    $ sysctl -qw net.ipv4.fib_multipath_hash_seed=12345
+    $ sysctl -qw net.ipv4.fib_multipath_hash_policy=1
+    $ ip route add 20.0.0.0/8 nexthop via 10.1.0.2 nexthop via 10.1.0.3
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto udp sport 1 dport 53
+    20.0.0.1 from 10.0.0.9 via 10.1.0.3 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto udp sport 2 dport 53
+    20.0.0.1 from 10.0.0.9 via 10.1.0.2 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto udp sport 3 dport 53
+    20.0.0.1 from 10.0.0.9 via 10.1.0.2 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto udp sport 4 dport 53
+    20.0.0.1 from 10.0.0.9 via 10.1.0.2 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto udp sport 1 dport 54
+    20.0.0.1 from 10.0.0.9 via 10.1.0.3 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto udp sport 1 dport 55
+    20.0.0.1 from 10.0.0.9 via 10.1.0.2 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto udp sport 1 dport 56
+    20.0.0.1 from 10.0.0.9 via 10.1.0.2 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto tcp sport 1 dport 53
+    20.0.0.1 from 10.0.0.9 via 10.1.0.3 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto tcp sport 2 dport 53
+    20.0.0.1 from 10.0.0.9 via 10.1.0.2 dev e1
+        cache iif e0
+    $ ip route get 20.0.0.1 from 10.0.0.9 iif e0 ipproto tcp sport 3 dport 53
+    20.0.0.1 from 10.0.0.9 via 10.1.0.2 dev e1
+        cache iif e0
+    "
+);

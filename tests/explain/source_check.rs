@@ -92,7 +92,8 @@ fn c213_the_way_back_s_key_carries_the_mark_only_where_it_counts() {
     host.run("ip route add local default dev lo table 80");
     let question = "10.0.0.1 from 10.0.0.7 iif eth0 mark 1";
     let without = host.ask(question);
-    assert_eq!(lookup(&without, "reverse path").key.mark, 0);
+    let key = &lookup(&without, "reverse path").key;
+    assert_eq!((key.mark, key.to.as_str(), key.from.as_deref()), (0, "10.0.0.7", Some("10.0.0.1")));
     assert_eq!(without.outcome.verdict, Verdict::Delivered);
     // With it the way back is local, and so the source an own address.
     host.run("sysctl -qw net.ipv4.conf.all.src_valid_mark=1");

@@ -308,6 +308,7 @@ fn c131_igmp_leaves_by_the_demanded_device_without_a_lookup() {
     let igmp = output(&mut world, flow(2)).unwrap();
     assert_eq!((igmp.dev, igmp.gateway, igmp.source), (3, None, ip("10.1.0.1")));
     assert!(igmp.result.is_none());
+    assert_eq!(igmp.kind, RouteType::UNSPEC);
     assert!(output(&mut world, flow(17)).unwrap().result.is_some());
     let given = output(&mut world, Flow4 { src: ip("10.0.0.1"), ..flow(2) }).unwrap();
     assert_eq!(given.source, ip("10.0.0.1"));

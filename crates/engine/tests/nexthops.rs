@@ -3,11 +3,11 @@
 
 mod support;
 
-use fingerpost_engine::World;
 use fingerpost_engine::config::NexthopKind;
+use fingerpost_engine::{Time, World};
 use fingerpost_model::{
-    Change, Encap, Kernel, NexthopGroupEntry, NexthopMsg, NlFlags, Op, Refusal, ResilientGroup, RouteFilter,
-    RouteFlags, RouteMsg, RouteType, Scope, TableId,
+    BucketFilter, Change, Encap, Kernel, NexthopGroupEntry, NexthopMsg, NlFlags, Op, Refusal, ResilientGroup,
+    RouteFilter, RouteFlags, RouteMsg, RouteType, Scope, TableId,
 };
 use fingerpost_net::{Errno, Family, IpPrefix};
 
@@ -498,4 +498,24 @@ fn c045_ipv6_hops() {
     ];
     assert_eq!(objects(&mut world), expected);
     route(&mut world, 1, 2, Scope::UNIVERSE).unwrap();
+}
+
+#[test]
+fn c069_the_bucket_that_carried_a_packet_is_not_idle() {
+    let mut world = two_devices();
+    world.namespaces.get_mut(&NS).unwrap().config.sysctl.fib_multipath_hash_seed = 12345;
+    new(&mut world, device(1, 2)).unwrap();
+    new(&mut world, device(2, 3)).unwrap();
+    new(&mut world, resilient(10, &[(1, 1), (2, 1)], Some(8))).unwrap();
+    route(&mut world, 1, 10, Scope::UNIVERSE).unwrap();
+    world.now = Time(5000);
+    let mut question = RouteMsg::new(Family::V4);
+    question.dst = Some("1.0.0.1/32".parse().unwrap());
+    world.get_route(NS, &question).unwrap();
+    let mut idle = Vec::new();
+    world
+        .nexthop_buckets(NS, &BucketFilter::default(), &mut |msg| idle.extend(msg.bucket.unwrap().idle_time))
+        .unwrap();
+    idle.sort_unstable();
+    assert_eq!(idle, [0, 500, 500, 500, 500, 500, 500, 500]);
 }

@@ -177,6 +177,9 @@ mod tests {
         assert!(all.find(HOP, DST, Time(1)).is_some());
         all.flush();
         assert_eq!(all.find(HOP, DST, Time(1)), None);
+        all.restore(HOP, DST, Exception { pmtu: 1400, ..Exception::default() });
+        assert!(all.find(HOP, DST, Time(1)).is_some(), "one that comes later is no part of it");
+        all.flush();
         assert_eq!(all.iter(Time(1)).count(), 0);
     }
 

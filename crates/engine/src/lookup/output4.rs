@@ -64,7 +64,7 @@ fn find_way(
             let dev = source::find_owner(config, flow.src, tracer).ok_or(Errno::ENETUNREACH)?;
             flow.oif = dev;
             source_event(tracer, flow.src, SourceReason::Given);
-            return Ok(Way { kind: RouteType::UNSPEC, ..on_link(dev, None) });
+            return Ok(on_link(dev, None));
         }
         if !flow.any_source && source::find_owner(config, flow.src, tracer).is_none() {
             return Err(Errno::ENETUNREACH); // C-128

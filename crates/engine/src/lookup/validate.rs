@@ -95,7 +95,6 @@ fn full_check(
     let use_mark = ipv4.conf.src_valid_mark != 0 || config.sysctl.all.src_valid_mark != 0; // C-213
     let (proto, sport, dport) = packet.transport;
     let mut flow = Flow4 {
-        dst: packet.src,
         src: packet.dst,
         iif: if packet.oif == 0 { LOOPBACK } else { packet.oif },
         l3mdev: config.links.l3_master(packet.dev),
