@@ -104,9 +104,11 @@
 extern crate alloc;
 
 pub mod linear;
+pub mod table;
 pub mod trie;
 
 pub use linear::Linear;
+pub use table::{NONE, Table};
 pub use trie::{AliasText, LcTrie, Leaves, Matches, TrieStats};
 
 /// One route as the trie sees it: an entry in the list of a leaf.

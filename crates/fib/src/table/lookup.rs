@@ -1,0 +1,154 @@
+//! Looking up in the compiled form, portably: no `unsafe`, no intrinsics.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use fingerpost_net::Ip;
+
+use super::NONE;
+use super::codes::{Width, decode};
+use super::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, WORD_MASK};
+use super::fib::Shape;
+
+/// All that a lookup reads, of one version.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    /// Pages and blocks.
+    pub words: &'a [AtomicU64],
+    /// The first word of each page.
+    pub top: &'a [u32],
+    pub shape: Shape,
+    pub width: Width,
+    /// The values by code, unless values are codes less one.
+    pub dictionary: Option<&'a [AtomicU32]>,
+    /// The value of the prefix of length zero, else [`NONE`].
+    pub default: u32,
+}
+
+/// An address as a left-aligned number, as wide as the family needs.
+pub(super) trait Key: Copy {
+    fn of<I: Ip>(addr: I) -> Self;
+    /// The first 64 bits.
+    fn head(self) -> u64;
+    /// Drops the first bits.
+    fn skip(self, bits: u32) -> Self;
+}
+
+impl Key for u64 {
+    #[inline]
+    fn of<I: Ip>(addr: I) -> u64 {
+        (addr.to_key() >> 64) as u64
+    }
+    #[inline]
+    fn head(self) -> u64 {
+        self
+    }
+    #[inline]
+    fn skip(self, bits: u32) -> u64 {
+        self << bits
+    }
+}
+
+impl Key for u128 {
+    #[inline]
+    fn of<I: Ip>(addr: I) -> u128 {
+        addr.to_key()
+    }
+    #[inline]
+    fn head(self) -> u64 {
+        (self >> 64) as u64
+    }
+    #[inline]
+    fn skip(self, bits: u32) -> u128 {
+        self << bits
+    }
+}
+
+/// A half of a word; `at` counts halves.
+#[inline]
+fn half(words: &[AtomicU64], at: usize) -> u32 {
+    (words[at / 2].load(Relaxed) >> ((at & 1) * 32)) as u32
+}
+
+impl View<'_> {
+    /// The value for an address, or [`NONE`].
+    #[inline]
+    pub fn lookup<I: Ip>(&self, addr: I) -> u32 {
+        if I::WIDTH == 32 { self.by_key(u64::of(addr)) } else { self.by_key(u128::of(addr)) }
+    }
+
+    #[inline]
+    fn by_key<K: Key>(&self, key: K) -> u32 {
+        let entry = self.first(key.head());
+        let code = if entry & IS_BLOCK == 0 {
+            entry
+        } else {
+            let rest = key.skip(self.shape.depth().into());
+            match self.width {
+                Width::One => self.descend::<K, 0>(rest, entry),
+                Width::Two => self.descend::<K, 1>(rest, entry),
+                Width::Four => self.descend::<K, 2>(rest, entry),
+            }
+        };
+        self.value(code)
+    }
+
+    #[inline]
+    pub fn value(&self, code: u32) -> u32 {
+        if code == 0 { self.default } else { decode(self.dictionary, code) }
+    }
+
+    /// The entry that the directory and a page give for the first 64 bits.
+    #[inline]
+    pub fn first(&self, head: u64) -> u32 {
+        let page = self.top[(head >> (64 - self.shape.top)) as usize];
+        let at = head >> (64 - self.shape.depth()) & ((1 << self.shape.page) - 1);
+        half(self.words, page as usize * 2 + at as usize)
+    }
+
+    /// From an entry that is a block to a code; `key` begins with the bits that
+    /// the block decides. `WIDTH` is the logarithm of a code's bytes.
+    #[inline]
+    pub fn descend<K: Key, const WIDTH: u32>(&self, mut key: K, mut entry: u32) -> u32 {
+        loop {
+            let at = (entry & WORD_MASK) as usize;
+            let word = self.words[at].load(Relaxed);
+            let kind = entry >> KIND_SHIFT;
+            if kind == LEAF {
+                let run = run(word, key.head());
+                let place = run << WIDTH;
+                let word = self.words[at + 1 + place / 8].load(Relaxed);
+                let code = word >> (place % 8 * 8);
+                return code as u32 & (u32::MAX >> (32 - (8 << WIDTH)));
+            }
+            if kind == INNER {
+                entry = half(self.words, at * 2 + 2 + run(word, key.head()));
+                key = key.skip(6);
+            } else {
+                // The lowest one ends the bits to compare.
+                let end = word.trailing_zeros();
+                let entries = self.words[at + 1].load(Relaxed);
+                let same = (key.head() ^ word) >> end >> 1 == 0;
+                entry = if same { entries as u32 } else { (entries >> 32) as u32 };
+                key = key.skip(63 - end);
+            }
+            if entry & IS_BLOCK == 0 {
+                return entry;
+            }
+        }
+    }
+
+    /// As [`View::lookup`], for each address.
+    pub fn batch<I: Ip>(&self, addrs: &[I], values: &mut [u32]) {
+        for (addr, value) in addrs.iter().zip(values) {
+            *value = self.lookup(*addr);
+        }
+    }
+}
+
+/// The run that the slot of a key's first six bits belongs to.
+#[inline]
+fn run(starts: u64, head: u64) -> usize {
+    (starts << (63 - (head >> 58))).count_ones() as usize
+}
+
+const _: () = assert!(NONE == u32::MAX, "code 0 less one");

@@ -1,0 +1,242 @@
+//! The compiled table: see the crate's first page for how it works.
+
+mod codes;
+mod compile;
+mod entry;
+mod fib;
+mod lookup;
+mod memory;
+mod rib;
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+
+use fingerpost_net::{Ip, Prefix};
+
+use codes::Codes;
+use compile::Compiler;
+use fib::{Fib, Shape};
+use lookup::View;
+use rib::{Rib, SortKey};
+
+/// The value that stands for *no route* where a plain number is needed, as in
+/// [`Table::lookup_batch`]. It cannot be a route's value.
+pub const NONE: u32 = u32::MAX;
+
+/// Routes, and a form compiled from them in which the longest match takes a
+/// few nanoseconds.
+#[derive(Clone)]
+pub struct Table<I> {
+    rib: Rib,
+    fib: Fib,
+    codes: Codes,
+    /// The value of the prefix of length zero, else [`NONE`].
+    default: u32,
+    family: PhantomData<I>,
+}
+
+impl<I: Ip> Table<I> {
+    const SHAPE: Shape = Shape::of::<I>();
+
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::from_routes(core::iter::empty())
+    }
+
+    /// A table of these routes, in any order. Of routes with the same prefix
+    /// the last one counts.
+    ///
+    /// # Panics
+    ///
+    /// If a value is [`NONE`].
+    pub fn from_routes(routes: impl IntoIterator<Item = (Prefix<I>, u32)>) -> Self {
+        if I::WIDTH == 32 { Self::build::<u64>(routes) } else { Self::build::<(u128, u8)>(routes) }
+    }
+
+    fn build<K: SortKey>(routes: impl IntoIterator<Item = (Prefix<I>, u32)>) -> Self {
+        let mut default = NONE;
+        let mut sorted: Vec<(K, u32)> = Vec::new();
+        for (prefix, value) in routes {
+            assert!(value != NONE, "the value NONE stands for no route");
+            if prefix.is_default() {
+                default = value;
+            } else {
+                sorted.push((K::pack(prefix.addr().to_key(), prefix.len()), value));
+            }
+        }
+        if !sorted.is_sorted_by(|a, b| a.0 < b.0) {
+            sorted.sort_by_key(|route| route.0);
+            sorted.dedup_by(|later, kept| {
+                let same = later.0 == kept.0;
+                if same {
+                    kept.1 = later.1;
+                }
+                same
+            });
+        }
+        let mut codes = Codes::of(sorted.iter().map(|route| route.1));
+        for route in &mut sorted {
+            route.1 = codes.encode(route.1).unwrap_or(0);
+        }
+        let mut rib = Rib::from_sorted(&sorted, Self::SHAPE.depth());
+        drop(sorted);
+        let fib = Self::compiled(&mut rib, &codes);
+        Table { rib, fib, codes, default, family: PhantomData }
+    }
+
+    fn compiled(rib: &mut Rib, codes: &Codes) -> Fib {
+        let mut fib = Fib::new(Self::SHAPE, codes.width(), 1 << 12);
+        Compiler { rib, fib: &mut fib }.all();
+        fib.memory.trim();
+        fib
+    }
+
+    /// Number of routes.
+    pub fn len(&self) -> usize {
+        self.rib.len() + usize::from(self.default != NONE)
+    }
+
+    /// Whether there is no route.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that lookups may touch: the compiled form alone.
+    pub fn lookup_bytes(&self) -> usize {
+        self.fib.lookup_bytes()
+    }
+
+    /// Bytes on the heap, the routes and reserved memory included.
+    pub fn heap_bytes(&self) -> usize {
+        self.rib.heap_bytes() + self.fib.heap_bytes() + self.codes.heap_bytes()
+    }
+
+    /// Adds a route or replaces its value; returns the value before.
+    ///
+    /// # Panics
+    ///
+    /// If the value is [`NONE`].
+    pub fn insert(&mut self, prefix: Prefix<I>, value: u32) -> Option<u32> {
+        assert!(value != NONE, "the value NONE stands for no route");
+        if prefix.is_default() {
+            return some(core::mem::replace(&mut self.default, value));
+        }
+        let code = self.codes.encode(value).unwrap_or_else(|| self.recode(value));
+        let (key, len) = (prefix.addr().to_key(), prefix.len());
+        let fib = &mut self.fib;
+        let old = self.rib.insert(key, len, code, |kid| compile::release(fib, kid));
+        self.recompile(key, len);
+        old.map(|code| self.codes.decode(code))
+    }
+
+    /// Removes a route; returns its value.
+    pub fn remove(&mut self, prefix: Prefix<I>) -> Option<u32> {
+        if prefix.is_default() {
+            return some(core::mem::replace(&mut self.default, NONE));
+        }
+        let (key, len) = (prefix.addr().to_key(), prefix.len());
+        let fib = &mut self.fib;
+        let old = self.rib.remove(key, len, |kid| compile::release(fib, kid))?;
+        self.recompile(key, len);
+        Some(self.codes.decode(old))
+    }
+
+    fn recompile(&mut self, key: u128, len: u8) {
+        Compiler { rib: &mut self.rib, fib: &mut self.fib }.prefix(key, len);
+    }
+
+    /// Writes all values in other codes, with room for `value`; returns its code.
+    fn recode(&mut self, value: u32) -> u32 {
+        let old = core::mem::replace(&mut self.codes, Codes::of(core::iter::empty()));
+        let values = self.rib.walk().map(|(.., code)| old.decode(code));
+        let mut new = Codes::renewed(values.chain([value]));
+        self.rib.recode(|code| new.encode(old.decode(code)).unwrap_or(0));
+        self.fib = Self::compiled(&mut self.rib, &new);
+        self.codes = new;
+        self.codes.encode(value).unwrap_or(0)
+    }
+
+    /// The value of exactly this prefix.
+    pub fn get(&self, prefix: Prefix<I>) -> Option<u32> {
+        if prefix.is_default() {
+            return some(self.default);
+        }
+        self.rib.get(prefix.addr().to_key(), prefix.len()).map(|code| self.codes.decode(code))
+    }
+
+    /// The value of the longest prefix that contains the address.
+    #[inline]
+    pub fn lookup(&self, addr: I) -> Option<u32> {
+        some(self.view().lookup(addr))
+    }
+
+    /// [`Table::lookup`] for each address; [`NONE`] where there is no route.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    pub fn lookup_batch(&self, addrs: &[I], values: &mut [u32]) {
+        assert_eq!(addrs.len(), values.len(), "one value for each address");
+        self.view().batch(addrs, values);
+    }
+
+    /// The longest prefix that contains the address, and its value.
+    pub fn longest_match(&self, addr: I) -> Option<(Prefix<I>, u32)> {
+        self.matches(addr).next()
+    }
+
+    /// All prefixes that contain the address, longest first, with their values.
+    pub fn matches(&self, addr: I) -> impl Iterator<Item = (Prefix<I>, u32)> + '_ {
+        let longer = self.rib.matches(addr.to_key()).map(|(len, code)| (len, self.codes.decode(code)));
+        let default = some(self.default).map(|value| (0, value));
+        longer.chain(default).filter_map(move |(len, value)| Some((Prefix::containing(addr, len).ok()?, value)))
+    }
+
+    /// All routes by address, shorter prefixes before longer ones.
+    pub fn iter(&self) -> impl Iterator<Item = (Prefix<I>, u32)> + '_ {
+        let default = some(self.default).map(|value| (Prefix::DEFAULT, value));
+        let rest = self.rib.walk().filter_map(|(key, len, code)| {
+            Some((Prefix::containing(I::from_key(key), len).ok()?, self.codes.decode(code)))
+        });
+        default.into_iter().chain(rest)
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        View {
+            words: self.fib.memory.slice(),
+            top: &self.fib.top,
+            shape: Self::SHAPE,
+            width: self.fib.width,
+            dictionary: self.codes.dictionary().map(|values| &**values),
+            default: self.default,
+        }
+    }
+}
+
+#[inline]
+fn some(value: u32) -> Option<u32> {
+    (value != NONE).then_some(value)
+}
+
+impl<I: Ip> Default for Table<I> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<I: Ip> FromIterator<(Prefix<I>, u32)> for Table<I> {
+    fn from_iter<T: IntoIterator<Item = (Prefix<I>, u32)>>(routes: T) -> Self {
+        Self::from_routes(routes)
+    }
+}
+
+impl<I: Ip> Extend<(Prefix<I>, u32)> for Table<I> {
+    fn extend<T: IntoIterator<Item = (Prefix<I>, u32)>>(&mut self, routes: T) {
+        for (prefix, value) in routes {
+            self.insert(prefix, value);
+        }
+    }
+}
