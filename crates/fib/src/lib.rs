@@ -102,13 +102,15 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod linear;
 pub mod table;
 pub mod trie;
 
 pub use linear::Linear;
-pub use table::{NONE, Table};
+pub use table::{Level, NONE, Table};
 pub use trie::{AliasText, LcTrie, Leaves, Matches, TrieStats};
 
 /// One route as the trie sees it: an entry in the list of a leaf.

@@ -138,7 +138,7 @@ impl View<'_> {
     }
 
     /// As [`View::lookup`], for each address.
-    pub fn batch<I: Ip>(&self, addrs: &[I], values: &mut [u32]) {
+    pub fn batch_portable<I: Ip>(&self, addrs: &[I], values: &mut [u32]) {
         for (addr, value) in addrs.iter().zip(values) {
             *value = self.lookup(*addr);
         }

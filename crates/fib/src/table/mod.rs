@@ -7,6 +7,7 @@ mod fib;
 mod lookup;
 mod memory;
 mod rib;
+mod simd;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,8 @@ use fib::{Fib, Shape};
 use lookup::View;
 use rib::{Rib, SortKey};
 
+pub use simd::Level;
+
 /// The value that stands for *no route* where a plain number is needed, as in
 /// [`Table::lookup_batch`]. It cannot be a route's value.
 pub const NONE: u32 = u32::MAX;
@@ -34,6 +37,7 @@ pub struct Table<I> {
     codes: Codes,
     /// The value of the prefix of length zero, else [`NONE`].
     default: u32,
+    level: Level,
     family: PhantomData<I>,
 }
 
@@ -83,7 +87,7 @@ impl<I: Ip> Table<I> {
         let mut rib = Rib::from_sorted(&sorted, Self::SHAPE.depth());
         drop(sorted);
         let fib = Self::compiled(&mut rib, &codes);
-        Table { rib, fib, codes, default, family: PhantomData }
+        Table { rib, fib, codes, default, level: Level::best(), family: PhantomData }
     }
 
     fn compiled(rib: &mut Rib, codes: &Codes) -> Fib {
@@ -179,7 +183,18 @@ impl<I: Ip> Table<I> {
     /// If the slices differ in length.
     pub fn lookup_batch(&self, addrs: &[I], values: &mut [u32]) {
         assert_eq!(addrs.len(), values.len(), "one value for each address");
-        self.view().batch(addrs, values);
+        self.view().batch(self.level, addrs, values);
+    }
+
+    /// Which instructions batches are looked up with: the best of the machine
+    /// unless [`Table::set_level`] says otherwise.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Chooses the instructions for batches, for measuring and testing.
+    pub fn set_level(&mut self, level: Level) {
+        self.level = level;
     }
 
     /// The longest prefix that contains the address, and its value.

@@ -43,7 +43,13 @@ fn compare<I: Ip>(table: &Table<I>, routes: &BTreeMap<Prefix<I>, u32>, rng: &mut
         })
         .collect();
     let mut values = alloc::vec![0; near.len()];
-    table.lookup_batch(&near, &mut values);
+    let mut table = table.clone();
+    for level in Level::all() {
+        table.set_level(level);
+        values.fill(0);
+        table.lookup_batch(&near, &mut values);
+        assert!(near.iter().zip(&values).all(|(a, v)| table.lookup(*a) == some(*v)), "{level:?}");
+    }
     for (addr, value) in near.into_iter().zip(values) {
         let expected = linear(routes, addr);
         assert_eq!(table.lookup(addr), expected.first().map(|m| m.1), "{addr}");

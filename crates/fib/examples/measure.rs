@@ -1,0 +1,176 @@
+//! Measures the compiled table on a real routing table.
+//!
+//! ```console
+//! $ cargo run --release -p fingerpost-fib --example measure -- TABLE.gz [PASSES] [4|6]
+//! ```
+//!
+//! A line of the table is `PREFIX HOP`, of either family. For each family and
+//! kind of next hops (*optimistic*: as in the file; *pessimistic*: at random
+//! for each prefix) it prints build times, memory, updates a second, and for
+//! each distribution of keys the best and the median time of a lookup.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Instant;
+
+use fingerpost_fib::Table;
+use fingerpost_net::{Ip, Prefix, Rng};
+
+type Routes<I> = Vec<(Prefix<I>, u32)>;
+
+const KEYS: usize = 1 << 20;
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let Some(file) = args.next() else {
+        eprintln!("usage: measure TABLE.gz [PASSES] [4|6]");
+        std::process::exit(2);
+    };
+    let passes = args.next().and_then(|n| n.parse().ok()).unwrap_or(10);
+    let family = args.next();
+    let text = read(&file);
+    if family.as_deref() != Some("6") {
+        measure::<Ipv4Addr>(&parse(&text), passes);
+    }
+    if family.as_deref() != Some("4") {
+        measure::<Ipv6Addr>(&parse(&text), passes);
+    }
+}
+
+fn read(file: &str) -> String {
+    let output = std::process::Command::new("gzip").args(["-dcf", file]).output();
+    let bytes = output.unwrap_or_else(|error| panic!("gzip -dc {file}: {error}")).stdout;
+    String::from_utf8(bytes).unwrap_or_else(|_| panic!("{file} is not text"))
+}
+
+fn parse<I: Ip + std::str::FromStr>(text: &str) -> Routes<I> {
+    text.lines()
+        .filter_map(|line| {
+            let (prefix, hop) = line.split_once(' ').unwrap_or((line, "1"));
+            Some((prefix.parse().ok()?, hop.parse().ok()?))
+        })
+        .collect()
+}
+
+fn measure<I: Ip>(routes: &Routes<I>, passes: usize) {
+    let mut rng = Rng::new(7);
+    let pessimistic = routes.iter().map(|(prefix, _)| (*prefix, 1 + rng.below(254) as u32)).collect();
+    let kinds = [("optimistic", routes), ("pessimistic", &pessimistic)];
+    for (kind, routes) in kinds {
+        println!("IPv{} {kind}: {} routes", if I::WIDTH == 32 { 4 } else { 6 }, routes.len());
+        build(routes, passes);
+        let mut table: Table<I> = routes.iter().copied().collect();
+        println!(
+            "  memory: {:.2} MB for lookups, {:.2} MB with the routes",
+            table.lookup_bytes() as f64 / 1e6,
+            table.heap_bytes() as f64 / 1e6
+        );
+        for (name, keys) in keys(routes) {
+            lookups(&table, name, &keys, passes);
+        }
+        updates(&mut table, routes);
+    }
+}
+
+fn build<I: Ip>(routes: &Routes<I>, passes: usize) {
+    let mut sorted = routes.clone();
+    sorted.sort();
+    let mut shuffled = sorted.clone();
+    shuffle(&mut shuffled);
+    for (name, routes) in [("sorted", sorted), ("shuffled", shuffled)] {
+        let times = (0..passes).map(|_| time(|| drop(black_box(routes.iter().copied().collect::<Table<I>>()))));
+        let (best, median) = summary(times.collect());
+        println!("  build {name}: best {best:.3} s, median {median:.3} s");
+    }
+}
+
+fn shuffle<T>(items: &mut [T]) {
+    let mut rng = Rng::new(RandomState::new().build_hasher().finish());
+    for at in (1..items.len()).rev() {
+        items.swap(at, rng.below(at as u64 + 1) as usize);
+    }
+}
+
+/// Uniform over the space, uniform prefix and host in it, and 1 M destinations
+/// with weight 1/rank.
+fn keys<I: Ip>(routes: &Routes<I>) -> [(&'static str, Vec<I>); 3] {
+    let mut rng = Rng::new(11);
+    let wide = |rng: &mut Rng| u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+    let uniform = (0..KEYS).map(|_| I::from_key(wide(&mut rng))).collect();
+    let inside = |rng: &mut Rng| {
+        let prefix = routes[rng.below(routes.len() as u64) as usize].0;
+        let host = wide(rng).checked_shr(prefix.len().into()).unwrap_or(0);
+        I::from_key(prefix.addr().to_key() | host)
+    };
+    let in_prefix = (0..KEYS).map(|_| inside(&mut rng)).collect();
+    let destinations: Vec<I> = (0..1_000_000).map(|_| inside(&mut rng)).collect();
+    // 1/rank: the logarithm of the rank is uniform.
+    let most = (destinations.len() as f64).ln();
+    let zipf = (0..KEYS)
+        .map(|_| {
+            let uniform = rng.next_u64() as f64 / u64::MAX as f64;
+            destinations[((uniform * most).exp() as usize).min(destinations.len()) - 1]
+        })
+        .collect();
+    [("uniform", uniform), ("in-prefix", in_prefix), ("zipf", zipf)]
+}
+
+fn lookups<I: Ip>(table: &Table<I>, name: &str, keys: &[I], passes: usize) {
+    let mut values = vec![0; keys.len()];
+    let mut times: [Vec<f64>; 3] = Default::default();
+    for _ in 0..passes {
+        times[0].push(time(|| {
+            for (keys, values) in keys.chunks(256).zip(values.chunks_mut(256)) {
+                table.lookup_batch(keys, values);
+            }
+        }));
+        times[1].push(time(|| {
+            let sum = keys.iter().fold(0u32, |sum, key| sum.wrapping_add(table.lookup(*key).unwrap_or(0)));
+            black_box(sum);
+        }));
+        times[2].push(time(|| {
+            // The next key waits for the last answer, of which no bit is used.
+            let zero = black_box(0);
+            let mut last = 0;
+            for key in keys {
+                last = table.lookup(I::from_key(key.to_key() ^ u128::from(last & zero) << 96)).unwrap_or(0);
+            }
+            black_box(last);
+        }));
+    }
+    print!("  {name:>9}:");
+    for (mode, times) in ["batched", "independent", "dependent"].into_iter().zip(times) {
+        let (best, median) = summary(times);
+        let ns = 1e9 / keys.len() as f64;
+        print!("  {mode} {:.2} ({:.2})", best * ns, median * ns);
+    }
+    println!("  ns, best (median)");
+}
+
+/// Withdrawals and announcements of existing routes, with other next hops.
+fn updates<I: Ip>(table: &mut Table<I>, routes: &Routes<I>) {
+    const COUNT: usize = 400_000;
+    let mut rng = Rng::new(3);
+    let seconds = time(|| {
+        for step in 0..COUNT / 2 {
+            let (prefix, value) = routes[rng.below(routes.len() as u64) as usize];
+            table.remove(prefix);
+            let (prefix, _) = routes[rng.below(routes.len() as u64) as usize];
+            table.insert(prefix, if step % 2 == 0 { value } else { 1 + rng.below(254) as u32 });
+        }
+    });
+    println!("  updates, unpublished: {:.2} M/s", COUNT as f64 / seconds / 1e6);
+}
+
+fn time(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64()
+}
+
+fn summary(mut times: Vec<f64>) -> (f64, f64) {
+    times.sort_by(f64::total_cmp);
+    (times[0], times[times.len() / 2])
+}

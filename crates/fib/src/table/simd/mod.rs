@@ -1,0 +1,130 @@
+//! Looking up many addresses at once with the machine's vector instructions.
+//!
+//! The only `unsafe` code of the crate is in this module and in
+//! [`publish`](super::publish). Here it is of two kinds: calling a function
+//! that needs instructions of the machine, which a [`Level`] is the proof of,
+//! and *gathers*, loads from as many places as there are lanes. The index of
+//! each gather is clamped to the slice that it reads, so that no content of a
+//! table could make it read elsewhere.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
+use fingerpost_net::Ip;
+
+use super::codes::Width;
+use super::lookup::View;
+
+/// Which instructions batches are looked up with. All give the same answers.
+///
+/// A value exists only where the machine has the instructions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Level(Kind);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+/// Whether the machine has these features: asked at run time with `std`, else
+/// known from how the crate is compiled.
+#[cfg(target_arch = "x86_64")]
+macro_rules! has {
+    ($($feature:tt),*) => {{
+        #[cfg(feature = "std")]
+        let found = true $(&& std::arch::is_x86_feature_detected!($feature))*;
+        #[cfg(not(feature = "std"))]
+        let found = true $(&& cfg!(target_feature = $feature))*;
+        found
+    }};
+}
+
+impl Level {
+    /// No particular instructions: available everywhere. On 64-bit ARM the
+    /// compiler uses NEON where it helps (counting bits); there are no gathers.
+    pub const PORTABLE: Level = Level(Kind::Portable);
+
+    /// The levels of this machine, the best last.
+    pub fn all() -> impl Iterator<Item = Level> {
+        let levels = [
+            Some(Level::PORTABLE),
+            #[cfg(target_arch = "x86_64")]
+            (!cfg!(miri) && has!("avx2", "popcnt")).then_some(Level(Kind::Avx2)),
+            #[cfg(target_arch = "x86_64")]
+            (!cfg!(miri) && has!("avx512f", "avx512vl", "avx512dq", "avx512bw", "avx512vpopcntdq"))
+                .then_some(Level(Kind::Avx512)),
+        ];
+        levels.into_iter().flatten()
+    }
+
+    /// The best level of this machine.
+    pub fn best() -> Level {
+        Level::all().last().unwrap_or(Level::PORTABLE)
+    }
+
+    /// `portable`, `avx2` or `avx512`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+        }
+    }
+}
+
+/// Addresses that go through one call of a kernel.
+const BATCH: usize = 32;
+
+/// The lookups of one batch: the first 64 bits of each address in, codes out.
+/// Returns a bit for each address that more than 64 bits decide.
+#[cfg(target_arch = "x86_64")]
+type Kernel = fn(&View<'_>, &[u64; BATCH], &mut [u32; BATCH]) -> u32;
+
+impl View<'_> {
+    /// As [`View::lookup`], for each address.
+    pub fn batch<I: Ip>(&self, level: Level, addrs: &[I], values: &mut [u32]) {
+        match level.0 {
+            Kind::Portable => self.batch_portable(addrs, values),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => self.with_kernel(avx2::kernel::<I>(self.width), addrs, values),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => self.with_kernel(avx512::kernel::<I>(self.width), addrs, values),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn with_kernel<I: Ip>(&self, kernel: Kernel, addrs: &[I], values: &mut [u32]) {
+        let mut heads = [0; BATCH];
+        let mut codes = [0; BATCH];
+        for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+            for (head, addr) in heads.iter_mut().zip(addrs) {
+                *head = (addr.to_key() >> 64) as u64;
+            }
+            let mut deep = kernel(self, &heads, &mut codes);
+            if self.dictionary.is_none() {
+                for (value, code) in values.iter_mut().zip(codes) {
+                    *value = if code == 0 { self.default } else { code.wrapping_sub(1) };
+                }
+            } else {
+                for (value, code) in values.iter_mut().zip(codes) {
+                    *value = self.value(code);
+                }
+            }
+            while deep != 0 {
+                let at = deep.trailing_zeros() as usize;
+                if let Some(addr) = addrs.get(at) {
+                    values[at] = self.lookup(*addr);
+                }
+                deep &= deep - 1;
+            }
+        }
+    }
+}
