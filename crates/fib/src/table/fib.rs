@@ -20,8 +20,11 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    pub const V4: Shape = Shape { top: 8, page: 10 };
+    pub const V6: Shape = Shape { top: 14, page: 10 };
+
     pub const fn of<I: Ip>() -> Shape {
-        if I::WIDTH == 32 { Shape { top: 8, page: 10 } } else { Shape { top: 14, page: 10 } }
+        if I::WIDTH == 32 { Shape::V4 } else { Shape::V6 }
     }
 
     /// Bits decided by both: the depth of the first block.

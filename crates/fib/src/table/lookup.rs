@@ -12,16 +12,35 @@ use super::fib::Shape;
 /// All that a lookup reads, of one version.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
+    pub paths: Paths<'a>,
+    pub answers: Answers<'a>,
+}
+
+/// From addresses to codes.
+#[derive(Clone, Copy)]
+pub(super) struct Paths<'a> {
     /// Pages and blocks.
     pub words: &'a [AtomicU64],
     /// The first word of each page.
     pub top: &'a [u32],
-    pub shape: Shape,
+    /// Bytes of a code in leaf blocks.
     pub width: Width,
+}
+
+/// From codes to values.
+#[derive(Clone, Copy)]
+pub(super) struct Answers<'a> {
     /// The values by code, unless values are codes less one.
     pub dictionary: Option<&'a [AtomicU32]>,
     /// The value of the prefix of length zero, else [`NONE`].
     pub default: u32,
+}
+
+impl Answers<'_> {
+    #[inline]
+    pub fn value(&self, code: u32) -> u32 {
+        if code == 0 { self.default } else { decode(self.dictionary, code) }
+    }
 }
 
 /// An address as a left-aligned number, as wide as the family needs.
@@ -34,81 +53,78 @@ pub(super) trait Key: Copy {
 }
 
 impl Key for u64 {
-    #[inline]
+    #[inline(always)]
     fn of<I: Ip>(addr: I) -> u64 {
         (addr.to_key() >> 64) as u64
     }
-    #[inline]
+    #[inline(always)]
     fn head(self) -> u64 {
         self
     }
-    #[inline]
+    #[inline(always)]
     fn skip(self, bits: u32) -> u64 {
         self << bits
     }
 }
 
 impl Key for u128 {
-    #[inline]
+    #[inline(always)]
     fn of<I: Ip>(addr: I) -> u128 {
         addr.to_key()
     }
-    #[inline]
+    #[inline(always)]
     fn head(self) -> u64 {
         (self >> 64) as u64
     }
-    #[inline]
+    #[inline(always)]
     fn skip(self, bits: u32) -> u128 {
         self << bits
     }
 }
 
 /// A half of a word; `at` counts halves.
-#[inline]
+#[inline(always)]
 fn half(words: &[AtomicU64], at: usize) -> u32 {
     (words[at / 2].load(Relaxed) >> ((at & 1) * 32)) as u32
 }
 
-impl View<'_> {
-    /// The value for an address, or [`NONE`].
-    #[inline]
-    pub fn lookup<I: Ip>(&self, addr: I) -> u32 {
-        if I::WIDTH == 32 { self.by_key(u64::of(addr)) } else { self.by_key(u128::of(addr)) }
-    }
-
-    #[inline]
-    fn by_key<K: Key>(&self, key: K) -> u32 {
-        let entry = self.first(key.head());
-        let code = if entry & IS_BLOCK == 0 {
-            entry
+impl Paths<'_> {
+    /// The code for an address.
+    #[inline(always)]
+    pub fn code<I: Ip>(self, addr: I) -> u32 {
+        if I::WIDTH == 32 {
+            self.by_key(Shape::V4, u64::of(addr))
         } else {
-            let rest = key.skip(self.shape.depth().into());
-            match self.width {
-                Width::One => self.descend::<K, 0>(rest, entry),
-                Width::Two => self.descend::<K, 1>(rest, entry),
-                Width::Four => self.descend::<K, 2>(rest, entry),
-            }
-        };
-        self.value(code)
+            self.by_key(Shape::V6, u128::of(addr))
+        }
     }
 
-    #[inline]
-    pub fn value(&self, code: u32) -> u32 {
-        if code == 0 { self.default } else { decode(self.dictionary, code) }
+    #[inline(always)]
+    fn by_key<K: Key>(self, shape: Shape, key: K) -> u32 {
+        let entry = self.first(shape, key.head());
+        if entry & IS_BLOCK == 0 {
+            return entry;
+        }
+        let rest = key.skip(shape.depth().into());
+        match self.width {
+            Width::One => self.descend::<K, 0>(rest, entry),
+            Width::Two => self.descend::<K, 1>(rest, entry),
+            Width::Four => self.descend::<K, 2>(rest, entry),
+        }
     }
 
     /// The entry that the directory and a page give for the first 64 bits.
-    #[inline]
-    pub fn first(&self, head: u64) -> u32 {
-        let page = self.top[(head >> (64 - self.shape.top)) as usize];
-        let at = head >> (64 - self.shape.depth()) & ((1 << self.shape.page) - 1);
+    #[inline(always)]
+    fn first(self, shape: Shape, head: u64) -> u32 {
+        let page = self.top[(head >> (64 - shape.top)) as usize];
+        let at = head >> (64 - shape.depth()) & ((1 << shape.page) - 1);
         half(self.words, page as usize * 2 + at as usize)
     }
 
     /// From an entry that is a block to a code; `key` begins with the bits that
     /// the block decides. `WIDTH` is the logarithm of a code's bytes.
-    #[inline]
-    pub fn descend<K: Key, const WIDTH: u32>(&self, mut key: K, mut entry: u32) -> u32 {
+    #[inline(always)]
+    fn descend<K: Key, const WIDTH: u32>(self, mut key: K, mut entry: u32) -> u32 {
         loop {
             let at = (entry & WORD_MASK) as usize;
             let word = self.words[at].load(Relaxed);
@@ -136,17 +152,10 @@ impl View<'_> {
             }
         }
     }
-
-    /// As [`View::lookup`], for each address.
-    pub fn batch_portable<I: Ip>(&self, addrs: &[I], values: &mut [u32]) {
-        for (addr, value) in addrs.iter().zip(values) {
-            *value = self.lookup(*addr);
-        }
-    }
 }
 
 /// The run that the slot of a key's first six bits belongs to.
-#[inline]
+#[inline(always)]
 fn run(starts: u64, head: u64) -> usize {
     (starts << (63 - (head >> 58))).count_ones() as usize
 }

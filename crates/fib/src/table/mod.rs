@@ -19,7 +19,7 @@ use fingerpost_net::{Ip, Prefix};
 use codes::Codes;
 use compile::Compiler;
 use fib::{Fib, Shape};
-use lookup::View;
+use lookup::{Answers, Paths, View};
 use rib::{Rib, SortKey};
 
 pub use simd::Level;
@@ -173,7 +173,7 @@ impl<I: Ip> Table<I> {
     /// The value of the longest prefix that contains the address.
     #[inline]
     pub fn lookup(&self, addr: I) -> Option<u32> {
-        some(self.view().lookup(addr))
+        some(self.view().lookup(self.level, addr))
     }
 
     /// [`Table::lookup`] for each address; [`NONE`] where there is no route.
@@ -221,12 +221,11 @@ impl<I: Ip> Table<I> {
     #[inline]
     fn view(&self) -> View<'_> {
         View {
-            words: self.fib.memory.slice(),
-            top: &self.fib.top,
-            shape: Self::SHAPE,
-            width: self.fib.width,
-            dictionary: self.codes.dictionary().map(|values| &**values),
-            default: self.default,
+            paths: Paths { words: self.fib.memory.slice(), top: &self.fib.top, width: self.fib.width },
+            answers: Answers {
+                dictionary: self.codes.dictionary().map(|values| &**values),
+                default: self.default,
+            },
         }
     }
 }

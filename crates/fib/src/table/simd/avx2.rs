@@ -5,7 +5,8 @@ use core::sync::atomic::AtomicU64;
 
 use fingerpost_net::Ip;
 
-use super::{BATCH, Kernel, View, Width};
+use super::{BATCH, Kernel, Paths, Width};
+use crate::table::fib::Shape;
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 
 const LANES: usize = 4;
@@ -23,7 +24,7 @@ pub(super) fn kernel<I: Ip>(width: Width) -> Kernel {
 }
 
 fn enter<const WIDTH: i32, const DEEP: bool>(
-    view: &View<'_>,
+    paths: &Paths<'_>,
     heads: &[u64; BATCH],
     codes: &mut [u32; BATCH],
 ) -> u32 {
@@ -31,7 +32,7 @@ fn enter<const WIDTH: i32, const DEEP: bool>(
     // exists only where the feature was found.
     #[allow(unsafe_code)]
     unsafe {
-        run::<WIDTH, DEEP>(view, heads, codes)
+        run::<WIDTH, DEEP>(paths, heads, codes)
     }
 }
 
@@ -42,6 +43,7 @@ struct Bytes {
 }
 
 impl Bytes {
+    #[inline]
     #[target_feature(enable = "avx2")]
     fn of(words: &[AtomicU64]) -> Bytes {
         assert!(!words.is_empty());
@@ -49,12 +51,14 @@ impl Bytes {
     }
 
     /// Places are sums of small numbers and never negative.
+    #[inline]
     #[target_feature(enable = "avx2")]
     fn clamp(&self, at: __m256i) -> __m256i {
         _mm256_blendv_epi8(at, self.last, _mm256_cmpgt_epi64(at, self.last))
     }
 
     /// Eight bytes at the byte offset of each lane that is all ones.
+    #[inline]
     #[target_feature(enable = "avx2")]
     fn words(&self, lanes: __m256i, at: __m256i) -> __m256i {
         let at = self.clamp(at);
@@ -69,6 +73,7 @@ impl Bytes {
 }
 
 /// The first word of each page.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn pages(top: &[u32], at: __m256i) -> __m256i {
     assert!(!top.is_empty());
@@ -81,6 +86,7 @@ fn pages(top: &[u32], at: __m256i) -> __m256i {
 }
 
 /// The number of ones in each lane: sixteen table entries for half a byte.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn count_ones(word: __m256i) -> __m256i {
     let table = _mm256_setr_epi8(
@@ -93,17 +99,18 @@ fn count_ones(word: __m256i) -> __m256i {
 }
 
 /// `DEEP`: addresses have more than 64 bits.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn run<const WIDTH: i32, const DEEP: bool>(
-    view: &View<'_>,
+    paths: &Paths<'_>,
     heads: &[u64; BATCH],
     codes: &mut [u32; BATCH],
 ) -> u32 {
-    let bytes = Bytes::of(view.words);
+    let bytes = Bytes::of(paths.words);
     let zero = _mm256_setzero_si256();
     let ones = _mm256_set1_epi64x(-1);
     let half = _mm256_set1_epi64x(0xffff_ffff);
-    let shape = view.shape;
+    let shape = if DEEP { Shape::V6 } else { Shape::V4 };
     let top_shift = _mm_cvtsi64_si128(64 - i64::from(shape.top));
     let page_shift = _mm_cvtsi64_si128(64 - i64::from(shape.page));
     let skip_top = _mm_cvtsi64_si128(shape.top.into());
@@ -116,7 +123,7 @@ fn run<const WIDTH: i32, const DEEP: bool>(
     for (group, heads) in heads.chunks_exact(LANES).enumerate() {
         let [a, b, c, d] = *heads else { unreachable!() };
         let head = _mm256_set_epi64x(d as i64, c as i64, b as i64, a as i64);
-        let page = pages(view.top, _mm256_srl_epi64(head, top_shift));
+        let page = pages(paths.top, _mm256_srl_epi64(head, top_shift));
         let below = _mm256_sll_epi64(head, skip_top);
         let at = _mm256_srl_epi64(below, page_shift);
         let at = _mm256_add_epi64(_mm256_slli_epi64::<3>(page), _mm256_slli_epi64::<2>(at));

@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use fingerpost_net::Ip;
 
-use super::{BATCH, Kernel, View, Width};
+use super::{BATCH, Kernel, Paths, Width};
+use crate::table::fib::Shape;
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 
 const LANES: usize = 8;
@@ -23,7 +24,7 @@ pub(super) fn kernel<I: Ip>(width: Width) -> Kernel {
 }
 
 fn enter<const WIDTH: u32, const DEEP: bool>(
-    view: &View<'_>,
+    paths: &Paths<'_>,
     heads: &[u64; BATCH],
     codes: &mut [u32; BATCH],
 ) -> u32 {
@@ -31,7 +32,7 @@ fn enter<const WIDTH: u32, const DEEP: bool>(
     // which exists only where all features of `run` were found.
     #[allow(unsafe_code)]
     unsafe {
-        run::<WIDTH, DEEP>(view, heads, codes)
+        run::<WIDTH, DEEP>(paths, heads, codes)
     }
 }
 
@@ -43,14 +44,16 @@ struct Bytes {
 }
 
 impl Bytes {
-    #[target_feature(enable = "avx512f")]
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
     fn of(words: &[AtomicU64]) -> Bytes {
         assert!(!words.is_empty());
         Bytes { base: words.as_ptr().cast(), last: _mm512_set1_epi64((words.len() as i64 - 1) * 8) }
     }
 
     /// Eight bytes at each byte offset.
-    #[target_feature(enable = "avx512f")]
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
     fn words(&self, lanes: __mmask8, at: __m512i) -> __m512i {
         let at = _mm512_min_epu64(at, self.last);
         // SAFETY: `at` is at most eight bytes before the end of the slice. Blocks that a
@@ -63,7 +66,8 @@ impl Bytes {
     }
 
     /// Four bytes at each byte offset, widened.
-    #[target_feature(enable = "avx512f,avx512vl")]
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
     fn halves(&self, lanes: __mmask8, at: __m512i) -> __m512i {
         let at = _mm512_min_epu64(at, self.last);
         // SAFETY: as for `words`, of which this reads the first half.
@@ -76,7 +80,8 @@ impl Bytes {
 }
 
 /// The first word of each page.
-#[target_feature(enable = "avx512f,avx512vl")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
 fn pages(top: &[u32], at: __m512i) -> __m512i {
     assert!(!top.is_empty());
     let at = _mm512_min_epu64(at, _mm512_set1_epi64(top.len() as i64 - 1));
@@ -87,15 +92,16 @@ fn pages(top: &[u32], at: __m512i) -> __m512i {
 }
 
 /// `DEEP`: addresses have more than 64 bits.
+#[inline]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
 fn run<const WIDTH: u32, const DEEP: bool>(
-    view: &View<'_>,
+    paths: &Paths<'_>,
     heads: &[u64; BATCH],
     codes: &mut [u32; BATCH],
 ) -> u32 {
-    let bytes = Bytes::of(view.words);
+    let bytes = Bytes::of(paths.words);
     let zero = _mm512_setzero_si512();
-    let shape = view.shape;
+    let shape = if DEEP { Shape::V6 } else { Shape::V4 };
     let top_shift = _mm_cvtsi64_si128(64 - i64::from(shape.top));
     let page_shift = _mm_cvtsi64_si128(64 - i64::from(shape.page));
     let skip_top = _mm_cvtsi64_si128(shape.top.into());
@@ -110,7 +116,7 @@ fn run<const WIDTH: u32, const DEEP: bool>(
         let head = _mm512_set_epi64(
             h as i64, g as i64, f as i64, e as i64, d as i64, c as i64, b as i64, a as i64,
         );
-        let page = pages(view.top, _mm512_srl_epi64(head, top_shift));
+        let page = pages(paths.top, _mm512_srl_epi64(head, top_shift));
         let below = _mm512_sll_epi64(head, skip_top);
         let at = _mm512_srl_epi64(below, page_shift);
         let at = _mm512_add_epi64(_mm512_slli_epi64::<3>(page), _mm512_slli_epi64::<2>(at));

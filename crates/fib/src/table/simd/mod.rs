@@ -12,10 +12,14 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
+#[cfg(target_arch = "x86_64")]
+use core::sync::atomic::AtomicU64;
+
 use fingerpost_net::Ip;
 
+#[cfg(target_arch = "x86_64")]
 use super::codes::Width;
-use super::lookup::View;
+use super::lookup::{Paths, View};
 
 /// Which instructions batches are looked up with. All give the same answers.
 ///
@@ -52,15 +56,15 @@ impl Level {
 
     /// The levels of this machine, the best last.
     pub fn all() -> impl Iterator<Item = Level> {
-        let levels = [
-            Some(Level::PORTABLE),
-            #[cfg(target_arch = "x86_64")]
-            (!cfg!(miri) && has!("avx2", "popcnt")).then_some(Level(Kind::Avx2)),
-            #[cfg(target_arch = "x86_64")]
-            (!cfg!(miri) && has!("avx512f", "avx512vl", "avx512dq", "avx512bw", "avx512vpopcntdq"))
-                .then_some(Level(Kind::Avx512)),
-        ];
-        levels.into_iter().flatten()
+        #[cfg(target_arch = "x86_64")]
+        let vector = {
+            let avx2 = !cfg!(miri) && has!("avx2", "popcnt", "bmi1", "bmi2");
+            let avx512 = avx2 && has!("avx512f", "avx512vl", "avx512dq", "avx512bw", "avx512vpopcntdq");
+            [avx2.then_some(Level(Kind::Avx2)), avx512.then_some(Level(Kind::Avx512))]
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let vector = [];
+        core::iter::once(Level::PORTABLE).chain(vector.into_iter().flatten())
     }
 
     /// The best level of this machine.
@@ -86,45 +90,79 @@ const BATCH: usize = 32;
 /// The lookups of one batch: the first 64 bits of each address in, codes out.
 /// Returns a bit for each address that more than 64 bits decide.
 #[cfg(target_arch = "x86_64")]
-type Kernel = fn(&View<'_>, &[u64; BATCH], &mut [u32; BATCH]) -> u32;
+type Kernel = fn(&Paths<'_>, &[u64; BATCH], &mut [u32; BATCH]) -> u32;
 
 impl View<'_> {
+    /// The value for an address, or [`NONE`](super::NONE).
+    #[inline]
+    pub fn lookup<I: Ip>(&self, level: Level, addr: I) -> u32 {
+        self.answers.value(self.paths.code_at(level, addr))
+    }
+
     /// As [`View::lookup`], for each address.
     pub fn batch<I: Ip>(&self, level: Level, addrs: &[I], values: &mut [u32]) {
         match level.0 {
-            Kind::Portable => self.batch_portable(addrs, values),
+            Kind::Portable => {
+                for (addr, value) in addrs.iter().zip(values) {
+                    *value = self.lookup(level, *addr);
+                }
+            }
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => self.with_kernel(avx2::kernel::<I>(self.width), addrs, values),
+            Kind::Avx2 => self.with_kernel(level, avx2::kernel::<I>(self.paths.width), addrs, values),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => self.with_kernel(avx512::kernel::<I>(self.width), addrs, values),
+            Kind::Avx512 => self.with_kernel(level, avx512::kernel::<I>(self.paths.width), addrs, values),
         }
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn with_kernel<I: Ip>(&self, kernel: Kernel, addrs: &[I], values: &mut [u32]) {
+    fn with_kernel<I: Ip>(&self, level: Level, kernel: Kernel, addrs: &[I], values: &mut [u32]) {
         let mut heads = [0; BATCH];
         let mut codes = [0; BATCH];
         for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
             for (head, addr) in heads.iter_mut().zip(addrs) {
                 *head = (addr.to_key() >> 64) as u64;
             }
-            let mut deep = kernel(self, &heads, &mut codes);
-            if self.dictionary.is_none() {
+            let mut deep = kernel(&self.paths, &heads, &mut codes);
+            if self.answers.dictionary.is_none() {
                 for (value, code) in values.iter_mut().zip(codes) {
-                    *value = if code == 0 { self.default } else { code.wrapping_sub(1) };
+                    *value = if code == 0 { self.answers.default } else { code.wrapping_sub(1) };
                 }
             } else {
                 for (value, code) in values.iter_mut().zip(codes) {
-                    *value = self.value(code);
+                    *value = self.answers.value(code);
                 }
             }
             while deep != 0 {
                 let at = deep.trailing_zeros() as usize;
                 if let Some(addr) = addrs.get(at) {
-                    values[at] = self.lookup(*addr);
+                    values[at] = self.lookup(level, *addr);
                 }
                 deep &= deep - 1;
             }
         }
     }
+}
+
+impl Paths<'_> {
+    #[inline]
+    fn code_at<I: Ip>(self, level: Level, addr: I) -> u32 {
+        match level.0 {
+            Kind::Portable => self.code(addr),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => {
+                // SAFETY: both levels exist only where the features were found.
+                #[allow(unsafe_code)]
+                unsafe {
+                    code_counting(self.words, self.top, self.width, addr)
+                }
+            }
+        }
+    }
+}
+
+/// [`Paths::code`] with instructions that count bits and shift by any number.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "popcnt,bmi1,bmi2")]
+fn code_counting<I: Ip>(words: &[AtomicU64], top: &[u32], width: Width, addr: I) -> u32 {
+    Paths { words, top, width }.code(addr)
 }
