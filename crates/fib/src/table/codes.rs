@@ -21,6 +21,7 @@ pub(super) enum Width {
 
 impl Width {
     /// The binary logarithm of the number of bytes.
+    #[inline]
     pub fn shift(self) -> u32 {
         self as u32
     }
@@ -77,6 +78,7 @@ impl Codes {
         self.width
     }
 
+    #[inline]
     pub fn dictionary(&self) -> Option<&Dictionary> {
         self.dictionary.as_ref().map(|(values, _)| values)
     }

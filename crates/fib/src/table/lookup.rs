@@ -102,15 +102,16 @@ impl Paths<'_> {
     #[inline(always)]
     fn by_key<K: Key>(self, shape: Shape, key: K) -> u32 {
         let entry = self.first(shape, key.head());
-        if entry & IS_BLOCK == 0 {
-            return entry;
-        }
         let rest = key.skip(shape.depth().into());
-        match self.width {
-            Width::One => self.descend::<K, 0>(rest, entry),
-            Width::Two => self.descend::<K, 1>(rest, entry),
-            Width::Four => self.descend::<K, 2>(rest, entry),
+        if entry >> KIND_SHIFT > LEAF {
+            return self.descend(rest, entry);
         }
+        // An answer or a leaf: which of them cannot be foretold, so both are
+        // computed (for an answer, from the first words, which are in reach).
+        let is_leaf = (entry.cast_signed() >> 31).cast_unsigned();
+        let at = (entry & WORD_MASK & is_leaf) as usize;
+        let run = run(self.words[at].load(Relaxed), rest.head());
+        self.code_at(at, run) & is_leaf | entry & !is_leaf
     }
 
     /// The entry that the directory and a page give for the first 64 bits.
@@ -121,36 +122,41 @@ impl Paths<'_> {
         half(self.words, page as usize * 2 + at as usize)
     }
 
-    /// From an entry that is a block to a code; `key` begins with the bits that
-    /// the block decides. `WIDTH` is the logarithm of a code's bytes.
+    /// From an entry that is an inner or skip block to a code; `key` begins
+    /// with the bits that the block decides.
     #[inline(always)]
-    fn descend<K: Key, const WIDTH: u32>(self, mut key: K, mut entry: u32) -> u32 {
+    fn descend<K: Key>(self, mut key: K, mut entry: u32) -> u32 {
         loop {
             let at = (entry & WORD_MASK) as usize;
             let word = self.words[at].load(Relaxed);
-            let kind = entry >> KIND_SHIFT;
-            if kind == LEAF {
-                let run = run(word, key.head());
-                let place = run << WIDTH;
-                let word = self.words[at + 1 + place / 8].load(Relaxed);
-                let code = word >> (place % 8 * 8);
-                return code as u32 & (u32::MAX >> (32 - (8 << WIDTH)));
-            }
-            if kind == INNER {
-                entry = half(self.words, at * 2 + 2 + run(word, key.head()));
-                key = key.skip(6);
-            } else {
-                // The lowest one ends the bits to compare.
-                let end = word.trailing_zeros();
-                let entries = self.words[at + 1].load(Relaxed);
-                let same = (key.head() ^ word) >> end >> 1 == 0;
-                entry = if same { entries as u32 } else { (entries >> 32) as u32 };
-                key = key.skip(63 - end);
+            match entry >> KIND_SHIFT {
+                LEAF => return self.code_at(at, run(word, key.head())),
+                INNER => {
+                    entry = half(self.words, at * 2 + 2 + run(word, key.head()));
+                    key = key.skip(6);
+                }
+                _ => {
+                    // The lowest one ends the bits to compare.
+                    let end = word.trailing_zeros();
+                    let entries = self.words[at + 1].load(Relaxed);
+                    let same = (key.head() ^ word) >> end >> 1 == 0;
+                    entry = if same { entries as u32 } else { (entries >> 32) as u32 };
+                    key = key.skip(63 - end);
+                }
             }
             if entry & IS_BLOCK == 0 {
                 return entry;
             }
         }
+    }
+
+    /// The code of a run of the leaf block at a word.
+    #[inline(always)]
+    fn code_at(self, at: usize, run: usize) -> u32 {
+        let width = self.width.shift();
+        let place = run << width;
+        let word = self.words[at + 1 + place / 8].load(Relaxed);
+        (word >> (place % 8 * 8)) as u32 & (u32::MAX >> (32 - (8 << width)))
     }
 }
 

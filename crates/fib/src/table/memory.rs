@@ -35,6 +35,7 @@ impl Words {
     }
 
     /// The words, padding included.
+    #[inline]
     pub fn as_slice(&self) -> &[AtomicU64] {
         &self.words[self.start..]
     }
@@ -71,6 +72,7 @@ impl Memory {
         &self.words
     }
 
+    #[inline]
     pub fn slice(&self) -> &[AtomicU64] {
         self.words.as_slice()
     }

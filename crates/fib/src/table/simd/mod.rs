@@ -94,9 +94,9 @@ type Kernel = fn(&Paths<'_>, &[u64; BATCH], &mut [u32; BATCH]) -> u32;
 
 impl View<'_> {
     /// The value for an address, or [`NONE`](super::NONE).
-    #[inline]
+    #[inline(always)]
     pub fn lookup<I: Ip>(&self, level: Level, addr: I) -> u32 {
-        self.answers.value(self.paths.code_at(level, addr))
+        self.answers.value(self.paths.on_machine(level, addr))
     }
 
     /// As [`View::lookup`], for each address.
@@ -144,8 +144,8 @@ impl View<'_> {
 }
 
 impl Paths<'_> {
-    #[inline]
-    fn code_at<I: Ip>(self, level: Level, addr: I) -> u32 {
+    #[inline(always)]
+    fn on_machine<I: Ip>(self, level: Level, addr: I) -> u32 {
         match level.0 {
             Kind::Portable => self.code(addr),
             #[cfg(target_arch = "x86_64")]
