@@ -41,6 +41,17 @@ impl Answers<'_> {
     pub fn value(&self, code: u32) -> u32 {
         if code == 0 { self.default } else { decode(self.dictionary, code) }
     }
+
+    /// The value of each code. (Inlined, to use what instructions the caller does.)
+    #[inline(always)]
+    pub fn values(&self, codes: &[u32; 32], values: &mut [u32]) {
+        let direct = |code: u32| if code == 0 { self.default } else { code.wrapping_sub(1) };
+        match (self.dictionary, <&mut [u32; 32]>::try_from(&mut *values)) {
+            (None, Ok(values)) => *values = codes.map(direct),
+            (None, _) => values.iter_mut().zip(codes).for_each(|(value, code)| *value = direct(*code)),
+            _ => values.iter_mut().zip(codes).for_each(|(value, code)| *value = self.value(*code)),
+        }
+    }
 }
 
 /// An address as a left-aligned number, as wide as the family needs.

@@ -5,34 +5,52 @@ use core::sync::atomic::AtomicU64;
 
 use fingerpost_net::Ip;
 
-use super::{BATCH, Kernel, Paths, Width};
+use super::{BATCH, Level, Paths, View, Width};
 use crate::table::fib::Shape;
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 
 const LANES: usize = 4;
 const GROUPS: usize = BATCH / LANES;
 
-pub(super) fn kernel<I: Ip>(width: Width) -> Kernel {
-    match (I::WIDTH == 32, width) {
-        (true, Width::One) => enter::<0, false>,
-        (true, Width::Two) => enter::<1, false>,
-        (true, Width::Four) => enter::<2, false>,
-        (false, Width::One) => enter::<0, true>,
-        (false, Width::Two) => enter::<1, true>,
-        (false, Width::Four) => enter::<2, true>,
+/// As [`View::lookup`], for each address.
+pub(super) fn batch<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32]) {
+    // SAFETY: called for `Level(Kind::Avx2)` alone, which exists only where the feature was found.
+    #[allow(unsafe_code)]
+    unsafe {
+        match (I::WIDTH == 32, view.paths.width) {
+            (true, Width::One) => chunks::<I, 0, false>(view, level, addrs, values),
+            (true, Width::Two) => chunks::<I, 1, false>(view, level, addrs, values),
+            (true, Width::Four) => chunks::<I, 2, false>(view, level, addrs, values),
+            (false, Width::One) => chunks::<I, 0, true>(view, level, addrs, values),
+            (false, Width::Two) => chunks::<I, 1, true>(view, level, addrs, values),
+            (false, Width::Four) => chunks::<I, 2, true>(view, level, addrs, values),
+        }
     }
 }
 
-fn enter<const WIDTH: i32, const DEEP: bool>(
-    paths: &Paths<'_>,
-    heads: &[u64; BATCH],
-    codes: &mut [u32; BATCH],
-) -> u32 {
-    // SAFETY: kernels of this module are handed out for `Level(Kind::Avx2)` alone, which
-    // exists only where the feature was found.
-    #[allow(unsafe_code)]
-    unsafe {
-        run::<WIDTH, DEEP>(paths, heads, codes)
+/// Addresses that more than 64 bits decide are looked up one by one.
+#[target_feature(enable = "avx2")]
+fn chunks<I: Ip, const WIDTH: i32, const DEEP: bool>(
+    view: &View<'_>,
+    level: Level,
+    addrs: &[I],
+    values: &mut [u32],
+) {
+    for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        let mut heads = [0; BATCH];
+        let mut codes = [0; BATCH];
+        for (head, addr) in heads.iter_mut().zip(addrs) {
+            *head = (addr.to_key() >> 64) as u64;
+        }
+        let mut deep = run::<WIDTH, DEEP>(&view.paths, &heads, &mut codes);
+        view.answers.values(&codes, values);
+        while deep != 0 {
+            let at = deep.trailing_zeros() as usize;
+            if let Some(addr) = addrs.get(at) {
+                values[at] = view.lookup(level, *addr);
+            }
+            deep &= deep - 1;
+        }
     }
 }
 

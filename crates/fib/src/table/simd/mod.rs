@@ -84,13 +84,9 @@ impl Level {
     }
 }
 
-/// Addresses that go through one call of a kernel.
-const BATCH: usize = 32;
-
-/// The lookups of one batch: the first 64 bits of each address in, codes out.
-/// Returns a bit for each address that more than 64 bits decide.
+/// Addresses in flight at once.
 #[cfg(target_arch = "x86_64")]
-type Kernel = fn(&Paths<'_>, &[u64; BATCH], &mut [u32; BATCH]) -> u32;
+const BATCH: usize = 32;
 
 impl View<'_> {
     /// The value for an address, or [`NONE`](super::NONE).
@@ -108,37 +104,9 @@ impl View<'_> {
                 }
             }
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => self.with_kernel(level, avx2::kernel::<I>(self.paths.width), addrs, values),
+            Kind::Avx2 => avx2::batch(self, level, addrs, values),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => self.with_kernel(level, avx512::kernel::<I>(self.paths.width), addrs, values),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn with_kernel<I: Ip>(&self, level: Level, kernel: Kernel, addrs: &[I], values: &mut [u32]) {
-        let mut heads = [0; BATCH];
-        let mut codes = [0; BATCH];
-        for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
-            for (head, addr) in heads.iter_mut().zip(addrs) {
-                *head = (addr.to_key() >> 64) as u64;
-            }
-            let mut deep = kernel(&self.paths, &heads, &mut codes);
-            if self.answers.dictionary.is_none() {
-                for (value, code) in values.iter_mut().zip(codes) {
-                    *value = if code == 0 { self.answers.default } else { code.wrapping_sub(1) };
-                }
-            } else {
-                for (value, code) in values.iter_mut().zip(codes) {
-                    *value = self.answers.value(code);
-                }
-            }
-            while deep != 0 {
-                let at = deep.trailing_zeros() as usize;
-                if let Some(addr) = addrs.get(at) {
-                    values[at] = self.lookup(level, *addr);
-                }
-                deep &= deep - 1;
-            }
+            Kind::Avx512 => avx512::batch(self, level, addrs, values),
         }
     }
 }
