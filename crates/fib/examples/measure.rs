@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
-use fingerpost_fib::Table;
+use fingerpost_fib::{Table, Writer};
 use fingerpost_net::{Ip, Prefix, Rng};
 
 type Routes<I> = Vec<(Prefix<I>, u32)>;
@@ -61,7 +61,7 @@ fn measure<I: Ip>(routes: &Routes<I>, passes: usize) {
     for (kind, routes) in kinds {
         println!("IPv{} {kind}: {} routes", if I::WIDTH == 32 { 4 } else { 6 }, routes.len());
         build(routes, passes);
-        let mut table: Table<I> = routes.iter().copied().collect();
+        let table: Table<I> = routes.iter().copied().collect();
         println!(
             "  memory: {:.2} MB for lookups, {:.2} MB with the routes",
             table.lookup_bytes() as f64 / 1e6,
@@ -70,7 +70,7 @@ fn measure<I: Ip>(routes: &Routes<I>, passes: usize) {
         for (name, keys) in keys(routes) {
             lookups(&table, name, &keys, passes);
         }
-        updates(&mut table, routes);
+        updates(table, routes);
     }
 }
 
@@ -163,19 +163,37 @@ fn dependent<I: Ip>(table: &Table<I>, keys: &[I]) {
     black_box(last);
 }
 
-/// Withdrawals and announcements of existing routes, with other next hops.
-fn updates<I: Ip>(table: &mut Table<I>, routes: &Routes<I>) {
-    const COUNT: usize = 400_000;
+/// Withdrawals and announcements of existing prefixes, published in batches.
+fn updates<I: Ip>(table: Table<I>, routes: &Routes<I>) {
+    const COUNT: usize = 300_000;
+    let mut writer = Writer::new(table);
     let mut rng = Rng::new(3);
-    let seconds = time(|| {
-        for step in 0..COUNT / 2 {
-            let (prefix, value) = routes[rng.below(routes.len() as u64) as usize];
-            table.remove(prefix);
-            let (prefix, _) = routes[rng.below(routes.len() as u64) as usize];
-            table.insert(prefix, if step % 2 == 0 { value } else { 1 + rng.below(254) as u32 });
+    for batch in [1, 10, 100, 1000] {
+        let mut rates: Vec<f64> = Vec::new();
+        let count = COUNT / 30 * batch.min(30);
+        let changes: Vec<_> = (0..count)
+            .map(|step| {
+                let (prefix, value) = routes[rng.below(routes.len() as u64) as usize];
+                (prefix, [None, Some(value), Some(1 + rng.below(254) as u32)][step % 3])
+            })
+            .collect();
+        for changes in changes.chunks(count / 10) {
+            let seconds = time(|| {
+                for changes in changes.chunks(batch) {
+                    for &(prefix, value) in changes {
+                        match value {
+                            Some(value) => writer.insert(prefix, value),
+                            None => writer.remove(prefix),
+                        };
+                    }
+                    writer.publish();
+                }
+            });
+            rates.push(seconds * 1e9 / changes.len() as f64);
         }
-    });
-    println!("  updates, unpublished: {:.2} M/s", COUNT as f64 / seconds / 1e6);
+        let (best, median) = summary(rates);
+        println!("  updates, {batch} a publication: best {:.2} M/s, median {:.2} M/s", 1e3 / best, 1e3 / median);
+    }
 }
 
 fn time(work: impl FnOnce()) -> f64 {

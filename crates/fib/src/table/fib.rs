@@ -55,8 +55,6 @@ pub(super) struct Fib {
     pub memory: Memory,
     /// The first word of each page.
     pub top: Vec<u32>,
-    /// Pages that no reader has seen and that may be changed in place, a bit each.
-    fresh: Vec<u64>,
     uniform: Uniform,
     pub shape: Shape,
     pub width: Width,
@@ -74,7 +72,6 @@ impl Fib {
         Fib {
             memory,
             top: alloc::vec![EMPTY_PAGE; pages],
-            fresh: alloc::vec![0; pages.div_ceil(64)],
             uniform: Uniform::default(),
             shape,
             width,
@@ -82,7 +79,7 @@ impl Fib {
     }
 
     pub fn heap_bytes(&self) -> usize {
-        self.memory.heap_bytes() + self.lookup_overhead() + self.fresh.capacity() * size_of::<u64>()
+        self.memory.heap_bytes() + self.lookup_overhead()
     }
 
     /// Bytes that lookups may touch.
@@ -92,11 +89,6 @@ impl Fib {
 
     fn lookup_overhead(&self) -> usize {
         self.top.capacity() * size_of::<u32>()
-    }
-
-    /// From now on every page counts as seen.
-    pub fn freeze(&mut self) {
-        self.fresh.fill(0);
     }
 
     /// Changes one entry.
@@ -123,8 +115,10 @@ impl Fib {
         }
     }
 
-    fn is_fresh(&self, page: usize) -> bool {
-        self.fresh[page / 64] >> (page % 64) & 1 == 1
+    /// Whether a page may be changed in place: it is in one place only, and no
+    /// reader has seen it.
+    fn is_own(&self, words: u32) -> bool {
+        words != EMPTY_PAGE && !self.uniform.uses.contains_key(&words) && self.memory.is_new(words)
     }
 
     /// Puts a page of one answer into the directory.
@@ -153,12 +147,10 @@ impl Fib {
     /// Puts another page into the directory, and gives the old one back.
     fn replace_page(&mut self, page: usize, new: u32) {
         let old = core::mem::replace(&mut self.top[page], new);
-        let fresh = self.is_fresh(page);
-        self.fresh[page / 64] &= !(1 << (page % 64));
         if old == EMPTY_PAGE {
             return;
         }
-        if !fresh && let Some((answer, uses)) = self.uniform.uses.get_mut(&old) {
+        if let Some((answer, uses)) = self.uniform.uses.get_mut(&old) {
             *uses -= 1;
             if *uses > 0 {
                 return;
@@ -171,7 +163,7 @@ impl Fib {
 
     /// The first word of a page that may be written: itself, or a copy.
     fn page_for_change(&mut self, page: usize) -> u32 {
-        if self.is_fresh(page) {
+        if self.is_own(self.top[page]) {
             return self.top[page];
         }
         let size = self.shape.page_words();
@@ -182,7 +174,6 @@ impl Fib {
             self.memory.set(new as usize + at, word);
         }
         self.replace_page(page, new);
-        self.fresh[page / 64] |= 1 << (page % 64);
         new
     }
 

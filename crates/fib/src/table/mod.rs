@@ -6,6 +6,8 @@ mod entry;
 mod fib;
 mod lookup;
 mod memory;
+#[cfg(feature = "std")]
+mod publish;
 mod rib;
 mod simd;
 #[cfg(test)]
@@ -22,6 +24,8 @@ use fib::{Fib, Shape};
 use lookup::{Answers, Paths, View};
 use rib::{Rib, SortKey};
 
+#[cfg(feature = "std")]
+pub use publish::{Guard, Reader, Snapshot, Writer};
 pub use simd::Level;
 
 /// The value that stands for *no route* where a plain number is needed, as in
@@ -149,6 +153,20 @@ impl<I: Ip> Table<I> {
 
     fn recompile(&mut self, key: u128, len: u8) {
         Compiler { rib: &mut self.rib, fib: &mut self.fib }.prefix(key, len);
+        if self.fib.memory.is_wasteful() {
+            self.replace_fib();
+        }
+    }
+
+    /// Compiles everything anew, in a memory of its own.
+    fn replace_fib(&mut self) {
+        let fib = Self::compiled(&mut self.rib, &self.codes);
+        let shared = core::mem::replace(&mut self.fib, fib).memory.is_shared();
+        if shared {
+            // No reader has seen the new memory, so that all of it could still be changed;
+            // it counts as seen all the same.
+            self.fib.memory.share();
+        }
     }
 
     /// Writes all values in other codes, with room for `value`; returns its code.
@@ -157,8 +175,8 @@ impl<I: Ip> Table<I> {
         let values = self.rib.walk().map(|(.., code)| old.decode(code));
         let mut new = Codes::renewed(values.chain([value]));
         self.rib.recode(|code| new.encode(old.decode(code)).unwrap_or(0));
-        self.fib = Self::compiled(&mut self.rib, &new);
         self.codes = new;
+        self.replace_fib();
         self.codes.encode(value).unwrap_or(0)
     }
 
