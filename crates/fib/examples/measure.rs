@@ -180,12 +180,7 @@ fn updates<I: Ip>(table: Table<I>, routes: &Routes<I>) {
         for changes in changes.chunks(count / 10) {
             let seconds = time(|| {
                 for changes in changes.chunks(batch) {
-                    for &(prefix, value) in changes {
-                        match value {
-                            Some(value) => writer.insert(prefix, value),
-                            None => writer.remove(prefix),
-                        };
-                    }
+                    writer.apply(changes);
                     writer.publish();
                 }
             });

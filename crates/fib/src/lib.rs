@@ -111,6 +111,8 @@ pub mod trie;
 
 pub use linear::Linear;
 pub use table::{Level, NONE, Table};
+#[cfg(feature = "std")]
+pub use table::{Guard, Reader, Snapshot, Writer};
 pub use trie::{AliasText, LcTrie, Leaves, Matches, TrieStats};
 
 /// One route as the trie sees it: an entry in the list of a leaf.

@@ -20,7 +20,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub const V4: Shape = Shape { top: 8, page: 10 };
+    pub const V4: Shape = Shape { top: 9, page: 9 };
     pub const V6: Shape = Shape { top: 14, page: 10 };
 
     pub const fn of<I: Ip>() -> Shape {
@@ -89,6 +89,13 @@ impl Fib {
 
     fn lookup_overhead(&self) -> usize {
         self.top.capacity() * size_of::<u32>()
+    }
+
+    /// One entry.
+    pub fn get(&self, slot: usize) -> Entry {
+        let page = self.top[slot >> self.shape.page] as usize;
+        let at = page * 2 + (slot & ((1 << self.shape.page) - 1));
+        Entry((self.memory.get(at / 2) >> ((at & 1) * 32)) as u32)
     }
 
     /// Changes one entry.
@@ -168,11 +175,7 @@ impl Fib {
         }
         let size = self.shape.page_words();
         let new = self.memory.alloc(size);
-        let old = self.top[page] as usize;
-        for at in 0..size {
-            let word = self.memory.get(old + at);
-            self.memory.set(new as usize + at, word);
-        }
+        self.memory.copy(self.top[page], new, size);
         self.replace_page(page, new);
         new
     }

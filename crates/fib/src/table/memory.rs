@@ -133,6 +133,13 @@ impl Memory {
         self.slice()[at].store(word, Relaxed);
     }
 
+    /// Copies a number of words.
+    pub fn copy(&mut self, from: u32, to: u32, words: usize) {
+        let from = &self.slice()[from as usize..][..words];
+        let to = &self.slice()[to as usize..][..words];
+        to.iter().zip(from).for_each(|(to, from)| to.store(from.load(Relaxed), Relaxed));
+    }
+
     /// A block of uninitialised words.
     pub fn alloc(&mut self, size: usize) -> u32 {
         let start = self.find(size);

@@ -180,6 +180,38 @@ impl<I: Ip> Table<I> {
         self.codes.encode(value).unwrap_or(0)
     }
 
+    /// Makes changes in order: a value inserts or replaces, `None` removes.
+    ///
+    /// Quicker than one by one when there are many, because the memory that
+    /// the next ones need is fetched while waiting for that of others.
+    ///
+    /// # Panics
+    ///
+    /// If a value is [`NONE`].
+    pub fn apply(&mut self, changes: &[(Prefix<I>, Option<u32>)]) {
+        for changes in changes.chunks(16) {
+            let touched = changes.iter().fold(0, |sum: u64, (prefix, _)| sum.wrapping_add(self.touch(*prefix)));
+            core::hint::black_box(touched);
+            for &(prefix, value) in changes {
+                match value {
+                    Some(value) => self.insert(prefix, value),
+                    None => self.remove(prefix),
+                };
+            }
+        }
+    }
+
+    /// Reads what a change of the prefix will read.
+    fn touch(&self, prefix: Prefix<I>) -> u64 {
+        let key = prefix.addr().to_key();
+        let mut touched = self.rib.touch(key);
+        let entry = self.fib.get((key >> (128 - Self::SHAPE.depth())) as usize);
+        if let Some((_, word)) = entry.as_block() {
+            touched ^= self.fib.memory.get(word);
+        }
+        touched
+    }
+
     /// The value of exactly this prefix.
     pub fn get(&self, prefix: Prefix<I>) -> Option<u32> {
         if prefix.is_default() {

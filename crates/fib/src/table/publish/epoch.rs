@@ -205,3 +205,94 @@ impl<T> Drop for Pinned<'_, T> {
         self.slot.0.store(IDLE, Ordering::Release);
     }
 }
+
+/// Every order in which a publisher and its readers can run, by the model
+/// checker loom:
+///
+/// ```console
+/// $ RUSTFLAGS="--cfg loom" cargo test --release -p fingerpost-fib --lib epoch
+/// ```
+#[cfg(all(test, loom))]
+mod model {
+    use super::*;
+    use loom::sync::atomic::AtomicBool;
+
+    /// A value that knows whether it was freed. (The memory stays, so that a
+    /// late reader would find out.)
+    struct Watched(u64, Arc<AtomicBool>);
+
+    impl Watched {
+        fn new(number: u64) -> (Watched, Arc<AtomicBool>) {
+            let freed = Arc::new(AtomicBool::new(false));
+            (Watched(number, freed.clone()), freed)
+        }
+    }
+
+    impl Drop for Watched {
+        fn drop(&mut self) {
+            self.1.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn read(subscriber: &mut Subscriber<Watched>) -> u64 {
+        let pinned = subscriber.pin();
+        let (number, freed) = (pinned.0, pinned.1.clone());
+        assert_eq!(number, pinned.number());
+        assert!(!freed.load(Ordering::Relaxed), "{number} was freed under its reader");
+        number
+    }
+
+    #[test]
+    fn nothing_is_freed_under_a_reader() {
+        loom::model(|| {
+            let (first, first_freed) = Watched::new(0);
+            let mut publisher = Publisher::new(first);
+            let mut subscriber = publisher.subscribe();
+            let reader = loom::thread::spawn(move || {
+                let first = read(&mut subscriber);
+                assert!(first <= read(&mut subscriber), "versions do not go back");
+            });
+            for number in 1..=2 {
+                publisher.publish(Watched::new(number).0);
+                publisher.reclaim();
+            }
+            reader.join().unwrap();
+            assert_eq!(publisher.reclaim(), 2, "nobody reads");
+            assert!(first_freed.load(Ordering::Relaxed), "what nobody reads is freed");
+        });
+    }
+
+    #[test]
+    fn what_is_reclaimed_is_older_than_what_is_read() {
+        loom::model(|| {
+            let mut publisher = Publisher::new(0);
+            let mut subscriber = publisher.subscribe();
+            // Stands for a block that version 0 refers to, and that is written once reclaimed.
+            let block = Arc::new(AtomicU64::new(0));
+            let read = block.clone();
+            let reader = loom::thread::spawn(move || {
+                let pinned = subscriber.pin();
+                if *pinned == 0 {
+                    assert_eq!(read.load(Ordering::Relaxed), 0, "reused under its reader");
+                }
+            });
+            publisher.publish(1);
+            if publisher.reclaim() > 0 {
+                block.store(1, Ordering::Relaxed);
+            }
+            reader.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_reader_may_outlive_the_publisher() {
+        loom::model(|| {
+            let mut publisher = Publisher::new(Watched::new(0).0);
+            let mut subscriber = publisher.subscribe();
+            let reader = loom::thread::spawn(move || read(&mut subscriber));
+            publisher.publish(Watched::new(1).0);
+            drop(publisher);
+            reader.join().unwrap();
+        });
+    }
+}

@@ -6,7 +6,7 @@
 //! get at the newest version and how the writer knows what it may use again.
 
 mod epoch;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use alloc::sync::{Arc, Weak};
@@ -107,6 +107,11 @@ impl<I: Ip> Writer<I> {
     /// As [`Table::remove`]; readers see it after [`Writer::publish`].
     pub fn remove(&mut self, prefix: Prefix<I>) -> Option<u32> {
         self.table.remove(prefix)
+    }
+
+    /// As [`Table::apply`]; readers see it after [`Writer::publish`].
+    pub fn apply(&mut self, changes: &[(Prefix<I>, Option<u32>)]) {
+        self.table.apply(changes);
     }
 
     /// Lets readers see all changes so far, at once. Does not wait for anybody.

@@ -236,6 +236,20 @@ impl Rib {
         }
     }
 
+    /// Reads the nodes on the way to a key and the first codes of the last.
+    pub fn touch(&self, key: u128) -> u64 {
+        let (mut at, mut depth) = (ROOT, 0);
+        loop {
+            match self.kid(at) {
+                Kid::Node(node) => match node.kid(slot(key, depth)) {
+                    Some(kid) => (at, depth) = (kid, depth + STRIDE),
+                    None => return self.codes(node).first().map_or(0, |code| u64::from(*code)),
+                },
+                Kid::Tail(tail) => return tail.high,
+            }
+        }
+    }
+
     /// Adds a route or changes its code; returns the code before. What was
     /// compiled from each subtree on the way is handed to `stale`.
     pub fn insert(&mut self, key: u128, len: u8, code: u32, mut stale: impl FnMut(&mut Kid)) -> Option<u32> {
