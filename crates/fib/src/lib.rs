@@ -110,7 +110,7 @@ pub mod table;
 pub mod trie;
 
 pub use linear::Linear;
-pub use table::{Level, NONE, Table};
+pub use table::{Backend, Level, NONE, Table};
 #[cfg(feature = "std")]
 pub use table::{Guard, Reader, Snapshot, Writer};
 pub use trie::{AliasText, LcTrie, Leaves, Matches, TrieStats};

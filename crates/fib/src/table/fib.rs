@@ -198,6 +198,14 @@ impl Fib {
         Entry::block(kind, block)
     }
 
+    /// The answer or entry of a run of the leaf or inner block at a word.
+    pub fn run(&self, kind: Block, word: usize, run: usize) -> Entry {
+        let shift = self.width_in(kind).shift();
+        let place = run << shift;
+        let bits = self.memory.get(word + 1 + place / 8) >> (place % 8 * 8);
+        Entry(bits as u32 & (u32::MAX >> (32 - (8 << shift))))
+    }
+
     /// A new block that compares `len` bits, 1 to 63, at the top of `bits`.
     pub fn add_skip(&mut self, bits: u64, len: u32, same: Entry, other: Entry) -> Entry {
         debug_assert!((1..64).contains(&len));

@@ -6,6 +6,7 @@ use fingerpost_net::Ip;
 
 use super::NONE;
 use super::codes::{Width, decode};
+use super::dir24::Dir24View;
 use super::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, WORD_MASK};
 use super::fib::Shape;
 
@@ -13,6 +14,8 @@ use super::fib::Shape;
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub paths: Paths<'a>,
+    /// To be used in place of `paths`, if there.
+    pub dir24: Option<Dir24View<'a>>,
     pub answers: Answers<'a>,
 }
 

@@ -2,6 +2,7 @@
 
 mod codes;
 mod compile;
+mod dir24;
 mod entry;
 mod fib;
 mod lookup;
@@ -15,11 +16,13 @@ mod tests;
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
+use core::net::Ipv4Addr;
 
 use fingerpost_net::{Ip, Prefix};
 
 use codes::Codes;
 use compile::Compiler;
+use dir24::Dir24;
 use fib::{Fib, Shape};
 use lookup::{Answers, Paths, View};
 use rib::{Rib, SortKey};
@@ -38,6 +41,8 @@ pub const NONE: u32 = u32::MAX;
 pub struct Table<I> {
     rib: Rib,
     fib: Fib,
+    /// The other form, when it is the one for lookups. IPv4 only.
+    dir24: Option<Dir24>,
     codes: Codes,
     /// The value of the prefix of length zero, else [`NONE`].
     default: u32,
@@ -91,7 +96,7 @@ impl<I: Ip> Table<I> {
         let mut rib = Rib::from_sorted(&sorted, Self::SHAPE.depth());
         drop(sorted);
         let fib = Self::compiled(&mut rib, &codes);
-        Table { rib, fib, codes, default, level: Level::best(), family: PhantomData }
+        Table { rib, fib, dir24: None, codes, default, level: Level::best(), family: PhantomData }
     }
 
     fn compiled(rib: &mut Rib, codes: &Codes) -> Fib {
@@ -113,12 +118,13 @@ impl<I: Ip> Table<I> {
 
     /// Bytes that lookups may touch: the compiled form alone.
     pub fn lookup_bytes(&self) -> usize {
-        self.fib.lookup_bytes()
+        self.dir24.as_ref().map_or_else(|| self.fib.lookup_bytes(), Dir24::lookup_bytes)
     }
 
     /// Bytes on the heap, the routes and reserved memory included.
     pub fn heap_bytes(&self) -> usize {
-        self.rib.heap_bytes() + self.fib.heap_bytes() + self.codes.heap_bytes()
+        let dir24 = self.dir24.as_ref().map_or(0, Dir24::heap_bytes);
+        self.rib.heap_bytes() + self.fib.heap_bytes() + dir24 + self.codes.heap_bytes()
     }
 
     /// Adds a route or replaces its value; returns the value before.
@@ -155,7 +161,20 @@ impl<I: Ip> Table<I> {
         Compiler { rib: &mut self.rib, fib: &mut self.fib }.prefix(key, len);
         if self.fib.memory.is_wasteful() {
             self.replace_fib();
+        } else if let Some(dir24) = &mut self.dir24
+            && !dir24.refresh(&self.fib, key, len)
+        {
+            self.replace_dir24();
         }
+    }
+
+    fn replace_dir24(&mut self) {
+        let mut dir24 = Dir24::of(&self.fib);
+        if self.fib.memory.is_shared() {
+            dir24.pages.share();
+            dir24.groups.share();
+        }
+        self.dir24 = Some(dir24);
     }
 
     /// Compiles everything anew, in a memory of its own.
@@ -167,6 +186,16 @@ impl<I: Ip> Table<I> {
             // it counts as seen all the same.
             self.fib.memory.share();
         }
+        if self.dir24.is_some() {
+            self.replace_dir24();
+        }
+    }
+
+    /// Each memory that readers use.
+    #[cfg(feature = "std")]
+    fn memories(&mut self) -> impl Iterator<Item = &mut memory::Memory> {
+        let dir24 = self.dir24.as_mut().map(|dir24| [&mut dir24.pages, &mut dir24.groups]);
+        dir24.into_iter().flatten().chain([&mut self.fib.memory])
     }
 
     /// Writes all values in other codes, with room for `value`; returns its code.
@@ -272,10 +301,44 @@ impl<I: Ip> Table<I> {
     fn view(&self) -> View<'_> {
         View {
             paths: Paths { words: self.fib.memory.slice(), top: &self.fib.top, width: self.fib.width },
+            dir24: self.dir24.as_ref().map(Dir24::view),
             answers: Answers {
                 dictionary: self.codes.dictionary().map(|values| &**values),
                 default: self.default,
             },
+        }
+    }
+}
+
+/// The compiled form that lookups use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Backend {
+    /// Pages and blocks: a few bytes a route.
+    #[default]
+    Compact,
+    /// DIR-24-8: an entry for each /24, 32 MB (64 MB with more than 2^15
+    /// distinct values), beside the other form.
+    ///
+    /// Quicker where most traffic goes to few destinations, or where a table has
+    /// so many distinct neighbours that the compact form leaves the cache.
+    Dir24,
+}
+
+impl Table<Ipv4Addr> {
+    /// The form that lookups use.
+    pub fn backend(&self) -> Backend {
+        if self.dir24.is_some() { Backend::Dir24 } else { Backend::Compact }
+    }
+
+    /// Chooses the form that lookups use; takes some hundredths of a second.
+    ///
+    /// Nothing changes it by itself: which one is quicker depends on the
+    /// traffic, which a table does not know. The answers are the same.
+    pub fn set_backend(&mut self, backend: Backend) {
+        match backend {
+            Backend::Compact => self.dir24 = None,
+            Backend::Dir24 if self.dir24.is_none() => self.replace_dir24(),
+            Backend::Dir24 => {}
         }
     }
 }

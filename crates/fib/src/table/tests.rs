@@ -44,17 +44,22 @@ fn compare<I: Ip>(table: &Table<I>, routes: &BTreeMap<Prefix<I>, u32>, rng: &mut
         .collect();
     let mut values = alloc::vec![0; near.len()];
     let mut table = table.clone();
-    for level in Level::all() {
-        table.set_level(level);
-        values.fill(0);
-        table.lookup_batch(&near, &mut values);
-        assert!(near.iter().zip(&values).all(|(a, v)| table.lookup(*a) == some(*v)), "{level:?}");
-    }
+    compare_levels(&mut table, &near, &mut values);
     for (addr, value) in near.into_iter().zip(values) {
         let expected = linear(routes, addr);
         assert_eq!(table.lookup(addr), expected.first().map(|m| m.1), "{addr}");
         assert_eq!(some(value), expected.first().map(|m| m.1), "{addr} in a batch");
         assert_eq!(table.matches(addr).collect::<Vec<_>>(), expected, "{addr}");
+    }
+}
+
+/// Looks up at each level; leaves the values of the last.
+fn compare_levels<I: Ip>(table: &mut Table<I>, addrs: &[I], values: &mut [u32]) {
+    for level in Level::all() {
+        table.set_level(level);
+        values.fill(0);
+        table.lookup_batch(addrs, values);
+        assert!(addrs.iter().zip(&*values).all(|(a, v)| table.lookup(*a) == some(*v)), "{level:?}");
     }
 }
 
@@ -133,4 +138,33 @@ fn ipv4_as_a_map() {
 #[test]
 fn ipv6_as_a_map() {
     (0..4).for_each(|seed| history::<Ipv6Addr>(seed, STEPS, [3, 250, 300, 1 << 31][seed as usize % 4]));
+}
+
+/// DIR-24-8 beside the compact form, through changes of every length and of
+/// the width of entries.
+#[test]
+fn dir24_answers_the_same() {
+    let mut rng = Rng::new(5);
+    let mut compact = Table::<Ipv4Addr>::new();
+    let mut dir24 = compact.clone();
+    dir24.set_backend(Backend::Dir24);
+    for step in 0..STEPS {
+        let prefix = Prefix::containing(Ipv4Addr::from_key(key(&mut rng)), rng.below(33) as u8).unwrap();
+        if rng.chance(2, 5) {
+            assert_eq!(compact.remove(prefix), dir24.remove(prefix));
+        } else {
+            let value = rng.below(if step == STEPS / 2 { 1 << 31 } else { 40 }) as u32;
+            assert_eq!(compact.insert(prefix, value), dir24.insert(prefix, value));
+        }
+        let addrs: Vec<Ipv4Addr> = [prefix.addr().to_bits(), prefix.last().to_bits()]
+            .iter()
+            .flat_map(|&at| [at.wrapping_sub(1), at, at.wrapping_add(1), rng.next_u32() & 0xff | at & !0xff])
+            .map(Ipv4Addr::from_bits)
+            .collect();
+        let mut values = alloc::vec![0; addrs.len()];
+        compare_levels(&mut dir24, &addrs, &mut values);
+        assert!(addrs.iter().zip(values).all(|(addr, value)| compact.lookup(*addr) == some(value)));
+    }
+    dir24.set_backend(Backend::Compact);
+    assert_eq!(dir24.backend(), Backend::Compact);
 }

@@ -12,13 +12,15 @@ mod tests;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
+use core::net::Ipv4Addr;
 
 use fingerpost_net::{Ip, Prefix};
 
 use super::codes::{Dictionary, Width};
+use super::dir24::Dir24View;
 use super::lookup::{Answers, Paths, View};
-use super::memory::Words;
-use super::{Level, Table, some};
+use super::memory::{Memory, Words};
+use super::{Backend, Level, Table, some};
 use epoch::{Pinned, Publisher, Subscriber};
 
 /// All that readers need of one state of the table.
@@ -27,9 +29,18 @@ struct Version {
     words: Arc<Words>,
     top: Vec<u32>,
     width: Width,
+    dir24: Option<Dir24Version>,
     dictionary: Option<Dictionary>,
     default: u32,
     level: Level,
+}
+
+#[derive(Debug)]
+struct Dir24Version {
+    pages: Arc<Words>,
+    groups: Arc<Words>,
+    top: Vec<u32>,
+    wide: bool,
 }
 
 impl Version {
@@ -38,6 +49,12 @@ impl Version {
             words: table.fib.memory.words().clone(),
             top: table.fib.top.clone(),
             width: table.fib.width,
+            dir24: table.dir24.as_ref().map(|dir24| Dir24Version {
+                pages: dir24.pages.words().clone(),
+                groups: dir24.groups.words().clone(),
+                top: dir24.top.clone(),
+                wide: dir24.wide,
+            }),
             dictionary: table.codes.dictionary().cloned(),
             default: table.default,
             level: table.level,
@@ -48,6 +65,12 @@ impl Version {
     fn view(&self) -> View<'_> {
         View {
             paths: Paths { words: self.words.as_slice(), top: &self.top, width: self.width },
+            dir24: self.dir24.as_ref().map(|dir24| Dir24View {
+                pages: dir24.pages.as_slice(),
+                groups: dir24.groups.as_slice(),
+                top: &dir24.top,
+                wide: dir24.wide,
+            }),
             answers: Answers { dictionary: self.dictionary.as_deref(), default: self.default },
         }
     }
@@ -89,7 +112,7 @@ pub struct Writer<I> {
 impl<I: Ip> Writer<I> {
     /// Publishes a table as its first version.
     pub fn new(mut table: Table<I>) -> Self {
-        table.fib.memory.share();
+        table.memories().for_each(Memory::share);
         let publisher = Publisher::new(Version::of(&table));
         Writer { table, publisher, snapshots: Vec::new() }
     }
@@ -121,11 +144,11 @@ impl<I: Ip> Writer<I> {
     pub fn publish(&mut self) {
         let replaced = self.publisher.number();
         self.publisher.publish(Version::of(&self.table));
-        self.table.fib.memory.publish(replaced);
+        self.table.memories().for_each(|memory| memory.publish(replaced));
         let reader = self.publisher.reclaim();
         self.snapshots.retain(|(_, snapshot)| snapshot.strong_count() > 0);
         let snapshot = self.snapshots.first().map_or(u64::MAX, |(number, _)| *number);
-        self.table.fib.memory.reclaim(reader, snapshot);
+        self.table.memories().for_each(|memory| memory.reclaim(reader, snapshot));
     }
 
     /// The number of the version that was published last, from 0.
@@ -145,7 +168,7 @@ impl<I: Ip> Writer<I> {
     /// table's size however many there are.
     pub fn snapshot(&mut self) -> Snapshot<I> {
         self.publish();
-        self.table.fib.memory.keep();
+        self.table.memories().for_each(Memory::keep);
         let version = self.publisher.current().clone();
         self.snapshots.push((self.publisher.number(), Arc::downgrade(&version)));
         Snapshot { version, family: PhantomData }
@@ -154,6 +177,13 @@ impl<I: Ip> Writer<I> {
     /// The table, without its readers: they keep the last published version.
     pub fn into_table(self) -> Table<I> {
         self.table.clone()
+    }
+}
+
+impl Writer<Ipv4Addr> {
+    /// As [`Table::set_backend`]; readers see it after [`Writer::publish`].
+    pub fn set_backend(&mut self, backend: Backend) {
+        self.table.set_backend(backend);
     }
 }
 

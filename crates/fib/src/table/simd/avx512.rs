@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use fingerpost_net::Ip;
 
 use super::{BATCH, Level, Paths, View, Width};
+use crate::table::dir24::{Dir24View, flag};
 use crate::table::fib::Shape;
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 
@@ -85,6 +86,87 @@ fn batch4<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32])
                 values[at] = view.lookup(level, *addr);
             }
             odd &= odd - 1;
+        }
+    }
+}
+
+/// DIR-24-8: sixteen lanes, two such groups in flight.
+pub(super) fn batch24<I: Ip>(view: &View<'_>, dir24: Dir24View<'_>, addrs: &[I], values: &mut [u32]) {
+    // SAFETY: as in `batch`.
+    #[allow(unsafe_code)]
+    unsafe {
+        match dir24.wide {
+            true => run24::<I, true, 4>(view, dir24, addrs, values),
+            false => run24::<I, false, 2>(view, dir24, addrs, values),
+        }
+    }
+}
+
+/// `BYTES`: of an entry.
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn run24<I: Ip, const WIDE: bool, const BYTES: i32>(
+    view: &View<'_>,
+    dir24: Dir24View<'_>,
+    addrs: &[I],
+    values: &mut [u32],
+) {
+    let top = Halves::of_numbers(dir24.top);
+    let pages = Entries::of(dir24.pages, BYTES);
+    let groups = Entries::of(dir24.groups, BYTES);
+    let is_group = _mm512_set1_epi32(flag(WIDE).cast_signed());
+    let entry_mask = _mm512_set1_epi32(if WIDE { -1 } else { 0xffff });
+    // Entries in a word, as a logarithm.
+    let in_word = _mm_cvtsi32_si128(if WIDE { 1 } else { 2 });
+    for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        let mut heads = [0; BATCH];
+        let mut codes = [0; BATCH];
+        for (head, addr) in heads.iter_mut().zip(addrs) {
+            *head = (addr.to_key() >> 96) as u32;
+        }
+        for group in 0..2 {
+            let lanes: &[u32; 16] = heads[group * 16..].first_chunk().unwrap_or(&[0; 16]);
+            let key = load(lanes);
+            let page = top.at(!0, _mm512_srli_epi32::<20>(key));
+            let place = _mm512_and_si512(_mm512_srli_epi32::<8>(key), _mm512_set1_epi32(0xfff));
+            let at = _mm512_add_epi32(_mm512_sll_epi32(page, in_word), place);
+            let entry = _mm512_and_si512(pages.at::<BYTES>(!0, at), entry_mask);
+            let lanes = _mm512_test_epi32_mask(entry, is_group);
+            let first = _mm512_slli_epi32::<8>(_mm512_andnot_si512(is_group, entry));
+            let at = _mm512_or_si512(first, _mm512_and_si512(key, _mm512_set1_epi32(0xff)));
+            let deep = _mm512_and_si512(groups.at::<BYTES>(lanes, at), entry_mask);
+            let code = _mm512_mask_mov_epi32(entry, lanes, deep);
+            store(code, codes[group * 16..].first_chunk_mut());
+        }
+        view.answers.values(&codes, values);
+    }
+}
+
+/// Memory as entries of two or four bytes.
+struct Entries {
+    base: *const u8,
+    last: __m512i,
+}
+
+impl Entries {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn of(words: &[AtomicU64], bytes: i32) -> Entries {
+        let entries = words.len() * 8 / bytes as usize;
+        assert!(entries > 1 && entries < 1 << 31);
+        // The last entry but one, so that four bytes can be read there.
+        Entries { base: words.as_ptr().cast(), last: _mm512_set1_epi32(entries as i32 - 2) }
+    }
+
+    /// Four bytes from each entry on.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn at<const BYTES: i32>(&self, lanes: __mmask16, at: __m512i) -> __m512i {
+        let at = _mm512_min_epu32(at, self.last);
+        // SAFETY: `at` is at most the index of the last entry but one, and less than 2^31;
+        // see `Halves::at` for why the words are not being written.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm512_mask_i32gather_epi32::<BYTES>(_mm512_setzero_si512(), lanes, at, self.base.cast())
         }
     }
 }

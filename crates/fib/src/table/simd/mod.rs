@@ -92,21 +92,27 @@ impl View<'_> {
     /// The value for an address, or [`NONE`](super::NONE).
     #[inline(always)]
     pub fn lookup<I: Ip>(&self, level: Level, addr: I) -> u32 {
-        self.answers.value(self.paths.on_machine(level, addr))
+        self.answers.value(match self.dir24 {
+            Some(dir24) if I::WIDTH == 32 => dir24.code((addr.to_key() >> 96) as u32),
+            _ => self.paths.on_machine(level, addr),
+        })
     }
 
     /// As [`View::lookup`], for each address.
     pub fn batch<I: Ip>(&self, level: Level, addrs: &[I], values: &mut [u32]) {
-        match level.0 {
-            Kind::Portable => {
+        match (level.0, self.dir24) {
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512, Some(dir24)) => avx512::batch24(self, dir24, addrs, values),
+            // Two independent loads each, of which the machine keeps many in flight.
+            (Kind::Portable, _) | (_, Some(_)) => {
                 for (addr, value) in addrs.iter().zip(values) {
                     *value = self.lookup(level, *addr);
                 }
             }
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => avx2::batch(self, level, addrs, values),
+            (Kind::Avx2, None) => avx2::batch(self, level, addrs, values),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => avx512::batch(self, level, addrs, values),
+            (Kind::Avx512, None) => avx512::batch(self, level, addrs, values),
         }
     }
 }
