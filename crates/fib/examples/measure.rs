@@ -15,12 +15,15 @@ use std::hint::black_box;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
-use fingerpost_fib::{Table, Writer};
+use fingerpost_fib::{Backend, Table, Writer};
 use fingerpost_net::{Ip, Prefix, Rng};
 
 type Routes<I> = Vec<(Prefix<I>, u32)>;
 
 const KEYS: usize = 1 << 20;
+
+/// A form of the table besides the usual one.
+type Other<I> = fn(&Table<I>) -> Option<(&'static str, Table<I>)>;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -32,11 +35,17 @@ fn main() {
     let family = args.next();
     let text = read(&file);
     if family.as_deref() != Some("6") {
-        measure::<Ipv4Addr>(&parse(&text), passes);
+        measure::<Ipv4Addr>(&parse(&text), passes, dir24);
     }
     if family.as_deref() != Some("4") {
-        measure::<Ipv6Addr>(&parse(&text), passes);
+        measure::<Ipv6Addr>(&parse(&text), passes, |_| None);
     }
+}
+
+fn dir24(table: &Table<Ipv4Addr>) -> Option<(&'static str, Table<Ipv4Addr>)> {
+    let mut table = table.clone();
+    table.set_backend(Backend::Dir24);
+    Some(("DIR-24-8", table))
 }
 
 fn read(file: &str) -> String {
@@ -54,7 +63,7 @@ fn parse<I: Ip + std::str::FromStr>(text: &str) -> Routes<I> {
         .collect()
 }
 
-fn measure<I: Ip>(routes: &Routes<I>, passes: usize) {
+fn measure<I: Ip>(routes: &Routes<I>, passes: usize, other: Other<I>) {
     let mut rng = Rng::new(7);
     let pessimistic = routes.iter().map(|(prefix, _)| (*prefix, 1 + rng.below(254) as u32)).collect();
     let kinds = [("optimistic", routes), ("pessimistic", &pessimistic)];
@@ -62,15 +71,18 @@ fn measure<I: Ip>(routes: &Routes<I>, passes: usize) {
         println!("IPv{} {kind}: {} routes", if I::WIDTH == 32 { 4 } else { 6 }, routes.len());
         build(routes, passes);
         let table: Table<I> = routes.iter().copied().collect();
-        println!(
-            "  memory: {:.2} MB for lookups, {:.2} MB with the routes",
-            table.lookup_bytes() as f64 / 1e6,
-            table.heap_bytes() as f64 / 1e6
-        );
-        for (name, keys) in keys(routes) {
-            lookups(&table, name, &keys, passes);
+        let other = other(&table);
+        for (form, table) in [Some(("compact", table)), other].into_iter().flatten() {
+            println!(
+                "  {form}: {:.2} MB for lookups, {:.2} MB with the routes",
+                table.lookup_bytes() as f64 / 1e6,
+                table.heap_bytes() as f64 / 1e6
+            );
+            for (name, keys) in keys(routes) {
+                lookups(&table, name, &keys, passes);
+            }
+            updates(table, routes);
         }
-        updates(table, routes);
     }
 }
 
@@ -80,7 +92,8 @@ fn build<I: Ip>(routes: &Routes<I>, passes: usize) {
     let mut shuffled = sorted.clone();
     shuffle(&mut shuffled);
     for (name, routes) in [("sorted", sorted), ("shuffled", shuffled)] {
-        let times = (0..passes).map(|_| time(|| drop(black_box(routes.iter().copied().collect::<Table<I>>()))));
+        let times =
+            (0..passes).map(|_| time(|| drop(black_box(routes.iter().copied().collect::<Table<I>>()))));
         let (best, median) = summary(times.collect());
         println!("  build {name}: best {best:.3} s, median {median:.3} s");
     }
@@ -132,7 +145,7 @@ fn lookups<I: Ip>(table: &Table<I>, name: &str, keys: &[I], passes: usize) {
             }
         }
     }
-    print!("  {name:>9}:");
+    print!("    {name:>9}:");
     for (mode, (label, _)) in modes.iter().enumerate() {
         let sums = times.iter().map(|times| summary(times[mode].clone()));
         let (best, median) = sums.fold((0.0, 0.0), |sum, slice| (sum.0 + slice.0, sum.1 + slice.1));
@@ -187,7 +200,11 @@ fn updates<I: Ip>(table: Table<I>, routes: &Routes<I>) {
             rates.push(seconds * 1e9 / changes.len() as f64);
         }
         let (best, median) = summary(rates);
-        println!("  updates, {batch} a publication: best {:.2} M/s, median {:.2} M/s", 1e3 / best, 1e3 / median);
+        println!(
+            "    updates, {batch} a publication: best {:.2} M/s, median {:.2} M/s",
+            1e3 / best,
+            1e3 / median
+        );
     }
 }
 

@@ -106,10 +106,13 @@ extern crate alloc;
 extern crate std;
 
 pub mod linear;
-pub mod table;
+mod table;
 pub mod trie;
 
+pub use fingerpost_net::{Ip, Prefix, PrefixError};
 pub use linear::Linear;
+#[cfg(feature = "ipnet")]
+pub use table::IpNet;
 pub use table::{Backend, Level, NONE, Table};
 #[cfg(feature = "std")]
 pub use table::{Guard, Reader, Snapshot, Writer};

@@ -154,7 +154,7 @@ fn distinct(values: impl Iterator<Item = u32>) -> BTreeSet<u32> {
     }
     large.sort_unstable();
     large.dedup();
-    let bits = small.iter().enumerate().flat_map(|(at, word)| {
+    let bits = small.iter().enumerate().filter(|(_, word)| **word != 0).flat_map(|(at, word)| {
         (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at as u32 * 64 + bit)
     });
     bits.chain(large).collect()

@@ -101,12 +101,7 @@ impl Dir24 {
     }
 
     pub fn view(&self) -> Dir24View<'_> {
-        Dir24View {
-            pages: self.pages.slice(),
-            groups: self.groups.slice(),
-            top: &self.top,
-            wide: self.wide,
-        }
+        Dir24View { pages: self.pages.slice(), groups: self.groups.slice(), top: &self.top, wide: self.wide }
     }
 
     pub fn lookup_bytes(&self) -> usize {

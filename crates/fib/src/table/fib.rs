@@ -69,13 +69,7 @@ impl Fib {
             memory.set(at, 0);
         }
         let pages = 1 << shape.top;
-        Fib {
-            memory,
-            top: alloc::vec![EMPTY_PAGE; pages],
-            uniform: Uniform::default(),
-            shape,
-            width,
-        }
+        Fib { memory, top: alloc::vec![EMPTY_PAGE; pages], uniform: Uniform::default(), shape, width }
     }
 
     pub fn heap_bytes(&self) -> usize {

@@ -94,7 +94,13 @@ struct Sharing {
 
 impl Memory {
     pub fn new(words: usize) -> Memory {
-        Memory { words: Arc::new(Words::new(words, &[])), end: 0, free: Vec::new(), free_words: 0, sharing: None }
+        Memory {
+            words: Arc::new(Words::new(words, &[])),
+            end: 0,
+            free: Vec::new(),
+            free_words: 0,
+            sharing: None,
+        }
     }
 
     pub fn words(&self) -> &Arc<Words> {
@@ -222,8 +228,7 @@ impl Memory {
                 *age = Age::Published;
             }
         }
-        let (published, kept) =
-            (core::mem::take(&mut sharing.published), core::mem::take(&mut sharing.kept));
+        let (published, kept) = (core::mem::take(&mut sharing.published), core::mem::take(&mut sharing.kept));
         sharing.retired.push_back(Retired { version, published, kept });
     }
 

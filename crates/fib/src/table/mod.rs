@@ -2,6 +2,7 @@
 
 mod codes;
 mod compile;
+mod convert;
 mod dir24;
 mod entry;
 mod fib;
@@ -27,6 +28,8 @@ use fib::{Fib, Shape};
 use lookup::{Answers, Paths, View};
 use rib::{Rib, SortKey};
 
+#[cfg(feature = "ipnet")]
+pub use convert::IpNet;
 #[cfg(feature = "std")]
 pub use publish::{Guard, Reader, Snapshot, Writer};
 pub use simd::Level;
@@ -219,7 +222,8 @@ impl<I: Ip> Table<I> {
     /// If a value is [`NONE`].
     pub fn apply(&mut self, changes: &[(Prefix<I>, Option<u32>)]) {
         for changes in changes.chunks(16) {
-            let touched = changes.iter().fold(0, |sum: u64, (prefix, _)| sum.wrapping_add(self.touch(*prefix)));
+            let touched =
+                changes.iter().fold(0, |sum: u64, (prefix, _)| sum.wrapping_add(self.touch(*prefix)));
             core::hint::black_box(touched);
             for &(prefix, value) in changes {
                 match value {
@@ -285,7 +289,9 @@ impl<I: Ip> Table<I> {
     pub fn matches(&self, addr: I) -> impl Iterator<Item = (Prefix<I>, u32)> + '_ {
         let longer = self.rib.matches(addr.to_key()).map(|(len, code)| (len, self.codes.decode(code)));
         let default = some(self.default).map(|value| (0, value));
-        longer.chain(default).filter_map(move |(len, value)| Some((Prefix::containing(addr, len).ok()?, value)))
+        longer
+            .chain(default)
+            .filter_map(move |(len, value)| Some((Prefix::containing(addr, len).ok()?, value)))
     }
 
     /// All routes by address, shorter prefixes before longer ones.

@@ -36,6 +36,10 @@ fn churn<I: Ip>(versions: u64, prepare: impl FnOnce(&mut Table<I>)) {
                 let mut values = std::vec![0; probes.len()];
                 let mut last = 0;
                 while !done.load(Ordering::Relaxed) {
+                    if cfg!(miri) {
+                        // Most of the interpreter's time is for the writer.
+                        (0..20).for_each(|_| std::thread::yield_now());
+                    }
                     let guard = reader.pin();
                     if rng.chance(1, 20) {
                         std::thread::yield_now();
@@ -53,7 +57,10 @@ fn churn<I: Ip>(versions: u64, prepare: impl FnOnce(&mut Table<I>)) {
         for version in 1..=versions {
             for _ in 0..rng.below(40) {
                 match rng.chance(1, 2) {
-                    true => writer.insert(prefix(&mut rng), rng.below(if version % 7 == 0 { 1 << 20 } else { 9 }) as u32),
+                    true => writer.insert(
+                        prefix(&mut rng),
+                        rng.below(if version % 7 == 0 { 1 << 20 } else { 9 }) as u32,
+                    ),
                     false => writer.remove(prefix(&mut rng)),
                 };
             }

@@ -18,8 +18,8 @@ mod pool;
 mod walk;
 
 use super::entry::Entry;
-use pool::Pool;
 pub(super) use build::SortKey;
+use pool::Pool;
 
 /// Bits that one node decides.
 pub(super) const STRIDE: u8 = 6;

@@ -152,7 +152,8 @@ impl Iterator for Walk<'_> {
                 let (key, len) = prefix_below(step.key, step.depth, STRIDE, slot as u128);
                 return Some((key, len, self.rib.codes(node)[node.rank(Place::Full(slot))]));
             }
-            let (key, depth) = (prefix_below(step.key, step.depth, STRIDE, slot as u128).0, step.depth + STRIDE);
+            let (key, depth) =
+                (prefix_below(step.key, step.depth, STRIDE, slot as u128).0, step.depth + STRIDE);
             (step.slot, step.relative) = (next_slot(node, slot), 1);
             if let Some(at) = node.kid(slot) {
                 self.stack.push(Step { at, key, depth, slot: 0, relative: 1 });

@@ -6,8 +6,8 @@ use core::sync::atomic::AtomicU64;
 use fingerpost_net::Ip;
 
 use super::{BATCH, Level, Paths, View, Width};
-use crate::table::fib::Shape;
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
+use crate::table::fib::Shape;
 
 const LANES: usize = 4;
 const GROUPS: usize = BATCH / LANES;

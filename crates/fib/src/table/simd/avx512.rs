@@ -7,8 +7,8 @@ use fingerpost_net::Ip;
 
 use super::{BATCH, Level, Paths, View, Width};
 use crate::table::dir24::{Dir24View, flag};
-use crate::table::fib::Shape;
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
+use crate::table::fib::Shape;
 
 const LANES: usize = 8;
 const GROUPS: usize = BATCH / LANES;
@@ -311,9 +311,8 @@ impl Bytes {
         let at = _mm512_min_epu64(at, self.last);
         // SAFETY: as for `words`, of which this reads the first half.
         #[allow(unsafe_code)]
-        let halves = unsafe {
-            _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), lanes, at, self.base.cast())
-        };
+        let halves =
+            unsafe { _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), lanes, at, self.base.cast()) };
         _mm512_cvtepu32_epi64(halves)
     }
 }
@@ -334,11 +333,7 @@ fn pages(top: &[u32], at: __m512i) -> __m512i {
 /// that more bits decide.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
-fn run6<const WIDTH: u32>(
-    paths: &Paths<'_>,
-    heads: &[u64; BATCH],
-    codes: &mut [u32; BATCH],
-) -> u32 {
+fn run6<const WIDTH: u32>(paths: &Paths<'_>, heads: &[u64; BATCH], codes: &mut [u32; BATCH]) -> u32 {
     let bytes = Bytes::of(paths.words);
     let zero = _mm512_setzero_si512();
     let shape = Shape::V6;
@@ -353,9 +348,8 @@ fn run6<const WIDTH: u32>(
     let mut deep = 0;
     for (group, heads) in heads.chunks_exact(LANES).enumerate() {
         let [a, b, c, d, e, f, g, h] = *heads else { unreachable!() };
-        let head = _mm512_set_epi64(
-            h as i64, g as i64, f as i64, e as i64, d as i64, c as i64, b as i64, a as i64,
-        );
+        let head =
+            _mm512_set_epi64(h as i64, g as i64, f as i64, e as i64, d as i64, c as i64, b as i64, a as i64);
         let page = pages(paths.top, _mm512_srl_epi64(head, top_shift));
         let below = _mm512_sll_epi64(head, skip_top);
         let at = _mm512_srl_epi64(below, page_shift);
@@ -407,15 +401,15 @@ fn run6<const WIDTH: u32>(
                 let low = _mm512_andnot_si512(bits, _mm512_sub_epi64(bits, _mm512_set1_epi64(1)));
                 let end = _mm512_popcnt_epi64(low);
                 let differ = _mm512_srlv_epi64(_mm512_xor_si512(rest[group], bits), end);
-                let same = _mm512_mask_testn_epi64_mask(skip, _mm512_srli_epi64::<1>(differ), _mm512_set1_epi64(-1));
+                let same =
+                    _mm512_mask_testn_epi64_mask(skip, _mm512_srli_epi64::<1>(differ), _mm512_set1_epi64(-1));
                 let other = _mm512_srli_epi64::<32>(entries);
                 let same = _mm512_mask_and_epi64(other, same, entries, _mm512_set1_epi64(0xffff_ffff));
                 next = _mm512_mask_mov_epi64(next, skip, same);
                 taken = _mm512_mask_sub_epi64(taken, skip, _mm512_set1_epi64(63), end);
             }
             used[group] = _mm512_add_epi64(used[group], taken);
-            let beyond =
-                _mm512_mask_cmpgt_epi64_mask(blocks[group], used[group], _mm512_set1_epi64(64));
+            let beyond = _mm512_mask_cmpgt_epi64_mask(blocks[group], used[group], _mm512_set1_epi64(64));
             deep |= u32::from(beyond) << (group * LANES);
             next = _mm512_mask_mov_epi64(next, beyond, zero);
             entry[group] = next;

@@ -55,7 +55,7 @@ impl Level {
     pub const PORTABLE: Level = Level(Kind::Portable);
 
     /// The levels of this machine, the best last.
-    pub fn all() -> impl Iterator<Item = Level> {
+    pub fn all() -> impl Iterator<Item = Level> + Clone {
         #[cfg(target_arch = "x86_64")]
         let vector = {
             let avx2 = !cfg!(miri) && has!("avx2", "popcnt", "bmi1", "bmi2");
