@@ -184,7 +184,7 @@ proptest! {
 /// and taken out from both ends.
 fn nested<I: Ip>() {
     let mut all = All::<I>::new(Table::new());
-    let addr = I::from_key(0x2001_0db8_5a5a_a5a5_1234_5678_9abc_def0 << 0);
+    let addr = I::from_key(0x2001_0db8_5a5a_a5a5_1234_5678_9abc_def0);
     // The addresses that leave the chain at each bit.
     let probes: Vec<I> =
         (0..I::WIDTH).map(|bit| I::from_key(addr.to_key() ^ 1 << (127 - bit))).chain([addr]).collect();
