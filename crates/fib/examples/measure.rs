@@ -22,6 +22,9 @@ type Routes<I> = Vec<(Prefix<I>, u32)>;
 
 const KEYS: usize = 1 << 20;
 
+/// A way to look up many keys.
+type Mode<I> = fn(&Table<I>, &[I]);
+
 /// A form of the table besides the usual one.
 type Other<I> = fn(&Table<I>) -> Option<(&'static str, Table<I>)>;
 
@@ -135,7 +138,7 @@ fn keys<I: Ip>(routes: &Routes<I>) -> [(&'static str, Vec<I>); 3] {
 const SLICE: usize = 1 << 15;
 
 fn lookups<I: Ip>(table: &Table<I>, name: &str, keys: &[I], passes: usize) {
-    let modes: [(&str, fn(&Table<I>, &[I])); 3] =
+    let modes: [(&str, Mode<I>); 3] =
         [("batched", batched), ("independent", independent), ("dependent", dependent)];
     let mut times = vec![[const { Vec::new() }; 3]; keys.len().div_ceil(SLICE)];
     for _ in 0..passes {

@@ -223,10 +223,13 @@ impl<I: Ip> Table<I> {
     ///
     /// If a value is [`NONE`].
     pub fn apply(&mut self, changes: &[(Prefix<I>, Option<u32>)]) {
-        for changes in changes.chunks(16) {
-            let touched =
-                changes.iter().fold(0, |sum: u64, (prefix, _)| sum.wrapping_add(self.touch(*prefix)));
-            core::hint::black_box(touched);
+        const GROUP: usize = 16;
+        for changes in changes.chunks(GROUP) {
+            let mut keys = [0; GROUP];
+            for (key, (prefix, _)) in keys.iter_mut().zip(changes) {
+                *key = prefix.addr().to_key();
+            }
+            core::hint::black_box(self.touch(&keys));
             for &(prefix, value) in changes {
                 match value {
                     Some(value) => self.insert(prefix, value),
@@ -236,15 +239,12 @@ impl<I: Ip> Table<I> {
         }
     }
 
-    /// Reads what a change of the prefix will read.
-    fn touch(&self, prefix: Prefix<I>) -> u64 {
-        let key = prefix.addr().to_key();
-        let mut touched = self.rib.touch(key);
-        let entry = self.fib.get((key >> (128 - Self::SHAPE.depth())) as usize);
-        if let Some((_, word)) = entry.as_block() {
-            touched ^= self.fib.memory.get(word);
-        }
-        touched
+    /// Reads what changes of prefixes with these keys will read.
+    fn touch<const N: usize>(&self, keys: &[u128; N]) -> u64 {
+        let entries = keys.map(|key| self.fib.get((key >> (128 - Self::SHAPE.depth())) as usize));
+        let touched = self.rib.touch(keys);
+        let words = entries.map(|entry| entry.as_block().map_or(0, |(_, word)| self.fib.memory.get(word)));
+        words.iter().fold(touched, |sum, word| sum ^ word)
     }
 
     /// The value of exactly this prefix.

@@ -236,18 +236,32 @@ impl Rib {
         }
     }
 
-    /// Reads the nodes on the way to a key and the first codes of the last.
-    pub fn touch(&self, key: u128) -> u64 {
-        let (mut at, mut depth) = (ROOT, 0);
-        loop {
-            match self.kid(at) {
-                Kid::Node(node) => match node.kid(slot(key, depth)) {
-                    Some(kid) => (at, depth) = (kid, depth + STRIDE),
-                    None => return self.codes(node).first().map_or(0, |code| u64::from(*code)),
-                },
-                Kid::Tail(tail) => return tail.high,
+    /// Reads the nodes on the way to each key and the first codes of the last
+    /// one: level by level, so that the machine waits for many at once.
+    pub fn touch<const N: usize>(&self, keys: &[u128; N]) -> u64 {
+        let mut at = [ROOT; N];
+        let mut depth = 0;
+        let mut open = (1u64 << N) - 1;
+        let mut touched = 0;
+        while open != 0 {
+            let mut lanes = core::mem::take(&mut open);
+            while lanes != 0 {
+                let lane = lanes.trailing_zeros() as usize % N;
+                lanes &= lanes - 1;
+                match self.kid(at[lane]) {
+                    Kid::Node(node) => match node.kid(slot(keys[lane], depth)) {
+                        Some(kid) => {
+                            at[lane] = kid;
+                            open |= 1 << lane;
+                        }
+                        None => touched ^= self.codes(node).first().map_or(0, |code| u64::from(*code)),
+                    },
+                    Kid::Tail(tail) => touched ^= tail.high,
+                }
             }
+            depth += STRIDE;
         }
+        touched
     }
 
     /// Adds a route or changes its code; returns the code before. What was
