@@ -11,36 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Words behind the last block, so that a load may reach past a block's end.
-const PAD: usize = 2;
-
-/// A fixed number of words, aligned to a cache line.
-#[derive(Debug)]
-pub(super) struct Words {
-    words: Vec<AtomicU64>,
-    start: usize,
-    len: usize,
-}
-
-impl Words {
-    const LINE: usize = 64;
-
-    fn new(len: usize, from: &[AtomicU64]) -> Words {
-        let spare = Self::LINE / size_of::<u64>() - 1;
-        let mut words: Vec<AtomicU64> = Vec::with_capacity(len + PAD + spare);
-        let start = words.as_ptr().align_offset(Self::LINE).min(spare);
-        words.resize_with(start, Default::default);
-        words.extend(from.iter().take(len).map(|word| AtomicU64::new(word.load(Relaxed))));
-        words.resize_with(start + len + PAD, Default::default);
-        Words { words, start, len }
-    }
-
-    /// The words, padding included.
-    #[inline]
-    pub fn as_slice(&self) -> &[AtomicU64] {
-        &self.words[self.start..]
-    }
-}
+use super::words::Words;
 
 /// How long a block has been in use; kept for its first word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,10 +96,7 @@ impl Memory {
     pub fn heap_bytes(&self) -> usize {
         let lists: usize = self.free.iter().map(|list| list.capacity() * size_of::<u32>()).sum();
         let ages = self.sharing.as_ref().map_or(0, |sharing| sharing.ages.capacity());
-        self.words.words.capacity() * size_of::<u64>()
-            + lists
-            + self.free.capacity() * size_of::<Vec<u32>>()
-            + ages
+        self.words.bytes() + lists + self.free.capacity() * size_of::<Vec<u32>>() + ages
     }
 
     pub fn get(&self, at: usize) -> u64 {
@@ -150,7 +118,7 @@ impl Memory {
     pub fn alloc(&mut self, size: usize) -> u32 {
         let start = self.find(size);
         if let Some(sharing) = &mut self.sharing {
-            let ages = self.words.len.max(start as usize + 1);
+            let ages = self.words.len().max(start as usize + 1);
             if sharing.ages.len() < ages {
                 sharing.ages.resize(ages, Age::Published);
             }
@@ -165,11 +133,11 @@ impl Memory {
             self.free_words -= size;
             return start;
         }
-        if self.end + size > self.words.len {
+        if self.end + size > self.words.len() {
             if let Some(start) = self.split(size) {
                 return start;
             }
-            self.resize(self.words.len + (self.words.len / 4).max(size + 4096));
+            self.resize(self.words.len() + (self.words.len() / 4).max(size + 4096));
         }
         let start = self.end;
         self.end += size;
@@ -211,7 +179,7 @@ impl Memory {
 
     /// From now on there may be readers: of all that is there.
     pub fn share(&mut self) {
-        let ages = alloc::vec![Age::Published; self.words.len];
+        let ages = alloc::vec![Age::Published; self.words.len()];
         self.sharing.get_or_insert_with(|| Sharing { ages, ..Sharing::default() });
     }
 
@@ -285,7 +253,7 @@ impl Clone for Memory {
     /// A copy of its own, which no reader shares.
     fn clone(&self) -> Memory {
         let mut copy = Memory {
-            words: Arc::new(Words::new(self.words.len, &self.slice()[..self.end])),
+            words: Arc::new(Words::new(self.words.len(), &self.slice()[..self.end])),
             end: self.end,
             free: self.free.clone(),
             free_words: self.free_words,

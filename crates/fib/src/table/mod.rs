@@ -16,6 +16,7 @@ mod rib;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;

@@ -19,7 +19,8 @@ use fingerpost_net::{Ip, Prefix};
 use super::codes::{Dictionary, Width};
 use super::dir24::Dir24View;
 use super::lookup::{Answers, Paths, View};
-use super::memory::{Memory, Words};
+use super::memory::Memory;
+use super::words::Words;
 use super::{Backend, Level, Table, some};
 use epoch::{Pinned, Publisher, Subscriber};
 
