@@ -1,112 +1,183 @@
-//! Longest-prefix match, alone: the routing trie of Linux's
-//! `net/ipv4/fib_trie.c`, in the kernel's exact shape.
+//! Longest-prefix match, alone.
 //!
-//! - [`LcTrie`]: the trie. Its answers are those of any longest-prefix match;
-//!   its shape is the kernel's for the same history of changes, so that
-//!   `/proc/net/fib_trie` and `/proc/net/fib_triestat` can be printed byte for byte.
+//! - [`Table`]: routes, and a form compiled from them in which the longest match
+//!   takes a few nanoseconds and a full Internet table a few bytes a route.
+//!   [`Writer`] and [`Reader`]: the same with one thread changing routes and any
+//!   number looking up, none waiting for another.
+//! - [`LcTrie`]: the routing trie of Linux's `net/ipv4/fib_trie.c` in the kernel's
+//!   exact shape, so that `/proc/net/fib_trie` can be printed byte for byte.
 //! - [`Linear`]: the same answers in the most obvious way, as a reference.
 //!
-//! Not here: what makes two routes equal, where a new one belongs among its
-//! equals, whether a route is acceptable for a packet, next hops, tables,
-//! rules. A route is whatever the caller likes, if it tells its prefix length
-//! ([`Alias`]). IPv4 and IPv6 alike, though Linux itself keeps IPv6 routes in
-//! another structure.
+//! IPv4 and IPv6 alike. Not here: what makes two routes equal, whether a route is
+//! acceptable for a packet, next hops, tables, rules. In a [`Table`] a route's
+//! value is a number, usually an index of a next hop; in an [`LcTrie`] it is
+//! whatever the caller likes, if it tells its prefix length ([`Alias`]).
 //!
 //! ```
-//! use fingerpost_fib::{Alias, LcTrie};
+//! use fingerpost_fib::{NONE, Prefix, Table};
 //! use std::net::Ipv4Addr;
 //!
-//! struct Route { len: u8, via: &'static str }
-//! impl Alias for Route {
-//!     fn prefix_len(&self) -> u8 { self.len }
-//! }
+//! let mut table = Table::from_routes([
+//!     ("0.0.0.0/0".parse()?, 0),
+//!     ("10.0.0.0/8".parse()?, 1),
+//!     ("10.1.0.0/16".parse()?, 2),
+//! ]);
+//! let addr = Ipv4Addr::new(10, 1, 2, 3);
+//! assert_eq!(table.lookup(addr), Some(2));
 //!
-//! let mut trie = LcTrie::new();
-//! trie.insert(Ipv4Addr::new(0, 0, 0, 0), 0, Route { len: 0, via: "uplink" });
-//! trie.insert(Ipv4Addr::new(10, 0, 0, 0), 0, Route { len: 8, via: "office" });
-//! // The same address bits, another length: the same leaf, longer ones first.
-//! trie.insert(Ipv4Addr::new(10, 0, 0, 0), 0, Route { len: 24, via: "lab" });
+//! // The way to many answers: addresses looked up together.
+//! let mut values = [0; 2];
+//! table.lookup_batch(&[addr, Ipv4Addr::new(10, 9, 9, 9)], &mut values);
+//! assert_eq!(values, [2, 1]);
 //!
-//! // All matches, the longest first: a caller may refuse one and go on.
-//! let vias = |addr| trie.matches(addr).map(|(_, r)| r.via).collect::<Vec<_>>();
-//! assert_eq!(vias(Ipv4Addr::new(10, 0, 0, 7)), ["lab", "office", "uplink"]);
-//! assert_eq!(vias(Ipv4Addr::new(10, 9, 9, 9)), ["office", "uplink"]);
+//! // All matches, longest first: a caller may refuse one and go on.
+//! let matches: Vec<_> = table.matches(addr).map(|(prefix, _)| prefix.len()).collect();
+//! assert_eq!(matches, [16, 8, 0]);
+//!
+//! table.insert("10.1.2.0/24".parse()?, 3);
+//! assert_eq!(table.longest_match(addr), Some(("10.1.2.0/24".parse()?, 3)));
+//! assert_eq!(table.remove("10.1.0.0/16".parse()?), Some(2));
+//! # Ok::<(), fingerpost_fib::PrefixError>(())
 //! ```
 //!
-//! # The LC-trie
+//! # How the compiled table works
 //!
-//! A binary trie decides one address bit a step: up to 32 steps, most of them
-//! through nodes with only one way on. An LC-trie takes two kinds of shortcut.
+//! A lookup costs what its cache misses cost: on a current server a load from
+//! the second-level cache takes some 8 ns if the next step waits for it, one
+//! from beyond it over 100. So the table is made to need few steps, and to be
+//! small enough for that cache.
 //!
-//! *Path compression.* A stretch of bits on which all routes below agree is
-//! skipped. Nothing tests those bits on the way down; a node remembers its
-//! whole key instead, so that one comparison finds out afterwards.
-//!
-//! *Level compression.* Where the trie is dense, several levels become one
-//! node with an array of 2^`bits` children, indexed by that many address bits
-//! at once. A node therefore has a place, `pos`, the number of bits below its
-//! index, and a width, `bits`:
+//! **Answers by range.** For a lookup it does not matter which prefixes there
+//! are, only which answer holds where. Sixty-four neighbouring slots of a table
+//! with the default route A and three more-specifics need not 64 answers, nor
+//! three prefixes, but a list of *runs*, and one bit for each slot that says
+//! whether a new run begins:
 //!
 //! ```text
-//! 10.0.0.0/22, 3 bits wide      00001010 00000000 000000 000 0000000
-//!                               '------- key ----------' '+' '-pos-'
-//!                                                       bits
-//!   slot 0   10.0.0.0           a leaf: /24, /8
-//!   slot 1   nothing
-//!   slot 2   10.0.1.0           a leaf: /24
-//!   slot 3   10.0.1.128/31      an inner node that skips six bits
-//!   slot 4 to 7  nothing
+//! slot     0 1 2 3 4 5 6 7 8 9 …
+//! answer   A A A B B A A C A A …
+//! starts   0 0 0 1 0 1 0 1 1 0 …     the first run needs no bit
+//! runs     A B A C A
 //! ```
 //!
-//! **Leaves.** Prefixes with the same address bits share a leaf whatever their
-//! lengths: 10.0.0.0/8 and 10.0.0.0/24 do, and so do routes that differ in
-//! tos, metric or (while two tables share a trie) table. In the leaf they form
-//! a list, longer prefixes first (C-010).
+//! The answer of slot 6 is the run whose number is the count of ones up to bit 6:
+//! two ones, hence run 2, hence A. Counting ones is one instruction.
 //!
-//! **Searching** ([`LcTrie::matches`]) goes down by the address's bits to a
-//! leaf, an empty slot or a node whose skipped bits differ. If that leaf is it,
-//! the longest prefix is found. Otherwise a shorter prefix is wanted, that is
-//! one with more zero bits at the end: the walk goes back up, and in each node
-//! clears the lowest set bit of the slot number it came by, looks there for a
-//! leaf (at the first slots all the way down), and goes up once the number is
-//! zero. To save steps, every node knows the longest suffix (width minus
-//! prefix length) below it, `slen`: where it is no more than `pos`, all
-//! prefixes below reach past the node's index, and none can match by cutting bits.
+//! **Blocks.** Such a list is a *block*: a word of 64 bits and then the runs,
+//! side by side, so that both are usually on one cache line. There are three
+//! kinds. A *leaf* holds answers, one byte each while there are few distinct
+//! ones. An *inner* block holds entries of four bytes, since some of its slots
+//! lead to further blocks. A *skip* block compares up to 63 bits at once,
+//! where only one way leads on, so that a lone host route needs no chain.
 //!
-//! **Changing** puts in or takes out one leaf, and then visits the nodes from
-//! there to the root (C-021). Let *used* be the number of children that are
-//! not empty, and *full* the number of those that are inner nodes directly
-//! below, with no bit skipped. A node of `n` children
+//! **Pages.** The first 18 bits of an IPv4 address (24 of IPv6) are not searched
+//! but index an array of entries. It is cut into pages that a small directory
+//! refers to: pages with one and the same answer everywhere exist once, and a
+//! change copies one page.
 //!
-//! - doubles while 50 · (used + full) ≥ 50 · n (30 · n for the root): when,
-//!   once doubled, at least half (three tenths) of its slots would be used;
-//! - else halves while 100 · used < 25 · n (15 · n for the root);
-//! - then, if fewer than two children are used, gives way to its only child.
+//! ```text
+//! 203.0.113.77      11001011 0|0000000 01|110001 01001101
+//!                   '-- 9 --' '-- 9 ---' '- 6 -'
+//!                  directory    page      leaf
 //!
-//! At most ten doublings or halvings are made in one visit. Doubling splits
-//! the full children in two, halving puts a new two-child node above each pair
-//! of neighbours; the children of a new node are then visited in their turn.
-//! Between the two thresholds nothing happens, hence the shape remembers: 32
-//! neighbouring /24s of which 23 are deleted again leave another trie than the
-//! nine that remain, added directly. [`LcTrie::flush`] removes many at once,
-//! visits nodes in another order, and gives yet another.
+//!   directory        page              leaf at word 4711
+//!   ┌─────┐          ┌──────────┐      ┌────────────────┬───┬───┬───┐
+//!   │  …  │      ┌──▶│    …     │  ┌──▶│ starts 0…010010│ A │ B │ A │
+//!   │ 406 ├──────┘   │ 1: leaf ─┼──┘   └────────────────┴───┴───┴───┘
+//!   │  …  │          │ 2: = C   │       slot 49: 2 ones up to here: run 2
+//!   └─────┘          └──────────┘
+//! ```
+//!
+//! Of a full table's IPv4 addresses all but one in some hundreds end here: a
+//! directory of 2 KB, a page, a leaf. IPv6 goes on from 24 bits in steps of six.
+//!
+//! **The default route** is no range at all but the answer where there is none:
+//! it can change without touching anything.
+//!
+//! **Batches.** [`Table::lookup_batch`] takes 32 addresses at once through these
+//! steps, with AVX-512 or AVX2 where the machine has it ([`Level`]), so that their
+//! cache misses overlap. The answers are the same.
+//!
+//! **Changes.** Besides the compiled form a table keeps its routes, in a trie of
+//! the same stride of six bits, so that a node there and a block here stand for
+//! the same slots. A change is made in the trie; then the blocks on the way are
+//! compiled anew, and of those below it the ones that inherit from the changed
+//! prefix.
+//!
+//! **Versions.** Readers see a directory and what it refers to. What a published
+//! version refers to is never written; changes go to new blocks and pages, in
+//! place while unpublished. Publishing is one store of a pointer. A reader says
+//! in a slot of its own which version it may be using, so that the writer knows
+//! what it can use again; see [`Writer`].
+//!
+//! # The other form
+//!
+//! [`Backend::Dir24`] (IPv4 only) is DIR-24-8: an entry for each /24, 32 MB. One
+//! load answers nearly every address, which is unbeaten while the entries in use
+//! stay in the cache, as with traffic to few destinations, and costs one miss of
+//! every cache for each address otherwise.
 //!
 //! # Cost
 //!
-//! Inner nodes are blocks in one array of 32-bit words, leaves lie in another,
-//! and references are 32-bit numbers: a full Internet table of 900,000 IPv4
-//! routes with 16 bytes each takes about 50 MB, builds in about half a second,
-//! and copies in about 20 ms ([`Clone`]). The first match costs two or three
-//! dependent steps, a hundred to some hundred nanoseconds, and no allocation.
+//! *n* routes; *w* = 32 or 128 address bits; *s* the slots that a prefix covers
+//! at its level, at most 64, and for prefixes shorter than 18 bits (24 of IPv6)
+//! 2^(18 − length) entries.
+//!
+//! | operation | steps |
+//! | --- | --- |
+//! | [`lookup`](Table::lookup) | 3 dependent loads (IPv4, nearly always); at most 2 + 2·(*w* − 18)/6 |
+//! | [`get`](Table::get), [`longest_match`](Table::longest_match) | *w*/6 nodes |
+//! | [`matches`](Table::matches) | *w*/6 nodes and the matches |
+//! | [`insert`](Table::insert), [`remove`](Table::remove) | *w*/6 nodes and blocks, *s* slots, and the blocks below that inherit; in a [`Writer`] a page copied once a publication |
+//! | [`from_routes`](Table::from_routes) | *n*, sorting if need be |
+//! | [`publish`](Writer::publish) | the directory: 2 KB, IPv6 64 KB; and what was replaced |
+//! | [`snapshot`](Writer::snapshot) | a byte for each word of the form; later what changes replace |
+//!
+//! A table of January 2024, 901,899 IPv4 and 160,147 IPv6 prefixes, with next hops
+//! that neighbours share (254 of them) or that are random for each prefix:
+//!
+//! | | for lookups | with the routes |
+//! | --- | --- | --- |
+//! | IPv4, shared | 1.8 MB | 9.2 MB |
+//! | IPv4, random | 2.7 MB | 10.2 MB |
+//! | IPv6, shared | 1.1 MB | 4.9 MB |
+//! | IPv6, random | 1.6 MB | 5.4 MB |
+//!
+//! A route costs no more than a chain of blocks down to it: host routes at random
+//! in one /8 or one /64 take below 160 bytes each, side by side below 60. The form
+//! holds at most 4 GiB. Values are written with one byte while there are at most
+//! 255 distinct ones or all are below 255, with two up to 65,535, else with four;
+//! when they become too many, everything is compiled once more.
+//!
+//! # Features
+//!
+//! `std` (default): vector instructions chosen at run time rather than when
+//! compiling; `Writer` and `Reader`. Without it the crate needs `alloc` alone.
+//! `serde`: a table as a sequence of routes. `ipnet`: conversions of its prefixes.
+//!
+//! # Unsafe code
+//!
+//! In two places, each use with its reason: gathers of the vector instructions,
+//! whose indexes are clamped to the memory they read, and the pointer that
+//! publishes versions, which is checked by a model checker (loom) and by Miri.
 
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod linear;
+mod table;
 pub mod trie;
 
+pub use fingerpost_net::{Ip, Prefix, PrefixError};
 pub use linear::Linear;
+#[cfg(feature = "ipnet")]
+pub use table::IpNet;
+pub use table::{Backend, Level, NONE, Table};
+#[cfg(feature = "std")]
+pub use table::{Guard, Reader, Snapshot, Writer};
 pub use trie::{AliasText, LcTrie, Leaves, Matches, TrieStats};
 
 /// One route as the trie sees it: an entry in the list of a leaf.

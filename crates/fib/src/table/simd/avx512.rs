@@ -1,0 +1,430 @@
+//! AVX-512.
+
+use core::arch::x86_64::*;
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+use fingerpost_net::Ip;
+
+use super::{BATCH, Level, Paths, View, Width};
+use crate::table::dir24::{Dir24View, flag};
+use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
+use crate::table::fib::Shape;
+
+const LANES: usize = 8;
+const GROUPS: usize = BATCH / LANES;
+
+/// As [`View::lookup`], for each address.
+pub(super) fn batch<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32]) {
+    // SAFETY: called for `Level(Kind::Avx512)` alone, which exists only where all features
+    // of these functions were found.
+    #[allow(unsafe_code)]
+    unsafe {
+        match (I::WIDTH == 32, view.paths.width) {
+            (true, _) => batch4(view, level, addrs, values),
+            (false, Width::One) => batch6::<I, 0>(view, level, addrs, values),
+            (false, Width::Two) => batch6::<I, 1>(view, level, addrs, values),
+            (false, Width::Four) => batch6::<I, 2>(view, level, addrs, values),
+        }
+    }
+}
+
+/// IPv4: sixteen lanes of 32 bits, two such groups in flight, through the
+/// directory, a page and at most one leaf. The few addresses that more blocks
+/// decide are looked up one by one.
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn batch4<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32]) {
+    let (words, top) = (view.paths.words, view.paths.top);
+    let words = Halves::of(words);
+    let top = Halves::of_numbers(top);
+    let width = view.paths.width.shift();
+    let page_mask = _mm512_set1_epi32((1 << Shape::V4.page) - 1);
+    let word_mask = _mm512_set1_epi32(WORD_MASK.cast_signed());
+    // Codes in a half: their number's logarithm, and a code's bits and mask.
+    let in_half = _mm_cvtsi32_si128(2 - width.cast_signed());
+    let in_half_mask = _mm512_set1_epi32((1 << (2 - width)) - 1);
+    let code_bits = _mm_cvtsi32_si128(3 + width.cast_signed());
+    let code_mask = _mm512_set1_epi32((u32::MAX >> (32 - (8 << width))).cast_signed());
+
+    for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        let mut heads = [0; BATCH];
+        for (head, addr) in heads.iter_mut().zip(addrs) {
+            *head = (addr.to_key() >> 96) as u32;
+        }
+        let mut key = [_mm512_setzero_si512(); 2];
+        let mut entry = key;
+        for group in 0..2 {
+            let lanes: &[u32; 16] = heads[group * 16..].first_chunk().unwrap_or(&[0; 16]);
+            key[group] = load(lanes);
+            let page = top.at(!0, _mm512_srli_epi32::<{ 32 - Shape::V4.top as u32 }>(key[group]));
+            let below = _mm512_srli_epi32::<{ 32 - Shape::V4.depth() as u32 }>(key[group]);
+            let at = _mm512_add_epi32(_mm512_slli_epi32::<1>(page), _mm512_and_si512(below, page_mask));
+            entry[group] = words.at(!0, at);
+        }
+        let mut odd = 0;
+        let mut codes = [0; BATCH];
+        for group in 0..2 {
+            let kind = _mm512_srli_epi32::<KIND_SHIFT>(entry[group]);
+            let leaf = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(LEAF.cast_signed()));
+            let more = _mm512_cmpgt_epi32_mask(kind, _mm512_set1_epi32(LEAF.cast_signed()));
+            odd |= u32::from(more) << (group * 16);
+            let at = _mm512_and_si512(entry[group], word_mask);
+            // 63 less the slot.
+            let slot = _mm512_srli_epi32::<{ 26 - Shape::V4.depth() as u32 }>(key[group]);
+            let shift = _mm512_andnot_si512(slot, _mm512_set1_epi32(63));
+            let run = words.ones_below(leaf, at, shift);
+            let first = _mm512_add_epi32(_mm512_slli_epi32::<1>(at), _mm512_set1_epi32(2));
+            let half = words.at(leaf, _mm512_add_epi32(first, _mm512_srl_epi32(run, in_half)));
+            let place = _mm512_sll_epi32(_mm512_and_si512(run, in_half_mask), code_bits);
+            let code = _mm512_and_si512(_mm512_srlv_epi32(half, place), code_mask);
+            let code = _mm512_mask_mov_epi32(entry[group], leaf, code);
+            store(code, codes[group * 16..].first_chunk_mut());
+        }
+        view.answers.values(&codes, values);
+        while odd != 0 {
+            let at = odd.trailing_zeros() as usize;
+            if let Some(addr) = addrs.get(at) {
+                values[at] = view.lookup(level, *addr);
+            }
+            odd &= odd - 1;
+        }
+    }
+}
+
+/// DIR-24-8: sixteen lanes, two such groups in flight.
+pub(super) fn batch24<I: Ip>(view: &View<'_>, dir24: Dir24View<'_>, addrs: &[I], values: &mut [u32]) {
+    // SAFETY: as in `batch`.
+    #[allow(unsafe_code)]
+    unsafe {
+        match dir24.wide {
+            true => run24::<I, true, 4>(view, dir24, addrs, values),
+            false => run24::<I, false, 2>(view, dir24, addrs, values),
+        }
+    }
+}
+
+/// `BYTES`: of an entry.
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn run24<I: Ip, const WIDE: bool, const BYTES: i32>(
+    view: &View<'_>,
+    dir24: Dir24View<'_>,
+    addrs: &[I],
+    values: &mut [u32],
+) {
+    let top = Halves::of_numbers(dir24.top);
+    let pages = Entries::of(dir24.pages, BYTES);
+    let groups = Entries::of(dir24.groups, BYTES);
+    let is_group = _mm512_set1_epi32(flag(WIDE).cast_signed());
+    let entry_mask = _mm512_set1_epi32(if WIDE { -1 } else { 0xffff });
+    // Entries in a word, as a logarithm.
+    let in_word = _mm_cvtsi32_si128(if WIDE { 1 } else { 2 });
+    for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        let mut heads = [0; BATCH];
+        let mut codes = [0; BATCH];
+        for (head, addr) in heads.iter_mut().zip(addrs) {
+            *head = (addr.to_key() >> 96) as u32;
+        }
+        for group in 0..2 {
+            let lanes: &[u32; 16] = heads[group * 16..].first_chunk().unwrap_or(&[0; 16]);
+            let key = load(lanes);
+            let page = top.at(!0, _mm512_srli_epi32::<20>(key));
+            let place = _mm512_and_si512(_mm512_srli_epi32::<8>(key), _mm512_set1_epi32(0xfff));
+            let at = _mm512_add_epi32(_mm512_sll_epi32(page, in_word), place);
+            let entry = _mm512_and_si512(pages.at::<BYTES>(!0, at), entry_mask);
+            let lanes = _mm512_test_epi32_mask(entry, is_group);
+            let first = _mm512_slli_epi32::<8>(_mm512_andnot_si512(is_group, entry));
+            let at = _mm512_or_si512(first, _mm512_and_si512(key, _mm512_set1_epi32(0xff)));
+            let deep = _mm512_and_si512(groups.at::<BYTES>(lanes, at), entry_mask);
+            let code = _mm512_mask_mov_epi32(entry, lanes, deep);
+            store(code, codes[group * 16..].first_chunk_mut());
+        }
+        view.answers.values(&codes, values);
+    }
+}
+
+/// Memory as entries of two or four bytes.
+struct Entries {
+    base: *const u8,
+    last: __m512i,
+}
+
+impl Entries {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn of(words: &[AtomicU64], bytes: i32) -> Entries {
+        let entries = words.len() * 8 / bytes as usize;
+        assert!(entries > 1 && entries < 1 << 31);
+        // The last entry but one, so that four bytes can be read there.
+        Entries { base: words.as_ptr().cast(), last: _mm512_set1_epi32(entries as i32 - 2) }
+    }
+
+    /// Four bytes from each entry on.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn at<const BYTES: i32>(&self, lanes: __mmask16, at: __m512i) -> __m512i {
+        let at = _mm512_min_epu32(at, self.last);
+        // SAFETY: `at` is at most the index of the last entry but one, and less than 2^31;
+        // see `Halves::at` for why the words are not being written.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm512_mask_i32gather_epi32::<BYTES>(_mm512_setzero_si512(), lanes, at, self.base.cast())
+        }
+    }
+}
+
+/// IPv6: eight lanes of 64 bits, four such groups in flight. Addresses that
+/// more than 64 bits decide are looked up one by one.
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn batch6<I: Ip, const WIDTH: u32>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32]) {
+    for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        let mut heads = [0; BATCH];
+        let mut codes = [0; BATCH];
+        for (head, addr) in heads.iter_mut().zip(addrs) {
+            *head = (addr.to_key() >> 64) as u64;
+        }
+        let mut deep = run6::<WIDTH>(&view.paths, &heads, &mut codes);
+        view.answers.values(&codes, values);
+        while deep != 0 {
+            let at = deep.trailing_zeros() as usize;
+            if let Some(addr) = addrs.get(at) {
+                values[at] = view.lookup(level, *addr);
+            }
+            deep &= deep - 1;
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn load(lanes: &[u32; 16]) -> __m512i {
+    // SAFETY: sixteen numbers of four bytes; the load needs no alignment.
+    #[allow(unsafe_code)]
+    unsafe {
+        _mm512_loadu_si512(lanes.as_ptr().cast())
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn store(lanes: __m512i, to: Option<&mut [u32; 16]>) {
+    if let Some(to) = to {
+        // SAFETY: sixteen numbers of four bytes; the store needs no alignment.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), lanes);
+        }
+    }
+}
+
+/// Memory as halves of words, for indexes of 32 bits: there are fewer than
+/// 2^31 halves.
+struct Halves {
+    base: *const u8,
+    last: __m512i,
+}
+
+impl Halves {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn of(words: &[AtomicU64]) -> Halves {
+        assert!(!words.is_empty() && words.len() < 1 << 30);
+        // The last half but one, so that a whole word can be read there.
+        Halves { base: words.as_ptr().cast(), last: _mm512_set1_epi32(words.len() as i32 * 2 - 2) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn of_numbers(numbers: &[u32]) -> Halves {
+        assert!(!numbers.is_empty() && numbers.len() < 1 << 31);
+        Halves { base: numbers.as_ptr().cast(), last: _mm512_set1_epi32(numbers.len() as i32 - 1) }
+    }
+
+    /// The half at each index.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn at(&self, lanes: __mmask16, at: __m512i) -> __m512i {
+        let at = _mm512_min_epu32(at, self.last);
+        // SAFETY: `at` is at most the index of a half within the slice, and less than 2^31.
+        // Blocks that a version refers to are not written while it can be read, so that loads
+        // need not be atomic (and each lane is one load of the machine).
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), lanes, at, self.base.cast())
+        }
+    }
+
+    /// How many ones of the word at each index are not shifted out to the left.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn ones_below(&self, lanes: __mmask16, word: __m512i, shift: __m512i) -> __m512i {
+        let word = _mm512_min_epu32(word, _mm512_srli_epi32::<1>(self.last));
+        let (low, high) = (_mm512_castsi512_si256(word), _mm512_extracti64x4_epi64::<1>(word));
+        let none = _mm512_setzero_si512();
+        // SAFETY: the indexes count words and are at most half of `last`: a word of the slice.
+        #[allow(unsafe_code)]
+        let (low, high) = unsafe {
+            (
+                _mm512_mask_i32gather_epi64::<8>(none, lanes as u8, low, self.base.cast()),
+                _mm512_mask_i32gather_epi64::<8>(none, (lanes >> 8) as u8, high, self.base.cast()),
+            )
+        };
+        let shifts = (_mm512_castsi512_si256(shift), _mm512_extracti64x4_epi64::<1>(shift));
+        let low = _mm512_popcnt_epi64(_mm512_sllv_epi64(low, _mm512_cvtepu32_epi64(shifts.0)));
+        let high = _mm512_popcnt_epi64(_mm512_sllv_epi64(high, _mm512_cvtepu32_epi64(shifts.1)));
+        let low = _mm512_castsi256_si512(_mm512_cvtepi64_epi32(low));
+        _mm512_inserti64x4::<1>(low, _mm512_cvtepi64_epi32(high))
+    }
+}
+
+/// The words as eight-byte lanes may load them: any byte offset up to
+/// `last` leaves eight bytes to read.
+struct Bytes {
+    base: *const u8,
+    last: __m512i,
+}
+
+impl Bytes {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn of(words: &[AtomicU64]) -> Bytes {
+        assert!(!words.is_empty());
+        Bytes { base: words.as_ptr().cast(), last: _mm512_set1_epi64((words.len() as i64 - 1) * 8) }
+    }
+
+    /// Eight bytes at each byte offset.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn words(&self, lanes: __mmask8, at: __m512i) -> __m512i {
+        let at = _mm512_min_epu64(at, self.last);
+        // SAFETY: `at` is at most eight bytes before the end of the slice. Blocks that a
+        // version refers to are not written while it can be read, so that loads need not
+        // be atomic (and each lane is one load of the machine).
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm512_mask_i64gather_epi64::<1>(_mm512_setzero_si512(), lanes, at, self.base.cast())
+        }
+    }
+
+    /// Four bytes at each byte offset, widened.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn halves(&self, lanes: __mmask8, at: __m512i) -> __m512i {
+        let at = _mm512_min_epu64(at, self.last);
+        // SAFETY: as for `words`, of which this reads the first half.
+        #[allow(unsafe_code)]
+        let halves =
+            unsafe { _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), lanes, at, self.base.cast()) };
+        _mm512_cvtepu32_epi64(halves)
+    }
+}
+
+/// The first word of each page.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn pages(top: &[u32], at: __m512i) -> __m512i {
+    assert!(!top.is_empty());
+    let at = _mm512_min_epu64(at, _mm512_set1_epi64(top.len() as i64 - 1));
+    // SAFETY: `at` is at most the last index of the slice.
+    #[allow(unsafe_code)]
+    let pages = unsafe { _mm512_i64gather_epi32::<4>(at, top.as_ptr().cast()) };
+    _mm512_cvtepu32_epi64(pages)
+}
+
+/// The codes of 32 addresses by their first 64 bits; returns a bit for each
+/// that more bits decide.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn run6<const WIDTH: u32>(paths: &Paths<'_>, heads: &[u64; BATCH], codes: &mut [u32; BATCH]) -> u32 {
+    let bytes = Bytes::of(paths.words);
+    let zero = _mm512_setzero_si512();
+    let shape = Shape::V6;
+    let top_shift = _mm_cvtsi64_si128(64 - i64::from(shape.top));
+    let page_shift = _mm_cvtsi64_si128(64 - i64::from(shape.page));
+    let skip_top = _mm_cvtsi64_si128(shape.top.into());
+    let skip_page = _mm_cvtsi64_si128(shape.page.into());
+
+    let mut rest = [zero; GROUPS];
+    let mut entry = [zero; GROUPS];
+    let mut used = [_mm512_set1_epi64(shape.depth().into()); GROUPS];
+    let mut deep = 0;
+    for (group, heads) in heads.chunks_exact(LANES).enumerate() {
+        let [a, b, c, d, e, f, g, h] = *heads else { unreachable!() };
+        let head =
+            _mm512_set_epi64(h as i64, g as i64, f as i64, e as i64, d as i64, c as i64, b as i64, a as i64);
+        let page = pages(paths.top, _mm512_srl_epi64(head, top_shift));
+        let below = _mm512_sll_epi64(head, skip_top);
+        let at = _mm512_srl_epi64(below, page_shift);
+        let at = _mm512_add_epi64(_mm512_slli_epi64::<3>(page), _mm512_slli_epi64::<2>(at));
+        entry[group] = bytes.halves(!0, at);
+        rest[group] = _mm512_sll_epi64(below, skip_page);
+    }
+
+    let is_block = _mm512_set1_epi64(IS_BLOCK.into());
+    loop {
+        let mut blocks = [0; GROUPS];
+        for group in 0..GROUPS {
+            blocks[group] = _mm512_test_epi64_mask(entry[group], is_block);
+        }
+        if blocks.iter().all(|&lanes| lanes == 0) {
+            break;
+        }
+        let mut at = [zero; GROUPS];
+        let mut word = [zero; GROUPS];
+        for group in 0..GROUPS {
+            at[group] = _mm512_and_si512(entry[group], _mm512_set1_epi64(WORD_MASK.into()));
+            at[group] = _mm512_slli_epi64::<3>(at[group]);
+            word[group] = bytes.words(blocks[group], at[group]);
+        }
+        for group in 0..GROUPS {
+            let kind = _mm512_srli_epi64::<KIND_SHIFT>(entry[group]);
+            let leaf = _mm512_cmpeq_epi64_mask(kind, _mm512_set1_epi64(LEAF.into()));
+            let inner = _mm512_cmpeq_epi64_mask(kind, _mm512_set1_epi64(INNER.into()));
+            let skip = _mm512_cmpeq_epi64_mask(kind, _mm512_set1_epi64(SKIP.into()));
+
+            // Runs: the answer or entry number `run` behind the block's first word.
+            let slot = _mm512_srli_epi64::<58>(rest[group]);
+            let starts = _mm512_sllv_epi64(word[group], _mm512_sub_epi64(_mm512_set1_epi64(63), slot));
+            let run = _mm512_popcnt_epi64(starts);
+            let scaled = _mm512_slli_epi64::<WIDTH>(run);
+            let scaled = _mm512_mask_slli_epi64::<2>(scaled, inner, run);
+            let place = _mm512_add_epi64(_mm512_add_epi64(at[group], _mm512_set1_epi64(8)), scaled);
+            let mut next = bytes.halves(leaf | inner, place);
+            let code = _mm512_set1_epi64(i64::from(u32::MAX >> (32 - (8 << WIDTH))));
+            next = _mm512_mask_and_epi64(next, leaf, next, code);
+            next = _mm512_mask_mov_epi64(next, !blocks[group], entry[group]);
+            let mut taken = _mm512_set1_epi64(6);
+
+            if skip != 0 {
+                let after = _mm512_add_epi64(at[group], _mm512_set1_epi64(8));
+                let entries = bytes.words(skip, after);
+                // Bits below the lowest one, which ends the bits to compare.
+                let bits = word[group];
+                let low = _mm512_andnot_si512(bits, _mm512_sub_epi64(bits, _mm512_set1_epi64(1)));
+                let end = _mm512_popcnt_epi64(low);
+                let differ = _mm512_srlv_epi64(_mm512_xor_si512(rest[group], bits), end);
+                let same =
+                    _mm512_mask_testn_epi64_mask(skip, _mm512_srli_epi64::<1>(differ), _mm512_set1_epi64(-1));
+                let other = _mm512_srli_epi64::<32>(entries);
+                let same = _mm512_mask_and_epi64(other, same, entries, _mm512_set1_epi64(0xffff_ffff));
+                next = _mm512_mask_mov_epi64(next, skip, same);
+                taken = _mm512_mask_sub_epi64(taken, skip, _mm512_set1_epi64(63), end);
+            }
+            used[group] = _mm512_add_epi64(used[group], taken);
+            let beyond = _mm512_mask_cmpgt_epi64_mask(blocks[group], used[group], _mm512_set1_epi64(64));
+            deep |= u32::from(beyond) << (group * LANES);
+            next = _mm512_mask_mov_epi64(next, beyond, zero);
+            entry[group] = next;
+            rest[group] = _mm512_sllv_epi64(rest[group], taken);
+        }
+    }
+    for (codes, entry) in codes.chunks_exact_mut(LANES).zip(entry) {
+        let lanes = _mm512_cvtepi64_epi32(entry);
+        // SAFETY: `codes` is eight numbers of four bytes; the store needs no alignment.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm256_storeu_si256(codes.as_mut_ptr().cast(), lanes);
+        }
+    }
+    deep
+}
+
+const _: () = assert!(size_of::<AtomicU64>() == 8 && size_of::<AtomicU32>() == 4);
