@@ -372,7 +372,7 @@ static const char *peer_apply(const struct change *changes, size_t count, size_t
 static const char *peer_build(const struct change *routes, size_t count, uint64_t most_ns, uint64_t *ns,
 			      uint64_t *bytes)
 {
-	uint64_t start, before;
+	uint64_t start, before, after;
 	const char *wrong = NULL;
 
 	table++;
@@ -385,7 +385,8 @@ static const char *peer_build(const struct change *routes, size_t count, uint64_
 			wrong = because("gave up building at %zu of %zu routes (--build-limit)", at, count);
 	}
 	*ns = now_ns() - start;
-	*bytes = kernel_bytes() - before;
+	after = kernel_bytes();
+	*bytes = after > before ? after - before : 0;
 	return wrong;
 }
 

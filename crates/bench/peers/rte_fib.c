@@ -12,6 +12,8 @@
 
 /* Groups of 256 that entries of two bytes can name. */
 #define GROUPS_2B 32767
+/* And what is tried for wider ones: 4 GB. */
+#define MOST_GROUPS (1u << 22)
 
 static struct rte_fib *fib4;
 static struct rte_fib6 *fib6;
@@ -84,13 +86,13 @@ static size_t with_room(size_t number)
 	return number + number / 4 + 1024;
 }
 
-static const char *create4(size_t routes, size_t needed)
+static const char *create4(size_t nodes, size_t needed)
 {
-	struct rte_fib_conf conf = { .type = RTE_FIB_DIR24_8, .max_routes = with_room(2 * routes) };
+	struct rte_fib_conf conf = { .type = RTE_FIB_DIR24_8, .max_routes = nodes };
 	int is_short = needed <= GROUPS_2B;
 
 	conf.dir24_8.nh_sz = is_short ? RTE_FIB_DIR24_8_2B : RTE_FIB_DIR24_8_4B;
-	conf.dir24_8.num_tbl8 = is_short ? GROUPS_2B : with_room(needed);
+	conf.dir24_8.num_tbl8 = is_short ? GROUPS_2B : needed;
 	fib4 = rte_fib_create("bench4", 0, &conf);
 	if (!fib4)
 		return because("rte_fib_create: %s", rte_strerror(rte_errno));
@@ -100,12 +102,12 @@ static const char *create4(size_t routes, size_t needed)
 	return NULL;
 }
 
-static const char *create6(size_t routes, size_t needed)
+static const char *create6(size_t nodes, size_t needed)
 {
-	struct rte_fib6_conf conf = { .type = RTE_FIB6_TRIE, .max_routes = with_room(2 * routes) };
+	struct rte_fib6_conf conf = { .type = RTE_FIB6_TRIE, .max_routes = nodes };
 
 	conf.trie.nh_sz = RTE_FIB6_TRIE_4B;
-	conf.trie.num_tbl8 = with_room(needed);
+	conf.trie.num_tbl8 = needed;
 	fib6 = rte_fib6_create("bench6", 0, &conf);
 	if (!fib6)
 		return because("rte_fib6_create: %s", rte_strerror(rte_errno));
@@ -120,53 +122,60 @@ static uint32_t number4(const uint8_t *addr)
 	return (uint32_t)addr[0] << 24 | addr[1] << 16 | addr[2] << 8 | addr[3];
 }
 
-static const char *change(const struct change *change)
+/* A negative error number when it cannot be done. */
+static int change(const struct change *change)
 {
-	int failed;
-
-	if (family == 4 && change->hop)
-		failed = rte_fib_add(fib4, number4(change->addr), change->len, change->hop);
-	else if (family == 4)
-		failed = rte_fib_delete(fib4, number4(change->addr), change->len);
-	else if (change->hop)
-		failed = rte_fib6_add(fib6, change->addr, change->len, change->hop);
-	else
-		failed = rte_fib6_delete(fib6, change->addr, change->len);
-	return failed ? because("a route of length %u: %s", change->len, strerror(-failed)) : NULL;
+	if (family == 4)
+		return change->hop ? rte_fib_add(fib4, number4(change->addr), change->len, change->hop)
+				   : rte_fib_delete(fib4, number4(change->addr), change->len);
+	return change->hop ? rte_fib6_add(fib6, change->addr, change->len, change->hop)
+			   : rte_fib6_delete(fib6, change->addr, change->len);
 }
 
 static const char *peer_build(const struct change *routes, size_t count, uint64_t most_ns, uint64_t *ns,
 			      uint64_t *bytes)
 {
-	size_t needed = groups(routes, count), before;
+	size_t needed = with_room(groups(routes, count)), nodes = with_room(count), before;
 	uint64_t start;
 	const char *wrong;
+	int failed;
 
-	rte_fib_free(fib4);
-	rte_fib6_free(fib6);
-	fib4 = NULL;
-	fib6 = NULL;
-	before = heap_bytes();
-	start = now_ns();
-	wrong = family == 4 ? create4(count, needed) : create6(count, needed);
-	for (size_t i = 0; !wrong && i < count; i++) {
-		wrong = change(&routes[i]);
-		if (i % 256 == 0 && now_ns() - start > most_ns)
-			wrong = because("gave up building at %zu of %zu routes (--build-limit)", i, count);
-	}
+	/* How many nodes and groups it will reserve is its own affair: it is given
+	 * more until it has enough. The time is that of the last attempt. */
+	do {
+		rte_fib_free(fib4);
+		rte_fib6_free(fib6);
+		fib4 = NULL;
+		fib6 = NULL;
+		before = heap_bytes();
+		start = now_ns();
+		wrong = family == 4 ? create4(nodes, needed) : create6(nodes, needed);
+		failed = 0;
+		for (size_t i = 0; !wrong && !failed && i < count; i++) {
+			failed = change(&routes[i]);
+			if (i % 256 == 0 && now_ns() - start > most_ns)
+				wrong = because("gave up building at %zu of %zu routes (--build-limit)", i, count);
+		}
+		if (failed == -ENOSPC)
+			needed *= 2;
+		if (failed == -ENOMEM)
+			nodes += nodes / 2;
+	} while (!wrong && ((failed == -ENOSPC && needed < MOST_GROUPS) || (failed == -ENOMEM && nodes < 4 * count)));
 	*ns = now_ns() - start;
 	*bytes = heap_bytes() - before;
+	if (!wrong && failed)
+		wrong = because("a route: %s", strerror(-failed));
 	return wrong;
 }
 
 static const char *peer_apply(const struct change *changes, size_t count, size_t batch)
 {
-	const char *wrong = NULL;
+	int failed = 0;
 
 	(void)batch;
-	for (size_t i = 0; !wrong && i < count; i++)
-		wrong = change(&changes[i]);
-	return wrong;
+	for (size_t i = 0; !failed && i < count; i++)
+		failed = change(&changes[i]);
+	return failed ? because("a route: %s", strerror(-failed)) : NULL;
 }
 
 static const char *peer_trace(unsigned slot, const uint8_t *keys, size_t count)
