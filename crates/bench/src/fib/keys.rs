@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use fingerpost_net::{Ip, Prefix, Rng};
+use fingerpost_net::{Family, Ip, Prefix, Rng};
 use serde::Serialize;
 
 use crate::table::{Route, destination, each_line, host};
@@ -41,15 +41,28 @@ impl Keys {
     }
 }
 
+/// Whether a router may forward to an address: Linux never looks up a
+/// link-local or multicast IPv6 address for that, whatever the table says.
+fn is_routed<I: Ip>(addr: I) -> bool {
+    let [a, b, ..] = addr.to_key().to_be_bytes();
+    I::FAMILY == Family::V4 || (a != 0xff && (a != 0xfe || b & 0xc0 != 0x80))
+}
+
 /// Draws `count` keys for a table; none where no route is there to draw from.
 pub fn draw<I: Ip>(kind: Keys, routes: &[Route<I>], count: usize, seed: u64) -> Vec<I> {
     let mut rng = Rng::new(seed);
+    // A table may well hold nothing that is routed; it is then tried no longer.
+    let mut routed = |draw: &mut dyn FnMut(&mut Rng) -> Option<I>| {
+        (0..1000).find_map(|_| draw(&mut rng).filter(|&addr| is_routed(addr)))
+    };
     match kind {
-        Keys::Uniform => (0..count).map(|_| host(Prefix::DEFAULT, &mut rng)).collect(),
-        Keys::InPrefix => (0..count).map_while(|_| destination(routes, &mut rng)).collect(),
+        Keys::Uniform => {
+            (0..count).map_while(|_| routed(&mut |rng| Some(host(Prefix::DEFAULT, rng)))).collect()
+        }
+        Keys::InPrefix => (0..count).map_while(|_| routed(&mut |rng| destination(routes, rng))).collect(),
         Keys::Zipf => {
             let destinations: Vec<I> =
-                (0..DESTINATIONS).map_while(|_| destination(routes, &mut rng)).collect();
+                (0..DESTINATIONS).map_while(|_| routed(&mut |rng| destination(routes, rng))).collect();
             zipf(&destinations, count, &mut rng)
         }
         Keys::File => Vec::new(),
@@ -106,6 +119,15 @@ mod tests {
             assert_eq!(within == 200, kind != Keys::Uniform, "{kind:?}: {within}");
         }
         assert!(draw::<Ipv4Addr>(Keys::Zipf, &[], 10, 1).is_empty());
+    }
+
+    #[test]
+    fn what_is_never_routed_is_never_drawn() {
+        let parse = |text: &str| is_routed::<Ipv6Addr>(text.parse().expect("is an address"));
+        assert!(parse("2001:db8::1") && parse("fec0::1") && parse("fd00::1"));
+        assert!(!parse("fe80::1") && !parse("febf::1") && !parse("ff02::1"));
+        let prefix = "fe80::/10".parse().expect("is a prefix");
+        assert!(draw::<Ipv6Addr>(Keys::InPrefix, &[Route { prefix, hop: 1 }], 10, 1).is_empty());
     }
 
     #[test]

@@ -52,12 +52,14 @@ pub struct Figures {
     pub build: f64,
     /// Seconds to build from shuffled routes.
     pub shuffled: f64,
-    /// Changes a second, published a thousand at a time.
-    pub updates: f64,
+    /// Changes a second, published a thousand at a time; `None` where it refused one.
+    pub updates: Option<f64>,
     /// Changes a second, published one by one, where that differs.
     pub single: Option<f64>,
     /// Changes of a default route a second.
-    pub flaps: f64,
+    pub flaps: Option<f64>,
+    /// Why a figure is missing.
+    pub remark: Option<String>,
     /// Lookups.
     pub cells: Vec<Cell>,
 }
@@ -211,9 +213,10 @@ fn build<I: Ip>(subject: &mut dyn Subject<I>, work: &Work<'_, I>) -> Result<Figu
         memory,
         build,
         shuffled,
-        updates: f64::NAN,
+        updates: None,
         single: None,
-        flaps: f64::NAN,
+        flaps: None,
+        remark: None,
         cells: Vec::new(),
     })
 }
@@ -313,11 +316,19 @@ fn change<I: Ip>(
         routes = after(&routes, &changes[..done]);
         Ok(done as f64 / time.as_secs_f64())
     };
-    figures.updates = make(|routes, seed| churn(routes, CHANGES, seed), PUBLISHED)?;
-    if publishes {
-        figures.single = Some(make(|routes, seed| churn(routes, SINGLE, seed + 1), 1)?);
+    let made = make(|routes, seed| churn(routes, CHANGES, seed), PUBLISHED).and_then(|updates| {
+        figures.updates = Some(updates);
+        if publishes {
+            figures.single = Some(make(|routes, seed| churn(routes, SINGLE, seed + 1), 1)?);
+        }
+        figures.flaps = Some(make(|_, _| flaps(FLAPS), 1)?);
+        Ok(())
+    });
+    if let Err(error) = made {
+        // How far it came is not known, hence there is nothing to compare.
+        figures.remark = Some(format!("changes: {error}"));
+        return Ok(());
     }
-    figures.flaps = make(|_, _| flaps(FLAPS), 1)?;
     let oracle = Oracle::new(&routes);
     for (trace, keys) in work.traces.iter().enumerate() {
         let keys = &keys.keys[..keys.keys.len().min(CHECKED)];

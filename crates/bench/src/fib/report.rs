@@ -41,15 +41,17 @@ struct Row<'a> {
     lookup_mem_mb: Option<f64>,
     build_s: f64,
     build_shuffled_s: f64,
-    updates_per_s: f64,
+    updates_per_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     single_updates_per_s: Option<f64>,
-    default_flaps_per_s: f64,
+    default_flaps_per_s: Option<f64>,
     checksum: u64,
     routes: usize,
     segments: usize,
     lookups: usize,
     passes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<&'a str>,
 }
 
 /// One line of JSON for a structure without figures.
@@ -128,6 +130,7 @@ pub fn json(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
                             segments: heading.segments,
                             lookups: cell.lookups,
                             passes: heading.passes,
+                            remark: figures.remark.as_deref(),
                         },
                     )?;
                 }
@@ -181,7 +184,7 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
             short(mb(figures.memory.bytes)),
             figures.memory.lookup.map_or("–".into(), |bytes| short(mb(bytes))),
             thousands(figures.updates),
-            figures.single.map_or("–".into(), thousands),
+            thousands(figures.single),
             thousands(figures.flaps),
             figures.backend.clone(),
         ]);
@@ -217,7 +220,11 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
     writeln!(out)?;
     for outcome in outcomes {
         match outcome {
-            Outcome::Measured(_) => {}
+            Outcome::Measured(Figures { name, remark, .. }) => {
+                if let Some(remark) = remark {
+                    writeln!(out, "{name}: {remark}")?;
+                }
+            }
             Outcome::Wrong { name, problem } => writeln!(out, "{name} is WRONG: {problem}")?,
             Outcome::LeftOut { name, reason } => writeln!(out, "{name} was left out: {reason}")?,
         }
@@ -259,8 +266,9 @@ fn short(figure: f64) -> String {
     }
 }
 
-fn thousands(figure: f64) -> String {
-    match figure {
+fn thousands(figure: Option<f64>) -> String {
+    match figure.unwrap_or(f64::NAN) {
+        f if f.is_nan() => "–".into(),
         f if f >= 1e6 => format!("{:.2} M", f / 1e6),
         f if f >= 1e4 => format!("{:.0} k", f / 1e3),
         f if f >= 1e3 => format!("{:.1} k", f / 1e3),
