@@ -2,10 +2,13 @@
 //! as often as there a prefix stands next to another, lies in a shorter one,
 //! and shares its hop.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+
 use fingerpost_net::{Family, Ip, Prefix, Rng};
 
 use super::hops::draw;
-use super::{Route, Seen, host};
+use super::{Route, host};
 
 /// Sizes of the two tables when nothing else is said.
 pub const SYNTHETIC_V4: usize = 1_000_000;
@@ -40,68 +43,97 @@ const REGIONS_V6: [(u128, u8); 7] = [
     (0x2c00 << 112, 12),
 ];
 
-/// Of a hundred prefixes, so many are put after the last one of their length,
-/// and of the others so many into a shorter one. With these, the table has
-/// about as many neighbours, nested prefixes and segments as the Internet's.
-const ADJACENT: u64 = 50;
-const NESTED: u64 = 45;
-/// Of a hundred neighbours, and of a hundred nested prefixes, so many share the hop.
-const ADJACENT_SHARE: u64 = 80;
-const NESTED_SHARE: u64 = 84;
+/// How prefixes lie to each other, in percent. With these, the table has about
+/// as many neighbours, nested prefixes, segments and dense places as the Internet's.
+struct Habits {
+    /// Put after the last one of the same length.
+    adjacent: u64,
+    /// Of the others: put near a shorter one.
+    near: u64,
+    /// How much of a shorter one's address is kept then, in bits.
+    kept: u8,
+    /// Put elsewhere when that is in a shorter one.
+    avoided: u64,
+    /// Neighbours that share the hop for sure.
+    adjacent_share: u64,
+    /// Nested ones that share the hop of the one that they lie in.
+    nested_share: u64,
+}
+
+const HABITS_V4: Habits =
+    Habits { adjacent: 60, near: 99, kept: 18, avoided: 78, adjacent_share: 58, nested_share: 69 };
+const HABITS_V6: Habits =
+    Habits { adjacent: 66, near: 90, kept: 34, avoided: 58, adjacent_share: 62, nested_share: 57 };
+
+/// The hop of each prefix so far.
+type Hops<I> = HashMap<Prefix<I>, u16, BuildHasherDefault<DefaultHasher>>;
 
 /// A seeded table of about `size` routes.
 pub fn synthetic<I: Ip>(seed: u64, size: usize) -> Vec<Route<I>> {
-    let lengths = match I::FAMILY {
-        Family::V4 => LENGTHS_V4,
-        Family::V6 => LENGTHS_V6,
+    let (lengths, habits) = match I::FAMILY {
+        Family::V4 => (LENGTHS_V4, HABITS_V4),
+        Family::V6 => (LENGTHS_V6, HABITS_V6),
     };
     let mut rng = Rng::new(seed);
     let total: u32 = lengths.iter().map(|&(_, count)| count).sum();
     let mut routes: Vec<Route<I>> = Vec::with_capacity(size);
-    let mut seen = Seen::with_capacity_and_hasher(size, Default::default());
-    for &(len, count) in lengths {
+    let mut hops = Hops::with_capacity_and_hasher(size, Default::default());
+    for (at, &(len, count)) in lengths.iter().enumerate() {
         let wanted = (u64::from(count) * size as u64 / u64::from(total)).max(1);
         let shorter = routes.len();
         let (mut made, mut tries) = (0, 0);
         while made < wanted && tries < wanted * 50 {
             tries += 1;
-            let last = routes.get(shorter..).and_then(<[_]>::last).copied();
-            let Some(route) = next(last, &routes[..shorter], len, &mut rng) else { continue };
-            if is_global(route.prefix.addr()) && seen.insert(route.prefix) {
-                routes.push(route);
-                made += 1;
+            let last = routes[shorter..].last().copied().filter(|_| rng.chance(habits.adjacent, 100));
+            let place = match last {
+                Some(last) => after(last.prefix),
+                None => place(&routes[..shorter], len, &habits, &mut rng),
+            };
+            let Some(prefix) = place.filter(|p| is_global(p.addr()) && !hops.contains_key(p)) else {
+                continue;
+            };
+            let cover = cover(prefix, &lengths[..at], &hops);
+            if cover.is_some() && rng.chance(habits.avoided, 100) {
+                continue;
             }
+            let neighbours = last.filter(|_| rng.chance(habits.adjacent_share, 100)).map(|last| last.hop);
+            let covers = cover.filter(|_| rng.chance(habits.nested_share, 100));
+            let hop = neighbours.or(covers).unwrap_or_else(|| draw(&mut rng));
+            hops.insert(prefix, hop);
+            routes.push(Route { prefix, hop });
+            made += 1;
         }
     }
     routes.sort();
     routes
 }
 
-/// A prefix of length `len`, perhaps next to the last one, perhaps in one of the `shorter`.
-fn next<I: Ip>(last: Option<Route<I>>, shorter: &[Route<I>], len: u8, rng: &mut Rng) -> Option<Route<I>> {
-    let percent = |rng: &mut Rng, share| rng.chance(share, 100);
-    if let Some(last) = last
-        && percent(rng, ADJACENT)
-    {
-        let step = 1u128.checked_shl(128 - u32::from(len))?;
-        let addr = I::from_key(last.prefix.addr().to_key().checked_add(step)?);
-        let hop = if percent(rng, ADJACENT_SHARE) { last.hop } else { draw(rng) };
-        return Some(Route { prefix: Prefix::containing(addr, len).ok()?, hop });
-    }
-    if percent(rng, NESTED)
-        && let Some(parent) = rng.pick(shorter)
-    {
-        let prefix = Prefix::containing(host(parent.prefix, rng), len).ok()?;
-        return Some(Route { prefix, hop: if percent(rng, NESTED_SHARE) { parent.hop } else { draw(rng) } });
-    }
-    let region = match I::FAMILY {
-        Family::V4 => Prefix::DEFAULT,
-        Family::V6 => {
+/// The next prefix of the same length.
+fn after<I: Ip>(prefix: Prefix<I>) -> Option<Prefix<I>> {
+    let step = 1u128.checked_shl(128 - u32::from(prefix.len()))?;
+    Prefix::containing(I::from_key(prefix.addr().to_key().checked_add(step)?), prefix.len()).ok()
+}
+
+/// A place near a shorter prefix, or anywhere.
+fn place<I: Ip>(shorter: &[Route<I>], len: u8, habits: &Habits, rng: &mut Rng) -> Option<Prefix<I>> {
+    let near = rng.pick(shorter).copied().filter(|_| rng.chance(habits.near, 100));
+    let region = match (near, I::FAMILY) {
+        (Some(near), _) => {
+            Prefix::containing(near.prefix.addr(), (near.prefix.len() - 1).min(habits.kept)).ok()?
+        }
+        (None, Family::V4) => Prefix::DEFAULT,
+        (None, Family::V6) => {
             let &(addr, len) = rng.pick(&REGIONS_V6)?;
             Prefix::containing(I::from_key(addr), len).ok()?
         }
     };
-    Some(Route { prefix: Prefix::containing(host(region, rng), len).ok()?, hop: draw(rng) })
+    Prefix::containing(host(region, rng), len).ok()
+}
+
+/// The hop of the longest of the shorter prefixes that a prefix lies in.
+fn cover<I: Ip>(prefix: Prefix<I>, shorter: &[(u8, u32)], hops: &Hops<I>) -> Option<u16> {
+    let covers = shorter.iter().rev().filter_map(|&(len, _)| Prefix::containing(prefix.addr(), len).ok());
+    covers.filter_map(|cover| hops.get(&cover).copied()).next()
 }
 
 /// Whether an address may be in the Internet's table, and is none that a measurement uses itself.
