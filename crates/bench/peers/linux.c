@@ -344,12 +344,11 @@ static const char *acknowledged(void)
 	}
 }
 
-static const char *peer_apply(const struct change *changes, size_t count, size_t batch)
+static const char *peer_apply(const struct change *changes, size_t count, size_t *done)
 {
 	static char buffer[CHUNK + 256];
 	size_t len = 0;
 
-	(void)batch;
 	for (size_t i = 0; i < count; i++) {
 		int is_last = i + 1 == count || len + 128 > CHUNK;
 
@@ -360,11 +359,15 @@ static const char *peer_apply(const struct change *changes, size_t count, size_t
 			if (send(netlink, buffer, len, 0) != (ssize_t)len)
 				return because("netlink: %s", strerror(errno));
 			wrong = acknowledged();
-			if (wrong)
+			if (wrong) {
+				/* The kernel goes on after a refused one. */
+				*done = UNKNOWN;
 				return wrong;
+			}
 			len = 0;
 		}
 	}
+	*done += count;
 	return NULL;
 }
 
@@ -373,16 +376,17 @@ static const char *peer_build(const struct change *routes, size_t count, uint64_
 			      uint64_t *bytes)
 {
 	uint64_t start, before, after;
+	size_t done = 0;
 	const char *wrong = NULL;
 
 	table++;
 	state->table = table;
 	before = kernel_bytes();
 	start = now_ns();
-	for (size_t at = 0; !wrong && at < count; at += 1024) {
-		wrong = peer_apply(routes + at, count - at < 1024 ? count - at : 1024, 1024);
-		if (now_ns() - start > most_ns)
-			wrong = because("gave up building at %zu of %zu routes (--build-limit)", at, count);
+	while (!wrong && done < count) {
+		wrong = peer_apply(routes + done, count - done < 1024 ? count - done : 1024, &done);
+		if (!wrong && now_ns() - start > most_ns)
+			wrong = because("gave up building at %zu of %zu routes (--build-limit)", done, count);
 	}
 	*ns = now_ns() - start;
 	after = kernel_bytes();

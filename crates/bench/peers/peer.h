@@ -9,7 +9,8 @@
  *   trace SLOT PATH                ok
  *   answers MODE SLOT COUNT PATH   ok                      writes a 32-bit number for each key
  *   pass MODE SLOT COUNT           ok NANOSECONDS SUM      sum of the answers mod 2^32
- *   apply BATCH NANOSECONDS PATH   ok DONE NANOSECONDS     until all is done or the time is up
+ *   apply BATCH NANOSECONDS PATH   ok DONE NANOSECONDS WHY until all is done, one is refused (the
+ *                                                          reason; else nothing), or the time is up
  *
  * The end of its input ends it.
  */
@@ -41,7 +42,10 @@ static const char *peer_start(void);
 static const char *peer_backend(void);
 static const char *peer_build(const struct change *routes, size_t count, uint64_t most_ns, uint64_t *ns,
 			      uint64_t *bytes);
-static const char *peer_apply(const struct change *changes, size_t count, size_t batch);
+/* Adds to `done` how many were made: those before a refused one, and none after
+ * it. Makes it UNKNOWN where it cannot tell. */
+#define UNKNOWN SIZE_MAX
+static const char *peer_apply(const struct change *changes, size_t count, size_t *done);
 static const char *peer_trace(unsigned slot, const uint8_t *keys, size_t count);
 /* Looks up; writes answers where `answers` is not NULL, else adds them up. */
 static const char *peer_lookup(enum mode mode, unsigned slot, size_t count, uint32_t *answers, uint64_t *ns,
@@ -181,16 +185,16 @@ static const char *do_apply(size_t batch, uint64_t most_ns, const char *path)
 	while (!wrong && done < count && ns <= most_ns) {
 		size_t some = count - done < batch ? count - done : batch;
 
-		wrong = peer_apply(changes + done, some, batch);
-		done += some;
+		wrong = peer_apply(changes + done, some, &done);
 		/* The clock is not read for every single change. */
-		if (batch > 64 || done % 64 == 0 || done == count)
+		if (wrong || batch > 64 || done % 64 == 0 || done == count)
 			ns = now_ns() - start;
 	}
 	free(changes);
-	if (!wrong)
-		printf("ok %zu %llu\n", done, (unsigned long long)ns);
-	return wrong;
+	if (done == UNKNOWN)
+		return wrong;
+	printf("ok %zu %llu %s\n", done, (unsigned long long)ns, wrong ? wrong : "");
+	return NULL;
 }
 
 static const char *command(char *line)

@@ -171,14 +171,16 @@ static const char *peer_build(const struct change *routes, size_t count, uint64_
 	return wrong;
 }
 
-static const char *peer_apply(const struct change *changes, size_t count, size_t batch)
+static const char *peer_apply(const struct change *changes, size_t count, size_t *done)
 {
-	int failed = 0;
+	for (size_t i = 0; i < count; i++) {
+		int failed = change(&changes[i]);
 
-	(void)batch;
-	for (size_t i = 0; !failed && i < count; i++)
-		failed = change(&changes[i]);
-	return failed ? because("a route: %s", strerror(-failed)) : NULL;
+		if (failed)
+			return because("%s", strerror(-failed));
+		++*done;
+	}
+	return NULL;
 }
 
 static const char *peer_trace(unsigned slot, const uint8_t *keys, size_t count)

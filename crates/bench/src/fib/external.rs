@@ -11,7 +11,7 @@ use std::time::Duration;
 use fingerpost_net::{Family, Ip, Prefix};
 
 use super::structure::{Change, Mode, Pass};
-use super::subject::{Memory, Order, Subject, Trace, Work};
+use super::subject::{Applied, Memory, Order, Subject, Trace, Work};
 use crate::process::slab_mb;
 use crate::table::Route;
 
@@ -302,16 +302,18 @@ impl<I: Ip> Subject<I> for External {
         Ok(Pass { time: Duration::from_nanos(time), sum: sum as u32 })
     }
 
-    fn apply(
-        &mut self,
-        changes: &[Change<I>],
-        batch: usize,
-        most: Duration,
-    ) -> io::Result<(usize, Duration)> {
+    fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration) -> io::Result<Applied> {
         let path = self.dir.join("changes");
         write_changes(&path, changes.iter().map(|change| (change.prefix, change.hop)))?;
-        let [done, time] = self.numbers(&format!("apply {batch} {} {}", most.as_nanos(), path.display()))?;
-        Ok((done as usize, Duration::from_nanos(time)))
+        let question = format!("apply {batch} {} {}", most.as_nanos(), path.display());
+        let words = self.ask(&question)?;
+        let wrong = || io::Error::other(format!("{question}: answered {words:?}"));
+        let [done, time, refused @ ..] = words.as_slice() else { return Err(wrong()) };
+        Ok(Applied {
+            done: done.parse().ok().filter(|&done| done <= changes.len()).ok_or_else(wrong)?,
+            time: Duration::from_nanos(time.parse().map_err(|_| wrong())?),
+            refused: Some(refused.join(" ")).filter(|text| !text.is_empty()),
+        })
     }
 }
 
@@ -336,5 +338,71 @@ fn settled() {
         }
         before = now;
         sleep(Duration::from_millis(200));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fib::keys::{Keys, draw};
+    use crate::fib::oracle::Oracle;
+    use crate::fib::peers::Native;
+    use crate::fib::structure::plain_sum;
+    use crate::fib::updates::{after, churn};
+    use crate::table::synthetic;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    /// Answers, also after changes; or why there are none.
+    fn agrees<I: Native>(program: &'static Program, dir: &Path) -> io::Result<()> {
+        let built = compile(program, dir)?;
+        let mut subject: Box<dyn Subject<I>> = Box::new(External::start::<I>(program, &built, dir, 64)?);
+        let routes = synthetic::<I>(1, 1000);
+        let traces = [Trace { kind: Keys::InPrefix, keys: draw(Keys::InPrefix, &routes, 1000, 1) }];
+        let files = Files::new(dir, &routes, &routes, &traces)?;
+        let limit = Duration::from_secs(60);
+        let work = Work {
+            routes: &routes,
+            shuffled: &routes,
+            traces: &traces,
+            batch: 64,
+            limit,
+            files: Some(&files),
+        };
+        subject.build(&work, Order::Sorted)?;
+        let mut modes = vec![Mode::Independent, Mode::Dependent];
+        modes.extend(subject.is_batched().then_some(Mode::Batched));
+        let keys = &traces[0].keys;
+        let mut expected = Oracle::new(&routes).hops(&routes, keys);
+        for &mode in &modes {
+            assert_eq!(subject.answers(&work, mode, 0, 1000)?, expected, "{}, {mode:?}", program.name);
+            // Not a multiple of what is looked up at once.
+            let sum = subject.pass(&work, mode, 0, 700)?.sum;
+            assert_eq!(sum, plain_sum(&expected[..700]), "{}, {mode:?}", program.name);
+        }
+        let changes = churn(&routes, 500, 1);
+        let applied = subject.apply(&changes, 100, limit)?;
+        let now = after(&routes, &changes[..applied.done]);
+        expected = Oracle::new(&now).hops(&now, keys);
+        assert_eq!(subject.answers(&work, modes[0], 0, 1000)?, expected, "{}, changed", program.name);
+        Ok(())
+    }
+
+    #[test]
+    fn programs_answer_as_the_oracle() {
+        for program in [&RTE_FIB, &LINUX] {
+            for family in [Family::V4, Family::V6] {
+                let name = format!("fingerpost-bench-{}-{}-{family:?}", std::process::id(), program.name);
+                let dir = std::env::temp_dir().join(name);
+                fs::create_dir_all(&dir).expect("can be made");
+                let result = match family {
+                    Family::V4 => agrees::<Ipv4Addr>(program, &dir),
+                    Family::V6 => agrees::<Ipv6Addr>(program, &dir),
+                };
+                fs::remove_dir_all(&dir).expect("was made");
+                if let Err(error) = result {
+                    eprintln!("skipped: {}, {family:?}: {error}", program.name);
+                }
+            }
+        }
     }
 }

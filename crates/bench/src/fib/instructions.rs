@@ -57,7 +57,18 @@ impl Task {
         }
     }
 
-    /// Routes, lookups or changes.
+    /// What there are many of.
+    fn things(self) -> &'static str {
+        match self {
+            Task::Nothing => "nothings",
+            Task::Build => "routes built",
+            Task::Batched => "batched lookups",
+            Task::Independent => "independent lookups",
+            Task::Update => "updates",
+        }
+    }
+
+    /// How many.
     fn size(self) -> usize {
         match self {
             Task::Nothing => 1,
@@ -71,7 +82,7 @@ impl Task {
 /// What is committed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Baseline {
-    /// Instructions for each piece of work.
+    /// Instructions for each piece of work, all of it.
     instructions: BTreeMap<String, u64>,
 }
 
@@ -103,8 +114,8 @@ pub fn run(write: bool) -> io::Result<bool> {
                 done.insert(task.name(), count);
                 let without = done.get(task.without().name()).copied().unwrap_or(0);
                 if task != Task::Nothing {
-                    let what = format!("{name}, {family_name}, {}", task.name());
-                    counted.instructions.insert(what, count.saturating_sub(without) / task.size() as u64);
+                    let what = format!("{name}, {family_name}, {} {}", task.size(), task.things());
+                    counted.instructions.insert(what, count.saturating_sub(without));
                 }
             }
         }
@@ -134,10 +145,7 @@ fn is_batched(name: &str) -> bool {
 fn compare(baseline: &Baseline, counted: &Baseline) -> Vec<(String, bool)> {
     let line = |(what, &now): (&String, &u64)| {
         let Some(&before) = baseline.instructions.get(what) else {
-            return (
-                format!("{what}: {now} instructions each, not in the baseline (--write-baseline)"),
-                false,
-            );
+            return (format!("{what}: {now} instructions, not in the baseline (--write-baseline)"), false);
         };
         let change = now as f64 / before.max(1) as f64 - 1.0;
         let verdict = match change {
@@ -146,7 +154,7 @@ fn compare(baseline: &Baseline, counted: &Baseline) -> Vec<(String, bool)> {
             _ => "",
         };
         let text =
-            format!("{what}: {now} instructions each, baseline {before} ({:+.1} %){verdict}", change * 100.0);
+            format!("{what}: {now} instructions, baseline {before} ({:+.1} %){verdict}", change * 100.0);
         (text, change <= TOLERANCE)
     };
     counted.instructions.iter().map(line).collect()

@@ -52,14 +52,14 @@ pub struct Figures {
     pub build: f64,
     /// Seconds to build from shuffled routes.
     pub shuffled: f64,
-    /// Changes a second, published a thousand at a time; `None` where it refused one.
+    /// Changes a second, published a thousand at a time; `None` where it made none.
     pub updates: Option<f64>,
     /// Changes a second, published one by one, where that differs.
     pub single: Option<f64>,
     /// Changes of a default route a second.
     pub flaps: Option<f64>,
-    /// Why a figure is missing.
-    pub remark: Option<String>,
+    /// What else is to be known.
+    pub remarks: Vec<String>,
     /// Lookups.
     pub cells: Vec<Cell>,
 }
@@ -216,7 +216,7 @@ fn build<I: Ip>(subject: &mut dyn Subject<I>, work: &Work<'_, I>) -> Result<Figu
         updates: None,
         single: None,
         flaps: None,
-        remark: None,
+        remarks: Vec::new(),
         cells: Vec::new(),
     })
 }
@@ -310,25 +310,24 @@ fn change<I: Ip>(
     let Some(figures) = figures else { return Ok(()) };
     let publishes = subject.publishes();
     let mut routes = work.routes.to_vec();
-    let mut make = |draw: Draw<I>, batch| -> io::Result<f64> {
+    let mut make = |draw: Draw<I>, batch| -> io::Result<Option<f64>> {
         let changes = draw(&routes, setting.seed);
-        let (done, time) = subject.apply(&changes, batch, CHANGING)?;
-        routes = after(&routes, &changes[..done]);
-        Ok(done as f64 / time.as_secs_f64())
-    };
-    let made = make(|routes, seed| churn(routes, CHANGES, seed), PUBLISHED).and_then(|updates| {
-        figures.updates = Some(updates);
-        if publishes {
-            figures.single = Some(make(|routes, seed| churn(routes, SINGLE, seed + 1), 1)?);
+        let applied = subject.apply(&changes, batch, CHANGING)?;
+        routes = after(&routes, &changes[..applied.done]);
+        if let Some(reason) = applied.refused {
+            figures.remarks.push(format!(
+                "change {} of {} was refused: {reason}",
+                applied.done + 1,
+                changes.len()
+            ));
         }
-        figures.flaps = Some(make(|_, _| flaps(FLAPS), 1)?);
-        Ok(())
-    });
-    if let Err(error) = made {
-        // How far it came is not known, hence there is nothing to compare.
-        figures.remark = Some(format!("changes: {error}"));
-        return Ok(());
+        Ok((applied.done > 0).then(|| applied.done as f64 / applied.time.as_secs_f64()))
+    };
+    figures.updates = make(|routes, seed| churn(routes, CHANGES, seed), PUBLISHED)?;
+    if publishes {
+        figures.single = make(|routes, seed| churn(routes, SINGLE, seed + 1), 1)?;
     }
+    figures.flaps = make(|_, _| flaps(FLAPS), 1)?;
     let oracle = Oracle::new(&routes);
     for (trace, keys) in work.traces.iter().enumerate() {
         let keys = &keys.keys[..keys.keys.len().min(CHECKED)];

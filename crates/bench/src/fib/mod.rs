@@ -83,14 +83,18 @@ pub fn run(options: &Options) -> io::Result<bool> {
         .filter_map(|name| external::named(name))
         .map(|program| (program.name, external::compile(program, scratch.path())))
         .collect();
-    let mut run = Run { options, listed, keys, scratch: scratch.path(), programs, all_right: true };
+    let mut run =
+        Run { options, listed, keys, scratch: scratch.path(), programs, measured: false, all_right: true };
     for family in &options.families {
         match family {
             Family::V4 => run.family::<Ipv4Addr>(|listed| &mut listed.v4)?,
             Family::V6 => run.family::<Ipv6Addr>(|listed| &mut listed.v6)?,
         }
     }
-    Ok(run.all_right)
+    match run.measured {
+        true => Ok(run.all_right),
+        false => Err(io::Error::other("there is nothing to measure: no routes, or no keys of their family")),
+    }
 }
 
 type Programs = HashMap<&'static str, io::Result<PathBuf>>;
@@ -101,6 +105,7 @@ struct Run<'a> {
     keys: Option<Vec<IpAddr>>,
     scratch: &'a Path,
     programs: Programs,
+    measured: bool,
     all_right: bool,
 }
 
@@ -121,12 +126,13 @@ impl Run<'_> {
             }
         };
         if routes.is_empty() {
-            note(&format!("IPv{}: the table has no routes", if I::WIDTH == 32 { 4 } else { 6 }));
+            note(&format!("{:?}: the table has no routes", I::FAMILY));
             return Ok(());
         }
         let traces = self.traces(&routes);
         if traces.iter().any(|trace| trace.keys.is_empty()) {
-            return Err(io::Error::other("--keys: there is no address of the table's family"));
+            note(&format!("{:?}: there are no keys", I::FAMILY));
+            return Ok(());
         }
         let oracle = Oracle::new(&routes);
         for &hops in &options.hops {
@@ -195,6 +201,7 @@ impl Run<'_> {
             |name: &String| Entrant { name: name.clone(), subject: self.subject(name, routes.len()) };
         let entrants = options.structures.iter().map(entrant).collect();
         let outcomes = measure::measure(&setting, &work, entrants);
+        self.measured = true;
         self.all_right &= !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Wrong { .. }));
         let out = &mut io::stdout().lock();
         if options.json {

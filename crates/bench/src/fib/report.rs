@@ -50,8 +50,8 @@ struct Row<'a> {
     segments: usize,
     lookups: usize,
     passes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remark: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    remarks: &'a [String],
 }
 
 /// One line of JSON for a structure without figures.
@@ -130,7 +130,7 @@ pub fn json(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
                             segments: heading.segments,
                             lookups: cell.lookups,
                             passes: heading.passes,
-                            remark: figures.remark.as_deref(),
+                            remarks: &figures.remarks,
                         },
                     )?;
                 }
@@ -220,8 +220,8 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
     writeln!(out)?;
     for outcome in outcomes {
         match outcome {
-            Outcome::Measured(Figures { name, remark, .. }) => {
-                if let Some(remark) = remark {
+            Outcome::Measured(Figures { name, remarks, .. }) => {
+                for remark in remarks {
                     writeln!(out, "{name}: {remark}")?;
                 }
             }

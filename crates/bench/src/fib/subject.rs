@@ -55,6 +55,17 @@ pub struct Memory {
     pub lookup: Option<usize>,
 }
 
+/// Changes that were made.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// So many of them, the first ones.
+    pub done: usize,
+    /// In this time.
+    pub time: Duration,
+    /// Why the next one was refused, if it was.
+    pub refused: Option<String>,
+}
+
 /// Something that is measured.
 ///
 /// Its methods fail when it cannot do the work, with the reason: it is then
@@ -98,14 +109,12 @@ pub trait Subject<I: Ip> {
     /// The program has failed.
     fn pass(&mut self, work: &Work<'_, I>, mode: Mode, trace: usize, count: usize) -> io::Result<Pass>;
 
-    /// Makes changes, `batch` at a time, until all are made or `most` has passed;
-    /// gives how many were made, and the time.
+    /// Makes changes, `batch` at a time, until all are made, one is refused, or `most` has passed.
     ///
     /// # Errors
     ///
-    /// It cannot make one.
-    fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration)
-    -> io::Result<(usize, Duration)>;
+    /// The program has failed.
+    fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration) -> io::Result<Applied>;
 }
 
 /// A structure that is to be measured, or why it cannot be.
@@ -196,12 +205,7 @@ impl<I: Ip, S: Structure<I>> Subject<I> for InProcess<S> {
         Ok(pass(self.built()?, mode, &work.traces[trace].keys[..count], work.batch))
     }
 
-    fn apply(
-        &mut self,
-        changes: &[Change<I>],
-        batch: usize,
-        most: Duration,
-    ) -> io::Result<(usize, Duration)> {
+    fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration) -> io::Result<Applied> {
         let built = self.built.as_mut().ok_or_else(|| io::Error::other("it is not built"))?;
         let start = Instant::now();
         let mut done = 0;
@@ -213,6 +217,6 @@ impl<I: Ip, S: Structure<I>> Subject<I> for InProcess<S> {
                 break;
             }
         }
-        Ok((done, start.elapsed()))
+        Ok(Applied { done, time: start.elapsed(), refused: None })
     }
 }
