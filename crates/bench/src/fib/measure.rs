@@ -8,7 +8,7 @@ use fingerpost_net::Ip;
 use super::keys::Keys;
 use super::oracle::Oracle;
 use super::structure::{Change, Mode, checksum, plain_sum};
-use super::subject::{Entrant, Memory, Order, Subject, Work};
+use super::subject::{Applied, Entrant, Memory, Order, Subject, Work};
 use super::updates::{after, churn, flaps};
 use crate::process::median;
 use crate::table::Route;
@@ -310,24 +310,30 @@ fn change<I: Ip>(
     let Some(figures) = figures else { return Ok(()) };
     let publishes = subject.publishes();
     let mut routes = work.routes.to_vec();
+    let mut is_whole = true;
     let mut make = |draw: Draw<I>, batch| -> io::Result<Option<f64>> {
-        let changes = draw(&routes, setting.seed);
-        let applied = subject.apply(&changes, batch, CHANGING)?;
-        routes = after(&routes, &changes[..applied.done]);
-        if let Some(reason) = applied.refused {
-            figures.remarks.push(format!(
-                "change {} of {} was refused: {reason}",
-                applied.done + 1,
-                changes.len()
-            ));
+        if !is_whole {
+            return Ok(None);
         }
-        Ok((applied.done > 0).then(|| applied.done as f64 / applied.time.as_secs_f64()))
+        let changes = draw(&routes, setting.seed);
+        let Applied { done, time, refused } = subject.apply(&changes, batch, CHANGING)?;
+        routes = after(&routes, &changes[..done]);
+        if let Some(reason) = refused {
+            let (at, of) = (done + 1, changes.len());
+            figures.remarks.push(format!("change {at} of {of} was refused: {reason}; none was checked"));
+            is_whole = false;
+        }
+        Ok((done > 0).then(|| done as f64 / time.as_secs_f64()))
     };
     figures.updates = make(|routes, seed| churn(routes, CHANGES, seed), PUBLISHED)?;
     if publishes {
         figures.single = make(|routes, seed| churn(routes, SINGLE, seed + 1), 1)?;
     }
     figures.flaps = make(|_, _| flaps(FLAPS), 1)?;
+    if !is_whole {
+        // A refused change may be half made.
+        return Ok(());
+    }
     let oracle = Oracle::new(&routes);
     for (trace, keys) in work.traces.iter().enumerate() {
         let keys = &keys.keys[..keys.keys.len().min(CHECKED)];
