@@ -80,7 +80,7 @@ pub struct TooSlow {
 }
 
 /// A longest-prefix match structure of this process. One file in `peers` for
-/// each; `structures::in_process` names them.
+/// each; `peers::named` names them.
 pub trait Structure<I: Ip>: Sized {
     /// As `--structures` and the rows name it.
     const NAME: &'static str;
