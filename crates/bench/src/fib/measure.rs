@@ -276,7 +276,7 @@ fn time<I: Ip>(
 ) -> Result<(), Stop> {
     let cells = figures.iter_mut().flat_map(|figures| &mut figures.cells);
     for cell in cells.filter(|cell| cell.trace == trace && cell.mode == mode) {
-        let expected = plain_sum(&setting.expected[trace][..cell.lookups]);
+        let expected = plain_sum(&setting.expected[trace][..cell.lookups], subject.no_match());
         // A short trace is gone through several times.
         let repeats = TRIAL.div_ceil(cell.lookups);
         let mut time = Duration::ZERO;

@@ -86,6 +86,8 @@ pub trait Structure<I: Ip>: Sized {
     const NAME: &'static str;
     /// Whether it takes many keys at once ([`Structure::lookup_batch`]).
     const BATCHED: bool = false;
+    /// What stands for no match in its answers.
+    const NO_MATCH: u32 = 0;
     /// Whether readers see changes only as they are published, so that publishing one by one costs more.
     const PUBLISHES: bool = false;
 
@@ -96,7 +98,7 @@ pub trait Structure<I: Ip>: Sized {
     /// The time is up.
     fn build(routes: &[Route<I>], limit: &Limit) -> Result<Self, TooSlow>;
 
-    /// The next hop of the longest prefix that contains `key`; 0 when there is none.
+    /// The next hop of the longest prefix that contains `key`, or [`Structure::NO_MATCH`].
     fn lookup(&self, key: I) -> u32;
 
     /// [`Structure::lookup`] of each key; both slices are of one length.
@@ -174,7 +176,7 @@ fn dependent<I: Ip, S: Structure<I>>(structure: &S, keys: &[I], zero: u32) -> u3
     sum
 }
 
-/// All answers, by the way that `mode` times.
+/// All answers, by the way that `mode` times; 0 for no match.
 pub fn answers<I: Ip, S: Structure<I>>(structure: &S, mode: Mode, keys: &[I], batch: usize) -> Vec<u32> {
     let mut answers = vec![0; keys.len()];
     match mode {
@@ -189,6 +191,9 @@ pub fn answers<I: Ip, S: Structure<I>>(structure: &S, mode: Mode, keys: &[I], ba
             }
         }
     }
+    if S::NO_MATCH != 0 {
+        answers.iter_mut().filter(|answer| **answer == S::NO_MATCH).for_each(|answer| *answer = 0);
+    }
     answers
 }
 
@@ -198,9 +203,10 @@ pub fn checksum(answers: &[u32]) -> u64 {
     weighted.fold(0, u64::wrapping_add)
 }
 
-/// Sum of the answers mod 2^32, as [`Pass::sum`].
-pub fn plain_sum(answers: &[u32]) -> u32 {
-    answers.iter().fold(0, |sum, &answer| sum.wrapping_add(answer))
+/// Sum of the answers mod 2^32 as [`Pass::sum`], where 0 is answered as `no_match`.
+pub fn plain_sum(answers: &[u32], no_match: u32) -> u32 {
+    let number = |answer| if answer == 0 { no_match } else { answer };
+    answers.iter().fold(0, |sum, &answer| sum.wrapping_add(number(answer)))
 }
 
 #[cfg(test)]
@@ -212,7 +218,8 @@ mod tests {
         assert_eq!(checksum(&[3, 0, 5]), 3 + 5 * 3);
         assert_ne!(checksum(&[1, 2]), checksum(&[2, 1]));
         assert_eq!(checksum(&[]), 0);
-        assert_eq!(plain_sum(&[u32::MAX, 2]), 1);
+        assert_eq!(plain_sum(&[u32::MAX, 2, 0], 0), 1);
+        assert_eq!(plain_sum(&[1, 0, 0], u32::MAX), u32::MAX, "1 - 1 - 1");
     }
 
     #[test]

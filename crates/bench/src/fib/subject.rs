@@ -77,6 +77,8 @@ pub trait Subject<I: Ip> {
     fn backend(&self) -> String;
     /// Whether it takes many keys at once.
     fn is_batched(&self) -> bool;
+    /// What stands for no match in the sum of a pass.
+    fn no_match(&self) -> u32;
     /// Whether publishing changes one by one costs more.
     fn publishes(&self) -> bool;
 
@@ -94,7 +96,7 @@ pub trait Subject<I: Ip> {
     /// As for [`Subject::build`].
     fn weigh(&mut self, work: &Work<'_, I>) -> io::Result<Memory>;
 
-    /// The answers for the first `count` keys of a trace, by the way that `mode` times.
+    /// The answers for the first `count` keys of a trace, by the way that `mode` times; 0 for no match.
     ///
     /// # Errors
     ///
@@ -163,6 +165,10 @@ impl<I: Ip, S: Structure<I>> Subject<I> for InProcess<S> {
 
     fn is_batched(&self) -> bool {
         S::BATCHED
+    }
+
+    fn no_match(&self) -> u32 {
+        S::NO_MATCH
     }
 
     fn publishes(&self) -> bool {
