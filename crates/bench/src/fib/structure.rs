@@ -121,9 +121,9 @@ pub trait Structure<I: Ip>: Sized {
         None
     }
 
-    /// Bytes that the bench's allocator did not see.
-    fn foreign_bytes(&self) -> usize {
-        0
+    /// All bytes that it holds, where the bench's allocator does not see them all.
+    fn held_bytes(&self) -> Option<usize> {
+        None
     }
 }
 

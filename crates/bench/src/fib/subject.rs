@@ -192,7 +192,8 @@ impl<I: Ip, S: Structure<I>> Subject<I> for InProcess<S> {
         self.built = None;
         let (built, bytes) = alloc::kept(|| build::<I, S>(work.routes, work.limit));
         let built = built?;
-        let memory = Memory { bytes: bytes + built.foreign_bytes(), lookup: built.lookup_bytes() };
+        let bytes = built.held_bytes().map_or(bytes, |held| held.max(bytes));
+        let memory = Memory { bytes, lookup: built.lookup_bytes() };
         self.built = Some(built);
         Ok(memory)
     }
