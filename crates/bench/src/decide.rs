@@ -46,7 +46,12 @@ const DIRECTIONS: [(Direction, &str); 2] = [(Direction::Output, "output"), (Dire
 /// # Errors
 ///
 /// A side cannot be set up, or answers differ.
-pub fn measure(batch: &Path, routes: &[Route], with_kernel: bool, report: &mut Report) -> io::Result<()> {
+pub fn measure(
+    batch: &Path,
+    routes: &[Route<Ipv4Addr>],
+    with_kernel: bool,
+    report: &mut Report,
+) -> io::Result<()> {
     let keys = table::keys(routes, KEYS, 7);
     let mut world = from_batch(batch, false)?;
     let mut live = None;

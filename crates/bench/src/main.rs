@@ -1,17 +1,21 @@
-//! `fingerpost-bench`: how fast Fingerpost loads and decides, beside the kernel.
+//! `fingerpost-bench`: how fast Fingerpost loads and decides, beside the
+//! kernel, and finds the longest prefix, beside other structures.
 //!
 //! `load` and `decide` print a table of figures, or one JSON object. The
 //! kernel's side runs in a network namespace of its own and needs root, `ip`,
 //! `sysctl` and `unshare`; without them the rest is measured. Answers are
-//! compared before a time is printed.
+//! compared before a time is printed. `fib` has its own module.
 
+mod alloc;
 mod decide;
+mod fib;
 mod load;
 mod process;
 mod report;
 mod table;
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,9 +24,11 @@ use table::Route;
 
 const USAGE: &str = "\
 usage: fingerpost-bench load|decide [OPTIONS]
+       fingerpost-bench fib [OPTIONS]          (fib --help)
 
   load      a full table from an `ip -batch` file and from a snapshot: time and memory
   decide    one decision on the full table: untraced, traced, explained
+  fib       longest-prefix match, beside other structures
 
   --table FILE       PREFIX [HOP] lines (.gz through gzip, - standard input), or `synthetic`, the default
   --routes N         size of the synthetic table (default 900000)
@@ -74,16 +80,26 @@ fn main() -> ExitCode {
             load::worker(verb, Path::new(path), rest.first().map(Path::new))
                 .and_then(|figures| serde_json::to_writer(io::stdout(), &figures).map_err(io::Error::other))
         }
+        [worker, name, family, task] if worker == "fib-worker" => fib::worker(name, family, task),
+        [verb, rest @ ..] if verb == "fib" => match fib::parse(rest.iter().cloned()) {
+            Ok(None) => {
+                print!("{}", fib::USAGE);
+                Ok(())
+            }
+            Ok(Some(options)) => match fib::run(&options) {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::from(1),
+                Err(error) => Err(error),
+            },
+            Err(problem) => return misused(&problem, fib::USAGE),
+        },
         _ => match parse(args.into_iter()) {
             Ok(options) if options.verb == "help" => {
                 print!("{USAGE}");
                 Ok(())
             }
             Ok(options) => run(&options),
-            Err(problem) => {
-                eprintln!("fingerpost-bench: {problem}\n\n{USAGE}");
-                return ExitCode::from(2);
-            }
+            Err(problem) => return misused(&problem, USAGE),
         },
     };
     match done {
@@ -95,22 +111,23 @@ fn main() -> ExitCode {
     }
 }
 
+fn misused(problem: &str, usage: &str) -> ExitCode {
+    eprintln!("fingerpost-bench: {problem}\n\n{usage}");
+    ExitCode::from(2)
+}
+
 fn run(options: &Options) -> io::Result<()> {
     let routes = match &options.table {
-        Some(path) => table::read(path)?,
+        Some(path) => table::read(path)?.v4,
         None => table::synthetic(options.seed, options.routes),
     };
     let mut report = Report::default();
     let result = match &options.batch {
         Some(batch) => measure(options, &routes, batch, &mut report),
         None => {
-            let dir = std::env::temp_dir().join(format!("fingerpost-bench-{}", std::process::id()));
-            std::fs::create_dir_all(&dir)?;
-            let batch = dir.join("table.batch");
-            let result = table::write_batch(&routes, &batch)
-                .and_then(|()| in_place(options, &routes, &batch, &mut report));
-            let _ = std::fs::remove_dir_all(&dir);
-            result
+            let scratch = process::Scratch::new()?;
+            let batch = scratch.path().join("table.batch");
+            table::write_batch(&routes, &batch).and_then(|()| in_place(options, &routes, &batch, &mut report))
         }
     };
     result?;
@@ -118,7 +135,12 @@ fn run(options: &Options) -> io::Result<()> {
 }
 
 /// Decisions beside the kernel's are measured by a child in a namespace of its own.
-fn in_place(options: &Options, routes: &[Route], batch: &Path, report: &mut Report) -> io::Result<()> {
+fn in_place(
+    options: &Options,
+    routes: &[Route<Ipv4Addr>],
+    batch: &Path,
+    report: &mut Report,
+) -> io::Result<()> {
     let isolated = options.verb == "decide" && options.kernel && process::can_unshare();
     if !isolated {
         return measure(options, routes, batch, report);
@@ -140,7 +162,12 @@ fn in_place(options: &Options, routes: &[Route], batch: &Path, report: &mut Repo
     Ok(())
 }
 
-fn measure(options: &Options, routes: &[Route], batch: &Path, report: &mut Report) -> io::Result<()> {
+fn measure(
+    options: &Options,
+    routes: &[Route<Ipv4Addr>],
+    batch: &Path,
+    report: &mut Report,
+) -> io::Result<()> {
     report.remark(format!("{} routes", routes.len()));
     match options.verb.as_str() {
         "load" => {

@@ -2,7 +2,7 @@
 //! in a child, within a network namespace of its own where that is possible.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -119,6 +119,33 @@ pub fn run(program: &str, args: &[&str]) -> io::Result<()> {
         false => {
             Err(io::Error::other(format!("{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr))))
         }
+    }
+}
+
+/// A directory for files, removed in the end.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made.
+    pub fn new() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("fingerpost-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Scratch(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
