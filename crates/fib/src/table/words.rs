@@ -102,7 +102,7 @@ fn advise_huge_pages(first: NonNull<u8>, bytes: usize) {
     // it is mapped, not what is in it.
     #[allow(unsafe_code)]
     let advised = unsafe { madvise(first.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
-    drop(advised);
+    let _ = advised;
 }
 
 #[cfg(not(all(feature = "huge-pages", target_os = "linux", not(miri))))]
