@@ -47,12 +47,12 @@ impl Answers<'_> {
 
     /// The value of each code. (Inlined, to use what instructions the caller does.)
     #[inline(always)]
-    pub fn values(&self, codes: &[u32; 32], values: &mut [u32]) {
-        let direct = |code: u32| if code == 0 { self.default } else { code.wrapping_sub(1) };
-        match (self.dictionary, <&mut [u32; 32]>::try_from(&mut *values)) {
-            (None, Ok(values)) => *values = codes.map(direct),
-            (None, _) => values.iter_mut().zip(codes).for_each(|(value, code)| *value = direct(*code)),
-            _ => values.iter_mut().zip(codes).for_each(|(value, code)| *value = self.value(*code)),
+    pub fn values(&self, codes: &[u32], values: &mut [u32]) {
+        for (value, &code) in values.iter_mut().zip(codes) {
+            *value = match self.dictionary {
+                None if code != 0 => code.wrapping_sub(1),
+                _ => self.value(code),
+            };
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{BATCH, Level, Paths, View, Width};
 use crate::table::dir24::{Dir24View, flag};
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 use crate::table::fib::Shape;
+use crate::table::lookup::Answers;
 
 const LANES: usize = 8;
 const GROUPS: usize = BATCH / LANES;
@@ -46,10 +47,7 @@ fn batch4<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32])
     let code_mask = _mm512_set1_epi32((u32::MAX >> (32 - (8 << width))).cast_signed());
 
     for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
-        let mut heads = [0; BATCH];
-        for (head, addr) in heads.iter_mut().zip(addrs) {
-            *head = (addr.to_key() >> 96) as u32;
-        }
+        let heads = heads4(addrs);
         let mut key = [_mm512_setzero_si512(); 2];
         let mut entry = key;
         for group in 0..2 {
@@ -61,7 +59,7 @@ fn batch4<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32])
             entry[group] = words.at(!0, at);
         }
         let mut odd = 0;
-        let mut codes = [0; BATCH];
+        let mut found = [0; BATCH];
         for group in 0..2 {
             let kind = _mm512_srli_epi32::<KIND_SHIFT>(entry[group]);
             let leaf = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(LEAF.cast_signed()));
@@ -77,9 +75,9 @@ fn batch4<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32])
             let place = _mm512_sll_epi32(_mm512_and_si512(run, in_half_mask), code_bits);
             let code = _mm512_and_si512(_mm512_srlv_epi32(half, place), code_mask);
             let code = _mm512_mask_mov_epi32(entry[group], leaf, code);
-            store(code, codes[group * 16..].first_chunk_mut());
+            store(answer(&view.answers, code), found[group * 16..].first_chunk_mut());
         }
-        view.answers.values(&codes, values);
+        give(&found, values);
         while odd != 0 {
             let at = odd.trailing_zeros() as usize;
             if let Some(addr) = addrs.get(at) {
@@ -118,11 +116,8 @@ fn run24<I: Ip, const WIDE: bool, const BYTES: i32>(
     // Entries in a word, as a logarithm.
     let in_word = _mm_cvtsi32_si128(if WIDE { 1 } else { 2 });
     for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
-        let mut heads = [0; BATCH];
-        let mut codes = [0; BATCH];
-        for (head, addr) in heads.iter_mut().zip(addrs) {
-            *head = (addr.to_key() >> 96) as u32;
-        }
+        let heads = heads4(addrs);
+        let mut found = [0; BATCH];
         for group in 0..2 {
             let lanes: &[u32; 16] = heads[group * 16..].first_chunk().unwrap_or(&[0; 16]);
             let key = load(lanes);
@@ -135,9 +130,9 @@ fn run24<I: Ip, const WIDE: bool, const BYTES: i32>(
             let at = _mm512_or_si512(first, _mm512_and_si512(key, _mm512_set1_epi32(0xff)));
             let deep = _mm512_and_si512(groups.at::<BYTES>(lanes, at), entry_mask);
             let code = _mm512_mask_mov_epi32(entry, lanes, deep);
-            store(code, codes[group * 16..].first_chunk_mut());
+            store(answer(&view.answers, code), found[group * 16..].first_chunk_mut());
         }
-        view.answers.values(&codes, values);
+        give(&found, values);
     }
 }
 
@@ -177,12 +172,19 @@ impl Entries {
 fn batch6<I: Ip, const WIDTH: u32>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32]) {
     for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
         let mut heads = [0; BATCH];
-        let mut codes = [0; BATCH];
-        for (head, addr) in heads.iter_mut().zip(addrs) {
-            *head = (addr.to_key() >> 64) as u64;
+        match <&[I; BATCH]>::try_from(addrs) {
+            Ok(addrs) => (0..BATCH).for_each(|at| heads[at] = (addrs[at].to_key() >> 64) as u64),
+            Err(_) => {
+                heads.iter_mut().zip(addrs).for_each(|(head, addr)| *head = (addr.to_key() >> 64) as u64)
+            }
         }
+        let mut codes = [0; BATCH];
+        let mut found = [0; BATCH];
         let mut deep = run6::<WIDTH>(&view.paths, &heads, &mut codes);
-        view.answers.values(&codes, values);
+        for (codes, found) in codes.as_chunks().0.iter().zip(found.as_chunks_mut().0) {
+            store(answer(&view.answers, load(codes)), Some(found));
+        }
+        give(&found, values);
         while deep != 0 {
             let at = deep.trailing_zeros() as usize;
             if let Some(addr) = addrs.get(at) {
@@ -190,6 +192,51 @@ fn batch6<I: Ip, const WIDTH: u32>(view: &View<'_>, level: Level, addrs: &[I], v
             }
             deep &= deep - 1;
         }
+    }
+}
+
+/// IPv4 addresses as numbers.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn heads4<I: Ip>(addrs: &[I]) -> [u32; BATCH] {
+    let mut heads = [0; BATCH];
+    // The usual, full batch apart: a loop of a fixed number of steps becomes vectors.
+    match <&[I; BATCH]>::try_from(addrs) {
+        Ok(addrs) => {
+            for at in 0..BATCH {
+                heads[at] = (addrs[at].to_key() >> 96) as u32;
+            }
+        }
+        Err(_) => {
+            for (head, addr) in heads.iter_mut().zip(addrs) {
+                *head = (addr.to_key() >> 96) as u32;
+            }
+        }
+    }
+    heads
+}
+
+/// The values of codes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn answer(answers: &Answers<'_>, code: __m512i) -> __m512i {
+    if answers.dictionary.is_some() {
+        let mut codes = [0; 16];
+        store(code, Some(&mut codes));
+        codes.iter_mut().for_each(|code| *code = answers.value(*code));
+        return load(&codes);
+    }
+    let none = _mm512_cmpeq_epi32_mask(code, _mm512_setzero_si512());
+    let value = _mm512_sub_epi32(code, _mm512_set1_epi32(1));
+    _mm512_mask_set1_epi32(value, none, answers.default.cast_signed())
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn give(found: &[u32; BATCH], values: &mut [u32]) {
+    match <&mut [u32; BATCH]>::try_from(&mut *values) {
+        Ok(values) => *values = *found,
+        Err(_) => values.iter_mut().zip(found).for_each(|(value, found)| *value = *found),
     }
 }
 
