@@ -207,7 +207,7 @@ mod tests {
         for (text, part) in [
             ("--family 5", "--family 5: expected 4, 6 or both"),
             ("--passes 0", "--passes 0: expected a number, 1 or more"),
-            ("--structures lc-trie,fast", "--structures fast: expected some of lc-trie"),
+            ("--structures lc-trie,fast", "--structures fast: expected some of fingerpost,lc-trie"),
             ("--structures linux,linux", "linux stands there twice"),
             ("--table one8 --family 6", "no such table of this --family"),
             ("--keys", "--keys needs a value"),

@@ -1,6 +1,7 @@
 //! The structures of this process, one adapter a file.
 
 mod bart;
+mod fingerpost;
 mod lc_trie;
 mod linear;
 mod poptrie;
@@ -52,15 +53,16 @@ impl Native for Ipv6Addr {
 }
 
 /// Names in the order in which they are measured when nothing else is said.
-pub const DEFAULT: [&str; 5] = ["lc-trie", "prefix-trie", "ts_bart", "treebitmap", "poptrie"];
+pub const DEFAULT: [&str; 6] = ["fingerpost", "lc-trie", "prefix-trie", "ts_bart", "treebitmap", "poptrie"];
 /// Those whose instructions are counted.
-pub const OWN: [&str; 1] = ["lc-trie"];
+pub const OWN: [&str; 2] = ["fingerpost", "lc-trie"];
 /// Those that are only for small tables.
 pub const SMALL: [&str; 1] = ["linear"];
 
 /// The structure of this name, not built yet.
 pub fn named<I: Native>(name: &str) -> Option<Box<dyn Subject<I>>> {
     Some(match name {
+        "fingerpost" => in_process::<I, fingerpost::Published<I>>(),
         "lc-trie" => in_process::<I, lc_trie::Trie<I>>(),
         "linear" => in_process::<I, linear::List<I>>(),
         "prefix-trie" => in_process::<I, prefix_trie::Map<I>>(),
@@ -105,6 +107,7 @@ mod tests {
     }
 
     fn all_agree<I: Native>(routes: &[Route<I>]) {
+        agrees::<I, fingerpost::Published<I>>(routes);
         agrees::<I, lc_trie::Trie<I>>(routes);
         agrees::<I, linear::List<I>>(routes);
         agrees::<I, prefix_trie::Map<I>>(routes);
