@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use fingerpost_net::Ip;
 
-use super::{BATCH, Level, Paths, View, Width};
+use super::{BATCH, Level, Paths, Runs, View, Width};
 use crate::table::dir24::{Dir24View, flag};
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 use crate::table::fib::Shape;
@@ -475,3 +475,53 @@ fn run6<const WIDTH: u32>(paths: &Paths<'_>, heads: &[u64; BATCH], codes: &mut [
 }
 
 const _: () = assert!(size_of::<AtomicU64>() == 8 && size_of::<AtomicU32>() == 4);
+
+/// As [`Level::spread`].
+pub(super) fn spread(slots: u64, codes: &[u32], entries: &mut [u32; 64]) {
+    // SAFETY: as in `batch`.
+    #[allow(unsafe_code)]
+    unsafe {
+        spread64(slots, codes, entries);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq,popcnt")]
+fn spread64(slots: u64, codes: &[u32], entries: &mut [u32; 64]) {
+    let mut codes = codes;
+    for (part, entries) in entries.as_chunks_mut().0.iter_mut().enumerate() {
+        let lanes = (slots >> (part * 16)) as __mmask16;
+        let (own, rest) = codes.split_at(lanes.count_ones() as usize);
+        // SAFETY: as many numbers are read as lanes are set, which is the length of `own`.
+        #[allow(unsafe_code)]
+        let spread = unsafe { _mm512_mask_expandloadu_epi32(load(entries), lanes, own.as_ptr().cast()) };
+        store(spread, Some(entries));
+        codes = rest;
+    }
+}
+
+/// As [`Level::runs`].
+pub(super) fn runs(entries: &[u32; 64]) -> Runs {
+    // SAFETY: as in `batch`.
+    #[allow(unsafe_code)]
+    unsafe {
+        runs64(entries)
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq,popcnt")]
+fn runs64(entries: &[u32; 64]) -> Runs {
+    let mut runs = Runs { starts: 0, entries: [0; 80], count: 0 };
+    // The first slot begins a run whatever is before it.
+    let mut last = _mm512_set1_epi32((!entries[0]).cast_signed());
+    for (part, entries) in entries.as_chunks().0.iter().enumerate() {
+        let own = load(entries);
+        let before = _mm512_alignr_epi32::<15>(own, last);
+        let starts = _mm512_cmpneq_epi32_mask(own, before);
+        runs.starts |= u64::from(starts) << (part * 16);
+        store(_mm512_maskz_compress_epi32(starts, own), runs.entries[runs.count..].first_chunk_mut());
+        runs.count += starts.count_ones() as usize;
+        last = own;
+    }
+    runs.starts &= !1;
+    runs
+}

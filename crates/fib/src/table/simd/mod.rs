@@ -3,14 +3,15 @@
 //! The only `unsafe` code of the crate is in this module and in
 //! [`publish`](super::publish). Here it is of two kinds: calling a function
 //! that needs instructions of the machine, which a [`Level`] is the proof of,
-//! and *gathers*, loads from as many places as there are lanes. The index of
-//! each gather is clamped to the slice that it reads, so that no content of a
-//! table could make it read elsewhere.
+//! and vectors loaded and stored, above all *gathers*, loads from as many places
+//! as there are lanes. The index of each gather is clamped to the slice that it
+//! reads, so that no content of a table could make it read elsewhere.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod slots;
 
 #[cfg(target_arch = "x86_64")]
 use core::sync::atomic::AtomicU64;
@@ -20,8 +21,10 @@ use fingerpost_net::Ip;
 #[cfg(target_arch = "x86_64")]
 use super::codes::Width;
 use super::lookup::{Paths, View};
+pub(super) use slots::Runs;
 
-/// Which instructions batches are looked up with. All give the same answers.
+/// Which instructions a table works with, batches of lookups above all. All give
+/// the same answers.
 ///
 /// A value exists only where the machine has the instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
