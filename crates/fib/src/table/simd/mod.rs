@@ -87,6 +87,10 @@ impl Level {
     }
 }
 
+/// Whether the compiler may use instructions that count bits anyway.
+#[cfg(target_arch = "x86_64")]
+const COUNTS: bool = cfg!(all(target_feature = "popcnt", target_feature = "bmi1", target_feature = "bmi2"));
+
 /// Addresses in flight at once.
 #[cfg(target_arch = "x86_64")]
 const BATCH: usize = 32;
@@ -125,6 +129,9 @@ impl Paths<'_> {
     fn on_machine<I: Ip>(self, level: Level, addr: I) -> u32 {
         match level.0 {
             Kind::Portable => self.code(addr),
+            // Compiled for such a machine, it can become part of the caller.
+            #[cfg(target_arch = "x86_64")]
+            _ if COUNTS => self.code(addr),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 | Kind::Avx512 => {
                 // SAFETY: both levels exist only where the features were found.
