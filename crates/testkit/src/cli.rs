@@ -32,6 +32,7 @@ usage: fingerpost-testkit VERB [OPTIONS]
   --family 4           the family (only 4 yet)
   --jobs N             workers (default: one for each CPU)
   --fingerpost PATH    the program to compare (default: beside this one)
+  --fib NAME           the structure its lookups search: lc-trie (its default) or compiled
 
 The kernel's side needs root, ip, sysctl, unshare, taskset and perl.
 ";
@@ -95,6 +96,7 @@ pub struct Options {
     pub shape: Shape,
     pub jobs: Option<usize>,
     pub fingerpost: Option<PathBuf>,
+    pub fib: Option<String>,
     pub file: Option<PathBuf>,
 }
 
@@ -113,6 +115,7 @@ impl Default for Options {
             shape: Shape { questions: 100, theme: None, devices: Devices::Usual },
             jobs: None,
             fingerpost: None,
+            fib: None,
             file: None,
         }
     }
@@ -144,6 +147,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--devices" => options.shape.devices = value(&arg, args.next())?,
             "--jobs" => options.jobs = Some(value(&arg, args.next())?),
             "--fingerpost" => options.fingerpost = Some(value(&arg, args.next())?),
+            "--fib" => options.fib = Some(value(&arg, args.next())?),
             "-o" => options.file = Some(value(&arg, args.next())?),
             "--family" => match value::<u8>(&arg, args.next())? {
                 4 => {}
