@@ -329,8 +329,7 @@ fn replay(options: &Options) -> io::Result<bool> {
     let cpus = process::allowed_cpus();
     let examples = Mutex::new(BTreeMap::new());
     let start = |_| {
-        let subject =
-            Subject::new(options.fingerpost.as_deref(), None)?.with_fib(options.fib.as_deref());
+        let subject = Subject::new(options.fingerpost.as_deref(), None)?.with_fib(options.fib.as_deref());
         Ok((subject, Figures::default(), Groups::default()))
     };
     let work = |(subject, figures, groups): &mut (Subject, Figures, Groups), number: u64| {
