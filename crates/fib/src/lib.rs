@@ -213,3 +213,8 @@ pub trait Alias {
     /// a trie, and must not exceed the address width.
     fn prefix_len(&self) -> u8;
 }
+
+/// The example of the README, so that it is compiled and run.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
