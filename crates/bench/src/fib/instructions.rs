@@ -17,6 +17,7 @@ use super::peers::{self, Native};
 use super::structure::Mode;
 use super::subject::{Order, Subject, Trace, Work};
 use super::updates::churn;
+use crate::output;
 use crate::table::synthetic;
 
 /// More than this much more than the baseline is a failure.
@@ -98,7 +99,7 @@ fn baseline_path() -> PathBuf {
 pub fn run(write: bool) -> io::Result<bool> {
     let has_valgrind = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
     if !has_valgrind.is_ok_and(|status| status.success()) {
-        println!("skipped: valgrind is not installed");
+        output::print("skipped: valgrind is not installed\n")?;
         return Ok(true);
     }
     let mut counted = Baseline::default();
@@ -125,14 +126,14 @@ pub fn run(write: bool) -> io::Result<bool> {
     if write {
         let text = serde_json::to_string_pretty(&counted).map_err(io::Error::other)?;
         std::fs::write(&path, text + "\n").map_err(named)?;
-        println!("{} was written", path.display());
+        output::print(&format!("{} was written\n", path.display()))?;
         return Ok(true);
     }
     let text = std::fs::read_to_string(&path).map_err(named)?;
     let baseline: Baseline = serde_json::from_str(&text).map_err(|error| named(io::Error::other(error)))?;
     let lines = compare(&baseline, &counted);
     for (line, _) in &lines {
-        println!("{line}");
+        output::print(&format!("{line}\n"))?;
     }
     Ok(lines.iter().all(|&(_, holds)| holds))
 }

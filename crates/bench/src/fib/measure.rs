@@ -10,6 +10,7 @@ use super::oracle::Oracle;
 use super::structure::{Change, Mode, checksum, plain_sum};
 use super::subject::{Applied, Entrant, Memory, Order, Subject, Work};
 use super::updates::{after, churn, flaps};
+use crate::output;
 use crate::process::median;
 use crate::table::Route;
 
@@ -163,7 +164,7 @@ pub fn measure<I: Ip>(setting: &Setting<'_>, work: &Work<'_, I>, entrants: Vec<E
 
 /// Progress, for those who wait.
 pub fn note(text: &str) {
-    eprintln!("fib: {text}");
+    output::note(&format!("fib: {text}"));
 }
 
 impl<I: Ip> Contender<I> {
