@@ -11,6 +11,7 @@ mod decide;
 mod fib;
 mod load;
 mod output;
+mod pin;
 mod process;
 mod report;
 mod table;

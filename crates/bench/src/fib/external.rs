@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fingerpost_net::{Family, Ip, Prefix};
 
-use super::structure::{Change, Mode, Pass};
+use super::structure::{Change, Mode, Pass, Reader};
 use super::subject::{Applied, Memory, Order, Subject, Trace, Work};
 use crate::process::slab_mb;
 use crate::table::Route;
@@ -304,6 +304,10 @@ impl<I: Ip> Subject<I> for External {
         self.hand_traces(work)?;
         let [time, sum] = self.numbers(&format!("pass {} {trace} {count}", mode.name()))?;
         Ok(Pass { time: Duration::from_nanos(time), sum: sum as u32 })
+    }
+
+    fn reader(&self) -> Option<Reader<I>> {
+        None
     }
 
     fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration) -> io::Result<Applied> {

@@ -26,7 +26,8 @@ usage: fingerpost-bench fib [OPTIONS]
   --lookups N        length of the traces (default 4000000)
   --passes N         timed passes, interleaved among the structures (default 10)
   --batch N          keys handed over together (default 256)
-  --structures A,B   these, in this order; ratios are to the first
+  --structures A,B   these, in this order; ratios are to the first. Only when they are named:
+                     fingerpost-portable, linear (small tables)
   --build-limit S    seconds after which building is given up (default 30)
   --json             one JSON object a row
   --instructions     instead: instructions that our own structures take, counted by valgrind and
@@ -166,8 +167,12 @@ fn number(option: &str, word: &str, least: usize) -> Result<usize, String> {
 }
 
 fn structures(words: &str) -> Result<Vec<String>, String> {
-    let known: Vec<&str> =
-        peers::DEFAULT.iter().chain(&peers::SMALL).chain(&external::DEFAULT).copied().collect();
+    let known: Vec<&str> = peers::DEFAULT
+        .iter()
+        .chain(&external::DEFAULT)
+        .chain(&peers::OTHERS)
+        .copied()
+        .collect();
     let mut names: Vec<String> = Vec::new();
     for name in words.split(',') {
         if !known.contains(&name) {
@@ -207,7 +212,10 @@ mod tests {
         for (text, part) in [
             ("--family 5", "--family 5: expected 4, 6 or both"),
             ("--passes 0", "--passes 0: expected a number, 1 or more"),
-            ("--structures lc-trie,fast", "--structures fast: expected some of fingerpost,lc-trie"),
+            (
+                "--structures lc-trie,fast",
+                "--structures fast: expected some of fingerpost,fingerpost-dir24,lc-trie",
+            ),
             ("--structures linux,linux", "linux stands there twice"),
             ("--table one8 --family 6", "no such table of this --family"),
             ("--keys", "--keys needs a value"),
