@@ -27,7 +27,7 @@ usage: fingerpost-bench fib [OPTIONS]
   --passes N         timed passes, interleaved among the structures (default 10)
   --batch N          keys handed over together (default 256)
   --structures A,B   these, in this order; ratios are to the first. Only when they are named:
-                     fingerpost-portable, linear (small tables)
+                     fingerpost-portable, linear (small tables), linux-getroute
   --build-limit S    seconds after which building is given up (default 30)
   --json             one JSON object a row
   --instructions     instead: instructions that our own structures take, counted by valgrind and
@@ -171,6 +171,7 @@ fn structures(words: &str) -> Result<Vec<String>, String> {
         .iter()
         .chain(&external::DEFAULT)
         .chain(&peers::OTHERS)
+        .chain(&external::OTHERS)
         .copied()
         .collect();
     let mut names: Vec<String> = Vec::new();
