@@ -320,6 +320,10 @@ impl<I: Ip> Subject<I> for External {
         None
     }
 
+    fn held(&self) -> Option<usize> {
+        None
+    }
+
     fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration) -> io::Result<Applied> {
         let path = self.dir.join("changes");
         write_changes(&path, changes.iter().map(|change| (change.prefix, change.hop)))?;

@@ -56,6 +56,8 @@ pub struct Figures {
     pub backend: String,
     /// What it takes.
     pub memory: Memory,
+    /// Bytes that it holds after all changes, if that is known.
+    pub changed: Option<usize>,
     /// Seconds to build from sorted routes.
     pub build: f64,
     /// Seconds to build from shuffled routes.
@@ -228,6 +230,7 @@ fn build<I: Ip>(subject: &mut dyn Subject<I>, work: &Work<'_, I>) -> Result<Figu
         name: subject.name(),
         backend: subject.backend(),
         memory,
+        changed: None,
         build,
         shuffled,
         updates: None,
@@ -380,6 +383,7 @@ fn change<I: Ip>(
     }
     figures.flaps = make(|_, _| flaps(Prefix::DEFAULT, FLAPS), 1)?;
     figures.wide = make(|_, _| flaps(wide(), FLAPS), 1)?;
+    figures.changed = subject.held();
     if !is_whole {
         // A refused change may be half made.
         return Ok(());

@@ -10,6 +10,7 @@ mod external;
 mod instructions;
 mod keys;
 mod measure;
+mod memory;
 mod options;
 mod oracle;
 mod peers;
@@ -71,6 +72,9 @@ fn seed(of: u64, draw: Draw) -> u64 {
 pub fn run(options: &Options) -> io::Result<bool> {
     if options.instructions {
         return instructions::run(options.write_baseline);
+    }
+    if options.memory {
+        return memory::run(options.passes, options.json).map(|()| true);
     }
     let listed = match &options.table {
         Source::File(path) => Some(table::read(path)?),

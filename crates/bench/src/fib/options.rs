@@ -33,6 +33,7 @@ usage: fingerpost-bench fib [OPTIONS]
   --instructions     instead: instructions that our own structures take, counted by valgrind and
                      compared with crates/bench/instructions.json
   --write-baseline   with --instructions: writes that file
+  --memory           instead: what loads cost here, by how much memory they are spread over
 ";
 
 /// Which table.
@@ -82,6 +83,7 @@ pub struct Options {
     pub json: bool,
     pub instructions: bool,
     pub write_baseline: bool,
+    pub memory: bool,
 }
 
 /// Reads the arguments after `fib`; `None` when help is asked for.
@@ -105,6 +107,7 @@ pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, 
         json: false,
         instructions: false,
         write_baseline: false,
+        memory: false,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -137,6 +140,7 @@ pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, 
             "--json" => options.json = true,
             "--instructions" => options.instructions = true,
             "--write-baseline" => options.write_baseline = true,
+            "--memory" => options.memory = true,
             "-h" | "--help" => return Ok(None),
             other => return Err(format!("{other}: unknown option")),
         }

@@ -43,6 +43,8 @@ struct Row<'a> {
     of_mode: OfMode,
     #[serde(skip_serializing_if = "Option::is_none")]
     lookup_mem_mb: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_mem_mb: Option<f64>,
     build_shuffled_s: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     single_updates_per_s: Option<f64>,
@@ -179,6 +181,7 @@ fn row<'a>(
         checksum: cell.checksum,
         of_mode,
         lookup_mem_mb: figures.memory.lookup.map(mb),
+        changed_mem_mb: figures.changed.map(mb),
         build_shuffled_s: figures.shuffled,
         single_updates_per_s: figures.single,
         default_flaps_per_s: figures.flaps,
@@ -214,7 +217,8 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
         "build s",
         "shuffled s",
         "MB",
-        "lookup MB",
+        "lookups'",
+        "changed",
         "updates/s",
         "one by one",
         "default flaps/s",
@@ -228,6 +232,7 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
             short(figures.shuffled),
             short(mb(figures.memory.bytes)),
             figures.memory.lookup.map_or("–".into(), |bytes| short(mb(bytes))),
+            figures.changed.map_or("–".into(), |bytes| short(mb(bytes))),
             thousands(figures.updates),
             thousands(figures.single),
             thousands(figures.flaps),
@@ -360,6 +365,6 @@ fn thousands(figure: Option<f64>) -> String {
         f if f >= 1e6 => format!("{:.2} M", f / 1e6),
         f if f >= 1e4 => format!("{:.0} k", f / 1e3),
         f if f >= 1e3 => format!("{:.1} k", f / 1e3),
-        f => format!("{f:.0}"),
+        f => short(f),
     }
 }

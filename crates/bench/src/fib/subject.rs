@@ -114,6 +114,9 @@ pub trait Subject<I: Ip> {
     /// A reader beside the changes that are made, where there is such.
     fn reader(&self) -> Option<Reader<I>>;
 
+    /// All bytes that it holds now, where it can tell.
+    fn held(&self) -> Option<usize>;
+
     /// Makes changes, `batch` at a time, until all are made, one is refused, or `most` has passed.
     ///
     /// # Errors
@@ -217,6 +220,10 @@ impl<I: Ip, S: Structure<I>> Subject<I> for InProcess<S> {
 
     fn reader(&self) -> Option<Reader<I>> {
         self.built.as_ref()?.reader()
+    }
+
+    fn held(&self) -> Option<usize> {
+        self.built.as_ref()?.held_bytes()
     }
 
     fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration) -> io::Result<Applied> {
