@@ -94,6 +94,7 @@ impl Sides {
             Judged::Kernel(Oracle::new(cpu(worker + 1))?)
         } else {
             let subject = Subject::new(options.fingerpost.as_deref(), cpu(worker))?;
+            let subject = subject.with_fib(options.fib.as_deref());
             Judged::Fingerpost(subject.as_release(process::kernel_release().as_deref()))
         };
         Ok(Sides { oracle: Oracle::new(cpu(worker))?, judged })
@@ -328,7 +329,7 @@ fn replay(options: &Options) -> io::Result<bool> {
     let cpus = process::allowed_cpus();
     let examples = Mutex::new(BTreeMap::new());
     let start = |_| {
-        let subject = Subject::new(options.fingerpost.as_deref(), None)?;
+        let subject = Subject::new(options.fingerpost.as_deref(), None)?.with_fib(options.fib.as_deref());
         Ok((subject, Figures::default(), Groups::default()))
     };
     let work = |(subject, figures, groups): &mut (Subject, Figures, Groups), number: u64| {

@@ -6,6 +6,7 @@ mod neighbour;
 mod nexthop;
 mod rule;
 mod sysctl;
+mod trie;
 
 pub use fib::{Alias, Entry, Fib, FibInfo, FibInfoId, NextHop, Table};
 pub use link::{IfAddr, InDev, LOOPBACK, Link, Links};
@@ -13,6 +14,7 @@ pub use neighbour::Neighbours;
 pub use nexthop::{GroupMember, NexthopKind, NexthopObject, Nexthops};
 pub use rule::{DscpSelector, Ports, Rule, Rules};
 pub use sysctl::{ConfEntry, DevConf, Ipv4Sysctls};
+pub use trie::{Matches, Search, Trie};
 
 use std::net::Ipv4Addr;
 
