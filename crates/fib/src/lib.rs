@@ -186,6 +186,8 @@
 //! which is checked by a model checker (loom) and by Miri.
 
 #![no_std]
+// Without `std` there is no `Writer` for this page to link to.
+#![cfg_attr(not(feature = "std"), allow(rustdoc::broken_intra_doc_links))]
 
 extern crate alloc;
 #[cfg(feature = "std")]
