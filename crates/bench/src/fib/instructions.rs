@@ -22,8 +22,9 @@ use super::updates::churn;
 use crate::output;
 use crate::table::synthetic;
 
-/// More than this much more than the baseline is a failure.
-const TOLERANCE: f64 = 0.03;
+/// More than this much more than the baseline is a failure. What the compiler
+/// does with the same code moves by 3 or 4 % when something is added beside it.
+const TOLERANCE: f64 = 0.05;
 const ROUTES: usize = 20_000;
 const LOOKUPS: usize = 100_000;
 const CHANGES: usize = 10_000;
@@ -258,8 +259,8 @@ mod tests {
     fn more_than_the_tolerance_fails() {
         let of = |count| Baseline { instructions: [("work".to_string(), count)].into() };
         let holds = |before, now| compare(&of(before), &of(now)).iter().all(|&(_, holds)| holds);
-        assert!(holds(1000, 1000) && holds(1000, 1020) && holds(1000, 500));
-        assert!(!holds(1000, 1040));
+        assert!(holds(1000, 1000) && holds(1000, 1040) && holds(1000, 500));
+        assert!(!holds(1000, 1060));
         assert!(!compare(&Baseline::default(), &of(1))[0].1, "what has no baseline fails");
     }
 
