@@ -161,14 +161,14 @@
 //! | memory, IPv4 routes near each other or nested, hosts side by side | 60 bytes each | 11–23 | 22 |
 //! | memory, all others | 160 bytes each | 75–88 | 83–112 |
 //! | memory after any changes | three times that | 2.1 | 2.2 |
-//! | a change of one route, published with some hundred others | 20 µs | 1.5–3 µs | 2–7 µs |
+//! | a change of one route, published with some hundred others | 20 µs | 2–3 µs | 2–9 µs |
 //! | a change of the default route, published alone | 100 µs | 0.2 µs | 2 µs |
 //! | a change of a prefix above *n* routes | *n* µs | 0.02–0.3 *n* | 0.06–0.5 *n* |
 //!
 //! Memory after changes is more because blocks that readers may see are not
 //! written again; once more is free than in use, everything is compiled anew.
 //! A form holds at most 4 GiB, beyond which [`Table::insert`] panics: half a
-//! billion words, where a route of the table above takes two to seven.
+//! billion words, where a route of these tables takes up to nine.
 //!
 //! # Features
 //!
