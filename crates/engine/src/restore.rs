@@ -181,7 +181,7 @@ impl Restoring {
                 link(&mut ns.config, msg)?;
             }
             Line::Address(msg) if msg.family == Family::V4 => address(&mut ns.config, env, &msg)?,
-            Line::Group(device, group) => {
+            Line::Group(device, IpAddr::V4(group)) => {
                 need_link(&ns.config, "a group joined by", device)?;
                 let ipv4 = ns.config.links.get_mut(device).and_then(|link| link.ipv4.as_mut());
                 ipv4.map(|ipv4| ipv4.groups.insert(group));
@@ -212,7 +212,7 @@ impl Restoring {
             Line::Sysctl(path, value) => opened.settings.push((path, value)),
             Line::Text(name, text) => self.restored.texts.push((opened.id, name, text)),
             // IPv6 is kept in the snapshot and not modelled yet.
-            Line::Rule(_) => {}
+            Line::Rule(_) | Line::AddressLabel(_) | Line::Group(_, IpAddr::V6(_)) => {}
             Line::Address(_) | Line::Route(_) => self.restored.ipv6_left_out += 1,
         }
         Ok(())

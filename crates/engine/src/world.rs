@@ -107,6 +107,8 @@ impl Kernel for World {
                     Change::DelNexthop(msg) => control::nexthop::del_nexthop(ns, env, &msg),
                     Change::NewNeighbour(msg) => control::neighbour::new_neighbour(ns, env, op.flags, &msg),
                     Change::DelNeighbour(msg) => control::neighbour::del_neighbour(ns, env, &msg),
+                    // Labels belong to IPv6, which is not modelled yet.
+                    Change::NewAddrLabel(_) | Change::DelAddrLabel(_) => Err(Refusal::new(Errno::EOPNOTSUPP)),
                     Change::NewLink(_)
                     | Change::DelLink(_)
                     | Change::NewTun { .. }

@@ -27,7 +27,8 @@ use std::net::IpAddr;
 
 use fingerpost_model::snapshot::{Error, Header, Line, Reader, Writer};
 use fingerpost_model::{
-    AddrMsg, Encap, LinkInfo, LinkMsg, LlAddr, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, Encap, LinkInfo, LinkMsg, LlAddr, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg,
+    RuleMsg,
 };
 use fingerpost_net::IpPrefix;
 
@@ -144,6 +145,10 @@ impl Redactor {
             Line::Netconf(m) => Line::Netconf(NetconfMsg { other: Vec::new(), ..m }),
             Line::Sysctl(path, _) if DROPPED_SETTINGS.iter().any(|name| path.ends_with(name)) => return None,
             Line::Sysctl(path, value) => Line::Sysctl(self.setting(&path), value),
+            Line::AddressLabel(mut m) => {
+                self.prefix(&mut m.prefix);
+                Line::AddressLabel(AddrLabelMsg { other: Vec::new(), ..m })
+            }
             // Groups are well-known numbers and name nobody.
             Line::Group(..) => line,
             Line::Text(..) | Line::End(_) => return None,
