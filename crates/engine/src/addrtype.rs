@@ -92,6 +92,11 @@ impl AddrType {
         self.bits & (AddrType::MAPPED | AddrType::COMPATIBLE | AddrType::LOOPBACK)
     }
 
+    /// All bits of the class, without the scope's (`ipv6_addr_type`).
+    pub fn bits_with_scope(self) -> u32 {
+        self.bits.into()
+    }
+
     /// Its scope as `IFA_*` bits (`ipv6_addr_scope`): 0 global.
     pub fn ifa_scope(self) -> u16 {
         self.bits & 0x00f0

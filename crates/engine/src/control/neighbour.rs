@@ -209,6 +209,12 @@ pub fn arp_down(ns: &mut Namespace, dev: u32) {
     ns.config.neighbours.proxies.retain(|&(on, addr), _| on != dev || addr.is_ipv6());
 }
 
+/// IPv6 left the device: its IPv6 entries go, permanent ones too (`neigh_ifdown`).
+pub fn nd_down(ns: &mut Namespace, dev: u32) {
+    ns.config.neighbours.entries.retain(|&(on, addr), _| on != dev || addr.is_ipv4());
+    ns.config.neighbours.proxies.retain(|&(on, addr), _| on != dev || addr.is_ipv4());
+}
+
 /// The device lost its carrier: permanent and proxy entries stay
 /// (`neigh_carrier_down`), all if `arp_evict_nocarrier` says so.
 pub fn carrier_down(ns: &mut Namespace, _env: Env, dev: u32) {
