@@ -3,12 +3,14 @@
 //!
 //! [`Oracle::run`] starts this same program again through `taskset` and
 //! `unshare --net`, with the hidden verb `kernel-side`; that child,
-//! [`kernel_side`], runs each command and prints one JSON object a line. Two
+//! [`kernel_side`], runs each command and prints one JSON object a line. Three
 //! things it does besides, so that answers do not depend on when they are
 //! asked:
 //!
 //! - after every command about links it asks for each link once by name, which
 //!   makes the kernel finish the carrier events that it has queued (T-34);
+//! - after every command that can touch IPv6 addresses it waits until their
+//!   routes are there ([`Addrconf`]);
 //! - once a script has named a realm, it waits a little between a change and
 //!   the next input question (T-22).
 //!
@@ -23,6 +25,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::addrconf::Addrconf;
 use crate::process::{exit_status, pinned, run};
 use crate::script::{Answer, LineAnswer, Purpose, kind_of};
 use crate::words;
@@ -132,6 +135,7 @@ struct Side {
     realms: bool,
     changed: bool,
     attached: Vec<Attached>,
+    addrconf: Addrconf,
     named: Vec<String>,
 }
 
@@ -160,6 +164,10 @@ impl Side {
         }
         if kind.purpose == Purpose::Change && (kind.name.contains(" link ") || kind.name.contains("tuntap")) {
             settle(&self.named)?;
+        }
+        let about = [" link ", " address ", "tuntap", "sysctl"];
+        if kind.purpose == Purpose::Change && about.iter().any(|word| kind.name.contains(word)) {
+            self.addrconf.settle();
         }
         Ok(answer)
     }
