@@ -41,7 +41,7 @@ impl Addrconf {
     /// Waits in the namespace of the calling thread. Where duplicate detection
     /// takes its time, nothing is waited for.
     pub fn settle(&mut self) {
-        if !detection_is_immediate() {
+        if !is_at_once() {
             return;
         }
         let mut before = None;
@@ -67,7 +67,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-fn detection_is_immediate() -> bool {
+/// Whether duplicate detection ends at once, as scenarios of IPv6 begin by asking.
+pub fn is_at_once() -> bool {
     let setting = |name: &str| read(&format!("{DEFAULTS}/{name}"));
     ["accept_dad", "dad_transmits"].iter().any(|name| setting(name).trim() == "0")
 }

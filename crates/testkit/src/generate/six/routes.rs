@@ -188,7 +188,7 @@ impl Gen {
             way += &self.metrics6();
         }
         if self.chance(1, 25) {
-            way += &format!(" expires {}", self.one(&["3000", "100000", "0"]));
+            way += &format!(" expires {}", self.one(&["3000", "100000"]));
         }
         if self.chance(1, 50) {
             way +=
