@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use fingerpost_net::Family;
 use fingerpost_testkit::accept::{INSIDE, Plan};
 use fingerpost_testkit::generate::{Devices, Shape};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
@@ -27,9 +28,10 @@ usage: fingerpost-testkit VERB [OPTIONS]
 
   --questions N        questions a scenario (default 100)
   --theme NAME         scenarios of one theme: basic, mixed, trie, aliases, rules, multipath, nexthops,
-                       defaults, input, addresses, links, wrong, inet6gateways, namespaces, vrf
+                       defaults, input, addresses, links, wrong, inet6gateways, namespaces, vrf;
+                       of IPv6 also sources, subtrees
   --devices all        dummy, vlan, macvlan and vrf devices too: the kernel must have them
-  --family 4           the family (only 4 yet)
+  --family 4|6         the family of the scenarios (default 4)
   --jobs N             workers (default: one for each CPU)
   --fingerpost PATH    the program to compare (default: beside this one)
 
@@ -110,7 +112,7 @@ impl Default for Options {
             keep: None,
             shrink: 20,
             budget: 200,
-            shape: Shape { questions: 100, theme: None, devices: Devices::Usual },
+            shape: Shape { questions: 100, theme: None, devices: Devices::Usual, family: Family::V4 },
             jobs: None,
             fingerpost: None,
             file: None,
@@ -145,10 +147,13 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--jobs" => options.jobs = Some(value(&arg, args.next())?),
             "--fingerpost" => options.fingerpost = Some(value(&arg, args.next())?),
             "-o" => options.file = Some(value(&arg, args.next())?),
-            "--family" => match value::<u8>(&arg, args.next())? {
-                4 => {}
-                family => return Err(format!("--family {family}: only 4 is known")),
-            },
+            "--family" => {
+                options.shape.family = match value::<u8>(&arg, args.next())? {
+                    4 => Family::V4,
+                    6 => Family::V6,
+                    family => return Err(format!("--family {family}: only 4 and 6 are known")),
+                }
+            }
             "-h" | "--help" => return Ok(Verb::Help),
             _ if arg.starts_with('-') => return Err(format!("unknown option {arg}")),
             _ => plain.push(arg),
@@ -207,7 +212,7 @@ mod tests {
 
     #[test]
     fn wrong_arguments_are_named() {
-        assert_eq!(parsed("compare --family 6").expect_err("no"), "--family 6: only 4 is known");
+        assert_eq!(parsed("compare --family 5").expect_err("no"), "--family 5: only 4 and 6 are known");
         assert_eq!(parsed("compare --seed x").expect_err("no"), "--seed: `x` is no value for it");
         assert!(parsed("record --seed 1").is_err());
         assert!(parsed("").is_err());

@@ -18,6 +18,7 @@
 //! perl for scenarios with tun or tap devices. Everything else needs nothing.
 
 pub mod accept;
+pub mod addrconf;
 pub mod compare;
 pub mod generate;
 pub mod normalise;

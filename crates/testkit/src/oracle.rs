@@ -3,12 +3,14 @@
 //!
 //! [`Oracle::run`] starts this same program again through `taskset` and
 //! `unshare --net`, with the hidden verb `kernel-side`; that child,
-//! [`kernel_side`], runs each command and prints one JSON object a line. Two
+//! [`kernel_side`], runs each command and prints one JSON object a line. Three
 //! things it does besides, so that answers do not depend on when they are
 //! asked:
 //!
 //! - after every command about links it asks for each link once by name, which
 //!   makes the kernel finish the carrier events that it has queued (T-34);
+//! - after every command that can touch IPv6 addresses it waits until their
+//!   routes are there ([`Addrconf`]);
 //! - once a script has named a realm, it waits a little between a change and
 //!   the next input question (T-22).
 //!
@@ -23,6 +25,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::addrconf::{self, Addrconf};
 use crate::process::{exit_status, pinned, run};
 use crate::script::{Answer, LineAnswer, Purpose, kind_of};
 use crate::words;
@@ -132,6 +135,7 @@ struct Side {
     realms: bool,
     changed: bool,
     attached: Vec<Attached>,
+    addrconf: Addrconf,
     named: Vec<String>,
 }
 
@@ -159,7 +163,14 @@ impl Side {
             self.named.push(name.clone());
         }
         if kind.purpose == Purpose::Change && (kind.name.contains(" link ") || kind.name.contains("tuntap")) {
+            if addrconf::is_at_once() {
+                wait_for_carriers()?;
+            }
             settle(&self.named)?;
+        }
+        let about = [" link ", " address ", "tuntap", "sysctl"];
+        if kind.purpose == Purpose::Change && about.iter().any(|word| kind.name.contains(word)) {
+            self.addrconf.settle();
         }
         Ok(answer)
     }
@@ -231,6 +242,29 @@ impl Drop for Attached {
     }
 }
 
+/// Waits until the kernel has told all of this namespace about each carrier, in
+/// the order in which they changed: that of IPv6's link-local routes follows
+/// from it, and the request of [`settle`] would put its device first.
+fn wait_for_carriers() -> io::Result<()> {
+    const TRIES: usize = 50;
+    for _ in 0..TRIES {
+        let links = Command::new("ip").args(["-o", "link", "show"]).envs(ENVIRONMENT).output()?;
+        if !String::from_utf8_lossy(&links.stdout).lines().any(is_carrier_untold) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Whether a device's line shows a carrier that is not yet its state, or the other way round.
+fn is_carrier_untold(line: &str) -> bool {
+    let flags =
+        line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(flags, _)| flags);
+    let has = |flag: &str| flags.split(',').any(|word| word == flag);
+    has("UP") && has("LOWER_UP") == has("NO-CARRIER")
+}
+
 /// Makes the kernel finish queued carrier events: a request for one link by
 /// name synchronises that link's carrier first. Twice, since a bridge follows
 /// its ports.
@@ -300,4 +334,18 @@ fn cat(paths: &[String]) -> Answer {
         }
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_carrier_that_is_not_told_yet_is_seen() {
+        assert!(is_carrier_untold("2: e1: <NO-CARRIER,BROADCAST,UP,LOWER_UP> mtu 1500"));
+        assert!(is_carrier_untold("2: e1: <BROADCAST,UP> mtu 1500"));
+        for told in ["<BROADCAST,UP,LOWER_UP>", "<NO-CARRIER,BROADCAST,UP>", "<BROADCAST>"] {
+            assert!(!is_carrier_untold(&format!("2: e1@p1: {told} mtu 1500")), "{told}");
+        }
+    }
 }

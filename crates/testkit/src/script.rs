@@ -67,8 +67,9 @@ pub struct CommandKind {
     pub purpose: Purpose,
 }
 
-const OBJECTS: [(&str, &str); 10] = [
+const OBJECTS: [(&str, &str); 11] = [
     ("address", "a"),
+    ("addrlabel", "addrl"),
     ("route", "r"),
     ("rule", "ru"),
     ("link", "l"),

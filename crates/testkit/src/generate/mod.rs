@@ -19,12 +19,13 @@ mod nexthops;
 mod questions;
 mod routes;
 mod rules;
+mod six;
 mod stacked;
 mod sysctls;
 
 use std::str::FromStr;
 
-use fingerpost_net::Rng;
+use fingerpost_net::{Family, Rng};
 use model::Model;
 
 /// What a scenario does much of.
@@ -62,6 +63,11 @@ pub enum Theme {
     /// Links, addresses, plain routes, rules and sysctls alone, nothing wrong
     /// on purpose. Never chosen by chance.
     Basic,
+    /// IPv6: addresses of every scope and state, and their labels: which
+    /// of them is the source.
+    Sources,
+    /// IPv6: routes for packets from a prefix (`from`).
+    Subtrees,
 }
 
 impl FromStr for Theme {
@@ -108,9 +114,11 @@ pub struct Shape {
     pub theme: Option<Theme>,
     /// The kinds of devices.
     pub devices: Devices,
+    /// The family.
+    pub family: Family,
 }
 
-const THEMES: [(u32, Theme); 15] = [
+const THEMES: [(u32, Theme); 17] = [
     (4, Theme::Mixed),
     (3, Theme::Trie),
     (3, Theme::Aliases),
@@ -126,6 +134,8 @@ const THEMES: [(u32, Theme); 15] = [
     (1, Theme::Namespaces),
     (0, Theme::Vrf),
     (0, Theme::Basic),
+    (0, Theme::Sources),
+    (0, Theme::Subtrees),
 ];
 
 /// A kind of step.
@@ -155,6 +165,8 @@ pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
         rng,
         theme: Theme::Mixed,
         devices: shape.devices,
+        family: shape.family,
+        six: six::Picture::default(),
         space: None,
         model: Model::default(),
         others: Vec::new(),
@@ -163,12 +175,18 @@ pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
         asked: 0,
         wanted: shape.questions,
     };
-    let mut by_chance = making.weighted(&THEMES);
+    let mut by_chance = match shape.family {
+        Family::V4 => making.weighted(&THEMES),
+        Family::V6 => making.weighted(&six::THEMES),
+    };
     if shape.devices == Devices::All && making.chance(1, 2) {
         by_chance = Theme::Vrf;
     }
     making.theme = shape.theme.unwrap_or(by_chance);
-    making.whole();
+    match shape.family {
+        Family::V4 => making.whole(),
+        Family::V6 => making.whole6(),
+    }
     making.lines
 }
 
@@ -177,6 +195,8 @@ struct Gen {
     rng: Rng,
     theme: Theme,
     devices: Devices,
+    family: Family,
+    six: six::Picture,
     /// The named namespace that lines are said in now.
     space: Option<String>,
     model: Model,
@@ -403,14 +423,14 @@ mod tests {
     use crate::words;
 
     fn plain(questions: usize) -> Shape {
-        Shape { questions, theme: None, devices: Devices::Usual }
+        Shape { questions, theme: None, devices: Devices::Usual, family: Family::V4 }
     }
 
     #[test]
     fn a_theme_can_be_asked_for() {
         assert_eq!("inet6gateways".parse(), Ok(Theme::Inet6Gateways));
         assert!("nosuch".parse::<Theme>().is_err());
-        let shape = Shape { questions: 40, theme: Some(Theme::Basic), devices: Devices::Usual };
+        let shape = Shape { theme: Some(Theme::Basic), ..plain(40) };
         let lines: Vec<String> = (0..60).flat_map(|index| scenario(4, index, shape)).collect();
         for needle in ["nexthop add", "nhid", "nexthop via", "ip neigh add", "netns"] {
             assert!(!lines.iter().any(|line| line.contains(needle)), "{needle}");
@@ -441,7 +461,7 @@ mod tests {
     fn devices_that_not_every_kernel_has_are_made_on_request_alone() {
         let kinds = ["type vrf table", "type vlan", "type macvlan", "type dummy", " vrf vrf", " l3mdev"];
         let all = |devices| -> Vec<String> {
-            let shape = Shape { questions: 40, theme: None, devices };
+            let shape = Shape { devices, ..plain(40) };
             (0..60).flat_map(|index| scenario(5, index, shape)).collect()
         };
         let (usual, more) = (all(Devices::Usual), all(Devices::All));
