@@ -7,7 +7,7 @@ use fingerpost_model::{Metrics, RouteType, TableId};
 use fingerpost_net::Prefix;
 
 use super::fib::NextHop;
-use super::prefix_tree::PrefixTree;
+use super::prefix_tree::{PrefixTree, Visit};
 use crate::state::Time;
 
 /// Names a route for as long as it is in its table; never given again.
@@ -152,14 +152,10 @@ impl Node6 {
         if src.is_default() { &mut self.routes } else { self.by_source.ensure(src) }
     }
 
-    /// The lists in the order of a walk: by source first.
-    pub fn lists(&self) -> impl Iterator<Item = &[Route6]> {
-        self.by_source.iter().map(|(_, list)| list.as_slice()).chain([self.routes.as_slice()])
-    }
-
-    /// The same, to change; afterwards [`Table6::prune`] has to follow.
+    /// All lists to change, in no order that matters; afterwards
+    /// [`Table6::prune`] has to follow.
     pub fn lists_mut(&mut self) -> impl Iterator<Item = &mut Vec<Route6>> {
-        self.by_source.iter_mut().map(|(_, list)| list).chain([&mut self.routes])
+        self.by_source.values_mut().chain([&mut self.routes])
     }
 }
 
@@ -178,9 +174,26 @@ impl Table6 {
         Table6 { id, tree: PrefixTree::default() }
     }
 
+    /// All lists in the order of a walk: of a destination those by source before
+    /// what lies below it, the others after that.
+    pub fn lists(&self) -> impl Iterator<Item = &[Route6]> {
+        self.tree.walk().flat_map(|visit| {
+            let (by_source, own) = match visit {
+                Visit::Enter(node) => (Some(&node.by_source), None),
+                Visit::Leave(node) => (None, Some(node.routes.as_slice())),
+            };
+            let left = |visit| match visit {
+                Visit::Enter(_) => None,
+                Visit::Leave(list) => Some(list),
+            };
+            let of_sources = by_source.into_iter().flat_map(move |tree| tree.walk().filter_map(left));
+            of_sources.map(|list: &Vec<Route6>| list.as_slice()).chain(own)
+        })
+    }
+
     /// All routes in the order of a walk.
     pub fn routes(&self) -> impl Iterator<Item = &Route6> {
-        self.tree.iter().flat_map(|(_, node)| node.lists()).flatten()
+        self.lists().flatten()
     }
 
     /// Forgets lists and destinations without routes.

@@ -1,22 +1,26 @@
-//! A map from IPv6 prefixes to values: in the order in which Linux walks its
-//! binary trees, with all prefixes that contain an address, longest first.
+//! A map from IPv6 prefixes to values: walked as Linux walks its binary trees,
+//! and asked for all prefixes that contain an address, longest first.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use fingerpost_net::Prefix;
 
-/// Orders prefixes as a walk meets them that visits what lies below a node
-/// before the node itself: by last address, longer ones first.
-type Key = (Ipv6Addr, Reverse<u8>);
-
-/// Values by prefix.
+/// Values by prefix, in the order of addresses, shorter prefixes first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrefixTree<T> {
-    nodes: BTreeMap<Key, T>,
+    nodes: BTreeMap<Prefix<Ipv6Addr>, T>,
     /// How many prefixes there are of each length.
     lengths: Vec<u32>,
+}
+
+/// One step of a walk: a prefix before and after those that lie in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visit<T> {
+    /// Before.
+    Enter(T),
+    /// After.
+    Leave(T),
 }
 
 impl<T> Default for PrefixTree<T> {
@@ -25,23 +29,15 @@ impl<T> Default for PrefixTree<T> {
     }
 }
 
-fn key(prefix: Prefix<Ipv6Addr>) -> Key {
-    (prefix.last(), Reverse(prefix.len()))
-}
-
-fn prefix_of((last, Reverse(len)): Key) -> Prefix<Ipv6Addr> {
-    Prefix::containing(last, len).unwrap_or(Prefix::DEFAULT)
-}
-
 impl<T> PrefixTree<T> {
     /// The value of exactly this prefix.
     pub fn get(&self, prefix: Prefix<Ipv6Addr>) -> Option<&T> {
-        self.nodes.get(&key(prefix))
+        self.nodes.get(&prefix)
     }
 
     /// The same, to change.
     pub fn get_mut(&mut self, prefix: Prefix<Ipv6Addr>) -> Option<&mut T> {
-        self.nodes.get_mut(&key(prefix))
+        self.nodes.get_mut(&prefix)
     }
 
     /// The value of exactly this prefix, made if there is none.
@@ -50,7 +46,7 @@ impl<T> PrefixTree<T> {
         T: Default,
     {
         let lengths = &mut self.lengths;
-        self.nodes.entry(key(prefix)).or_insert_with(|| {
+        self.nodes.entry(prefix).or_insert_with(|| {
             lengths[usize::from(prefix.len())] += 1;
             T::default()
         })
@@ -58,7 +54,7 @@ impl<T> PrefixTree<T> {
 
     /// Takes a prefix out.
     pub fn remove(&mut self, prefix: Prefix<Ipv6Addr>) -> Option<T> {
-        let gone = self.nodes.remove(&key(prefix))?;
+        let gone = self.nodes.remove(&prefix)?;
         self.lengths[usize::from(prefix.len())] -= 1;
         Some(gone)
     }
@@ -68,24 +64,52 @@ impl<T> PrefixTree<T> {
         self.nodes.is_empty()
     }
 
-    /// All prefixes in the order of a walk.
-    pub fn iter(&self) -> impl Iterator<Item = (Prefix<Ipv6Addr>, &T)> {
-        self.nodes.iter().map(|(&key, value)| (prefix_of(key), value))
+    /// All values to change, in no order that matters.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.nodes.values_mut()
     }
 
-    /// The same, to change.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Prefix<Ipv6Addr>, &mut T)> {
-        self.nodes.iter_mut().map(|(&key, value)| (prefix_of(key), value))
-    }
-
-    /// Keeps what `keep` says, in the order of a walk.
+    /// Keeps what `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
         let lengths = &mut self.lengths;
-        self.nodes.retain(|&(_, Reverse(len)), value| {
+        self.nodes.retain(|prefix, value| {
             let stays = keep(value);
-            lengths[usize::from(len)] -= u32::from(!stays);
+            lengths[usize::from(prefix.len())] -= u32::from(!stays);
             stays
         });
+    }
+
+    /// A walk over all prefixes (`fib6_walk`).
+    pub fn walk(&self) -> impl Iterator<Item = Visit<&T>> {
+        let mut coming = self.nodes.iter().peekable();
+        let mut open: Vec<(Prefix<Ipv6Addr>, &T)> = Vec::new();
+        std::iter::from_fn(move || match (coming.peek(), open.last()) {
+            (Some((next, _)), Some((prefix, value))) if !prefix.covers(**next) => {
+                let value = *value;
+                open.pop();
+                Some(Visit::Leave(value))
+            }
+            (Some(_), _) => {
+                let (prefix, value) = coming.next()?;
+                open.push((*prefix, value));
+                Some(Visit::Enter(value))
+            }
+            (None, _) => open.pop().map(|(_, value)| Visit::Leave(value)),
+        })
+    }
+
+    /// Whether prefixes lie in both halves of this one, so that a binary tree
+    /// has a node for it even if it holds nothing.
+    pub fn branches_at(&self, prefix: Prefix<Ipv6Addr>) -> bool {
+        if prefix.len() >= 128 {
+            return false;
+        }
+        let len = prefix.len() + 1;
+        let upper = prefix.addr().to_bits() | 1 << (128 - u32::from(len));
+        [prefix.addr(), Ipv6Addr::from_bits(upper)].into_iter().all(|addr| {
+            let half = Prefix::containing(addr, len).unwrap_or(prefix);
+            self.nodes.range(half..).next().is_some_and(|(first, _)| half.covers(*first))
+        })
     }
 
     /// The prefixes that contain an address, longest first.
@@ -106,13 +130,33 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_meets_what_lies_below_first() {
-        let mut tree = PrefixTree::<u8>::default();
+    fn a_walk_enters_before_what_lies_below_and_leaves_after_it() {
+        let mut tree = PrefixTree::<String>::default();
         for text in ["::/0", "2001:db8::/32", "2001:db8:8000::/33", "2001:db8::/48", "ff00::/8"] {
-            tree.ensure(prefix(text));
+            *tree.ensure(prefix(text)) = text.into();
         }
-        let order: Vec<String> = tree.iter().map(|(prefix, _)| prefix.to_string()).collect();
-        assert_eq!(order, ["2001:db8::/48", "2001:db8:8000::/33", "2001:db8::/32", "ff00::/8", "::/0"]);
+        let steps: Vec<String> = tree
+            .walk()
+            .map(|visit| match visit {
+                Visit::Enter(text) => format!("+{text}"),
+                Visit::Leave(text) => format!("-{text}"),
+            })
+            .collect();
+        let expected = [
+            "+::/0",
+            "+2001:db8::/32",
+            "+2001:db8::/48",
+            "-2001:db8::/48",
+            "+2001:db8:8000::/33",
+            "-2001:db8:8000::/33",
+            "-2001:db8::/32",
+            "+ff00::/8",
+            "-ff00::/8",
+            "-::/0",
+        ];
+        assert_eq!(steps, expected);
+        assert!(tree.branches_at(prefix("2001:db8::/32")) && tree.branches_at(prefix("::/0")));
+        assert!(!tree.branches_at(prefix("2001:db8::/33")));
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn store_mtu(ns: &mut Namespace, dev: u32, mtu: u32) {
 fn for_each_route(ns: &mut Namespace, mut change: impl FnMut(&mut crate::config::Route6) -> bool) -> bool {
     let mut any = false;
     for table in &mut ns.config.fib6.tables {
-        for (_, node) in table.tree.iter_mut() {
+        for node in table.tree.values_mut() {
             for route in node.lists_mut().flatten() {
                 any |= change(route);
             }
@@ -395,7 +395,12 @@ pub fn start_dad(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
         return;
     }
     let (is_ready, optimistic) = (ipv6.is_ready, have.flags.has(IfaFlags::OPTIMISTIC));
-    let until = Dad::Until(dad_end(ipv6, optimistic, env.now));
+    let end = dad_end(ipv6, optimistic, env.now);
+    if is_ready && end <= env.now {
+        complete(ns, env, dev, addr);
+        return;
+    }
+    let until = Dad::Until(end);
     if let Some(have) = address_mut(&mut ns.config, dev, addr) {
         have.dad = if is_ready { until } else { Dad::Waiting };
     }
@@ -413,13 +418,11 @@ fn dad_end(ipv6: &In6Dev, optimistic: bool, now: Time) -> Time {
 
 /// Detection begins for the addresses that waited for the device (`addrconf_dad_run`).
 fn run_waiting(ns: &mut Namespace, env: Env<'_>, dev: u32) {
-    let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
-    let (delay, probes) = (ipv6.conf.router_solicitation_delay.max(0), ipv6.conf.dad_transmits.max(0));
-    let end = env.now.plus_secs((delay + probes) as u64);
-    for addr in &mut ipv6.addrs {
-        if addr.flags.has(IfaFlags::TENTATIVE) && addr.dad == Dad::Waiting {
-            addr.dad = Dad::Until(end);
-        }
+    let Some(ipv6) = ns.config.links.ipv6(dev) else { return };
+    let waits = |have: &&If6Addr| have.flags.has(IfaFlags::TENTATIVE) && have.dad == Dad::Waiting;
+    let waiting: Vec<Ipv6Addr> = ipv6.addrs.iter().filter(waits).map(|have| have.addr).collect();
+    for addr in waiting {
+        start_dad(ns, env, dev, addr);
     }
 }
 
@@ -625,7 +628,7 @@ fn sync_down(ns: &mut Namespace, dev: u32, for_good: bool) {
     let mut touched: Vec<(RouteRef, u32)> = Vec::new();
     for table in &mut ns.config.fib6.tables {
         let mut removed = false;
-        for (_, node) in table.tree.iter_mut() {
+        for node in table.tree.values_mut() {
             for list in node.lists_mut() {
                 let before = list.len();
                 let uses = |route: &crate::config::Route6| route.nh_id.is_none() && route.hop.dev == dev;

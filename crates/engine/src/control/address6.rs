@@ -288,7 +288,7 @@ fn forget_source(config: &mut Config, addr: Ipv6Addr) {
     let usable: Vec<u32> = config.links.iter().map(|link| link.index()).collect();
     let usable: Vec<u32> = usable.into_iter().filter(|&dev| is_usable(config, addr, dev)).collect();
     for table in &mut config.fib6.tables {
-        for (_, node) in table.tree.iter_mut() {
+        for node in table.tree.values_mut() {
             for route in node.lists_mut().flatten() {
                 if route.nh_id.is_none() && route.prefsrc == Some(addr) && !usable.contains(&route.hop.dev) {
                     route.prefsrc = None;

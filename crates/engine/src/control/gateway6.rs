@@ -21,8 +21,6 @@ use crate::trace::Tracer;
 pub struct HopRequest<'a> {
     /// The table of the route; 0 for none.
     pub table: TableId,
-    /// The destination of the route; `::` for none.
-    pub dst: Ipv6Addr,
     /// What IPv6 notes of the route: REJECT, LOCAL and ANYCAST matter.
     pub flags: RtFlags,
     /// The gateway is taken to be on the link.
@@ -44,7 +42,6 @@ impl HopRequest<'_> {
     pub fn device(dev: u32) -> Self {
         HopRequest {
             table: TableId::UNSPEC,
-            dst: Ipv6Addr::UNSPECIFIED,
             flags: RtFlags(0),
             onlink: false,
             gateway: None,
@@ -83,7 +80,7 @@ pub fn init(config: &Config, now: Time, request: &HopRequest<'_>) -> Result<Next
             Some(_) => hop.flags = RouteFlags::ONLINK,
         }
     }
-    if is_reject(request.flags, link, request.dst) {
+    if request.flags.any(RtFlags::REJECT) {
         if config.links.ipv6(LOOPBACK).is_none() {
             return Err(Errno::ENODEV.into());
         }

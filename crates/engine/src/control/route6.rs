@@ -326,7 +326,6 @@ fn create(ns: &mut Namespace, now: Time, request: &RouteConfig6) -> Result<Route
                 now,
                 &HopRequest {
                     table: request.table,
-                    dst: request.dst,
                     flags: request.flags,
                     onlink: request.onlink,
                     gateway: request.gateway,
@@ -560,7 +559,7 @@ pub fn routes_by_nexthop_deleted(ns: &mut Namespace, id: u32) {
     let mut any = false;
     for table in &mut ns.config.fib6.tables {
         let mut of_table = false;
-        for (_, node) in table.tree.iter_mut() {
+        for node in table.tree.values_mut() {
             for list in node.lists_mut() {
                 let before = list.len();
                 list.retain(|route| route.nh_id != Some(id));

@@ -34,7 +34,7 @@ pub fn dump(
         return Ok(());
     }
     for table in config.fib6.tables.iter().filter(|table| wanted.is_none_or(|id| id == table.id)) {
-        for list in table.tree.iter().flat_map(|(_, node)| node.lists()) {
+        for list in table.lists() {
             let mut at = 0;
             while let Some(route) = list.get(at) {
                 at += 1;
