@@ -1,7 +1,7 @@
 //! Neighbours: adding, altering and removing them by request, and what device
 //! events leave of them. Nothing resolves or ages here.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::{
     LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, NlFlags, Refusal, RouteType, TableId,
@@ -83,13 +83,9 @@ fn fresh(
 ) -> Result<((u32, IpAddr), NeighMsg), Refusal> {
     let mut entry = NeighMsg { dst: Some(dst), probes: Some(0), ..NeighMsg::new(msg.family, msg.index) };
     let flags = link.msg.flags;
-    let IpAddr::V4(mut addr) = dst else {
-        entry.kind = RouteType::UNICAST;
-        if flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK | LinkFlags::POINTOPOINT) {
-            entry.state = NeighState::NOARP;
-            entry.lladdr = link.msg.address.clone();
-        }
-        return Ok(((msg.index, dst), entry));
+    let mut addr = match dst {
+        IpAddr::V4(addr) => addr,
+        IpAddr::V6(addr) => return Ok(((msg.index, dst), fresh6(link, addr, entry)?)),
     };
     if link.ipv4.is_none() {
         return Err(Refusal::new(Errno::EINVAL));
@@ -115,6 +111,34 @@ fn fresh(
         (NeighState(0), None)
     };
     Ok(((msg.index, addr.into()), entry))
+}
+
+/// The same for IPv6 (`ndisc_constructor`).
+fn fresh6(link: &Link, addr: Ipv6Addr, mut entry: NeighMsg) -> Result<NeighMsg, Refusal> {
+    if link.ipv6.is_none() {
+        return Err(Refusal::new(Errno::EINVAL));
+    }
+    let flags = link.msg.flags;
+    entry.kind = if addr.is_multicast() { RouteType::MULTICAST } else { RouteType::UNICAST };
+    let [.., a, b, c, d] = addr.octets();
+    let address = if address_len(link) == 0 {
+        Some(LlAddr::default())
+    } else if addr.is_multicast() {
+        Some(LlAddr(vec![0x33, 0x33, a, b, c, d])) // RFC 2464
+    } else if flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK) {
+        if flags.has(LinkFlags::LOOPBACK) {
+            entry.kind = RouteType::LOCAL;
+        }
+        link.msg.address.clone()
+    } else if flags.has(LinkFlags::POINTOPOINT) {
+        link.msg.broadcast.clone()
+    } else {
+        None
+    };
+    if address.is_some() {
+        (entry.state, entry.lladdr) = (NeighState::NOARP, address);
+    }
+    Ok(entry)
 }
 
 /// The Ethernet address of an IPv4 group (RFC 1112).

@@ -116,11 +116,6 @@ pub fn message(config: &Config, now: Time, list: &[Route6], route: &Route6) -> R
     }
     match &object.kind {
         NexthopKind::Single(hop) => single(&mut msg, hop),
-        NexthopKind::Group { members, .. } if members.len() == 1 => {
-            if let Some(hop) = hops(config, route).next() {
-                single(&mut msg, hop);
-            }
-        }
         NexthopKind::Group { members, .. } => {
             msg.multipath =
                 hops(config, route).zip(members).map(|(hop, member)| leg(hop, member.weight)).collect();

@@ -21,7 +21,7 @@ use fingerpost_net::{Errno, Family};
 
 use super::gateway6::{self, HopRequest};
 use super::{gateway, route, route6};
-use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject, RtFlags};
+use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
 use crate::lookup::cache::HopId;
 use crate::lookup::source;
 use crate::namespace::{Env, Namespace};
@@ -147,7 +147,8 @@ fn single(config: &Config, now: Time, id: u32, msg: &NexthopMsg) -> Result<Nexth
     })
 }
 
-/// A hop of IPv6 (`nexthop_create_ipv6`); a blackhole's is loopback's.
+/// A hop of IPv6 (`nexthop_create_ipv6`); a blackhole's is loopback's, which has
+/// to be up.
 fn single6(config: &Config, now: Time, msg: &NexthopMsg, hop: &NextHop) -> Result<NextHop, Refusal> {
     let gateway = match hop.gateway {
         Some(IpAddr::V6(gateway)) => Some(gateway),
@@ -155,7 +156,6 @@ fn single6(config: &Config, now: Time, msg: &NexthopMsg, hop: &NextHop) -> Resul
     };
     let request = HopRequest {
         table: config.links.l3_table(hop.dev).unwrap_or(TableId::UNSPEC),
-        flags: if msg.blackhole { RtFlags::REJECT } else { RtFlags(0) },
         onlink: msg.flags.has(RouteFlags::ONLINK),
         gateway,
         encap: msg.encap.as_ref(),

@@ -79,8 +79,6 @@ pub(super) fn write_conf(
         _ => i32::MAX as i64,
     };
     let new: i64 = match entry.name {
-        "ioam6_id_wide" => Form::Unsigned(0, u32::MAX.into()).number(value)?,
-        "ioam6_id" => Form::Unsigned(0, 65535).number(value)?,
         "addr_gen_mode" => match Form::Unsigned(0, u32::MAX.into()).number(value)? {
             mode @ (0 | 1 | 3) => mode,
             2 if has_secret(&ns.config, place) => 2,
@@ -90,11 +88,7 @@ pub(super) fn write_conf(
             number if (1280..=mtu).contains(&number) => number,
             _ => return Err(Errno::EINVAL),
         },
-        "force_forwarding" => match format::int(value)? {
-            number @ 0..=1 => number.into(),
-            _ => return Err(Errno::EINVAL),
-        },
-        _ => format::int(value)?.into(),
+        name => form(name).number(value)?,
     };
     let Some(conf) = conf_mut(&mut ns.config, place) else { return Err(Errno::ENOENT) };
     let old = (entry.get)(conf);
@@ -135,6 +129,29 @@ pub(super) fn write_conf(
     }
     ns.config.fib6.generation += 1;
     Ok(())
+}
+
+/// The numbers that a setting takes.
+fn form(name: &str) -> Form {
+    match name {
+        "accept_untracked_na" => Form::Int(0, 2),
+        "force_forwarding" | "rpl_seg_enabled" => Form::Int(0, 1),
+        "hop_limit" => Form::Int(1, 255),
+        "ioam6_enabled" | "ndisc_evict_nocarrier" | "ra_honor_pio_life" | "ra_honor_pio_pflag" => {
+            Form::Unsigned(0, 1)
+        }
+        "ioam6_id" => Form::Unsigned(0, 65535),
+        "ioam6_id_wide" => Form::Unsigned(0, u32::MAX.into()),
+        "mldv1_unsolicited_report_interval" | "mldv2_unsolicited_report_interval" => Form::Millis,
+        "ndisc_tclass" => Form::Int(0, 255),
+        "ra_defrtr_metric" => Form::Unsigned(1, u32::MAX.into()),
+        "router_probe_interval"
+        | "router_solicitation_delay"
+        | "router_solicitation_interval"
+        | "router_solicitation_max_interval" => Form::Seconds,
+        "router_solicitations" => Form::Int(-1, i32::MAX.into()),
+        _ => Form::Int(i32::MIN.into(), i32::MAX.into()),
+    }
 }
 
 /// Whether a switch was turned.
