@@ -15,6 +15,7 @@ pub mod dump;
 pub mod lookup;
 mod namespace;
 mod restore;
+mod restore6;
 mod state;
 pub mod trace;
 mod world;

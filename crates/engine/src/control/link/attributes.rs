@@ -77,7 +77,9 @@ fn find_nested(mut data: &[u8], wanted: u16) -> Option<&[u8]> {
 /// Shows how IPv6 makes addresses on a device; of one without IPv6, nothing.
 pub(crate) fn show_generation(link: &Link) -> LinkMsg {
     let mut msg = link.msg.clone();
-    msg.other.retain(|attr| attr.kind != AF_SPEC);
+    if msg.other.iter().any(|attr| attr.kind == AF_SPEC) {
+        return msg; // as a snapshot has it
+    }
     msg.other.extend(link.ipv6.as_ref().map(|ipv6| address_generation(ipv6.conf.addr_gen_mode as u8)));
     msg
 }
