@@ -16,6 +16,7 @@ usage: fingerpost-testkit VERB [OPTIONS]
       --only K         scenario K alone
       --script FILE    the script in FILE instead
       --self           the kernel against the kernel on another CPU: is the comparison itself sound?
+      --live           `fingerpost ip` on the live namespace, beside each `ip` that shows or asks
       --print          print each script with the kernel's answers
       --keep DIR       write the minimal scripts of differences there
       --shrink N       shrink the N most frequent kinds of difference (default 20)
@@ -79,7 +80,10 @@ pub enum Verb {
         dir: PathBuf,
     },
     /// Be the kernel's side, inside a namespace.
-    KernelSide,
+    KernelSide {
+        /// A program to ask as well.
+        beside: Option<PathBuf>,
+    },
 }
 
 /// The options of a run.
@@ -90,6 +94,7 @@ pub struct Options {
     pub only: Option<u64>,
     pub script: Option<PathBuf>,
     pub against_itself: bool,
+    pub live: bool,
     pub print: bool,
     pub keep: Option<PathBuf>,
     pub shrink: usize,
@@ -108,6 +113,7 @@ impl Default for Options {
             only: None,
             script: None,
             against_itself: false,
+            live: false,
             print: false,
             keep: None,
             shrink: 20,
@@ -137,6 +143,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--only" => options.only = Some(value(&arg, args.next())?),
             "--script" => options.script = Some(value(&arg, args.next())?),
             "--self" => options.against_itself = true,
+            "--live" => options.live = true,
             "--print" => options.print = true,
             "--keep" => options.keep = Some(value(&arg, args.next())?),
             "--shrink" => options.shrink = value(&arg, args.next())?,
@@ -181,7 +188,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             fingerpost: fingerpost.into(),
             dir: dir.into(),
         },
-        (KERNEL_SIDE, []) => Verb::KernelSide,
+        (KERNEL_SIDE, []) => Verb::KernelSide { beside: None },
+        (KERNEL_SIDE, [beside]) => Verb::KernelSide { beside: Some(beside.into()) },
         (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),
     };
     Ok(verb)
