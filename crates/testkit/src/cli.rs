@@ -23,6 +23,7 @@ usage: fingerpost-testkit VERB [OPTIONS]
       --budget N       at most N runs to shrink one (default 200)
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
   replay FILE                             Fingerpost against recorded answers
+  sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
   dump-script SEED INDEX                  print a scenario's script
   accept decision                         what a machine can check of the acceptance list, as a table;
                                           --seed and --scenarios (of the comparison, default 100) apply
@@ -50,6 +51,8 @@ pub enum Verb {
     Record(Options),
     /// Compare with recorded answers.
     Replay(Options),
+    /// Compare choices of source addresses.
+    Sources(Options),
     /// Print one scenario.
     DumpScript {
         /// The seed.
@@ -169,6 +172,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = match (verb.as_str(), plain.as_slice()) {
         ("help" | "-h" | "--help", _) => Verb::Help,
         ("compare", []) => Verb::Compare(options),
+        ("sources", []) => Verb::Sources(options),
         ("record", []) if options.file.is_some() => Verb::Record(options),
         ("record", []) => return Err("record needs -o FILE".into()),
         ("replay", [file]) => Verb::Replay(Options { file: Some(file.into()), ..options }),

@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::addrconf::{self, Addrconf};
 use crate::process::{exit_status, pinned, run};
 use crate::script::{Answer, LineAnswer, Purpose, kind_of};
-use crate::words;
+use crate::{sources, words};
 
 /// The verb under which this program runs a script inside the namespace.
 pub const KERNEL_SIDE: &str = "kernel-side";
@@ -182,6 +182,7 @@ impl Side {
         }
         let answer = match program.as_str() {
             "cat" => cat(&words[1..]),
+            sources::CONNECT => sources::connect(&words[1..]),
             "ip" if kind.name == "ip tuntap add" && self.attach(&words)? => Answer::default(),
             _ => spawn(&words)?,
         };

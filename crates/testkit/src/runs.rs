@@ -15,7 +15,7 @@ use fingerpost_testkit::report::{Figures, Group, Groups, example};
 use fingerpost_testkit::script::{Answer, Recording};
 use fingerpost_testkit::subject::Subject;
 use fingerpost_testkit::texts::implied_errnos;
-use fingerpost_testkit::{accept, generate, process, record, shrink};
+use fingerpost_testkit::{accept, generate, process, record, shrink, sources};
 
 use crate::cli::{Options, Verb};
 
@@ -43,6 +43,7 @@ pub fn run(verb: Verb) -> io::Result<bool> {
         }
         Verb::Record(options) => record_answers(&options),
         Verb::Compare(options) => compare(&options),
+        Verb::Sources(options) => compare_sources(&options),
         Verb::Replay(options) => replay(&options),
     }
 }
@@ -204,6 +205,36 @@ fn compare(options: &Options) -> io::Result<bool> {
         print_minimal(options, &cpus, &groups)?;
     }
     Ok(groups.is_empty())
+}
+
+/// Random address sets, and for each destination the source that both sides choose.
+fn compare_sources(options: &Options) -> io::Result<bool> {
+    let cpus = process::allowed_cpus();
+    let start = |number| Ok((Sides::new(options, &cpus, number)?, 0, 0));
+    let work = |(sides, asked, differing): &mut (Sides, u64, u64), index| {
+        let lines = generate::address_set(options.seed, index, options.shape.questions);
+        let kernel = sides.oracle.run(&lines)?;
+        let questions: Vec<String> = lines.iter().map(|line| sources::as_route_get(line)).collect();
+        let judged = sides.judged.run(&questions)?;
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with(sources::CONNECT)) {
+            let real = sources::of_connect(&kernel[at]);
+            let ours = judged[at].as_ref().map(sources::of_route_get);
+            *asked += 1;
+            if !ours.is_some_and(|ours| real.agrees(ours)) {
+                *differing += 1;
+                say(&format!(
+                    "address set {index} line {}: {line}: kernel {real:?}, ours {ours:?}\n",
+                    at + 1
+                ))?;
+            }
+        }
+        Ok(())
+    };
+    let workers = each_worker(jobs(options, &cpus), start, work, &indices(options))?;
+    let (asked, differing) =
+        workers.iter().fold((0, 0), |(asked, differing), worker| (asked + worker.1, differing + worker.2));
+    say(&format!("{differing} differences in {asked} questions of {} address sets\n", options.scenarios))?;
+    Ok(differing == 0)
 }
 
 fn progress(done: &AtomicU64, of: u64, begun: &Instant) {
