@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::process::Command;
 
 use serde::Deserialize;
 
@@ -86,15 +87,13 @@ fn destination(words: &[String]) -> io::Result<SocketAddrV6> {
     Ok(SocketAddrV6::new(address.parse().map_err(|_| wrong())?, PORT, 0, scope))
 }
 
-/// A device's number; it has to have an IPv6 address.
+/// A device's number.
 fn index_of(device: &str) -> io::Result<u32> {
     const ENODEV: i32 = 19;
-    let addresses = std::fs::read_to_string("/proc/net/if_inet6")?;
-    let found = addresses.lines().find_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        (words.last() == Some(&device)).then(|| u32::from_str_radix(words.get(1)?, 16).ok()).flatten()
-    });
-    found.ok_or_else(|| io::Error::from_raw_os_error(ENODEV))
+    let link = Command::new("ip").args(["-o", "link", "show", "dev", device]).output()?;
+    let text = String::from_utf8_lossy(&link.stdout);
+    let number = text.split_once(':').and_then(|(number, _)| number.parse().ok());
+    number.ok_or_else(|| io::Error::from_raw_os_error(ENODEV))
 }
 
 /// The question of `ip` that a `connect` line stands for; others as they are.
