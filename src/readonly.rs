@@ -17,7 +17,7 @@ use fingerpost_net::{Errno, Family};
 use crate::source::Source;
 
 /// The text of every refusal.
-const TEXT: &str = "fingerpost never changes a host; use --apply SCRIPT to ask what if";
+pub(crate) const TEXT: &str = "fingerpost never changes a host; use --apply SCRIPT to ask what if";
 
 /// A source and, of a live host, the other namespaces that were asked about.
 pub struct ReadOnly {

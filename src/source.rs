@@ -95,6 +95,12 @@ impl SourceArgs {
         }
     }
 
+    /// Whether it is the live host as it is, rather than a file or a changed copy.
+    pub fn is_live(&self) -> bool {
+        let file = self.snapshot.is_some() || self.script.is_some() || self.example.is_some();
+        !file && self.apply.is_empty()
+    }
+
     /// A source named by one word, as `--against` takes it.
     pub fn named(word: &str) -> anyhow::Result<Source> {
         if word == "live" {
@@ -233,7 +239,7 @@ pub(crate) fn host_uid() -> u32 {
 }
 
 /// Names from this machine's iproute2 files.
-fn system_names() -> Names {
+pub(crate) fn system_names() -> Names {
     Names::load(&mut |path| std::fs::read_to_string(path).ok(), &mut |dir| {
         let mut names: Vec<String> = std::fs::read_dir(dir)
             .map(|entries| entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())

@@ -8,8 +8,8 @@
 //! tentative, and a second look a little later sees the same.
 //!
 //! An address can stay without its route for good, on a device that is down,
-//! say: then waiting ends after a while, and does not begin again for the same
-//! addresses.
+//! say: then waiting ends after a while, and is shorter the next time for the
+//! same addresses.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,11 @@ const DEFAULTS: &str = "/proc/sys/net/ipv6/conf/default";
 /// Between two looks. The queue's thread runs as soon as this one sleeps.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Looks before it is believed that nothing more comes.
-const LOOKS: usize = 60;
+const LOOKS: usize = 100;
+/// Equal looks in a row that are believed: when everything is there, and when
+/// what is missing was waited for before.
+const EQUAL: usize = 2;
+const EQUAL_MISSING: usize = 10;
 
 /// `IFA_F_DADFAILED`, `IFA_F_TENTATIVE`.
 const DADFAILED: u32 = 0x08;
@@ -44,22 +48,19 @@ impl Addrconf {
         if !is_at_once() {
             return;
         }
-        let mut before = None;
+        let (mut before, mut equal, mut missing) = (None, 0, BTreeSet::new());
         for _ in 0..LOOKS {
             let now = (read(ADDRESSES), read(ROUTES));
-            if now.0.is_empty() && before.is_none() {
-                return;
-            }
-            let missing = unfinished(&now.0, &now.1);
-            let done = missing.is_subset(&self.given_up);
-            if done && before.as_ref() == Some(&now) {
-                self.given_up = missing;
-                return;
+            missing = unfinished(&now.0, &now.1);
+            equal = if before.as_ref() == Some(&now) { equal + 1 } else { 1 };
+            let enough = if missing.is_empty() { EQUAL } else { EQUAL_MISSING };
+            if equal >= enough && missing.is_subset(&self.given_up) {
+                break;
             }
             before = Some(now);
             sleep(PAUSE);
         }
-        self.given_up = before.map(|(addresses, routes)| unfinished(&addresses, &routes)).unwrap_or_default();
+        self.given_up = missing;
     }
 }
 

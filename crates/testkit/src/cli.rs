@@ -16,12 +16,14 @@ usage: fingerpost-testkit VERB [OPTIONS]
       --only K         scenario K alone
       --script FILE    the script in FILE instead
       --self           the kernel against the kernel on another CPU: is the comparison itself sound?
+      --live           `fingerpost ip` on the live namespace, beside each `ip` that shows or asks
       --print          print each script with the kernel's answers
       --keep DIR       write the minimal scripts of differences there
       --shrink N       shrink the N most frequent kinds of difference (default 20)
       --budget N       at most N runs to shrink one (default 200)
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
   replay FILE                             Fingerpost against recorded answers
+  sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
   dump-script SEED INDEX                  print a scenario's script
   accept decision                         what a machine can check of the acceptance list, as a table;
                                           --seed and --scenarios (of the comparison, default 100) apply
@@ -49,6 +51,8 @@ pub enum Verb {
     Record(Options),
     /// Compare with recorded answers.
     Replay(Options),
+    /// Compare choices of source addresses.
+    Sources(Options),
     /// Print one scenario.
     DumpScript {
         /// The seed.
@@ -79,7 +83,10 @@ pub enum Verb {
         dir: PathBuf,
     },
     /// Be the kernel's side, inside a namespace.
-    KernelSide,
+    KernelSide {
+        /// A program to ask as well.
+        beside: Option<PathBuf>,
+    },
 }
 
 /// The options of a run.
@@ -90,6 +97,7 @@ pub struct Options {
     pub only: Option<u64>,
     pub script: Option<PathBuf>,
     pub against_itself: bool,
+    pub live: bool,
     pub print: bool,
     pub keep: Option<PathBuf>,
     pub shrink: usize,
@@ -108,6 +116,7 @@ impl Default for Options {
             only: None,
             script: None,
             against_itself: false,
+            live: false,
             print: false,
             keep: None,
             shrink: 20,
@@ -137,6 +146,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--only" => options.only = Some(value(&arg, args.next())?),
             "--script" => options.script = Some(value(&arg, args.next())?),
             "--self" => options.against_itself = true,
+            "--live" => options.live = true,
             "--print" => options.print = true,
             "--keep" => options.keep = Some(value(&arg, args.next())?),
             "--shrink" => options.shrink = value(&arg, args.next())?,
@@ -162,6 +172,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = match (verb.as_str(), plain.as_slice()) {
         ("help" | "-h" | "--help", _) => Verb::Help,
         ("compare", []) => Verb::Compare(options),
+        ("sources", []) => Verb::Sources(options),
         ("record", []) if options.file.is_some() => Verb::Record(options),
         ("record", []) => return Err("record needs -o FILE".into()),
         ("replay", [file]) => Verb::Replay(Options { file: Some(file.into()), ..options }),
@@ -181,7 +192,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             fingerpost: fingerpost.into(),
             dir: dir.into(),
         },
-        (KERNEL_SIDE, []) => Verb::KernelSide,
+        (KERNEL_SIDE, []) => Verb::KernelSide { beside: None },
+        (KERNEL_SIDE, [beside]) => Verb::KernelSide { beside: Some(beside.into()) },
         (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),
     };
     Ok(verb)

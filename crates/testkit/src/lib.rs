@@ -28,6 +28,7 @@ pub mod record;
 pub mod report;
 pub mod script;
 pub mod shrink;
+pub mod sources;
 pub mod subject;
 pub mod texts;
 pub mod words;

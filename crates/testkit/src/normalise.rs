@@ -127,7 +127,11 @@ fn without_receive_queues(text: &mut String) {
 
 /// Lifetimes that end run while a script does; whether there is an end is compared.
 fn hide_lifetimes(text: &mut String) {
-    let digits = |part: &str| part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    // A sign can stand before it: what is past, or was never set, counts from the boot on.
+    let digits = |part: &str| {
+        let sign = usize::from(part.starts_with('-'));
+        part.len() - part[sign..].trim_start_matches(|c: char| c.is_ascii_digit()).len()
+    };
     for (key, forever) in [
         ("valid_lft ", ""),
         ("preferred_lft ", ""),
@@ -143,7 +147,11 @@ fn hide_lifetimes(text: &mut String) {
             out.push_str(key);
             let (number, rest) = part.split_at(digits(part));
             let ends = !matches!(number, "" | "0") && number != forever;
-            out.push_str(if ends { "N" } else { number });
+            out.push_str(match number {
+                _ if !ends => number,
+                _ if number.starts_with('-') => "-N",
+                _ => "N",
+            });
             out.push_str(rest);
         }
         *text = out;

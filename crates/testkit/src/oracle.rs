@@ -20,7 +20,7 @@
 //! command would leave the device without a program, and so without carrier.)
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::addrconf::{self, Addrconf};
 use crate::process::{exit_status, pinned, run};
 use crate::script::{Answer, LineAnswer, Purpose, kind_of};
-use crate::words;
+use crate::{sources, words};
 
 /// The verb under which this program runs a script inside the namespace.
 pub const KERNEL_SIDE: &str = "kernel-side";
@@ -50,6 +50,7 @@ const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("NO_COLOR", "1")];
 pub struct Oracle {
     program: PathBuf,
     cpu: Option<usize>,
+    beside: Option<PathBuf>,
 }
 
 impl Oracle {
@@ -59,7 +60,13 @@ impl Oracle {
     ///
     /// This program's own path is not known.
     pub fn new(cpu: Option<usize>) -> io::Result<Self> {
-        Ok(Oracle { program: std::env::current_exe()?, cpu })
+        Ok(Oracle { program: std::env::current_exe()?, cpu, beside: None })
+    }
+
+    /// The same oracle, which also asks `program` (as `program ip …`) whatever it
+    /// asks `ip`, right after it and in the same namespace.
+    pub fn beside(&self, program: &Path) -> Self {
+        Oracle { beside: Some(program.to_owned()), ..self.clone() }
     }
 
     /// Runs the script, one answer a line.
@@ -68,16 +75,25 @@ impl Oracle {
     ///
     /// No namespace could be made (not root), or a line could not be run at all.
     pub fn run(&self, lines: &[String]) -> io::Result<Vec<Answer>> {
+        Ok(self.run_both(lines)?.into_iter().map(|line| line.answer).collect())
+    }
+
+    /// The same, with what the program beside answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Oracle::run`].
+    pub fn run_both(&self, lines: &[String]) -> io::Result<Vec<LineAnswer>> {
         let mut command = pinned(self.cpu, "unshare");
         if names_namespaces(lines) {
             command.arg("--mount");
         }
-        command.arg("--net").arg(&self.program).arg(KERNEL_SIDE);
+        command.arg("--net").arg(&self.program).arg(KERNEL_SIDE).args(&self.beside);
         let done = run(&mut command, &(lines.join("\n") + "\n"), DEADLINE)?;
         let mut answers = Vec::with_capacity(lines.len());
         for text in done.stdout.lines() {
             let read: LineAnswer = serde_json::from_str(text).map_err(io::Error::other)?;
-            answers.push(read.answer);
+            answers.push(read);
         }
         if done.status != 0 || answers.len() != lines.len() {
             let message = format!(
@@ -114,7 +130,7 @@ fn private_names() -> io::Result<()> {
 /// # Errors
 ///
 /// A command cannot be started, or a pipe breaks.
-pub fn kernel_side(input: impl Read, output: &mut impl Write) -> io::Result<()> {
+pub fn kernel_side(beside: Option<&Path>, input: impl Read, output: &mut impl Write) -> io::Result<()> {
     let mut side = Side::default();
     let lines: Vec<String> = BufReader::new(input).lines().collect::<io::Result<_>>()?;
     if names_namespaces(&lines) {
@@ -122,11 +138,26 @@ pub fn kernel_side(input: impl Read, output: &mut impl Write) -> io::Result<()> 
     }
     for (at, line) in lines.into_iter().enumerate() {
         let answer = side.line(&line)?;
-        let object = LineAnswer { line: at + 1, command: line, answer };
+        let beside = match beside {
+            Some(program) => also(program, &line)?,
+            None => None,
+        };
+        let object = LineAnswer { line: at + 1, command: line, answer, beside };
         serde_json::to_writer(&mut *output, &object)?;
         output.write_all(b"\n")?;
     }
     output.flush()
+}
+
+/// What another program answers to a line of `ip` that shows and changes nothing.
+fn also(program: &Path, line: &str) -> io::Result<Option<Answer>> {
+    let words = words::split(line).map_err(io::Error::other)?;
+    if kind_of(line).purpose == Purpose::Change || words.first().is_none_or(|word| word != "ip") {
+        return Ok(None);
+    }
+    let mut all = vec![program.to_string_lossy().into_owned()];
+    all.extend(words);
+    spawn(&all).map(Some)
 }
 
 /// What the kernel's side remembers between lines.
@@ -151,6 +182,7 @@ impl Side {
         }
         let answer = match program.as_str() {
             "cat" => cat(&words[1..]),
+            sources::CONNECT => sources::connect(&words[1..]),
             "ip" if kind.name == "ip tuntap add" && self.attach(&words)? => Answer::default(),
             _ => spawn(&words)?,
         };

@@ -242,8 +242,10 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
         let filter = RouteFilter { family: Some(family), ..RouteFilter::default() };
         captured.last.push(must(space, &Dump::Routes(filter), not_seen)?);
     }
-    let exceptions = RouteFilter { family: Some(Family::V4), cached: true, ..RouteFilter::default() };
-    captured.last.extend(may(space, &Dump::Routes(exceptions), not_seen)?);
+    for family in FAMILIES {
+        let exceptions = RouteFilter { family: Some(family), cached: true, ..RouteFilter::default() };
+        captured.last.extend(may(space, &Dump::Routes(exceptions), not_seen)?);
+    }
     captured.last.extend(may(space, &Dump::AddrLabels, not_seen)?);
     if options.neighbours {
         for (family, proxy) in

@@ -157,36 +157,20 @@ enum Step {
 
 /// The script of scenario `index` under `seed`.
 pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
-    let mut mixer = Rng::new(seed ^ 0x6669_6e67_6572);
-    let start = mixer.next_u64() ^ index.wrapping_mul(0xd134_2543_de82_ef95);
-    let mut rng = Rng::new(start);
-    rng.next_u64();
-    let mut making = Gen {
-        rng,
-        theme: Theme::Mixed,
-        devices: shape.devices,
-        family: shape.family,
-        six: six::Picture::default(),
-        space: None,
-        model: Model::default(),
-        others: Vec::new(),
-        made: 0,
-        lines: Vec::new(),
-        asked: 0,
-        wanted: shape.questions,
-    };
-    let mut by_chance = match shape.family {
-        Family::V4 => making.weighted(&THEMES),
-        Family::V6 => making.weighted(&six::THEMES),
-    };
-    if shape.devices == Devices::All && making.chance(1, 2) {
-        by_chance = Theme::Vrf;
-    }
-    making.theme = shape.theme.unwrap_or(by_chance);
+    let mut making = Gen::new(seed, index, shape);
     match shape.family {
         Family::V4 => making.whole(),
         Family::V6 => making.whole6(),
     }
+    making.lines
+}
+
+/// An IPv6 script of random addresses, ending in `connect` lines ([`crate::sources`]).
+pub fn address_set(seed: u64, index: u64, questions: usize) -> Vec<String> {
+    let theme = Some(Theme::Sources);
+    let shape = Shape { questions, theme, devices: Devices::Usual, family: Family::V6 };
+    let mut making = Gen::new(seed, index, shape);
+    making.whole_sources();
     making.lines
 }
 
@@ -210,6 +194,36 @@ struct Gen {
 }
 
 impl Gen {
+    fn new(seed: u64, index: u64, shape: Shape) -> Self {
+        let mut mixer = Rng::new(seed ^ 0x6669_6e67_6572);
+        let start = mixer.next_u64() ^ index.wrapping_mul(0xd134_2543_de82_ef95);
+        let mut rng = Rng::new(start);
+        rng.next_u64();
+        let mut making = Gen {
+            rng,
+            theme: Theme::Mixed,
+            devices: shape.devices,
+            family: shape.family,
+            six: six::Picture::default(),
+            space: None,
+            model: Model::default(),
+            others: Vec::new(),
+            made: 0,
+            lines: Vec::new(),
+            asked: 0,
+            wanted: shape.questions,
+        };
+        let mut by_chance = match shape.family {
+            Family::V4 => making.weighted(&THEMES),
+            Family::V6 => making.weighted(&six::THEMES),
+        };
+        if shape.devices == Devices::All && making.chance(1, 2) {
+            by_chance = Theme::Vrf;
+        }
+        making.theme = shape.theme.unwrap_or(by_chance);
+        making
+    }
+
     fn whole(&mut self) {
         self.preamble();
         self.first_namespaces();

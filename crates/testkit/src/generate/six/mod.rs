@@ -17,6 +17,7 @@ mod model;
 mod questions;
 mod routes;
 mod settings;
+mod sources;
 
 use super::{Devices, Gen, Step, Theme};
 
