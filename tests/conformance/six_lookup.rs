@@ -173,17 +173,45 @@ point!(
 
 point!(
     "C-298",
-    a_router_whose_neighbour_failed_is_passed_over,
+    a_hop_whose_neighbour_failed_is_passed_over_while_not_forwarding,
     SIX,
     "
-    $ ip -6 route add default via 2001:db8:1::2 metric 1024
-    $ ip -6 route append default via fe80::9 dev e1 metric 2000
-    $ ip -6 neigh add 2001:db8:1::2 dev e0 lladdr 02:00:00:00:00:99 nud permanent
+    $ sysctl -qw net.ipv4.fib_multipath_hash_seed=7
+    $ ip -6 route add default nexthop via 2001:db8:1::2 nexthop via 2001:db8:2::2
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:2::2 dev e1 src 2001:db8:2::1 metric 1024 pref medium
+    $ ip -6 route get 2001:db8:a::3
+    2001:db8:a::3 from :: via 2001:db8:2::2 dev e1 src 2001:db8:2::1 metric 1024 pref medium
+    $ ip -6 neigh add 2001:db8:2::2 dev e1 nud failed
     $ ip -6 route get 2001:db8:a::1
     2001:db8:a::1 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref medium
-    $ ip -6 route add default via 2001:db8:2::2 dev e1 metric 512
+    $ ip -6 route get 2001:db8:a::3
+    2001:db8:a::3 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref medium
+    $ sysctl -qw net.ipv6.conf.all.forwarding=1
     $ ip -6 route get 2001:db8:a::1
-    2001:db8:a::1 from :: via 2001:db8:2::2 dev e1 src 2001:db8:2::1 metric 512 pref medium
+    2001:db8:a::1 from :: via 2001:db8:2::2 dev e1 src 2001:db8:2::1 metric 1024 pref medium
+    $ ip -6 route get 2001:db8:a::3
+    2001:db8:a::3 from :: via 2001:db8:2::2 dev e1 src 2001:db8:2::1 metric 1024 pref medium
+    "
+);
+
+point!(
+    "C-298, T-59",
+    a_lower_metric_is_left_for_a_failed_gateway_only_while_not_forwarding,
+    SIX,
+    "
+    $ ip -6 route add default via 2001:db8:1::2 metric 10
+    $ ip -6 route add default via 2001:db8:2::2
+    $ ip -6 neigh add 2001:db8:1::2 dev e0 nud failed
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:2::2 dev e1 src 2001:db8:2::1 metric 1024 pref medium
+    $ sysctl -qw net.ipv6.conf.all.forwarding=1
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 10 pref medium
+    $ sysctl -qw net.ipv6.conf.all.forwarding=0
+    $ ip -6 neigh del 2001:db8:1::2 dev e0
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 10 pref medium
     "
 );
 

@@ -15,7 +15,6 @@ use crate::config::{
 };
 use crate::control::{addrconf, gateway6, route6, table6};
 use crate::namespace::{Env, Namespace};
-use crate::state::Time;
 
 /// `RTPROT_RA`.
 const BY_ADVERTISEMENT: u8 = 9;
@@ -109,7 +108,7 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
         pref: Preference(msg.pref.unwrap_or(0)),
         prefsrc: v6(msg.prefsrc),
         metrics: msg.metrics.clone(),
-        expires: (expires != 0).then(|| Time((env.now.0 as i64 + i64::from(expires) * 10).max(0) as u64)),
+        expires: (expires != 0).then(|| env.now.0 as i64 + i64::from(expires) * 10),
         nh_id: msg.nh_id,
         hop: NextHop::device(0),
     };

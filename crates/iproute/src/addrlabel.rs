@@ -101,7 +101,10 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done<AddrLabelMsg> {
     match prefix.prefix() {
         _ if !matches!(family, Af::Unspec | Af::Inet6) => return refused(Errno::EOPNOTSUPP),
         Some(IpPrefix { addr: std::net::IpAddr::V6(_), .. }) => message.prefix = prefix.prefix(),
-        _ => return refused(Errno::ERANGE),
+        _ => {
+            let refusal = Refusal::with(Errno::ERANGE, "Attribute failed policy validation");
+            return Err(Failure::refused(&refusal));
+        }
     }
     Ok(message)
 }

@@ -106,8 +106,9 @@ pub struct Route6 {
     pub prefsrc: Option<Ipv6Addr>,
     /// Metrics by kind.
     pub metrics: Metrics,
-    /// When it ends, if it does.
-    pub expires: Option<Time>,
+    /// When it ends, if it does, in milliseconds of the world's clock; negative
+    /// where that was before its start.
+    pub expires: Option<i64>,
     /// The nexthop object, if the route uses one; `hop` then says nothing.
     pub nh_id: Option<u32>,
     /// The route's own hop.
@@ -123,7 +124,7 @@ impl Route6 {
 
     /// Whether its time is over (`fib6_check_expired`).
     pub fn is_expired(&self, now: Time) -> bool {
-        self.flags.any(RtFlags::EXPIRES) && self.expires.is_some_and(|at| now > at)
+        self.flags.any(RtFlags::EXPIRES) && self.expires.is_some_and(|at| now.0 as i64 > at)
     }
 }
 

@@ -189,11 +189,21 @@ fn modify_prefix_route(
         add_prefix_route(ns, env, dev, prefix, metric, ends);
         return true;
     }
-    set_end(ns, at, ends.map(|seconds| env.now.plus_secs(seconds.into())));
+    set_end(ns, at, ends.map(wrong_end));
     true
 }
 
-fn set_end(ns: &mut Namespace, at: RouteRef, end: Option<Time>) {
+/// The end that Linux notes for the prefix route of an address that gets a
+/// lifetime later: hundredths of a second taken for the clock's ticks, counted
+/// from the clock's zero and not from now. The clock starts 2^32 ticks less 300
+/// seconds after its zero, with 250 ticks a second here, so that this is over
+/// before the start.
+fn wrong_end(seconds: u32) -> i64 {
+    const START: i64 = ((1 << 32) - 300 * 250) * 4;
+    i64::from(seconds) * 400 - START
+}
+
+fn set_end(ns: &mut Namespace, at: RouteRef, end: Option<i64>) {
     let node = ns.config.fib6.table_mut(at.table).and_then(|table| table.tree.get_mut(at.dst));
     let Some(route) = node.and_then(|node| node.routes.iter_mut().find(|route| route.id == at.id)) else {
         return;
@@ -239,7 +249,7 @@ fn clean_prefix_route(ns: &mut Namespace, dev: u32, prefix: Prefix<Ipv6Addr>, fa
         Fate::Goes => {
             route6::remove(ns, at);
         }
-        Fate::Ends(end) if !ends => set_end(ns, at, Some(end)),
+        Fate::Ends(end) if !ends => set_end(ns, at, Some(end.0 as i64)),
         Fate::Ends(_) => {}
     }
 }

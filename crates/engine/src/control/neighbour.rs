@@ -51,6 +51,9 @@ pub fn new_neighbour(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &NeighM
         return Ok(());
     }
     let Some(link) = link else { return Err(refuse(Errno::EINVAL, "Device not specified")) };
+    if dst.is_ipv6() && link.ipv6.as_ref().is_none_or(|ipv6| ipv6.conf.disable_ipv6 != 0) {
+        return Err(refuse(Errno::EINVAL, "IPv6 is disabled on this device"));
+    }
     if msg.flags.any(MANAGED) && msg.state.has(NeighState::PERMANENT) {
         return Err(refuse(Errno::EINVAL, "Invalid NTF_* flag for permanent entry"));
     }

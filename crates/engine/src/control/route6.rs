@@ -314,7 +314,7 @@ fn create(ns: &mut Namespace, now: Time, request: &RouteConfig6) -> Result<Route
         pref: request.pref,
         prefsrc: None,
         metrics,
-        expires: request.expires.map(|seconds| now.plus_secs(seconds.into())),
+        expires: request.expires.map(|seconds| now.plus_secs(seconds.into()).0 as i64),
         nh_id: (request.nh_id != 0).then_some(request.nh_id),
         hop: NextHop::device(0),
     };

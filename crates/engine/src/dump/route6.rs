@@ -76,8 +76,7 @@ pub fn message(config: &Config, now: Time, list: &[Route6], route: &Route6) -> R
     msg.pref = Some(route.pref.0);
     let mut cacheinfo = RouteCacheInfo::default();
     if route.flags.any(RtFlags::EXPIRES) {
-        let ends = route.expires.map_or(0, |at| at.0) as i64;
-        cacheinfo.expires = ((ends - now.0 as i64) / 10) as i32;
+        cacheinfo.expires = ((route.expires.unwrap_or(0) - now.0 as i64) / 10) as i32;
     }
     msg.cacheinfo = Some(cacheinfo);
     let leg = |hop: &NextHop, weight: u32| NextHopMsg {
