@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use fingerpost_net::Family;
 use fingerpost_testkit::compare::{Difference, differences};
 use fingerpost_testkit::oracle::{Oracle, kernel_side};
 use fingerpost_testkit::report::{Figures, Group, Groups, example};
@@ -200,7 +201,7 @@ fn compare(options: &Options) -> io::Result<bool> {
     };
     let workers = each_worker(jobs(options, &cpus), start, work, &indices(options))?;
     let (figures, groups) = gather(workers.into_iter().map(|(_, figures, groups)| (figures, groups)));
-    print_summary(&figures, &groups, &begun)?;
+    print_summary(&figures, &groups, &begun, options.shape.family)?;
     if !groups.is_empty() && !options.against_itself {
         print_minimal(options, &cpus, &groups)?;
     }
@@ -266,8 +267,8 @@ fn print_answers(index: u64, lines: &[String], kernel: &[Answer]) -> io::Result<
     say(&text)
 }
 
-fn print_summary(figures: &Figures, groups: &Groups, begun: &Instant) -> io::Result<()> {
-    let mut text = figures.text();
+fn print_summary(figures: &Figures, groups: &Groups, begun: &Instant, family: Family) -> io::Result<()> {
+    let mut text = figures.text(family);
     text.push_str(&format!(
         "\n{} differences in {} scenarios; {:.0} s\n",
         figures.differing,
@@ -395,7 +396,7 @@ fn replay(options: &Options) -> io::Result<bool> {
     };
     let workers = each_worker(jobs(options, &cpus), start, work, &numbers)?;
     let (figures, groups) = gather(workers.into_iter().map(|(_, figures, groups)| (figures, groups)));
-    print_summary(&figures, &groups, &begun)?;
+    print_summary(&figures, &groups, &begun, options.shape.family)?;
     let examples = examples.into_inner().map_err(|_| panicked())?;
     for (number, text) in examples.iter().take(options.shrink) {
         say(&format!("\n--- recording {number}\n{text}\n"))?;

@@ -440,6 +440,76 @@ mod tests {
         Shape { questions, theme: None, devices: Devices::Usual, family: Family::V4 }
     }
 
+    fn six(questions: usize) -> Shape {
+        Shape { family: Family::V6, ..plain(questions) }
+    }
+
+    #[test]
+    fn scenarios_of_ipv6_are_of_ipv6_and_hold_every_kind_of_command() {
+        let mut all = Vec::new();
+        for index in 0..200 {
+            let lines = scenario(3, index, six(60));
+            assert_eq!(lines, scenario(3, index, six(60)));
+            let questions = lines.iter().filter(|line| kind_of(line).purpose == Purpose::Question).count();
+            assert!((60..80).contains(&questions), "scenario {index} asks {questions}");
+            all.extend(lines);
+        }
+        for line in &all {
+            let words = words::split(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert!(["ip", "sysctl", "cat"].contains(&words[0].as_str()), "{line}");
+        }
+        // A device without a hardware address gets a random link-local address.
+        let tuns = all.iter().filter(|line| line.contains("tuntap add") && line.contains("mode tun")).count();
+        assert_eq!(tuns, all.iter().filter(|line| line.contains("addrgenmode none")).count());
+        for needle in [
+            "ip addr add",
+            " peer ",
+            " nodad",
+            " noprefixroute",
+            " preferred_lft 0",
+            " metric ",
+            "ip addrlabel add prefix",
+            " from ",
+            " pref high",
+            " expires ",
+            "route append",
+            "route replace",
+            "nexthop via",
+            "nhid",
+            " onlink",
+            "ip -6 nexthop add",
+            "ip -6 rule add",
+            "suppress_prefixlength",
+            " nud failed",
+            " router nud ",
+            "conf.all.forwarding=1",
+            "disable_ipv6=1",
+            "ignore_routes_with_linkdown",
+            "use_oif_addrs_only",
+            "keep_addr_on_down",
+            "fib_multipath_hash_policy=3",
+            "fibmatch",
+            " iif ",
+            " oif ",
+            " mark ",
+            " uid ",
+            " ipproto ",
+            " sport ",
+        ] {
+            assert!(all.iter().any(|line| line.contains(needle)), "{needle} never occurs");
+        }
+    }
+
+    #[test]
+    fn address_sets_end_in_destinations() {
+        for index in 0..50 {
+            let lines = address_set(9, index, 20);
+            let (changes, asked) = lines.split_at(lines.len() - 20);
+            assert!(asked.iter().all(|line| line.starts_with("connect ")), "{asked:?}");
+            assert!(!changes.iter().any(|line| line.starts_with("connect")), "{changes:?}");
+        }
+    }
+
     #[test]
     fn a_theme_can_be_asked_for() {
         assert_eq!("inet6gateways".parse(), Ok(Theme::Inet6Gateways));

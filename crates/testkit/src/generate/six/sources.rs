@@ -14,7 +14,7 @@ impl Gen {
         for _ in 0..steps {
             match self.range(0, 6) {
                 0 => self.sysctl6(),
-                1 => self.route6(),
+                1 => self.way_to_somewhere(),
                 _ => self.address6(),
             }
         }
@@ -35,6 +35,19 @@ impl Gen {
                 self.say(format!("ip -6 route add {prefix}{way} dev {device} metric {metric}"));
             }
         }
+    }
+
+    /// One hop for packets from anywhere: what else decides is not the source's
+    /// choice. (Of several hops a socket takes one by its port, and where a route
+    /// is for some sources only it looks twice.)
+    fn way_to_somewhere(&mut self) {
+        let prefix = self.route_prefix6().route_text();
+        let (device, gateway) = self.on_link6();
+        let way = if self.chance(1, 3) { String::new() } else { format!(" via {}", text(gateway)) };
+        let source =
+            if self.chance(1, 4) { format!(" src {}", text(self.own_address6())) } else { String::new() };
+        let metric = self.range(1, 2000);
+        self.say(format!("ip -6 route add {prefix}{way} dev {device}{source} metric {metric}"));
     }
 
     fn connect(&mut self) {
