@@ -380,6 +380,14 @@ pub enum Event6 {
         /// 2³¹ hashes select each.
         shares: Vec<(RouteRef, usize, u64)>,
     },
+    /// A decision that is cached with a nexthop object counts, made of another
+    /// route, which may be gone (T-17).
+    Cached {
+        /// The object.
+        object: u32,
+        /// The route.
+        route: RouteRef,
+    },
     /// Of two candidates for the source one is better.
     SourceCompared {
         /// The better one, or of two that are alike the one seen first.

@@ -13,7 +13,7 @@ use fingerpost_net::{Errno, Prefix};
 
 use super::hash::multipath_hash6;
 use super::{Flow6, path};
-use crate::config::{Config, NextHop, NexthopKind, Node6, Route6, Route6Id, RtFlags, Table6};
+use crate::config::{Config, NextHop, NexthopKind, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
 use crate::state::Time;
 use crate::trace::{Event, Event6, PassedOver6, Tracer};
 
@@ -65,6 +65,8 @@ pub struct Found6 {
     pub kind: RouteType,
     /// What IPv6 notes of it, which a nexthop object can change.
     pub flags: RtFlags,
+    /// Router preference: that of the leg which the table gave.
+    pub pref: Preference,
 }
 
 /// A route on its way through a lookup.
@@ -82,16 +84,22 @@ pub struct Candidate<'a> {
     pub kind: RouteType,
     /// What IPv6 notes of it.
     pub flags: RtFlags,
+    /// Router preference.
+    pub pref: Preference,
+    /// The route that the decision was made of: this one, or one that is gone.
+    pub origin: RouteRef,
 }
 
 impl<'a> Candidate<'a> {
     fn of(list: &'a [Route6], route: &'a Route6, hop: &'a NextHop, member: usize) -> Self {
-        Candidate { list, route, hop, member, kind: route.kind, flags: route.flags }
+        let &Route6 { kind, flags, pref, .. } = route;
+        Candidate { list, route, hop, member, kind, flags, pref, origin: RouteRef::to(route) }
     }
 
     /// What is remembered of it.
     pub fn found(&self) -> Found6 {
-        Found6 { route: RouteRef::to(self.route), member: self.member, kind: self.kind, flags: self.flags }
+        let Candidate { origin: route, member, kind, flags, pref, .. } = *self;
+        Found6 { route, member, kind, flags, pref }
     }
 
     /// Whether it answers with an error, or by loopback.
@@ -323,6 +331,15 @@ pub fn hops<'a>(config: &'a Config, route: &'a Route6) -> impl Iterator<Item = &
     own.into_iter().chain(members.iter().filter_map(move |member| of_member(member.id)))
 }
 
+/// The nexthop object that a candidate's hop is: its own, or the member of a group.
+pub fn object(config: &Config, found: &Candidate<'_>) -> Option<u32> {
+    let id = found.route.nh_id?;
+    match config.nexthops.get(id).map(|object| &object.kind) {
+        Some(NexthopKind::Group { members, .. }) => members.get(found.member).map(|member| member.id),
+        _ => Some(id),
+    }
+}
+
 /// The device that stands for a route: that of its first hop (`fib6_info_nh_dev`).
 pub fn first_device(config: &Config, route: &Route6) -> u32 {
     hops(config, route).next().map_or(0, |hop| hop.dev)
@@ -392,7 +409,7 @@ pub fn select_path<'a>(
     let chosen = match leg.id == found.route.id {
         true => found,
         // Type and flags stay those of the leg that the table gave.
-        false => Candidate { route: leg, hop: &leg.hop, ..found },
+        false => Candidate { route: leg, hop: &leg.hop, origin: RouteRef::to(leg), ..found },
     };
     if tracer.is_on() {
         let mut shares: Vec<(RouteRef, usize, u64)> = Vec::new();
