@@ -33,7 +33,7 @@ const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NA
 sent, delivered, forwarded, dropped, refused";
 
 /// Drop reasons that an answer can have.
-const REASONS: [DropReason; 9] = [
+const REASONS: [DropReason; 12] = [
     DropReason::IpRpfilter,
     DropReason::IpInNoRoutes,
     DropReason::IpInAddrErrors,
@@ -42,6 +42,9 @@ const REASONS: [DropReason; 9] = [
     DropReason::IpInvalidSource,
     DropReason::IpInvalidDest,
     DropReason::InvalidProto,
+    DropReason::IpOutNoRoutes,
+    DropReason::IpInHdr,
+    DropReason::Ipv6Disabled,
     DropReason::NotSpecified,
 ];
 

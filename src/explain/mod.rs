@@ -6,11 +6,16 @@
 
 mod alternatives;
 mod build;
+mod build4;
+mod build6;
 mod compare;
 mod expect;
 mod outcome;
+mod outcome4;
+mod outcome6;
 mod question;
 mod report;
+mod rfc6724;
 pub mod text;
 mod wording;
 
@@ -18,7 +23,7 @@ pub use alternatives::add_alternatives;
 pub use build::{Asked, explain};
 pub use compare::first_difference;
 pub use expect::Expectation;
-pub use question::{Question, Resolved};
+pub use question::{Question, Resolved, ResolvedQuestion};
 pub use report::{
     Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport,
     RuleVerdict, SCHEMA, TableReport, Verdict,

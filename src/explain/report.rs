@@ -23,6 +23,9 @@ pub struct Explanation {
     pub lookups: Vec<LookupReport>,
     /// What becomes of the packet.
     pub outcome: Outcome,
+    /// What `ip route get` answers, where a packet fares otherwise.
+    #[serde(skip)]
+    pub route_get: Option<Outcome>,
     /// What could not be read from the host.
     pub not_seen: Vec<String>,
     /// What is not modelled and could change the answer.
@@ -72,7 +75,8 @@ pub struct LookupReport {
 /// Something that a lookup settled besides rules and tables.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
-    /// What it is about: `path`, `default`, `gateway`, `source`, `device`, `on-link`, `reverse path`, `cache`.
+    /// What it is about: `path`, `default`, `gateway`, `source`, `candidate`, `device`, `on-link`, `scope`,
+    /// `subtree`, `reverse path`, `receive`, `forward`, `cache`.
     pub about: &'static str,
     /// In plain words.
     pub text: String,
@@ -173,10 +177,16 @@ pub struct TableReport {
     pub id: u32,
     /// Its name.
     pub name: String,
+    /// The kernel function that searches it.
+    pub function: &'static str,
     /// The route that it gave, or that ended the search with an error.
     pub route: Option<RouteReport>,
     /// More specific routes, and equal ones before it, that were passed over.
     pub passed_over: Vec<PassedOverReport>,
+    /// For IPv6, the next shorter prefix that fits, when that one's route was not
+    /// looked at since the longer one goes before any metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shorter: Option<String>,
 }
 
 /// A route.
@@ -288,7 +298,7 @@ pub struct Outcome {
     pub legs: Vec<Leg>,
 }
 
-/// Purpose and kernel function of a lookup.
+/// Purpose and kernel function of an IPv4 lookup.
 pub fn purpose(purpose: Purpose) -> (&'static str, &'static str) {
     match purpose {
         Purpose::Output => ("output", "ip_route_output_key_hash_rcu"),
@@ -297,5 +307,14 @@ pub fn purpose(purpose: Purpose) -> (&'static str, &'static str) {
         Purpose::ReversePathOnDevice => ("reverse path on the ingress device", "__fib_validate_source"),
         Purpose::OwnAddress => ("own address", "__ip_dev_find"),
         Purpose::Gateway => ("gateway", "fib_check_nh"),
+    }
+}
+
+/// Purpose and kernel function of an IPv6 lookup.
+pub fn purpose6(why: Purpose) -> (&'static str, &'static str) {
+    let (name, _) = purpose(why);
+    match why {
+        Purpose::Input => (name, "ip6_route_input_lookup"),
+        _ => (name, "ip6_route_output_flags"),
     }
 }

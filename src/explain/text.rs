@@ -110,7 +110,12 @@ impl Page {
         self.with_function(&text, lookup.function);
         if !lookup.rules_evaluated && lookup.purpose != "own address" {
             self.line(
-                "  no rule was ever changed: main, merged with local, and default are searched directly",
+                match lookup.tables.first().is_some_and(|table| table.function.starts_with("fib6")) {
+                    true => "  no rule was ever added: local, then main are searched directly",
+                    false => {
+                        "  no rule was ever changed: main, merged with local, and default are searched directly"
+                    }
+                },
             );
         }
         let widths = Widths::of(&lookup.rules);
@@ -141,7 +146,7 @@ impl Page {
         }
         let mark = if decides { "  ◀ decides" } else { "" };
         let strong = || decides.then_some(Paint::Strong);
-        let function = if table.is_some() { "fib_table_lookup" } else { "" };
+        let function = table.map_or("", |table| table.function);
         match rule.detail.as_deref().filter(|_| has_second_line(rule.verdict)) {
             Some(detail) => {
                 self.with_function(&line, function);
@@ -156,13 +161,18 @@ impl Page {
 
     fn table(&mut self, table: &TableReport) {
         let found = table.route.as_ref().map_or("no match".to_string(), |route| route.text.clone());
-        self.with_function(&format!("  table {:<8}  {found}", table.name), "fib_table_lookup");
+        self.with_function(&format!("  table {:<8}  {found}", table.name), table.function);
         self.passed_over(table, 18);
     }
 
     fn passed_over(&mut self, table: &TableReport, column: usize) {
         for passed in &table.passed_over {
             self.line(&format!("{:column$}passed over {}: {}", "", passed.route, passed.reason));
+        }
+        if let Some(shorter) = &table.shorter {
+            let text = format!("{:column$}before the shorter {shorter}, whatever the metric", "");
+            let faint = self.paint(Paint::Faint, &text);
+            self.line(&faint);
         }
     }
 

@@ -4,7 +4,8 @@
 //! choice among hops ([`path`]), the source ([`source`]), the resolution of
 //! packets made here ([`output4`]) and received ([`input4`]), and the source
 //! check ([`validate`]). [`get`] is `ip route get`. What IPv6 does otherwise
-//! stands beside it in files with a 6.
+//! stands beside it in files with a 6, and with it what only IPv6 asks apart:
+//! [`socket6`] and [`receive6`].
 
 pub mod cache;
 pub mod decision;
@@ -17,8 +18,10 @@ pub mod input6;
 pub mod output4;
 pub mod output6;
 pub mod path;
+pub mod receive6;
 pub mod rules;
 pub mod rules6;
+pub mod socket6;
 pub mod source;
 pub mod source6;
 pub mod table;
