@@ -68,10 +68,8 @@ pub fn compare(config: &Config, explanation: &Explanation, answer: &Result<Route
     let tells_mtu = answer.as_ref().is_ok_and(|msg| msg.metrics.get(MetricKind::MTU).is_some());
     let others = explanation.otherwise.iter().map(|other| &other.outcome);
     let own = explanation.route_get.as_ref().unwrap_or(&explanation.outcome);
-    let possible: Vec<String> = std::iter::once(own)
-        .chain(others)
-        .flat_map(|outcome| texts(outcome, tells_mtu))
-        .collect();
+    let possible: Vec<String> =
+        std::iter::once(own).chain(others).flat_map(|outcome| texts(outcome, tells_mtu)).collect();
     match possible.contains(&kernel) {
         true => Judgement::Agrees,
         false => Judgement::Differs { ours: possible.join(" or "), kernel },

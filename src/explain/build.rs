@@ -2,9 +2,9 @@
 //! has of its own is [`super::build4`]'s and [`super::build6`]'s.
 
 use fingerpost_engine::config::{Config, Rule};
+use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::rules::{self, SelectorSet};
-use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::trace::{Event, Purpose, RuleOutcome};
 use fingerpost_engine::{Behaviour, Namespace, Time};
 use fingerpost_iproute::Names;

@@ -210,9 +210,7 @@ impl<'a> Builder6<'a> {
             }
             PassedOver6::Expired => "its time is over".into(),
             PassedOver6::Dead => "its hop is dead".into(),
-            PassedOver6::LinkDown => {
-                "its device has no carrier (ignore_routes_with_linkdown is on)".into()
-            }
+            PassedOver6::LinkDown => "its device has no carrier (ignore_routes_with_linkdown is on)".into(),
             PassedOver6::OtherDevice => format!("it does not leave by {}", device(self.config, wanted)),
             PassedOver6::LargerMetric => "one of a smaller metric can be used".into(),
         };
@@ -282,8 +280,9 @@ impl<'a> Builder6<'a> {
         }
         let dst = self.base.flow().dst;
         let matches = self.config.fib6.table(route.table)?.tree.matches(dst);
-        let (_, node) =
-            matches.into_iter().find(|(prefix, node)| prefix.len() < route.dst.len() && !node.routes.is_empty())?;
+        let (_, node) = matches
+            .into_iter()
+            .find(|(prefix, node)| prefix.len() < route.dst.len() && !node.routes.is_empty())?;
         let first = node.routes.first()?;
         Some(route6_text(self.config, first, table6::legs(&node.routes, first)))
     }

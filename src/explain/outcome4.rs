@@ -82,7 +82,12 @@ fn decided(
 }
 
 /// The legs of a multipath route when the hash that chooses cannot be computed.
-fn legs(asked: Asked<'_>, question: &Resolved<Ipv4Addr>, decision: &Decision, shares: &[(usize, u64)]) -> Vec<Leg> {
+fn legs(
+    asked: Asked<'_>,
+    question: &Resolved<Ipv4Addr>,
+    decision: &Decision,
+    shares: &[(usize, u64)],
+) -> Vec<Leg> {
     let config = &asked.ns.config;
     let Some(info) = decision.result.map(|result| config.fib.info(result.alias.info)) else {
         return Vec::new();
@@ -196,7 +201,11 @@ fn dropped(asked: Asked<'_>, question: &Resolved<Ipv4Addr>, reason: DropReason) 
 
 /// The switches of [`fingerpost_engine::Behaviour`] that this answer turns on,
 /// when the release was not compared with.
-pub(super) fn unverified(asked: Asked<'_>, question: &Resolved<Ipv4Addr>, ending: &Ending) -> Vec<&'static str> {
+pub(super) fn unverified(
+    asked: Asked<'_>,
+    question: &Resolved<Ipv4Addr>,
+    ending: &Ending,
+) -> Vec<&'static str> {
     if asked.behaviour.verified {
         return Vec::new();
     }

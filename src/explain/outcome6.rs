@@ -110,7 +110,9 @@ pub(super) fn not_forwarded(why: NotForwarded, iif: &str, src: Ipv6Addr) -> Stri
              force_forwarding, are off)"
         ),
         NotForwarded::Source => format!("what comes from {src} is never forwarded"),
-        NotForwarded::BeyondScope => format!("its source {src} is of the link it came from, and it would leave that"),
+        NotForwarded::BeyondScope => {
+            format!("its source {src} is of the link it came from, and it would leave that")
+        }
     }
 }
 
@@ -261,7 +263,8 @@ pub(super) fn unknown(config: &Config, question: &Resolved<Ipv6Addr>, ending: &E
     let Ending::Decided(decision) = ending else { return Vec::new() };
     let mut unknown = Vec::new();
     if let Some(route) = decision.found.route.get(config)
-        && let Some(encap) = table6::hops(config, route).nth(decision.found.member).and_then(|h| h.encap.as_ref())
+        && let Some(encap) =
+            table6::hops(config, route).nth(decision.found.member).and_then(|h| h.encap.as_ref())
     {
         unknown.push(format!("the route's encapsulation (type {}) is not modelled", encap.kind));
     }

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_engine::Config;
-use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::addrtype::AddrType;
+use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::Received;
 use fingerpost_iproute::{Names, RouteQuestion, RouteQuestionError};
@@ -88,7 +88,9 @@ impl Question {
         if let (Some(scope), Some(given)) = (scope, given)
             && scope != given
         {
-            return Err(format!("'%{scope}' and '{given}' name two devices; a scope is the packet's own link"));
+            return Err(format!(
+                "'%{scope}' and '{given}' name two devices; a scope is the packet's own link"
+            ));
         }
         let oif = read.oif.or(scope.filter(|_| read.iif.is_none()));
         let (oif, vrf) = if read.is_vrf { (None, read.oif) } else { (oif, None) };

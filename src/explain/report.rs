@@ -307,6 +307,9 @@ pub fn purpose(purpose: Purpose) -> (&'static str, &'static str) {
         Purpose::ReversePathOnDevice => ("reverse path on the ingress device", "__fib_validate_source"),
         Purpose::OwnAddress => ("own address", "__ip_dev_find"),
         Purpose::Gateway => ("gateway", "fib_check_nh"),
+        Purpose::Fib => ("fib", "nft_fib4_eval"),
+        Purpose::Rpfilter => ("rpfilter", "rpfilter_lookup_reverse"),
+        Purpose::AddressType => ("address type", "inet_dev_addr_type"),
     }
 }
 
@@ -315,6 +318,8 @@ pub fn purpose6(why: Purpose) -> (&'static str, &'static str) {
     let (name, _) = purpose(why);
     match why {
         Purpose::Input => (name, "ip6_route_input_lookup"),
+        Purpose::Fib => (name, "nft_fib6_eval"),
+        Purpose::Rpfilter => (name, "rpfilter_lookup_reverse6"),
         _ => (name, "ip6_route_output_flags"),
     }
 }

@@ -53,7 +53,11 @@ pub(super) fn reason(
         Rule6724::Label => {
             let label = |addr| config.labels.label(addr, link_of(addr));
             let wanted = config.labels.label(dst, dev);
-            format!("its label is {}, the other's {}, the destination's {wanted}", label(better), label(other))
+            format!(
+                "its label is {}, the other's {}, the destination's {wanted}",
+                label(better),
+                label(other)
+            )
         }
         Rule6724::Privacy => {
             let temporary = owner(better).is_some_and(|(_, addr)| addr.flags.has(IfaFlags::SECONDARY));

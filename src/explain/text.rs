@@ -109,14 +109,12 @@ impl Page {
         let text = format!("{head}  {}", key_text(&lookup.key));
         self.with_function(&text, lookup.function);
         if !lookup.rules_evaluated && lookup.purpose != "own address" {
-            self.line(
-                match lookup.tables.first().is_some_and(|table| table.function.starts_with("fib6")) {
-                    true => "  no rule was ever added: local, then main are searched directly",
-                    false => {
-                        "  no rule was ever changed: main, merged with local, and default are searched directly"
-                    }
-                },
-            );
+            self.line(match lookup.tables.first().is_some_and(|table| table.function.starts_with("fib6")) {
+                true => "  no rule was ever added: local, then main are searched directly",
+                false => {
+                    "  no rule was ever changed: main, merged with local, and default are searched directly"
+                }
+            });
         }
         let widths = Widths::of(&lookup.rules);
         for (n, rule) in lookup.rules.iter().enumerate() {

@@ -5,11 +5,12 @@
 //! packets made here ([`output4`]) and received ([`input4`]), and the source
 //! check ([`validate`]). [`get`] is `ip route get`. What IPv6 does otherwise
 //! stands beside it in files with a 6, and with it what only IPv6 asks apart:
-//! [`socket6`] and [`receive6`].
+//! [`socket6`] and [`receive6`]. What firewalls ask is in [`firewall`].
 
 pub mod cache;
 pub mod decision;
 pub mod exception;
+pub mod firewall;
 pub mod get;
 pub mod get6;
 pub mod hash;
