@@ -55,11 +55,17 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
         ResolvedQuestion::V4(resolved) => build4::answer(asked, &resolved),
         ResolvedQuestion::V6(resolved) => build6::answer(asked, &resolved),
     };
-    Ok(Explanation {
+    Ok(explanation(asked, question, answer))
+}
+
+/// An answer as an explanation.
+pub(super) fn explanation(asked: Asked<'_>, question: &Question, answer: Answer) -> Explanation {
+    Explanation {
         schema: SCHEMA,
         release: asked.behaviour.release.clone(),
         question: question.words(),
         asked: question.clone(),
+        fib: None,
         lookups: answer.lookups,
         outcome: answer.outcome,
         route_get: answer.route_get,
@@ -67,7 +73,7 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
         unknown: answer.unknown,
         unverified: answer.unverified,
         otherwise: Vec::new(),
-    })
+    }
 }
 
 /// What the families have each of their own in what is shared here.

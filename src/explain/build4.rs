@@ -15,7 +15,7 @@ use fingerpost_net::{Errno, Prefix};
 use super::build::{Answer, Asked, Builder, Side};
 use super::outcome4;
 use super::question::Resolved;
-use super::report::{RouteReport, purpose};
+use super::report::{LookupReport, RouteReport, purpose};
 use super::wording::{device, hop_text, kind_name, route_text, scope_name};
 
 /// How the lookups ended.
@@ -31,16 +31,11 @@ pub(super) enum Ending {
 /// Answers a question.
 pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv4Addr>) -> Answer {
     let (events, ending) = ask(asked, question);
-    let mut builder = Builder4 {
-        base: Builder::new(asked),
-        config: &asked.ns.config,
-        shares: Vec::new(),
-        leaves_by: match &ending {
-            Ending::Decided(decision) => decision.dev,
-            _ => 0,
-        },
-        assumed: false,
+    let leaves_by = match &ending {
+        Ending::Decided(decision) => decision.dev,
+        _ => 0,
     };
+    let mut builder = Builder4::new(asked, leaves_by);
     for event in &events {
         builder.event(event);
     }
@@ -86,6 +81,15 @@ fn ask(asked: Asked<'_>, question: &Resolved<Ipv4Addr>) -> (Vec<Event>, Ending) 
     (events, ending)
 }
 
+/// The lookups that events tell of.
+pub(super) fn lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+    let mut builder = Builder4::new(asked, 0);
+    for event in events {
+        builder.event(event);
+    }
+    builder.base.finish()
+}
+
 impl Side for Ipv4Addr {
     const SEARCH: &'static str = "fib_table_lookup";
 
@@ -112,7 +116,12 @@ struct Builder4<'a> {
     assumed: bool,
 }
 
-impl Builder4<'_> {
+impl<'a> Builder4<'a> {
+    fn new(asked: Asked<'a>, leaves_by: u32) -> Self {
+        let (base, config) = (Builder::new(asked), &asked.ns.config);
+        Builder4 { base, config, shares: Vec::new(), leaves_by, assumed: false }
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::Begin { purpose: why, flow } => self.base.begin(*why, purpose(*why), flow),

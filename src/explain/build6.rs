@@ -18,7 +18,7 @@ use fingerpost_net::{Errno, Prefix};
 use super::build::{Answer, Asked, Builder, Side};
 use super::outcome6;
 use super::question::Resolved;
-use super::report::{RouteReport, purpose6};
+use super::report::{LookupReport, RouteReport, purpose6};
 use super::wording::{device, hop_text, kind_name, preference_name, route6_text};
 
 /// How the lookups ended.
@@ -95,6 +95,19 @@ fn as_route_get(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, shares: &mut Sh
         }
     }
     decision.map_or_else(Ending::Failed, |decision| Ending::Decided(Box::new(decision)))
+}
+
+/// The lookups that events tell of.
+pub(super) fn lookups(
+    asked: Asked<'_>,
+    question: &Resolved<Ipv6Addr>,
+    events: &[Event],
+) -> Vec<LookupReport> {
+    let mut builder = Builder6::new(asked, question);
+    for event in events {
+        builder.event(event);
+    }
+    builder.base.finish()
 }
 
 impl Side for Ipv6Addr {
@@ -200,8 +213,7 @@ impl<'a> Builder6<'a> {
     }
 
     fn passed(&mut self, route: RouteRef, why: PassedOver6) {
-        let flow = self.base.flow();
-        let wanted = if flow.iif > 1 { flow.iif } else { flow.oif };
+        let wanted = self.wanted();
         let reason = match why {
             PassedOver6::LowerScore => return self.beaten.push(route),
             PassedOver6::GatewayFailed => {
@@ -235,7 +247,10 @@ impl<'a> Builder6<'a> {
                     preference(loser),
                     preference(winner)
                 ),
-                false => "an equal one stands before it, or leaves by the demanded device".into(),
+                false if self.hop_dev(loser) == self.hop_dev(winner) || self.wanted() == 0 => {
+                    "an equal one stands before it".into()
+                }
+                false => format!("another leaves by {}", device(self.config, self.wanted())),
             };
             let text = self.text(beaten);
             self.base.passed(text, reason);
@@ -268,6 +283,16 @@ impl<'a> Builder6<'a> {
         }
     }
 
+    /// The device that routes are measured against.
+    fn wanted(&self) -> u32 {
+        let flow = self.base.flow();
+        if flow.iif > 1 { flow.iif } else { flow.oif }
+    }
+
+    fn hop_dev(&self, route: &Route6) -> u32 {
+        table6::first_device(self.config, route)
+    }
+
     fn list(&self, route: RouteRef) -> &'a [Route6] {
         let node = self.config.fib6.table(route.table).and_then(|table| table.tree.get(route.dst));
         node.map_or(&[], |node| node.of_source(route.src))
@@ -275,10 +300,10 @@ impl<'a> Builder6<'a> {
 
     /// The first route of the next shorter prefix, where a longer one of forwarding kind was taken.
     fn shorter(&self, route: RouteRef) -> Option<String> {
-        if route.table == TableId::LOCAL {
+        let dst = self.base.flow().dst;
+        if route.table == TableId::LOCAL || AddrType::of(dst).needs_device() {
             return None;
         }
-        let dst = self.base.flow().dst;
         let matches = self.config.fib6.table(route.table)?.tree.matches(dst);
         let (_, node) = matches
             .into_iter()
@@ -302,6 +327,7 @@ impl<'a> Builder6<'a> {
         };
         let by = match hash {
             Some(hash) => format!("hash {hash:#x} falls into its share"),
+            None if shares.len() < 2 => "the only one whose gateway answers".into(),
             None => "the hash seed is not known: any leg is possible".into(),
         };
         self.step("path", format!("{chosen}, one of {count}: {by}"), "fib6_select_path");
@@ -314,15 +340,13 @@ impl<'a> Builder6<'a> {
             Source6Reason::Given => return,
             Source6Reason::Preferred => format!("{addr}: the route names it"),
             Source6Reason::Only => format!("{addr}: the only candidate"),
-            Source6Reason::Rule(rule) => {
-                format!("{addr}: the best of {} by {}", compared.len() + 1, rule_name(rule))
-            }
+            Source6Reason::Rule(_) => format!("{addr}: the best of {} candidates", compared.len() + 1),
             Source6Reason::None => "none: no address can be the source".into(),
         };
         self.step("source", text, "ipv6_dev_get_saddr");
         for (better, other, rule) in compared {
             let why = super::rfc6724::reason(self.config, rule, better, other, dst, self.dev);
-            let by = rule.map_or("as good by every rule".into(), rule_name);
+            let by = rule.map_or("as good by every rule", super::rfc6724::name);
             self.step("candidate", format!("{better} before {other}, {by}: {why}"), "ipv6_get_saddr_eval");
         }
     }
@@ -377,9 +401,4 @@ impl<'a> Builder6<'a> {
         self.step("device", text.clone(), "ip6_route_output_flags");
         Some(text)
     }
-}
-
-/// A rule's number and name.
-fn rule_name(rule: Rule6724) -> String {
-    super::rfc6724::name(rule).into()
 }

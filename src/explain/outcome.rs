@@ -29,6 +29,7 @@ impl Outcome {
             drop_reason: None,
             counters: Vec::new(),
             icmp: None,
+            matches: None,
             legs: Vec::new(),
         }
     }

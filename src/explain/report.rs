@@ -19,6 +19,9 @@ pub struct Explanation {
     pub question: String,
     /// The question's parts.
     pub asked: Question,
+    /// What a firewall's rule asks about the packet, when that is the question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fib: Option<String>,
     /// The lookups in the order in which the kernel makes them.
     pub lookups: Vec<LookupReport>,
     /// What becomes of the packet.
@@ -227,6 +230,10 @@ pub enum Verdict {
     Dropped,
     /// A packet made here cannot be sent.
     Refused,
+    /// A firewall is given something: a device, a type.
+    Found,
+    /// A firewall is given nothing: the route back is missing.
+    Missing,
 }
 
 /// One leg of a multipath route whose choice cannot be told.
@@ -293,6 +300,9 @@ pub struct Outcome {
     /// The ICMP message that the sender gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icmp: Option<&'static str>,
+    /// Whether the firewall's rule matches, where it compares what it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<bool>,
     /// The legs among which a hash with an unknown seed chooses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub legs: Vec<Leg>,

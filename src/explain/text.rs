@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::both::Both;
 use super::report::{Explanation, Key, LookupReport, RuleReport, RuleVerdict, TableReport, Verdict};
 
 /// How to render.
@@ -23,7 +24,7 @@ const LABEL: usize = 13;
 pub fn render(explanation: &Explanation, style: Style) -> String {
     let mut page = Page { text: String::new(), style };
     let outcome = &explanation.outcome;
-    let good = matches!(outcome.verdict, Verdict::Sent | Verdict::Delivered | Verdict::Forwarded);
+    let good = !matches!(outcome.verdict, Verdict::Dropped | Verdict::Refused | Verdict::Missing);
     page.line(&page.paint(if good { Paint::Good } else { Paint::Bad }, &outcome.text));
     for leg in &outcome.legs {
         let via = leg.gateway.as_ref().map_or(String::new(), |gateway| format!(" to {gateway}"));
@@ -53,6 +54,28 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
     }
     for sentence in &explanation.not_seen {
         page.line(&format!("{:<LABEL$}{sentence}", "not seen"));
+    }
+    page.text
+}
+
+/// Renders a comparison of two destinations: the answer, the rules, both journeys.
+pub fn render_both(both: &Both, style: Style) -> String {
+    let mut page = Page { text: String::new(), style };
+    page.line(&page.paint(Paint::Good, &both.text));
+    page.line("");
+    page.with_function("order of destinations  RFC 6724, section 6, as glibc has it", "rfc3484_sort");
+    let width = both.rules.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
+    for rule in &both.rules {
+        let mark = if rule.decides { "  ◀ decides" } else { "" };
+        let line = format!("  rule {}  {:<width$}  {}{mark}", rule.rule, rule.name, rule.text);
+        page.painted(rule.decides.then_some(Paint::Strong), &line, "");
+    }
+    for sentence in &both.unknown {
+        page.line(&format!("{:<LABEL$}{sentence}", "unknown"));
+    }
+    for destination in &both.destinations {
+        page.line("");
+        page.text.push_str(&render(&destination.explanation, style));
     }
     page.text
 }
@@ -168,7 +191,7 @@ impl Page {
             self.line(&format!("{:column$}passed over {}: {}", "", passed.route, passed.reason));
         }
         if let Some(shorter) = &table.shorter {
-            let text = format!("{:column$}before the shorter {shorter}, whatever the metric", "");
+            let text = format!("{:column$}before the shorter {shorter}: length goes before metric", "");
             let faint = self.paint(Paint::Faint, &text);
             self.line(&faint);
         }
@@ -194,6 +217,13 @@ impl Page {
                 Some(icmp) => format!("the sender gets ICMP {icmp}"),
                 None => "the sender hears nothing".into(),
             });
+        }
+        if outcome.matches.is_some() || matches!(outcome.verdict, Verdict::Found | Verdict::Missing) {
+            let told = if outcome.verdict == Verdict::Found { "found" } else { "missing" };
+            parts.insert(0, told.into());
+            parts.extend(outcome.matches.map(|matches| {
+                if matches { "the rule matches".into() } else { "the rule does not match".into() }
+            }));
         }
         let text = format!("{:<LABEL$}{}", "decision", parts.join(", "));
         self.line(&text);
