@@ -19,6 +19,10 @@ use crate::script::{Runner, Script};
 /// Seed of what is random in memory, such as MAC addresses.
 pub(crate) const SEED: u64 = 1;
 
+/// How long after a script questions are asked, in milliseconds: duplicate address
+/// detection of IPv6 begins within one second and takes another.
+const SETTLED: u64 = 3_000;
+
 /// Options that name a source.
 #[derive(Clone, Debug, Default, PartialEq, clap::Args)]
 pub struct SourceArgs {
@@ -187,7 +191,8 @@ impl Source {
         Ok(self)
     }
 
-    /// Runs a script that has to succeed line by line.
+    /// Runs a script that has to succeed line by line. Then time passes until the
+    /// addresses that it added are known to be nobody else's.
     fn run_script(&mut self, text: &str, what: &str) -> anyhow::Result<()> {
         let script = Script::parse(text).with_context(|| what.to_string())?;
         let mut runner = Runner { world: &mut self.world, ns: self.ns, names: &self.names };
@@ -198,6 +203,7 @@ impl Source {
                 bail!("{what}: line {line}: {}: {}", command.text, outcome.stderr.trim_end());
             }
         }
+        self.world.pass(SETTLED);
         Ok(())
     }
 }

@@ -68,6 +68,12 @@ pub enum Purpose {
     OwnAddress,
     /// Whether a gateway is on a link (`fib_check_nh`).
     Gateway,
+    /// What nft's `fib` expression asks (`nft_fib4_eval`, `nft_fib6_eval`).
+    Fib,
+    /// What the `rpfilter` match asks (`rpfilter_mt`).
+    Rpfilter,
+    /// What type an address is (`inet_dev_addr_type`).
+    AddressType,
 }
 
 /// What became of a rule whose selectors matched.

@@ -30,19 +30,12 @@ pub fn lookup<'a>(
     let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
         let table = config.fib6.table(id)?;
         let oif = side.device(flow);
-        let Some(found) = table6::lookup(config, now, table, flow, oif, demand, tracer) else {
-            return Some(Err(Errno::EAGAIN));
+        let found = table6::lookup(config, now, table, flow, oif, demand, tracer);
+        let mut path = |found, tracer: &mut Tracer<'_>| {
+            let found = table6::select_path(config, found, flow, oif, false, demand, tracer);
+            shared(config, state, found, tracer)
         };
-        let found = table6::select_path(config, found, flow, oif, false, demand, tracer);
-        let found = shared(config, state, found, tracer);
-        match table6::type_error(found.kind).filter(|_| found.is_reject()) {
-            None => Some(Ok(found)),
-            Some(errno) => {
-                let route = found.origin;
-                tracer.event(|| Event::V6(Event6::RouteError { route, errno }));
-                Some(Err(errno))
-            }
-        }
+        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
     };
     let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
@@ -72,6 +65,40 @@ fn shared<'a>(
     tracer.event(|| Event::V6(Event6::Cached { object: id, route: origin }));
     let route = origin.get(config).unwrap_or(found.route);
     Candidate { route, origin, kind, flags, pref, ..found }
+}
+
+/// Finds a route without measuring any (`ip6_route_lookup`): what firewalls ask.
+/// `device` demands one by the flow's egress device.
+pub fn lookup_plain<'a>(
+    config: &'a Config,
+    flow: &mut Flow6,
+    device: bool,
+    tracer: &mut Tracer<'_>,
+) -> Result<Candidate<'a>, Errno> {
+    let demand = Demand { device, ..Demand::default() };
+    let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
+        let found = table6::lookup_plain(config, config.fib6.table(id)?, flow, device, tracer);
+        let path = |found: Candidate<'a>, tracer: &mut Tracer<'_>| match found.is_reject() {
+            true => found,
+            false => table6::select_path(config, found, flow, flow.oif, flow.oif != 0, demand, tracer),
+        };
+        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
+    };
+    let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
+    tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
+    result
+}
+
+/// A route, or the error that its type answers with.
+fn usable<'a>(found: Candidate<'a>, tracer: &mut Tracer<'_>) -> Result<Candidate<'a>, Errno> {
+    match table6::type_error(found.kind).filter(|_| found.is_reject()) {
+        None => Ok(found),
+        Some(errno) => {
+            let route = found.origin;
+            tracer.event(|| Event::V6(Event6::RouteError { route, errno }));
+            Err(errno)
+        }
+    }
 }
 
 /// Finds a route for the configuration's own questions: error types are results,

@@ -8,10 +8,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use fingerpost_model::{NeighState, RouteFlags, RouteType, TableId};
+use fingerpost_model::{IfaFlags, NeighState, RouteFlags, RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
 
 use super::hash::multipath_hash6;
+use super::source6::{Own, is_own};
 use super::{Flow6, path};
 use crate::config::{Config, NextHop, NexthopKind, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
 use crate::state::Time;
@@ -158,6 +159,77 @@ pub fn lookup<'a>(
         demand.reachable = false;
         tracer.event(|| Event::V6(Event6::UnreachableToo { id: table.id }));
     }
+}
+
+/// Looks a flow up in one table without measuring routes (`ip6_pol_route_lookup`,
+/// `rt6_device_match`): the first of a list by the flow's egress device, if it has
+/// one. Without such a route the first one will do, unless `device` demands it.
+pub fn lookup_plain<'a>(
+    config: &'a Config,
+    table: &'a Table6,
+    flow: &Flow6,
+    device: bool,
+    tracer: &mut Tracer<'_>,
+) -> Option<Candidate<'a>> {
+    tracer.event(|| Event::Table { id: table.id });
+    for list in lists(table, flow, tracer) {
+        if let Some(found) = match_device(config, list, flow, device, tracer) {
+            tracer.event(|| Event::V6(Event6::RouteTaken { route: RouteRef::to(found.route), score: 0 }));
+            return Some(found);
+        }
+    }
+    tracer.event(|| Event::TableMiss { id: table.id });
+    None
+}
+
+fn match_device<'a>(
+    config: &'a Config,
+    list: &'a [Route6],
+    flow: &Flow6,
+    device: bool,
+    tracer: &mut Tracer<'_>,
+) -> Option<Candidate<'a>> {
+    let first = list.first()?;
+    let of_first = || {
+        let hop = hops(config, first).next()?;
+        let found = Candidate::of(list, first, hop, 0);
+        match (hop.blackhole, hop.flags.has(RouteFlags::DEAD)) {
+            (true, _) => Some(Candidate { flags: RtFlags::REJECT, kind: RouteType::BLACKHOLE, ..found }),
+            (false, dead) => (!dead).then_some(found),
+        }
+    };
+    if flow.oif == 0
+        && flow.src.is_unspecified()
+        && let Some(found) = of_first()
+    {
+        return Some(found);
+    }
+    let fits = |hop: &NextHop| {
+        let own = Own { dev: hop.dev, any_device: true, banned: IfaFlags::TENTATIVE };
+        match flow.oif {
+            _ if hop.blackhole || hop.flags.has(RouteFlags::DEAD) => Err(PassedOver6::Dead),
+            0 => is_own(config, flow.src, own).then_some(()).ok_or(PassedOver6::LowerScore),
+            oif => (hop.dev == oif).then_some(()).ok_or(PassedOver6::OtherDevice),
+        }
+    };
+    for route in list {
+        let fitting = hops(config, route).enumerate().find(|(_, hop)| fits(hop).is_ok());
+        if let Some((member, hop)) = fitting {
+            return Some(Candidate::of(list, route, hop, member));
+        }
+    }
+    if flow.oif != 0 && device {
+        for route in list {
+            let why = hops(config, route).next().and_then(|hop| fits(hop).err());
+            passed(tracer, route, why.unwrap_or(PassedOver6::OtherDevice));
+        }
+        return None;
+    }
+    let found = of_first();
+    if found.is_none() {
+        passed(tracer, first, PassedOver6::Dead);
+    }
+    found
 }
 
 /// The lists of routes for a flow in the order in which they are tried
