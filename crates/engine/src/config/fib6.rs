@@ -226,7 +226,7 @@ impl Table6 {
     pub fn note_leaf(&mut self, dst: Prefix<Ipv6Addr>, src: Prefix<Ipv6Addr>, id: Route6Id) {
         self.had_sources |= !src.is_default();
         if let Some(node) = self.tree.get_mut(dst) {
-            node.leaf = (!src.is_default()).then_some((dst, id));
+            node.leaf = (!src.is_default() && node.routes.is_empty()).then_some((dst, id));
         }
     }
 
