@@ -446,6 +446,7 @@ fn place(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Resul
         None => list.insert(end, route),
         Some(n) => {
             let old = std::mem::replace(&mut list[n], route);
+            ns.state.cache.legs6.remove(&old.id);
             if list
                 .iter()
                 .any(|other| other.metric == metric && old.is_leg() && other.is_leg() && other.id != id)
@@ -512,6 +513,7 @@ pub fn remove(ns: &mut Namespace, at: RouteRef) -> bool {
         }
     }
     table.repair();
+    ns.state.cache.legs6.remove(&gone.id);
     rebalance(&mut ns.config, at, gone.metric);
     true
 }
