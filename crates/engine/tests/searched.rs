@@ -84,7 +84,11 @@ fn both_searches_decide_alike() {
             let op = random_change(&mut rng);
             let done = trie.apply(NS, op.clone());
             assert_eq!(compiled.apply(NS, op.clone()), done, "seed {seed}, step {step}: {op:?}");
-            if done.is_ok() { changed += 1 } else { refused += 1 }
+            if done.is_ok() {
+                changed += 1
+            } else {
+                refused += 1
+            }
             if step == 15 {
                 // Compiled at once rather than change by change.
                 compiled.set_search(Search::LcTrie);
@@ -93,10 +97,11 @@ fn both_searches_decide_alike() {
             for _ in 0..8 {
                 let question = random_question(&mut rng);
                 let mut events: [Vec<Event>; 2] = Default::default();
-                let answers = [&mut trie, &mut compiled].into_iter().zip(&mut events).map(|(world, events)| {
-                    let (ns, env) = world.ns_mut(NS).unwrap();
-                    ask(ns, env, &question, &mut Tracer::on(events))
-                });
+                let answers =
+                    [&mut trie, &mut compiled].into_iter().zip(&mut events).map(|(world, events)| {
+                        let (ns, env) = world.ns_mut(NS).unwrap();
+                        ask(ns, env, &question, &mut Tracer::on(events))
+                    });
                 let answers: Vec<_> = answers.collect();
                 assert_eq!(answers[0], answers[1], "seed {seed}, step {step}");
                 assert_eq!(events[0], events[1], "seed {seed}, step {step}");

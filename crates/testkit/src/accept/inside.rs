@@ -89,7 +89,7 @@ pub fn check(seed: u64, index: u64, shape: Shape, fingerpost: &Path, dir: &Path)
         .filter(|line| kind_of(line).purpose == Purpose::Change)
         .flat_map(|line| [line.as_str(), "\n"])
         .collect();
-    kernel_side(changes.as_bytes(), &mut io::sink())?;
+    kernel_side(None, changes.as_bytes(), &mut io::sink())?;
     let devices = devices()?;
     let mut asked: Vec<Vec<String>> = lines
         .iter()

@@ -8,6 +8,9 @@ impl Gen {
     /// One question.
     pub(super) fn question(&mut self) {
         self.asked += 1;
+        if self.is_six() {
+            return self.question6();
+        }
         let destination = self.destination();
         let input = if self.theme == Theme::Input { 70 } else { 30 };
         let form = match self.weighted(&[(55, 0), (input, 1), (10, 2), (4, 3)]) {
@@ -100,7 +103,7 @@ impl Gen {
         form
     }
 
-    fn selectors(&mut self) -> String {
+    pub(super) fn selectors(&mut self) -> String {
         let rules = if self.theme == Theme::Rules { 3 } else { 1 };
         let mut text = String::new();
         if self.chance(rules, 8) {
