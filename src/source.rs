@@ -52,8 +52,6 @@ pub struct Source {
     pub names: Names,
     /// What could not be read.
     pub not_seen: Vec<String>,
-    /// How many IPv6 addresses and routes it has that are not modelled.
-    pub ipv6_left_out: usize,
     /// What was found out about the namespace, when it was captured.
     pub netns: Option<Netns>,
     /// The live host, for `--verify`.
@@ -134,7 +132,6 @@ impl Source {
             ns: NsId(0),
             names: Names::default(),
             not_seen: Vec::new(),
-            ipv6_left_out: 0,
             netns: None,
             live: None,
             captured: Vec::new(),
@@ -169,7 +166,6 @@ impl Source {
             ns,
             names: Names::default(),
             not_seen,
-            ipv6_left_out: restored.ipv6_left_out,
             netns: Some(netns),
             live: None,
             captured: restored.namespaces,

@@ -220,7 +220,8 @@ impl Builder<'_> {
                 self.step("reverse path", format!("full check: {cause}"), "fib_validate_source");
             }
             Event::ValidateDone(validation) => self.validated(*validation),
-            Event::Dropped { .. } => {}
+            // Questions are IPv4's.
+            Event::Dropped { .. } | Event::V6(_) => {}
             Event::Cached { kind } => {
                 let text = format!("type {} of an earlier decision through this hop", kind_name(*kind));
                 self.step("cache", text, "rt_cache_valid");

@@ -85,6 +85,7 @@ pub(super) fn selector_name(selector: Selector) -> &'static str {
         Selector::From => "from",
         Selector::To => "to",
         Selector::Dscp => "tos",
+        Selector::FlowLabel => "flowlabel",
         Selector::Proto => "ipproto",
         Selector::Sport => "sport",
         Selector::Dport => "dport",
@@ -142,6 +143,10 @@ pub(super) fn selector_values(
         Selector::From => (prefix_text(rule.src), unset(flow.src)),
         Selector::To => (prefix_text(rule.dst), flow.dst.to_string()),
         Selector::Dscp => (dscp_text(rule.dscp), format!("{:#x}", flow.dscp)),
+        Selector::FlowLabel => {
+            let (label, mask) = rule.flowlabel;
+            (format!("{label:#x}/{mask:#x}"), format!("{:#x}", flow.flowlabel))
+        }
         Selector::Proto => (rule.ip_proto.to_string(), flow.proto.to_string()),
         Selector::Sport => (ports_text(rule.sport), flow.sport.to_string()),
         Selector::Dport => (ports_text(rule.dport), flow.dport.to_string()),

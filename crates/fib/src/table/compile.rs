@@ -4,56 +4,14 @@ use core::ops::Range;
 
 use super::entry::{Block, Entry};
 use super::fib::Fib;
-use super::rib::{Kid, Node, ROOT, Rib, STRIDE, Tail, slot};
+use super::rib::{Kid, Node, ROOT, Rib, STRIDE, Tail, ones, short_slots, slot};
+use super::simd::Level;
 
 /// Routes and compiled form, while one is brought in step with the other.
 pub(super) struct Compiler<'a> {
     pub rib: &'a mut Rib,
     pub fib: &'a mut Fib,
-}
-
-/// What a node's slots inherit from shorter prefixes, and what its own make of them.
-struct Slots {
-    codes: [u32; 64],
-    /// Slots that an own prefix covers.
-    own: u64,
-}
-
-impl Slots {
-    fn of(rib: &Rib, node: &Node, inherited: u32) -> Slots {
-        let mut slots = Slots { codes: [inherited; 64], own: node.full };
-        let mut codes = rib.codes(node).iter();
-        // Ascending places are ascending lengths: longer ones overwrite.
-        let mut rest = node.short;
-        while rest != 0 {
-            let place = rest.trailing_zeros();
-            slots.fill(Self::range(place), *codes.next().unwrap_or(&0));
-            rest &= rest - 1;
-        }
-        let mut rest = node.full;
-        while rest != 0 {
-            slots.codes[rest.trailing_zeros() as usize] = *codes.next().unwrap_or(&0);
-            rest &= rest - 1;
-        }
-        slots
-    }
-
-    fn fill(&mut self, range: Range<usize>, code: u32) {
-        self.own |= mask(&range);
-        self.codes[range].fill(code);
-    }
-
-    /// The slots of a short prefix by its place.
-    fn range(place: u32) -> Range<usize> {
-        let len = place.ilog2();
-        let (first, count) = ((place - (1 << len)) << (6 - len), 1 << (6 - len));
-        first as usize..(first + count) as usize
-    }
-}
-
-/// A bit for each number in a range within 0..64.
-fn mask(range: &Range<usize>) -> u64 {
-    if range.is_empty() { 0 } else { u64::MAX >> (64 - range.len()) << range.start }
+    pub level: Level,
 }
 
 /// Which slots of a node have to be looked at again though nothing is marked below them.
@@ -78,15 +36,15 @@ impl Compiler<'_> {
         let depth = self.fib.shape.depth();
         let (mut at, mut level, mut inherited) = (ROOT, 0, 0);
         while level < depth {
-            let node = match *self.rib.kid(at) {
+            let node = match self.rib.kid(at) {
                 Kid::Node(node) => node,
-                Kid::Tail(tail) => return self.beside_tail(at, tail, key, len, inherited),
+                Kid::Tail(tail) => return self.beside_tail(at, *tail, key, len, inherited),
             };
             if len <= level + STRIDE {
-                return self.paint_below(&node, level, key, len, inherited);
+                return self.paint_below(*node, level, key, len, inherited);
             }
             let slot = slot(key, level);
-            inherited = self.rib.best(&node, slot).unwrap_or(inherited);
+            inherited = self.rib.best(node, slot).unwrap_or(inherited);
             match node.kid(slot) {
                 Some(kid) => at = kid,
                 None => return self.fib.fill(self.range(key, len), Entry::answer(inherited)),
@@ -126,13 +84,9 @@ impl Compiler<'_> {
     }
 
     /// Paints the range of a changed prefix that a node above the blocks owns.
-    fn paint_below(&mut self, node: &Node, level: u8, key: u128, len: u8, inherited: u32) {
-        let slots = Slots::of(self.rib, node, inherited);
-        let first = slot(key, level);
-        for slot in first..first + (1 << (level + STRIDE - len)) {
-            let code = slots.codes[slot];
-            let base = self.base(key, level, slot);
-            self.paint_slot(node, slot, level, base, code);
+    fn paint_below(&mut self, node: Node, level: u8, key: u128, len: u8, inherited: u32) {
+        for slot in slots(key, level, len) {
+            self.paint_slot(&node, slot, level, self.base(key, level, slot), inherited);
         }
     }
 
@@ -142,7 +96,9 @@ impl Compiler<'_> {
         (lead << STRIDE | slot) << (self.fib.shape.depth() - level - STRIDE)
     }
 
-    fn paint_slot(&mut self, node: &Node, slot: usize, level: u8, base: usize, code: u32) {
+    /// Paints the entries below a slot of a node at `level`, which begin at `base`.
+    fn paint_slot(&mut self, node: &Node, slot: usize, level: u8, base: usize, inherited: u32) {
+        let code = self.rib.best(node, slot).unwrap_or(inherited);
         match node.kid(slot) {
             Some(kid) => self.paint(kid, level + STRIDE, base, code),
             None => {
@@ -161,10 +117,9 @@ impl Compiler<'_> {
         }
         match *self.rib.kid(at) {
             Kid::Node(node) => {
-                let slots = Slots::of(self.rib, &node, inherited);
                 let step = 1 << (depth - level - STRIDE);
                 for slot in 0..64 {
-                    self.paint_slot(&node, slot, level, base + slot * step, slots.codes[slot]);
+                    self.paint_slot(&node, slot, level, base + slot * step, inherited);
                 }
             }
             Kid::Tail(tail) => {
@@ -180,18 +135,16 @@ impl Compiler<'_> {
             Kid::Node(node) => node,
             Kid::Tail(_) => return self.compile(at, depth, inherited, Touched::Inherited),
         };
-        let slots = Slots::of(self.rib, &node, inherited);
-        let first = slot(key, depth);
-        if len <= depth + STRIDE {
-            for slot in first..first + (1 << (depth + STRIDE - len)) {
-                if let Some(kid) = node.kid(slot) {
-                    self.compile(kid, depth + STRIDE, slots.codes[slot], Touched::Inherited);
-                }
+        for slot in slots(key, depth, len) {
+            let Some(kid) = node.kid(slot) else { continue };
+            let inherited = self.rib.best(&node, slot).unwrap_or(inherited);
+            if len <= depth + STRIDE {
+                self.compile(kid, depth + STRIDE, inherited, Touched::Inherited);
+            } else {
+                self.changed(kid, depth + STRIDE, inherited, key, len);
             }
-        } else if let Some(kid) = node.kid(first) {
-            self.changed(kid, depth + STRIDE, slots.codes[first], key, len);
         }
-        self.node(at, node, depth, slots)
+        self.node(at, node, depth, inherited)
     }
 
     /// The entry of a subtree, made anew where it must be.
@@ -200,57 +153,63 @@ impl Compiler<'_> {
             (kid, Touched::Marked) if kid.fib() != Entry::UNBUILT => kid.fib(),
             (Kid::Tail(tail), _) => self.tail(at, tail, depth, inherited),
             (Kid::Node(node), _) => {
-                let slots = Slots::of(self.rib, &node, inherited);
-                let mut kids = node.kids;
-                while kids != 0 {
-                    let slot = kids.trailing_zeros() as usize;
-                    let inherits = matches!(touched, Touched::Inherited) && slots.own >> slot & 1 == 0;
-                    let touched = if inherits { Touched::Inherited } else { Touched::Marked };
-                    if let Some(kid) = node.kid(slot) {
-                        self.compile(kid, depth + STRIDE, slots.codes[slot], touched);
-                    }
-                    kids &= kids - 1;
+                for slot in ones(node.kids) {
+                    let Some(kid) = node.kid(slot) else { continue };
+                    let own = self.rib.best(&node, slot);
+                    let touched = if own.is_some() { Touched::Marked } else { touched };
+                    self.compile(kid, depth + STRIDE, own.unwrap_or(inherited), touched);
                 }
-                self.node(at, node, depth, slots)
+                self.node(at, node, depth, inherited)
             }
         }
     }
 
-    /// Makes a node's block from its slots and its children's entries.
-    fn node(&mut self, at: u32, node: Node, depth: u8, slots: Slots) -> Entry {
+    /// Makes a node's block from what its slots inherit, its own prefixes, and
+    /// its children's entries.
+    fn node(&mut self, at: u32, node: Node, depth: u8, inherited: u32) -> Entry {
         release(self.fib, self.rib.kid_mut(at));
-        let mut entries = slots.codes;
         let mut kind = Block::Leaf;
-        let mut kids = node.kids;
-        let mut index = node.kid(kids.trailing_zeros() as usize % 64).unwrap_or(0);
-        while kids != 0 {
-            let slot = kids.trailing_zeros() as usize;
-            let mut entry = self.rib.kid(index).fib();
+        for (slot, kid) in ones(node.kids).zip(node.children()) {
+            let mut entry = self.rib.kid(kid).fib();
             if entry == Entry::UNBUILT {
-                entry = self.compile(index, depth + STRIDE, slots.codes[slot], Touched::Marked);
+                let inherited = self.rib.best(&node, slot).unwrap_or(inherited);
+                entry = self.compile(kid, depth + STRIDE, inherited, Touched::Marked);
             }
             if entry.is_block() {
                 kind = Block::Inner;
             }
-            entries[slot] = entry.0;
-            index += 1;
-            kids &= kids - 1;
         }
-        let entry = match (kind, node.kids.count_ones(), slots.own) {
-            (Block::Inner, 1, 0) => self.only_child(&node, entries, slots.codes[0]),
-            _ => self.runs(kind, &entries),
+        let entry = match (kind, node.sole_child()) {
+            (Block::Inner, Some((slot, kid))) => self.only_child(slot, kid, inherited),
+            _ => {
+                let entries = self.entries(&node, inherited);
+                self.runs(kind, &entries)
+            }
         };
         self.rib.kid_mut(at).set_fib(entry);
         entry
     }
 
+    /// What the slots inherit, what the node's prefixes make of it from the
+    /// shortest on, and the children's entries.
+    fn entries(&self, node: &Node, inherited: u32) -> [u32; 64] {
+        let mut entries = [inherited; 64];
+        let (short, full) = self.rib.codes(node).split_at(node.short.count_ones() as usize);
+        for (place, code) in ones(node.short).zip(short) {
+            entries[short_slots(place)].fill(*code);
+        }
+        self.level.spread(node.full, full, &mut entries);
+        for (slot, kid) in ones(node.kids).zip(node.children()) {
+            entries[slot] = self.rib.kid(kid).fib().0;
+        }
+        entries
+    }
+
     /// A node that leads to its only child and nowhere else: bits to compare.
-    fn only_child(&mut self, node: &Node, entries: [u32; 64], inherited: u32) -> Entry {
-        let slot = node.kids.trailing_zeros() as usize;
-        let (entry, other) = (Entry(entries[slot]), Entry::answer(inherited));
+    fn only_child(&mut self, slot: usize, kid: u32, inherited: u32) -> Entry {
+        let (entry, other) = (self.rib.kid(kid).fib(), Entry::answer(inherited));
         let lead = (slot as u64) << 58;
-        if let Some(kid) = node.kid(slot)
-            && matches!(self.rib.kid(kid), Kid::Node(_))
+        if matches!(self.rib.kid(kid), Kid::Node(_))
             && let Some((Block::Skip, word)) = entry.as_block()
         {
             let (bits, len, same, _) = self.fib.skip(word);
@@ -264,19 +223,13 @@ impl Compiler<'_> {
         self.fib.add_skip(lead, STRIDE.into(), entry, other)
     }
 
-    /// A block of 64 entries in runs, or the answer that all of them share.
+    /// A block of these slots, or the answer that all of them share.
     fn runs(&mut self, kind: Block, entries: &[u32; 64]) -> Entry {
-        let mut starts = 0;
-        let mut runs = [entries[0]; 64];
-        let mut count = 1;
-        for slot in 1..64 {
-            let differs = entries[slot] != entries[slot - 1];
-            starts |= u64::from(differs) << slot;
-            runs[count & 63] = entries[slot];
-            count += usize::from(differs);
+        let runs = self.level.runs(entries);
+        match runs.starts {
+            0 => Entry(entries[0]),
+            starts => self.fib.add_runs(kind, starts, &runs.entries[..runs.count]),
         }
-        // The slot after the last run was written too, and is not part of it.
-        if starts == 0 { Entry(entries[0]) } else { self.fib.add_runs(kind, starts, &runs[..count]) }
     }
 
     /// The entry of a single route at `depth`.
@@ -286,8 +239,7 @@ impl Compiler<'_> {
             Entry::answer(inherited)
         } else if tail.len <= depth + STRIDE {
             let mut entries = [inherited; 64];
-            let first = slot(tail.key(), depth);
-            entries[first..first + (1 << (depth + STRIDE - tail.len))].fill(tail.code);
+            entries[slots(tail.key(), depth, tail.len)].fill(tail.code);
             self.runs(Block::Leaf, &entries)
         } else {
             let (mut same, other) = (Entry::answer(tail.code), Entry::answer(inherited));
@@ -303,6 +255,12 @@ impl Compiler<'_> {
         self.rib.kid_mut(at).set_fib(entry);
         entry
     }
+}
+
+/// The slots of a node at `depth` that a prefix covers, or the one it lies in.
+fn slots(key: u128, depth: u8, len: u8) -> Range<usize> {
+    let first = slot(key, depth);
+    first..first + (1 << (depth + STRIDE).saturating_sub(len))
 }
 
 /// Gives back what was compiled from a subtree, but not from its children.

@@ -167,10 +167,13 @@ impl Paths<'_> {
     /// The code of a run of the leaf block at a word.
     #[inline(always)]
     fn code_at(self, at: usize, run: usize) -> u32 {
-        let width = self.width.shift();
-        let place = run << width;
-        let word = self.words[at + 1 + place / 8].load(Relaxed);
-        (word >> (place % 8 * 8)) as u32 & (u32::MAX >> (32 - (8 << width)))
+        let word = |index: usize| self.words[at + 1 + index].load(Relaxed);
+        // Which one is the same for a whole table, so that the machine foretells it.
+        match self.width {
+            Width::One => u32::from((word(run / 8) >> (run % 8 * 8)) as u8),
+            Width::Two => u32::from((word(run / 4) >> (run % 4 * 16)) as u16),
+            Width::Four => (word(run / 2) >> (run % 2 * 32)) as u32,
+        }
     }
 }
 

@@ -36,6 +36,9 @@ struct Retired {
     kept: Vec<Extent>,
 }
 
+/// Words of a cache line.
+const LINE: usize = 64 / size_of::<u64>();
+
 /// Words with an allocator: blocks of 1 to some hundred words.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -133,14 +136,20 @@ impl Memory {
             self.free_words -= size;
             return start;
         }
-        if self.end + size > self.words.len() {
+        // What fits a cache line is not laid across two; what is left over is for smaller blocks.
+        let left = LINE - self.end % LINE;
+        let skipped = if left < size && size <= LINE { left } else { 0 };
+        if self.end + skipped + size > self.words.len() {
             if let Some(start) = self.split(size) {
                 return start;
             }
-            self.resize(self.words.len() + (self.words.len() / 4).max(size + 4096));
+            self.resize(self.words.len() + (self.words.len() / 4).max(skipped + size + 4096));
         }
-        let start = self.end;
-        self.end += size;
+        if skipped > 0 {
+            self.put_free(self.end as u32, skipped);
+        }
+        let start = self.end + skipped;
+        self.end = start + size;
         assert!(self.end <= super::entry::WORD_MASK as usize, "more than 4 GiB of lookup memory");
         start as u32
     }

@@ -101,13 +101,14 @@ impl<I: Ip> Table<I> {
         }
         let mut rib = Rib::from_sorted(&sorted, Self::SHAPE.depth());
         drop(sorted);
-        let fib = Self::compiled(&mut rib, &codes);
-        Table { rib, fib, dir24: None, codes, default, level: Level::best(), family: PhantomData }
+        let level = Level::best();
+        let fib = Self::compiled(&mut rib, &codes, level);
+        Table { rib, fib, dir24: None, codes, default, level, family: PhantomData }
     }
 
-    fn compiled(rib: &mut Rib, codes: &Codes) -> Fib {
+    fn compiled(rib: &mut Rib, codes: &Codes, level: Level) -> Fib {
         let mut fib = Fib::new(Self::SHAPE, codes.width(), 1 << 12);
-        Compiler { rib, fib: &mut fib }.all();
+        Compiler { rib, fib: &mut fib, level }.all();
         fib.memory.trim();
         fib
     }
@@ -164,7 +165,7 @@ impl<I: Ip> Table<I> {
     }
 
     fn recompile(&mut self, key: u128, len: u8) {
-        Compiler { rib: &mut self.rib, fib: &mut self.fib }.prefix(key, len);
+        Compiler { rib: &mut self.rib, fib: &mut self.fib, level: self.level }.prefix(key, len);
         if self.fib.memory.is_wasteful() {
             self.replace_fib();
         } else if let Some(dir24) = &mut self.dir24
@@ -185,7 +186,7 @@ impl<I: Ip> Table<I> {
 
     /// Compiles everything anew, in a memory of its own.
     fn replace_fib(&mut self) {
-        let fib = Self::compiled(&mut self.rib, &self.codes);
+        let fib = Self::compiled(&mut self.rib, &self.codes, self.level);
         let shared = core::mem::replace(&mut self.fib, fib).memory.is_shared();
         if shared {
             // No reader has seen the new memory, so that all of it could still be changed;
@@ -272,13 +273,13 @@ impl<I: Ip> Table<I> {
         self.view().batch(self.level, addrs, values);
     }
 
-    /// Which instructions batches are looked up with: the best of the machine
+    /// Which instructions the table works with: the best of the machine
     /// unless [`Table::set_level`] says otherwise.
     pub fn level(&self) -> Level {
         self.level
     }
 
-    /// Chooses the instructions for batches, for measuring and testing.
+    /// Chooses the instructions, for measuring and testing.
     pub fn set_level(&mut self, level: Level) {
         self.level = level;
     }

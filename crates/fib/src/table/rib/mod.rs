@@ -17,6 +17,8 @@ mod build;
 mod pool;
 mod walk;
 
+use core::ops::Range;
+
 use super::entry::Entry;
 pub(super) use build::SortKey;
 use pool::Pool;
@@ -75,9 +77,33 @@ const COVERING: [u64; 64] = {
     table
 };
 
+/// The slots that a place of [`Node::short`] stands for.
+pub(super) fn short_slots(place: usize) -> Range<usize> {
+    let len = place.ilog2();
+    let (first, count) = ((place - (1 << len)) << (6 - len), 1 << (6 - len));
+    first..first + count
+}
+
 /// The slot of a key in a node at this depth.
+#[inline]
 pub(super) fn slot(key: u128, depth: u8) -> usize {
-    ((key << depth) >> 122) as usize
+    let bits = match depth {
+        0..=58 => ((key >> 64) as u64) << depth,
+        _ => (key << depth >> 64) as u64,
+    };
+    (bits >> 58) as usize
+}
+
+/// The places of the ones in a word, ascending.
+#[inline]
+pub(super) fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let place = word.trailing_zeros() as usize;
+        (word != 0).then(|| {
+            word &= word - 1;
+            place
+        })
+    })
 }
 
 /// The bits of `word` below bit `at`.
@@ -134,6 +160,17 @@ impl Node {
     /// The index of the child in this slot.
     pub fn kid(&self, slot: usize) -> Option<u32> {
         (self.kids >> slot & 1 == 1).then(|| self.children + below(self.kids, slot).count_ones())
+    }
+
+    /// The indexes of the children, in the order of their slots.
+    pub fn children(&self) -> Range<u32> {
+        self.children..self.children + self.kids.count_ones()
+    }
+
+    /// Slot and index of the child, if there is nothing else.
+    pub fn sole_child(&self) -> Option<(usize, u32)> {
+        let is_sole = self.short == 0 && self.full == 0 && self.kids.is_power_of_two();
+        is_sole.then(|| (self.kids.trailing_zeros() as usize, self.children))
     }
 
     /// The longest own prefix that covers the slot.
@@ -270,34 +307,31 @@ impl Rib {
         let (mut at, mut depth) = (ROOT, 0);
         loop {
             let kid = self.kids.item_mut(at);
+            if matches!(kid, Kid::Node(_)) || depth >= self.mirrored {
+                stale(kid);
+            }
             let mut node = match kid {
+                Kid::Node(node) => {
+                    if len > depth + STRIDE
+                        && let Some(kid) = node.kid(slot(key, depth))
+                    {
+                        (at, depth) = (kid, depth + STRIDE);
+                        continue;
+                    }
+                    *node
+                }
                 Kid::Tail(tail) if tail.len == len && tail.key() == key => {
                     let old = core::mem::replace(&mut tail.code, code);
                     stale(kid);
                     return Some(old);
                 }
-                Kid::Tail(_) => {
-                    if depth >= self.mirrored {
-                        stale(kid);
-                    }
-                    let Kid::Tail(tail) = *kid else { unreachable!() };
-                    let mut node = Node::EMPTY;
+                Kid::Tail(tail) => {
+                    let (tail, mut node) = (*tail, Node::EMPTY);
                     self.put(&mut node, depth, tail);
-                    node
-                }
-                Kid::Node(_) => {
-                    stale(kid);
-                    let Kid::Node(node) = *kid else { unreachable!() };
-                    node
+                    *self.kids.item_mut(at) = Kid::Node(node);
+                    continue;
                 }
             };
-            if len > depth + STRIDE
-                && let Some(kid) = node.kid(slot(key, depth))
-            {
-                *self.kids.item_mut(at) = Kid::Node(node);
-                (at, depth) = (kid, depth + STRIDE);
-                continue;
-            }
             let old = self.put(&mut node, depth, Tail::new(key, len, code));
             *self.kids.item_mut(at) = Kid::Node(node);
             self.len += usize::from(old.is_none());

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use fingerpost_net::Ip;
 
-use super::{BATCH, Level, Paths, View, Width};
+use super::{BATCH, Level, Paths, Runs, View, Width};
 use crate::table::dir24::{Dir24View, flag};
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 use crate::table::fib::Shape;
@@ -389,6 +389,7 @@ fn run6<const WIDTH: u32>(paths: &Paths<'_>, heads: &[u64; BATCH], codes: &mut [
     let skip_top = _mm_cvtsi64_si128(shape.top.into());
     let skip_page = _mm_cvtsi64_si128(shape.page.into());
 
+    // What is left of the addresses, inverted: the upper six bits are then 63 less the slot.
     let mut rest = [zero; GROUPS];
     let mut entry = [zero; GROUPS];
     let mut used = [_mm512_set1_epi64(shape.depth().into()); GROUPS];
@@ -402,16 +403,18 @@ fn run6<const WIDTH: u32>(paths: &Paths<'_>, heads: &[u64; BATCH], codes: &mut [
         let at = _mm512_srl_epi64(below, page_shift);
         let at = _mm512_add_epi64(_mm512_slli_epi64::<3>(page), _mm512_slli_epi64::<2>(at));
         entry[group] = bytes.halves(!0, at);
-        rest[group] = _mm512_sll_epi64(below, skip_page);
+        rest[group] = _mm512_xor_si512(_mm512_sll_epi64(below, skip_page), _mm512_set1_epi64(-1));
     }
 
     let is_block = _mm512_set1_epi64(IS_BLOCK.into());
+    let half = _mm512_set1_epi64(0xffff_ffff);
+    let code = _mm512_set1_epi64(i64::from(u32::MAX >> (32 - (8 << WIDTH))));
     loop {
         let mut blocks = [0; GROUPS];
         for group in 0..GROUPS {
             blocks[group] = _mm512_test_epi64_mask(entry[group], is_block);
         }
-        if blocks.iter().all(|&lanes| lanes == 0) {
+        if blocks == [0; GROUPS] {
             break;
         }
         let mut at = [zero; GROUPS];
@@ -423,43 +426,38 @@ fn run6<const WIDTH: u32>(paths: &Paths<'_>, heads: &[u64; BATCH], codes: &mut [
         }
         for group in 0..GROUPS {
             let kind = _mm512_srli_epi64::<KIND_SHIFT>(entry[group]);
-            let leaf = _mm512_cmpeq_epi64_mask(kind, _mm512_set1_epi64(LEAF.into()));
             let inner = _mm512_cmpeq_epi64_mask(kind, _mm512_set1_epi64(INNER.into()));
             let skip = _mm512_cmpeq_epi64_mask(kind, _mm512_set1_epi64(SKIP.into()));
 
             // Runs: the answer or entry number `run` behind the block's first word.
             let slot = _mm512_srli_epi64::<58>(rest[group]);
-            let starts = _mm512_sllv_epi64(word[group], _mm512_sub_epi64(_mm512_set1_epi64(63), slot));
-            let run = _mm512_popcnt_epi64(starts);
+            let run = _mm512_popcnt_epi64(_mm512_sllv_epi64(word[group], slot));
             let scaled = _mm512_slli_epi64::<WIDTH>(run);
             let scaled = _mm512_mask_slli_epi64::<2>(scaled, inner, run);
-            let place = _mm512_add_epi64(_mm512_add_epi64(at[group], _mm512_set1_epi64(8)), scaled);
-            let mut next = bytes.halves(leaf | inner, place);
-            let code = _mm512_set1_epi64(i64::from(u32::MAX >> (32 - (8 << WIDTH))));
-            next = _mm512_mask_and_epi64(next, leaf, next, code);
-            next = _mm512_mask_mov_epi64(next, !blocks[group], entry[group]);
+            // A skip block's entries stand where the first run would.
+            let after = _mm512_add_epi64(at[group], _mm512_set1_epi64(8));
+            let place = _mm512_mask_add_epi64(after, !skip, after, scaled);
+            let found = bytes.words(blocks[group], place);
+            let mut next = _mm512_and_si512(found, _mm512_mask_mov_epi64(code, inner | skip, half));
             let mut taken = _mm512_set1_epi64(6);
 
             if skip != 0 {
-                let after = _mm512_add_epi64(at[group], _mm512_set1_epi64(8));
-                let entries = bytes.words(skip, after);
                 // Bits below the lowest one, which ends the bits to compare.
                 let bits = word[group];
                 let low = _mm512_andnot_si512(bits, _mm512_sub_epi64(bits, _mm512_set1_epi64(1)));
                 let end = _mm512_popcnt_epi64(low);
-                let differ = _mm512_srlv_epi64(_mm512_xor_si512(rest[group], bits), end);
-                let same =
-                    _mm512_mask_testn_epi64_mask(skip, _mm512_srli_epi64::<1>(differ), _mm512_set1_epi64(-1));
-                let other = _mm512_srli_epi64::<32>(entries);
-                let same = _mm512_mask_and_epi64(other, same, entries, _mm512_set1_epi64(0xffff_ffff));
-                next = _mm512_mask_mov_epi64(next, skip, same);
+                // Ones where `rest`, which is inverted, agrees with the bits.
+                let differ = _mm512_ternarylogic_epi64::<0b1001_1001>(zero, rest[group], bits);
+                let differ = _mm512_srlv_epi64(differ, end);
+                let other = _mm512_mask_cmpgt_epu64_mask(skip, differ, _mm512_set1_epi64(1));
+                next = _mm512_mask_srli_epi64::<32>(next, other, found);
                 taken = _mm512_mask_sub_epi64(taken, skip, _mm512_set1_epi64(63), end);
             }
             used[group] = _mm512_add_epi64(used[group], taken);
             let beyond = _mm512_mask_cmpgt_epi64_mask(blocks[group], used[group], _mm512_set1_epi64(64));
             deep |= u32::from(beyond) << (group * LANES);
-            next = _mm512_mask_mov_epi64(next, beyond, zero);
-            entry[group] = next;
+            next = _mm512_maskz_mov_epi64(!beyond, next);
+            entry[group] = _mm512_mask_mov_epi64(entry[group], blocks[group], next);
             rest[group] = _mm512_sllv_epi64(rest[group], taken);
         }
     }
@@ -475,3 +473,53 @@ fn run6<const WIDTH: u32>(paths: &Paths<'_>, heads: &[u64; BATCH], codes: &mut [
 }
 
 const _: () = assert!(size_of::<AtomicU64>() == 8 && size_of::<AtomicU32>() == 4);
+
+/// As [`Level::spread`].
+pub(super) fn spread(slots: u64, codes: &[u32], entries: &mut [u32; 64]) {
+    // SAFETY: as in `batch`.
+    #[allow(unsafe_code)]
+    unsafe {
+        spread64(slots, codes, entries);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq,popcnt")]
+fn spread64(slots: u64, codes: &[u32], entries: &mut [u32; 64]) {
+    let mut codes = codes;
+    for (part, entries) in entries.as_chunks_mut().0.iter_mut().enumerate() {
+        let lanes = (slots >> (part * 16)) as __mmask16;
+        let (own, rest) = codes.split_at(lanes.count_ones() as usize);
+        // SAFETY: as many numbers are read as lanes are set, which is the length of `own`.
+        #[allow(unsafe_code)]
+        let spread = unsafe { _mm512_mask_expandloadu_epi32(load(entries), lanes, own.as_ptr().cast()) };
+        store(spread, Some(entries));
+        codes = rest;
+    }
+}
+
+/// As [`Level::runs`].
+pub(super) fn runs(entries: &[u32; 64]) -> Runs {
+    // SAFETY: as in `batch`.
+    #[allow(unsafe_code)]
+    unsafe {
+        runs64(entries)
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq,popcnt")]
+fn runs64(entries: &[u32; 64]) -> Runs {
+    let mut runs = Runs { starts: 0, entries: [0; 80], count: 0 };
+    // The first slot begins a run whatever is before it.
+    let mut last = _mm512_set1_epi32((!entries[0]).cast_signed());
+    for (part, entries) in entries.as_chunks().0.iter().enumerate() {
+        let own = load(entries);
+        let before = _mm512_alignr_epi32::<15>(own, last);
+        let starts = _mm512_cmpneq_epi32_mask(own, before);
+        runs.starts |= u64::from(starts) << (part * 16);
+        store(_mm512_maskz_compress_epi32(starts, own), runs.entries[runs.count..].first_chunk_mut());
+        runs.count += starts.count_ones() as usize;
+        last = own;
+    }
+    runs.starts &= !1;
+    runs
+}

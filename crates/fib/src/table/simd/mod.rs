@@ -3,14 +3,15 @@
 //! The only `unsafe` code of the crate is in this module and in
 //! [`publish`](super::publish). Here it is of two kinds: calling a function
 //! that needs instructions of the machine, which a [`Level`] is the proof of,
-//! and *gathers*, loads from as many places as there are lanes. The index of
-//! each gather is clamped to the slice that it reads, so that no content of a
-//! table could make it read elsewhere.
+//! and vectors loaded and stored, above all *gathers*, loads from as many places
+//! as there are lanes. The index of each gather is clamped to the slice that it
+//! reads, so that no content of a table could make it read elsewhere.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod slots;
 
 #[cfg(target_arch = "x86_64")]
 use core::sync::atomic::AtomicU64;
@@ -20,8 +21,10 @@ use fingerpost_net::Ip;
 #[cfg(target_arch = "x86_64")]
 use super::codes::Width;
 use super::lookup::{Paths, View};
+pub(super) use slots::Runs;
 
-/// Which instructions batches are looked up with. All give the same answers.
+/// Which instructions a table works with, batches of lookups above all. All give
+/// the same answers.
 ///
 /// A value exists only where the machine has the instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +87,10 @@ impl Level {
     }
 }
 
+/// Whether the compiler may use instructions that count bits anyway.
+#[cfg(target_arch = "x86_64")]
+const COUNTS: bool = cfg!(all(target_feature = "popcnt", target_feature = "bmi1", target_feature = "bmi2"));
+
 /// Addresses in flight at once.
 #[cfg(target_arch = "x86_64")]
 const BATCH: usize = 32;
@@ -122,6 +129,9 @@ impl Paths<'_> {
     fn on_machine<I: Ip>(self, level: Level, addr: I) -> u32 {
         match level.0 {
             Kind::Portable => self.code(addr),
+            // Compiled for such a machine, it can become part of the caller.
+            #[cfg(target_arch = "x86_64")]
+            _ if COUNTS => self.code(addr),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 | Kind::Avx512 => {
                 // SAFETY: both levels exist only where the features were found.
