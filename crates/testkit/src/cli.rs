@@ -25,7 +25,7 @@ usage: fingerpost-testkit VERB [OPTIONS]
   replay FILE                             Fingerpost against recorded answers
   sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
   dump-script SEED INDEX                  print a scenario's script
-  accept decision                         what a machine can check of the acceptance list, as a table;
+  accept decision | ipv6                  what a machine can check of the acceptance list, as a table;
                                           --seed and --scenarios (of the comparison, default 100) apply
 
   --questions N        questions a scenario (default 100)

@@ -1,5 +1,5 @@
-//! `accept decision`: what a machine can check of the routing decision's
-//! acceptance list, one line each: what, figure, pass or fail.
+//! `accept decision` and `accept ipv6`: what a machine can check of the routing
+//! decision's acceptance lists, one line each: what, figure, pass or fail.
 //!
 //! Besides a comparison of random scenarios, configurations are made with the
 //! real `ip` in namespaces and asked about there ([`inside`]): the running
@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use fingerpost_net::Family;
+
 use crate::process::run;
 use inside::Findings;
 
@@ -28,6 +30,8 @@ const CONFIGURATIONS: u64 = 20;
 const QUESTIONS: usize = 500;
 /// How many of those are asked of the real `ip` under the tracepoint.
 const TRACED: usize = 100;
+/// Random sets of addresses that sources are chosen from.
+const SETS: u64 = 2000;
 /// The longest that one configuration may take.
 const DEADLINE: Duration = Duration::from_secs(600);
 /// The longest that the comparison may take.
@@ -57,16 +61,21 @@ struct Line {
 ///
 /// There is no such list, or a check cannot be made at all (not root).
 pub fn accept(name: &str, plan: &Plan) -> io::Result<bool> {
-    if name != "decision" {
-        return Err(io::Error::other(format!("{name}: there is no such list; there is: decision")));
-    }
+    let family = match name {
+        "decision" => Family::V4,
+        "ipv6" => Family::V6,
+        _ => {
+            let message = format!("{name}: there is no such list; there are: decision, ipv6");
+            return Err(io::Error::other(message));
+        }
+    };
     let fingerpost = match &plan.fingerpost {
         Some(path) => std::fs::canonicalize(path)?,
         None => std::env::current_exe()?.with_file_name("fingerpost"),
     };
     let dir = std::env::temp_dir().join(format!("fingerpost-accept-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
-    let lines = decision(plan, &fingerpost, &dir);
+    let lines = decision(plan, family, &fingerpost, &dir);
     let _ = std::fs::remove_dir_all(&dir);
     let lines = lines?;
     let width = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
@@ -76,15 +85,18 @@ pub fn accept(name: &str, plan: &Plan) -> io::Result<bool> {
     Ok(lines.iter().all(|line| line.pass))
 }
 
-fn decision(plan: &Plan, fingerpost: &Path, dir: &Path) -> io::Result<Vec<Line>> {
+fn decision(plan: &Plan, family: Family, fingerpost: &Path, dir: &Path) -> io::Result<Vec<Line>> {
     // An ordinary user must be able to run the program and read the captures.
     let copy = dir.join("fingerpost");
     std::fs::copy(fingerpost, &copy)?;
-    let mut lines = vec![examples(&copy)?];
+    let mut lines = Vec::new();
+    if family == Family::V4 {
+        lines.push(examples(&copy)?);
+    }
     let mut total = Findings::default();
     let mut index = 0;
     while total.configurations < CONFIGURATIONS {
-        let findings = configuration(plan.seed, index, &copy, dir)?;
+        let findings = configuration(plan.seed, index, family, &copy, dir)?;
         for complaint in &findings.complaints {
             eprintln!("configuration {index}: {complaint}");
         }
@@ -95,7 +107,10 @@ fn decision(plan: &Plan, fingerpost: &Path, dir: &Path) -> io::Result<Vec<Line>>
         }
     }
     lines.extend(total_lines(&total));
-    lines.push(comparison(plan, fingerpost)?);
+    lines.push(comparison(plan, family, fingerpost)?);
+    if family == Family::V6 {
+        lines.push(source_addresses(plan, fingerpost)?);
+    }
     Ok(lines)
 }
 
@@ -114,7 +129,7 @@ fn total_lines(total: &Findings) -> Vec<Line> {
             total.unverified == 0 && enough(total.asked, QUESTIONS),
         ),
         line(
-            "tables named equal those that fib:fib_table_lookup saw".into(),
+            "tables named equal those that the tracepoint fib(6)_table_lookup saw".into(),
             differing(total.traced, total.other_tables),
             total.other_tables == 0 && enough(total.traced, TRACED),
         ),
@@ -124,7 +139,7 @@ fn total_lines(total: &Findings) -> Vec<Line> {
             total.unconvinced == 0 && total.selectors > 0,
         ),
         line(
-            "route, rule, addr, link, nexthop, neigh as the real ip's, text and JSON".into(),
+            "route, rule, addr and others as the real ip's, text and JSON, live and captured".into(),
             differing(total.listings, total.other_listings),
             total.other_listings == 0 && total.listings > 0,
         ),
@@ -137,10 +152,17 @@ fn total_lines(total: &Findings) -> Vec<Line> {
 }
 
 /// Checks one random configuration in a namespace of its own.
-fn configuration(seed: u64, index: u64, fingerpost: &Path, dir: &Path) -> io::Result<Findings> {
+fn configuration(
+    seed: u64,
+    index: u64,
+    family: Family,
+    fingerpost: &Path,
+    dir: &Path,
+) -> io::Result<Findings> {
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount"]).arg(std::env::current_exe()?).arg(INSIDE);
     command.args([seed.to_string(), index.to_string()]).arg(fingerpost).arg(dir);
+    command.args(["--family", number(family)]);
     let done = run(&mut command, "", DEADLINE)?;
     serde_json::from_str(&done.stdout)
         .map_err(|_| io::Error::other(format!("configuration {index}: {}", done.stderr.trim())))
@@ -168,11 +190,38 @@ fn examples(fingerpost: &Path) -> io::Result<Line> {
     Ok(Line { what, figure, pass: answered == names.len() && answered > 0 })
 }
 
+/// How `--family` names it.
+fn number(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "4",
+        Family::V6 => "6",
+    }
+}
+
+/// This program's own `sources`.
+fn source_addresses(plan: &Plan, fingerpost: &Path) -> io::Result<Line> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["sources", "--seed", &plan.seed.to_string(), "--scenarios", &SETS.to_string()]);
+    command.args(["--questions", "10"]).arg("--fingerpost").arg(fingerpost);
+    let done = run(&mut command, "", LONG)?;
+    if done.status != 0 {
+        eprintln!("{}{}", done.stdout, done.stderr);
+    }
+    Ok(Line {
+        what: "source addresses equal those that UDP sockets get".into(),
+        figure: done.stdout.lines().last().unwrap_or("nothing was compared").to_owned(),
+        pass: done.status == 0,
+    })
+}
+
 /// This program's own `compare`.
-fn comparison(plan: &Plan, fingerpost: &Path) -> io::Result<Line> {
+fn comparison(plan: &Plan, family: Family, fingerpost: &Path) -> io::Result<Line> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["compare", "--seed", &plan.seed.to_string(), "--scenarios", &plan.scenarios.to_string()]);
-    command.args(["--shrink", "3", "--budget", "60"]).arg("--fingerpost").arg(fingerpost);
+    command
+        .args(["--family", number(family), "--shrink", "3", "--budget", "60"])
+        .arg("--fingerpost")
+        .arg(fingerpost);
     let done = run(&mut command, "", LONG)?;
     if done.status != 0 {
         eprintln!("{}{}", done.stdout, done.stderr);

@@ -7,7 +7,7 @@ use super::model::text;
 /// every form and with every kind of filter. `DEV` stands for a device.
 const FORMS: &[&str] = &[
     "ip addr",
-    "ip -d addr",
+    "ip -d -6 addr",
     "ip -j -d -6 addr",
     "ip -p -j -6 addr",
     "ip -6 -o addr",
