@@ -412,3 +412,30 @@ point!(
         nexthop via 2001:db8:2::2 dev e1 weight 1
     "
 );
+
+point!(
+    "T-17",
+    routes_by_one_object_share_its_decision_about_ipv6,
+    SIX,
+    "
+    $ ip nexthop add id 1 via 2001:db8:1::2 dev e0
+    $ ip -6 route add 2001:db8:a::/48 nhid 1 metric 5 proto bird mtu 1400
+    $ ip -6 route add 2001:db8:b::/48 nhid 1 metric 6
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:1::2 dev e0 proto bird src 2001:db8:1::1 metric 5 mtu 1400 pref medium
+    $ ip -6 route get 2001:db8:b::1
+    2001:db8:b::1 from :: via 2001:db8:1::2 dev e0 proto bird src 2001:db8:1::1 metric 5 mtu 1400 pref medium
+    $ ip -6 route get 2001:db8:b::1 from 2001:db8:9::1 iif e1
+    2001:db8:b::1 from 2001:db8:9::1 via 2001:db8:1::2 dev e0 proto bird metric 5 mtu 1400 iif e1 pref medium
+    $ ip -6 route get fibmatch 2001:db8:b::1
+    2001:db8:a::/48 nhid 1 via 2001:db8:1::2 dev e0 proto bird metric 5 mtu 1400 pref medium
+    # The decision outlives its route, until something is added.
+    $ ip -6 route del 2001:db8:a::/48 metric 5
+    $ ip -6 route get 2001:db8:b::1
+    ! RTNETLINK answers: Network is unreachable
+    [2]
+    $ ip -6 route add 2001:db8:c::/48 dev e1
+    $ ip -6 route get 2001:db8:b::1
+    2001:db8:b::1 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 6 pref medium
+    "
+);

@@ -68,6 +68,12 @@ pub enum Purpose {
     OwnAddress,
     /// Whether a gateway is on a link (`fib_check_nh`).
     Gateway,
+    /// What nft's `fib` expression asks (`nft_fib4_eval`, `nft_fib6_eval`).
+    Fib,
+    /// What the `rpfilter` match asks (`rpfilter_mt`).
+    Rpfilter,
+    /// What type an address is (`inet_dev_addr_type`).
+    AddressType,
 }
 
 /// What became of a rule whose selectors matched.
@@ -379,6 +385,14 @@ pub enum Event6 {
         /// With an unknown hash, the legs that are possible, and how many of all
         /// 2³¹ hashes select each.
         shares: Vec<(RouteRef, usize, u64)>,
+    },
+    /// A decision that is cached with a nexthop object counts, made of another
+    /// route, which may be gone (T-17).
+    Cached {
+        /// The object.
+        object: u32,
+        /// The route.
+        route: RouteRef,
     },
     /// Of two candidates for the source one is better.
     SourceCompared {

@@ -19,6 +19,7 @@ pub struct KernelText {
 const EPERM: i32 = 1;
 const ENOENT: i32 = 2;
 const ESRCH: i32 = 3;
+const ENXIO: i32 = 6;
 const EACCES: i32 = 13;
 const EEXIST: i32 = 17;
 const ENODEV: i32 = 19;
@@ -150,7 +151,7 @@ pub const TEXTS6: &[KernelText] = &[
     by_ip("Gateway can not be a local address", &[EINVAL]),
     by_ip("Nexthop has invalid gateway or device mismatch", &[EINVAL]),
     by_ip("Egress device can not be loopback device for this route", &[EINVAL]),
-    by_ip("IPv6 is disabled on this device", &[EACCES]),
+    by_ip("IPv6 is disabled on this device", &[EACCES, EINVAL]),
     by_ip("IPv6 does not support RTA_VIA attribute", &[EINVAL]),
     by_ip("Device only routes can not be added for IPv6 using the multipath API", &[EINVAL]),
     by_ip("Nexthops can not be used with source routing", &[EINVAL]),
@@ -163,7 +164,7 @@ pub const TEXTS6: &[KernelText] = &[
     by_ip("ipv6: Cannot assign multicast address without \"IFA_F_MCAUTOJOIN\" flag", &[EADDRNOTAVAIL]),
     by_ip("ipv6: Cannot assign loopback address on this device", &[EADDRNOTAVAIL]),
     by_ip("ipv6: address with \"mngtmpaddr\" flag must have a prefix length of 64", &[EINVAL]),
-    by_ip("ipv6: IPv6 is disabled on this device", &[EACCES]),
+    by_ip("ipv6: IPv6 is disabled on this device", &[EACCES, ENXIO]),
     // Questions.
     by_ip("ipv6: Invalid values in header for get route request", &[EINVAL]),
     by_ip("ipv6: Invalid flags for get route request", &[EINVAL]),

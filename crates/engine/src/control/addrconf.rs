@@ -10,6 +10,7 @@ use fingerpost_model::{IfaFlags, LinkFlags, Refusal, RouteFlags, RouteType, Tabl
 use fingerpost_net::{Errno, Prefix, Rng};
 
 use super::route6::{self, RouteConfig6};
+use super::sync6::{for_each_route, sync_carrier_lost, sync_down, sync_up};
 use super::{address6, neighbour};
 use crate::addrtype::AddrType;
 use crate::config::{Anycast, Config, Dad, If6Addr, In6Dev, Link, Route6Id, RtFlags};
@@ -144,19 +145,6 @@ fn store_mtu(ns: &mut Namespace, dev: u32, mtu: u32) {
         }
         false
     });
-}
-
-/// Calls for every route; says whether any call said so.
-fn for_each_route(ns: &mut Namespace, mut change: impl FnMut(&mut crate::config::Route6) -> bool) -> bool {
-    let mut any = false;
-    for table in &mut ns.config.fib6.tables {
-        for node in table.tree.values_mut() {
-            for route in node.lists_mut().flatten() {
-                any |= change(route);
-            }
-        }
-    }
-    any
 }
 
 /// The addresses and routes that a device has by itself (`addrconf_init_auto_addrs`).
@@ -619,101 +607,5 @@ pub fn device_down(ns: &mut Namespace, _: Env<'_>, dev: u32, for_good: bool) {
     }
     if for_good && let Some(link) = ns.config.links.get_mut(dev) {
         link.ipv6 = None;
-    }
-}
-
-/// Removes the routes through a device that went down, or marks their legs dead
-/// (`rt6_sync_down_dev`, `fib6_ifdown`).
-fn sync_down(ns: &mut Namespace, dev: u32, for_good: bool) {
-    let mut touched: Vec<(RouteRef, u32)> = Vec::new();
-    for table in &mut ns.config.fib6.tables {
-        let mut removed = false;
-        for node in table.tree.values_mut() {
-            for list in node.lists_mut() {
-                let before = list.len();
-                let uses = |route: &crate::config::Route6| route.nh_id.is_none() && route.hop.dev == dev;
-                if !list.iter().any(uses) {
-                    continue;
-                }
-                // Of several legs those that remain keep the others company.
-                let dead =
-                    |route: &crate::config::Route6| uses(route) || route.hop.flags.has(RouteFlags::DEAD);
-                let survives = |metric: u32| {
-                    let legs = list.iter().filter(|leg| leg.metric == metric && leg.is_leg());
-                    legs.clone().count() > 1 && legs.clone().any(|leg| !dead(leg))
-                };
-                let marked: Vec<bool> = list
-                    .iter()
-                    .map(|route| !for_good && route.is_leg() && uses(route) && survives(route.metric))
-                    .collect();
-                let doomed: Vec<bool> = list
-                    .iter()
-                    .zip(&marked)
-                    .map(|(route, &marked)| {
-                        let of_dead_legs = !for_good
-                            && route.is_leg()
-                            && list.iter().any(|leg| leg.is_leg() && leg.metric == route.metric && uses(leg))
-                            && !survives(route.metric);
-                        !marked && (uses(route) || of_dead_legs)
-                    })
-                    .collect();
-                for (route, &marked) in list.iter_mut().zip(&marked) {
-                    if marked {
-                        route.hop.flags = route.hop.flags | RouteFlags::DEAD | RouteFlags::LINKDOWN;
-                    }
-                }
-                touched.extend(
-                    list.iter()
-                        .filter(|route| route.is_leg())
-                        .map(|route| (RouteRef::to(route), route.metric)),
-                );
-                let mut fate = doomed.iter();
-                list.retain(|_| !fate.next().copied().unwrap_or(false));
-                removed |= list.len() != before;
-            }
-        }
-        if removed {
-            table.prune();
-        }
-    }
-    for (at, metric) in touched {
-        route6::rebalance(&mut ns.config, at, metric);
-    }
-}
-
-/// Marks hops through a device that has no carrier.
-fn sync_carrier_lost(ns: &mut Namespace, dev: u32) {
-    set_flags(ns, dev, |route| {
-        if !route.flags.any(RtFlags::LOCAL | RtFlags::ANYCAST) {
-            route.hop.flags = route.hop.flags | RouteFlags::LINKDOWN;
-        }
-    });
-}
-
-/// Revives hops through a device (`rt6_sync_up`).
-fn sync_up(ns: &mut Namespace, dev: u32, flags: RouteFlags) {
-    let carrier = ns.config.links.get(dev).is_some_and(Link::has_carrier);
-    let flags = match flags.has(RouteFlags::DEAD) && carrier {
-        true => flags | RouteFlags::LINKDOWN,
-        false => flags,
-    };
-    set_flags(ns, dev, |route| route.hop.flags = route.hop.flags.without(flags));
-}
-
-/// Changes every route through a device, and what shares follow from that.
-fn set_flags(ns: &mut Namespace, dev: u32, change: impl Fn(&mut crate::config::Route6)) {
-    let mut touched = Vec::new();
-    for_each_route(ns, |route| {
-        let uses = route.nh_id.is_none() && route.hop.dev == dev;
-        if uses {
-            change(route);
-            if route.is_leg() {
-                touched.push((RouteRef::to(route), route.metric));
-            }
-        }
-        uses
-    });
-    for (at, metric) in touched {
-        route6::rebalance(&mut ns.config, at, metric);
     }
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use fingerpost_model::{IfaFlags, LinkFlags, RouteFlags, Scope, TableId};
 
-use super::{addrconf, address, fib_info, neighbour, nexthop, route, rule, sysctl, table};
+use super::{addrconf, address, fib_info, neighbour, nexthop, route, rule, sync6, sysctl, table};
 use crate::config::{IfAddr, InDev};
 use crate::lookup::cache::HopId;
 use crate::namespace::{Env, Namespace};
@@ -86,6 +86,7 @@ pub fn link_down(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     }
     addrconf::device_down(ns, env, dev, false);
     neighbour::device_down(ns, env, dev);
+    sync6::collect(ns, env.now);
     nexthop::device_down(ns, env, dev);
 }
 
@@ -211,7 +212,8 @@ pub fn master_changed(ns: &mut Namespace, env: Env<'_>, dev: u32, old_master: u3
 }
 
 /// A device got another link-layer address: cached decisions end.
-pub fn mac_changed(ns: &mut Namespace, _: Env<'_>, _dev: u32) {
+pub fn mac_changed(ns: &mut Namespace, env: Env<'_>, _dev: u32) {
+    sync6::collect(ns, env.now);
     table::bump(&mut ns.config.fib);
 }
 

@@ -369,12 +369,19 @@ fn insert(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Resu
     let id = fib.new_id();
     let Some(table) = fib.table_mut(route.table) else { return Err(Errno::ENOBUFS.into()) };
     let list = table.tree.get(route.dst).map_or(&[][..], |node| node.of_source(route.src));
+    // A binary tree has a node also where two branches part.
     let has_node = route.dst.is_default()
+        || table.tree.branches_at(route.dst)
         || table
             .tree
             .get(route.dst)
             .is_some_and(|node| !node.routes.is_empty() || !node.by_source.is_empty());
-    let has_list = if route.src.is_default() { has_node } else { !list.is_empty() };
+    let has_list = if route.src.is_default() {
+        has_node
+    } else {
+        !list.is_empty()
+            || table.tree.get(route.dst).is_some_and(|node| node.by_source.branches_at(route.src))
+    };
     if replaces && !creates && !(has_node && has_list) {
         return Err(Refusal::with(Errno::ENOENT, "Can not replace route - no match found"));
     }
@@ -433,6 +440,7 @@ fn insert(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Resu
         }
     }
     rebalance(&mut ns.config, at, metric);
+    ns.config.fib6.generation += 1;
     Ok(id)
 }
 
@@ -556,7 +564,6 @@ fn matches_nothing(request: &RouteConfig6) -> bool {
 /// Removes the routes that use a nexthop object which is going away
 /// (`__remove_nexthop_fib`).
 pub fn routes_by_nexthop_deleted(ns: &mut Namespace, id: u32) {
-    let mut any = false;
     for table in &mut ns.config.fib6.tables {
         let mut of_table = false;
         for node in table.tree.values_mut() {
@@ -568,10 +575,6 @@ pub fn routes_by_nexthop_deleted(ns: &mut Namespace, id: u32) {
         }
         if of_table {
             table.prune();
-            any = true;
         }
-    }
-    if any {
-        ns.config.fib6.generation += 1;
     }
 }

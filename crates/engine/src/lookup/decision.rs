@@ -133,8 +133,14 @@ pub enum DropReason {
     IpInAddrErrors,
     /// No route.
     IpInNoRoutes,
+    /// No route for a packet made here.
+    IpOutNoRoutes,
     /// Not IPv4.
     InvalidProto,
+    /// A header that no packet from a wire may have.
+    IpInHdr,
+    /// IPv6 is off on the device.
+    Ipv6Disabled,
 }
 
 impl DropReason {
@@ -149,7 +155,10 @@ impl DropReason {
             DropReason::IpRpfilter => "IP_RPFILTER",
             DropReason::IpInAddrErrors => "IP_INADDRERRORS",
             DropReason::IpInNoRoutes => "IP_INNOROUTES",
+            DropReason::IpOutNoRoutes => "IP_OUTNOROUTES",
             DropReason::InvalidProto => "INVALID_PROTO",
+            DropReason::IpInHdr => "IP_INHDR",
+            DropReason::Ipv6Disabled => "IPV6DISABLED",
         }
     }
 }

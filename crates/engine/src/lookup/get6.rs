@@ -125,6 +125,6 @@ fn answer(
     msg.prefsrc = chosen.filter(|_| !decision.is_input).or(route.prefsrc).map(IpAddr::V6);
     msg.encap = route.hop.encap.clone();
     msg.cacheinfo = Some(RouteCacheInfo::default());
-    msg.pref = Some(route.pref.0);
+    msg.pref = Some(decision.found.pref.0);
     msg
 }

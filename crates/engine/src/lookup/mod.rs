@@ -4,11 +4,13 @@
 //! choice among hops ([`path`]), the source ([`source`]), the resolution of
 //! packets made here ([`output4`]) and received ([`input4`]), and the source
 //! check ([`validate`]). [`get`] is `ip route get`. What IPv6 does otherwise
-//! stands beside it in files with a 6.
+//! stands beside it in files with a 6, and with it what only IPv6 asks apart:
+//! [`socket6`] and [`receive6`]. What firewalls ask is in [`firewall`].
 
 pub mod cache;
 pub mod decision;
 pub mod exception;
+pub mod firewall;
 pub mod get;
 pub mod get6;
 pub mod hash;
@@ -17,8 +19,10 @@ pub mod input6;
 pub mod output4;
 pub mod output6;
 pub mod path;
+pub mod receive6;
 pub mod rules;
 pub mod rules6;
+pub mod socket6;
 pub mod source;
 pub mod source6;
 pub mod table;

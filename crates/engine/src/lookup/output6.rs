@@ -27,17 +27,8 @@ pub fn resolve(
     flow: &mut Flow6,
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
-    flow.iif = LOOPBACK;
-    tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Output, flow: flow.clone() }));
-    let kind = AddrType::of(flow.dst);
     let any_source = flow.src.is_unspecified();
-    let demand = Demand {
-        device: kind.needs_device() || (flow.oif != 0 && any_source),
-        reachable: config.sysctl6.all.forwarding == 0,
-        ignore_linkstate: false,
-    };
-    let found = rules6::lookup(config, env.now, flow, Side::Output, demand, tracer)?;
-    mark_bucket(config, state, env, flow, &found);
+    let found = find(config, state, env, flow, flow.oif != 0 && any_source, tracer)?;
     let source = match any_source {
         false => {
             let given = Event6::Source { addr: flow.src, why: Source6Reason::Given };
@@ -47,6 +38,28 @@ pub fn resolve(
         true => source_of(config, found.route, flow.dst, tracer).unwrap_or(Ipv6Addr::UNSPECIFIED),
     };
     Ok(decide(config, flow, &found, source, false))
+}
+
+/// Finds the route; `device` demands one by the flow's device
+/// (`RT6_LOOKUP_F_IFACE`), as some destinations do of themselves.
+pub(super) fn find<'a>(
+    config: &'a Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    device: bool,
+    tracer: &mut Tracer<'_>,
+) -> Result<Candidate<'a>, Errno> {
+    flow.iif = LOOPBACK;
+    tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Output, flow: flow.clone() }));
+    let demand = Demand {
+        device: device || AddrType::of(flow.dst).needs_device(),
+        reachable: config.sysctl6.all.forwarding == 0,
+        ignore_linkstate: false,
+    };
+    let found = rules6::lookup(config, state, env.now, flow, Side::Output, demand, tracer)?;
+    mark_bucket(config, state, env, flow, &found);
+    Ok(found)
 }
 
 /// Notes which bucket of a resilient group was used.

@@ -204,7 +204,7 @@ pub(super) fn walk<I: Ip, R>(
     links: &Links,
     flow: &mut Flow<I>,
     tracer: &mut Tracer<'_>,
-    search: impl Fn(TableId, &Flow<I>, &mut Tracer<'_>) -> Option<Result<R, Errno>>,
+    mut search: impl FnMut(TableId, &Flow<I>, &mut Tracer<'_>) -> Option<Result<R, Errno>>,
     suppressed: impl Fn(&Rule<I>, &R, &mut Flow<I>) -> Option<RuleOutcome>,
 ) -> Result<(R, u32), Errno> {
     let vrf = if flow.l3mdev == 0 { None } else { links.get(flow.l3mdev).and_then(|l| l.vrf_table()) };

@@ -6,10 +6,11 @@ use fingerpost_model::TableId;
 use fingerpost_net::Errno;
 
 use super::Flow6;
+use super::cache::Cached6;
 use super::rules::{update_l3mdev, walk};
 use super::table6::{self, Candidate, Demand};
 use crate::config::{Config, Rule};
-use crate::state::Time;
+use crate::state::{State, Time};
 use crate::trace::{Event, Event6, RuleOutcome, Tracer};
 
 /// Finds the route of a flow through the rules, errors of routes included.
@@ -19,6 +20,7 @@ use crate::trace::{Event, Event6, RuleOutcome, Tracer};
 /// `flow.l3mdev` and clear `flow.oif`, as the kernel does.
 pub fn lookup<'a>(
     config: &'a Config,
+    state: &mut State,
     now: Time,
     flow: &mut Flow6,
     side: Side,
@@ -28,22 +30,75 @@ pub fn lookup<'a>(
     let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
         let table = config.fib6.table(id)?;
         let oif = side.device(flow);
-        let Some(found) = table6::lookup(config, now, table, flow, oif, demand, tracer) else {
-            return Some(Err(Errno::EAGAIN));
+        let found = table6::lookup(config, now, table, flow, oif, demand, tracer);
+        let mut path = |found, tracer: &mut Tracer<'_>| {
+            let found = table6::select_path(config, found, flow, oif, false, demand, tracer);
+            shared(config, state, found, tracer)
         };
-        let found = table6::select_path(config, found, flow, oif, false, demand, tracer);
-        match table6::type_error(found.kind).filter(|_| found.is_reject()) {
-            None => Some(Ok(found)),
-            Some(errno) => {
-                let route = table6::RouteRef::to(found.route);
-                tracer.event(|| Event::V6(Event6::RouteError { route, errno }));
-                Some(Err(errno))
-            }
-        }
+        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
     };
     let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
     result
+}
+
+/// The decision that counts is the one cached with the nexthop object, if the
+/// way leads through one (`rt6_get_pcpu_route`, T-17). It outlives its route.
+fn shared<'a>(
+    config: &'a Config,
+    state: &mut State,
+    found: Candidate<'a>,
+    tracer: &mut Tracer<'_>,
+) -> Candidate<'a> {
+    let Some(id) = table6::object(config, &found) else { return found };
+    let generation = config.fib6.generation;
+    let Candidate { kind, flags, pref, origin, .. } = found;
+    let fresh = Cached6 { generation, route: origin, kind, flags, pref };
+    let cached = state.cache.objects6.entry(id).or_insert(fresh);
+    if cached.generation != generation {
+        *cached = fresh;
+    }
+    if cached.route == origin {
+        return found;
+    }
+    let Cached6 { route: origin, kind, flags, pref, .. } = *cached;
+    tracer.event(|| Event::V6(Event6::Cached { object: id, route: origin }));
+    let route = origin.get(config).unwrap_or(found.route);
+    Candidate { route, origin, kind, flags, pref, ..found }
+}
+
+/// Finds a route without measuring any (`ip6_route_lookup`): what firewalls ask.
+/// `device` demands one by the flow's egress device.
+pub fn lookup_plain<'a>(
+    config: &'a Config,
+    flow: &mut Flow6,
+    device: bool,
+    tracer: &mut Tracer<'_>,
+) -> Result<Candidate<'a>, Errno> {
+    let demand = Demand { device, ..Demand::default() };
+    let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
+        let found = table6::lookup_plain(config, config.fib6.table(id)?, flow, device, tracer);
+        let path = |found: Candidate<'a>, tracer: &mut Tracer<'_>| match found.is_reject() {
+            true => found,
+            false => table6::select_path(config, found, flow, flow.oif, flow.oif != 0, demand, tracer),
+        };
+        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
+    };
+    let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
+    tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
+    result
+}
+
+/// A route, or the error that its type answers with.
+fn usable<'a>(found: Candidate<'a>, tracer: &mut Tracer<'_>) -> Result<Candidate<'a>, Errno> {
+    match table6::type_error(found.kind).filter(|_| found.is_reject()) {
+        None => Ok(found),
+        Some(errno) => {
+            let route = found.origin;
+            tracer.event(|| Event::V6(Event6::RouteError { route, errno }));
+            Err(errno)
+        }
+    }
 }
 
 /// Finds a route for the configuration's own questions: error types are results,
@@ -86,7 +141,7 @@ fn through<'a>(
     config: &'a Config,
     flow: &mut Flow6,
     tracer: &mut Tracer<'_>,
-    search: impl Fn(TableId, &Flow6, &mut Tracer<'_>) -> Option<Result<Candidate<'a>, Errno>>,
+    mut search: impl FnMut(TableId, &Flow6, &mut Tracer<'_>) -> Option<Result<Candidate<'a>, Errno>>,
     suppressed: impl Fn(&Rule<Ipv6Addr>, &Candidate<'a>) -> Option<RuleOutcome>,
 ) -> Result<Candidate<'a>, Errno> {
     if config.fib6.has_custom_rules {

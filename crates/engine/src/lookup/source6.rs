@@ -161,7 +161,7 @@ impl<'a> Target<'a> {
             Rule6724::Label => i32::from(self.config.labels.label(addr.addr, index) == self.label),
             Rule6724::Privacy => {
                 let prefers_temporary = dev.conf.use_tempaddr >= 2;
-                i32::from(!addr.flags.has(IfaFlags::SECONDARY) != prefers_temporary)
+                i32::from(addr.flags.has(IfaFlags::SECONDARY) == prefers_temporary)
             }
             Rule6724::Orchid => i32::from(orchid(addr.addr) == orchid(self.dst)),
             Rule6724::Prefix => {

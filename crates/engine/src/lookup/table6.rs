@@ -8,12 +8,13 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use fingerpost_model::{NeighState, RouteFlags, RouteType, TableId};
+use fingerpost_model::{IfaFlags, NeighState, RouteFlags, RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
 
 use super::hash::multipath_hash6;
+use super::source6::{Own, is_own};
 use super::{Flow6, path};
-use crate::config::{Config, NextHop, NexthopKind, Node6, Route6, Route6Id, RtFlags, Table6};
+use crate::config::{Config, NextHop, NexthopKind, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
 use crate::state::Time;
 use crate::trace::{Event, Event6, PassedOver6, Tracer};
 
@@ -65,6 +66,8 @@ pub struct Found6 {
     pub kind: RouteType,
     /// What IPv6 notes of it, which a nexthop object can change.
     pub flags: RtFlags,
+    /// Router preference: that of the leg which the table gave.
+    pub pref: Preference,
 }
 
 /// A route on its way through a lookup.
@@ -82,16 +85,22 @@ pub struct Candidate<'a> {
     pub kind: RouteType,
     /// What IPv6 notes of it.
     pub flags: RtFlags,
+    /// Router preference.
+    pub pref: Preference,
+    /// The route that the decision was made of: this one, or one that is gone.
+    pub origin: RouteRef,
 }
 
 impl<'a> Candidate<'a> {
     fn of(list: &'a [Route6], route: &'a Route6, hop: &'a NextHop, member: usize) -> Self {
-        Candidate { list, route, hop, member, kind: route.kind, flags: route.flags }
+        let &Route6 { kind, flags, pref, .. } = route;
+        Candidate { list, route, hop, member, kind, flags, pref, origin: RouteRef::to(route) }
     }
 
     /// What is remembered of it.
     pub fn found(&self) -> Found6 {
-        Found6 { route: RouteRef::to(self.route), member: self.member, kind: self.kind, flags: self.flags }
+        let Candidate { origin: route, member, kind, flags, pref, .. } = *self;
+        Found6 { route, member, kind, flags, pref }
     }
 
     /// Whether it answers with an error, or by loopback.
@@ -150,6 +159,77 @@ pub fn lookup<'a>(
         demand.reachable = false;
         tracer.event(|| Event::V6(Event6::UnreachableToo { id: table.id }));
     }
+}
+
+/// Looks a flow up in one table without measuring routes (`ip6_pol_route_lookup`,
+/// `rt6_device_match`): the first of a list by the flow's egress device, if it has
+/// one. Without such a route the first one will do, unless `device` demands it.
+pub fn lookup_plain<'a>(
+    config: &'a Config,
+    table: &'a Table6,
+    flow: &Flow6,
+    device: bool,
+    tracer: &mut Tracer<'_>,
+) -> Option<Candidate<'a>> {
+    tracer.event(|| Event::Table { id: table.id });
+    for list in lists(table, flow, tracer) {
+        if let Some(found) = match_device(config, list, flow, device, tracer) {
+            tracer.event(|| Event::V6(Event6::RouteTaken { route: RouteRef::to(found.route), score: 0 }));
+            return Some(found);
+        }
+    }
+    tracer.event(|| Event::TableMiss { id: table.id });
+    None
+}
+
+fn match_device<'a>(
+    config: &'a Config,
+    list: &'a [Route6],
+    flow: &Flow6,
+    device: bool,
+    tracer: &mut Tracer<'_>,
+) -> Option<Candidate<'a>> {
+    let first = list.first()?;
+    let of_first = || {
+        let hop = hops(config, first).next()?;
+        let found = Candidate::of(list, first, hop, 0);
+        match (hop.blackhole, hop.flags.has(RouteFlags::DEAD)) {
+            (true, _) => Some(Candidate { flags: RtFlags::REJECT, kind: RouteType::BLACKHOLE, ..found }),
+            (false, dead) => (!dead).then_some(found),
+        }
+    };
+    if flow.oif == 0
+        && flow.src.is_unspecified()
+        && let Some(found) = of_first()
+    {
+        return Some(found);
+    }
+    let fits = |hop: &NextHop| {
+        let own = Own { dev: hop.dev, any_device: true, banned: IfaFlags::TENTATIVE };
+        match flow.oif {
+            _ if hop.blackhole || hop.flags.has(RouteFlags::DEAD) => Err(PassedOver6::Dead),
+            0 => is_own(config, flow.src, own).then_some(()).ok_or(PassedOver6::LowerScore),
+            oif => (hop.dev == oif).then_some(()).ok_or(PassedOver6::OtherDevice),
+        }
+    };
+    for route in list {
+        let fitting = hops(config, route).enumerate().find(|(_, hop)| fits(hop).is_ok());
+        if let Some((member, hop)) = fitting {
+            return Some(Candidate::of(list, route, hop, member));
+        }
+    }
+    if flow.oif != 0 && device {
+        for route in list {
+            let why = hops(config, route).next().and_then(|hop| fits(hop).err());
+            passed(tracer, route, why.unwrap_or(PassedOver6::OtherDevice));
+        }
+        return None;
+    }
+    let found = of_first();
+    if found.is_none() {
+        passed(tracer, first, PassedOver6::Dead);
+    }
+    found
 }
 
 /// The lists of routes for a flow in the order in which they are tried
@@ -323,6 +403,15 @@ pub fn hops<'a>(config: &'a Config, route: &'a Route6) -> impl Iterator<Item = &
     own.into_iter().chain(members.iter().filter_map(move |member| of_member(member.id)))
 }
 
+/// The nexthop object that a candidate's hop is: its own, or the member of a group.
+pub fn object(config: &Config, found: &Candidate<'_>) -> Option<u32> {
+    let id = found.route.nh_id?;
+    match config.nexthops.get(id).map(|object| &object.kind) {
+        Some(NexthopKind::Group { members, .. }) => members.get(found.member).map(|member| member.id),
+        _ => Some(id),
+    }
+}
+
 /// The device that stands for a route: that of its first hop (`fib6_info_nh_dev`).
 pub fn first_device(config: &Config, route: &Route6) -> u32 {
     hops(config, route).next().map_or(0, |hop| hop.dev)
@@ -392,7 +481,7 @@ pub fn select_path<'a>(
     let chosen = match leg.id == found.route.id {
         true => found,
         // Type and flags stay those of the leg that the table gave.
-        false => Candidate { route: leg, hop: &leg.hop, ..found },
+        false => Candidate { route: leg, hop: &leg.hop, origin: RouteRef::to(leg), ..found },
     };
     if tracer.is_on() {
         let mut shares: Vec<(RouteRef, usize, u64)> = Vec::new();

@@ -1,11 +1,13 @@
-//! `accept decision` and `accept ipv6`: what a machine can check of the routing
-//! decision's acceptance lists, one line each: what, figure, pass or fail.
+//! What a machine can check of the acceptance lists, one line each: what,
+//! figure, pass or fail.
 //!
-//! Besides a comparison of random scenarios, configurations are made with the
-//! real `ip` in namespaces and asked about there ([`inside`]): the running
-//! kernel's own answers, the tables that it really searched (`trace`), the
-//! real listings, and the same answers from a capture elsewhere.
+//! `accept fib` is in [`fib`]. For `accept decision` and `accept ipv6`, besides a
+//! comparison of random scenarios, configurations are made with the real `ip` in
+//! namespaces and asked about there ([`inside`]): the running kernel's own
+//! answers, the tables that it really searched (`trace`), the real listings, and
+//! the same answers from a capture elsewhere.
 
+pub mod fib;
 pub mod inside;
 mod questions;
 mod selectors;
@@ -44,6 +46,8 @@ pub struct Plan {
     pub seed: u64,
     /// Scenarios to compare.
     pub scenarios: u64,
+    /// Of random histories of the compiled table, in all.
+    pub time: Duration,
     /// The program, if not the one beside this.
     pub fingerpost: Option<PathBuf>,
 }
@@ -61,23 +65,30 @@ struct Line {
 ///
 /// There is no such list, or a check cannot be made at all (not root).
 pub fn accept(name: &str, plan: &Plan) -> io::Result<bool> {
-    let family = match name {
-        "decision" => Family::V4,
-        "ipv6" => Family::V6,
-        _ => {
-            let message = format!("{name}: there is no such list; there are: decision, ipv6");
-            return Err(io::Error::other(message));
-        }
-    };
     let fingerpost = match &plan.fingerpost {
         Some(path) => std::fs::canonicalize(path)?,
         None => std::env::current_exe()?.with_file_name("fingerpost"),
     };
-    let dir = std::env::temp_dir().join(format!("fingerpost-accept-{}", std::process::id()));
-    std::fs::create_dir_all(&dir)?;
-    let lines = decision(plan, family, &fingerpost, &dir);
-    let _ = std::fs::remove_dir_all(&dir);
-    let lines = lines?;
+    let listed = |family| {
+        let dir = std::env::temp_dir().join(format!("fingerpost-accept-{}", std::process::id()));
+        std::fs::create_dir_all(&dir)?;
+        let lines = decision(plan, family, &fingerpost, &dir);
+        let _ = std::fs::remove_dir_all(&dir);
+        lines
+    };
+    let lines = match name {
+        "decision" => listed(Family::V4)?,
+        "ipv6" => listed(Family::V6)?,
+        "fib" => {
+            let mut lines = fib::lines(plan.seed, plan.time);
+            lines.push(comparison(plan, Family::V4, &fingerpost, Some("compiled"))?);
+            lines
+        }
+        name => {
+            let message = format!("{name}: there is no such list; there are: decision, ipv6, fib");
+            return Err(io::Error::other(message));
+        }
+    };
     let width = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
     for Line { what, figure, pass } in &lines {
         println!("{}  {what:<width$}  {figure}", if *pass { "pass" } else { "FAIL" });
@@ -107,7 +118,7 @@ fn decision(plan: &Plan, family: Family, fingerpost: &Path, dir: &Path) -> io::R
         }
     }
     lines.extend(total_lines(&total));
-    lines.push(comparison(plan, family, fingerpost)?);
+    lines.push(comparison(plan, family, fingerpost, None)?);
     if family == Family::V6 {
         lines.push(source_addresses(plan, fingerpost)?);
     }
@@ -214,14 +225,15 @@ fn source_addresses(plan: &Plan, fingerpost: &Path) -> io::Result<Line> {
     })
 }
 
-/// This program's own `compare`.
-fn comparison(plan: &Plan, family: Family, fingerpost: &Path) -> io::Result<Line> {
+/// This program's own `compare`, with lookups in the structure of this name.
+fn comparison(plan: &Plan, family: Family, fingerpost: &Path, fib: Option<&str>) -> io::Result<Line> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["compare", "--seed", &plan.seed.to_string(), "--scenarios", &plan.scenarios.to_string()]);
     command
         .args(["--family", number(family), "--shrink", "3", "--budget", "60"])
         .arg("--fingerpost")
         .arg(fingerpost);
+    command.args(fib.iter().flat_map(|fib| ["--fib", fib]));
     let done = run(&mut command, "", LONG)?;
     if done.status != 0 {
         eprintln!("{}{}", done.stdout, done.stderr);
@@ -234,8 +246,9 @@ fn comparison(plan: &Plan, family: Family, fingerpost: &Path) -> io::Result<Line
         })
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
+    let what = "compare: random scenarios equal the kernel's";
     Ok(Line {
-        what: "compare: random scenarios equal the kernel's".into(),
+        what: fib.map_or(what.into(), |fib| format!("{what}, with the {fib} table")),
         figure: figures.join("; "),
         pass: done.status == 0,
     })

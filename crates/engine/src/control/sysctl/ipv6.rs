@@ -65,6 +65,9 @@ fn conf_mut(config: &mut Config, place: Place) -> Option<&mut DevConf6> {
     }
 }
 
+/// What a device does about a setting that changed.
+type React = fn(&mut Namespace, Env<'_>, u32);
+
 /// Writes a device's, all devices' or new devices' setting, with what it brings.
 pub(super) fn write_conf(
     ns: &mut Namespace,
@@ -94,8 +97,7 @@ pub(super) fn write_conf(
     let old = (entry.get)(conf);
     (entry.set)(conf, new);
     let devices: Vec<u32> = ns.config.links.in_order().map(|link| link.index()).collect();
-    let (changed, react): (fn(i64, i64) -> bool, Option<fn(&mut Namespace, Env<'_>, u32)>) = match entry.name
-    {
+    let (changed, react): (fn(i64, i64) -> bool, Option<React>) = match entry.name {
         "forwarding" => (turned, Some(addrconf::forwarding_changed)),
         "disable_ipv6" => (turned, Some(addrconf::disable_changed)),
         "addr_gen_mode" => (differs, Some(addrconf::make_automatic)),
@@ -127,7 +129,6 @@ pub(super) fn write_conf(
             }
         }
     }
-    ns.config.fib6.generation += 1;
     Ok(())
 }
 
