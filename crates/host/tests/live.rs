@@ -101,6 +101,7 @@ fn by_ip() -> Vec<Line> {
         ("rule6.json", "ip -d -6 -j rule"),
         ("nexthop.json", "ip -j nexthop"),
         ("neigh.json", "ip -j neigh"),
+        ("addrlabel.json", "ip -j addrlabel"),
     ];
     let texts: BTreeMap<String, String> =
         commands.iter().map(|(file, command)| (file.to_string(), printed(command))).collect();
@@ -143,6 +144,8 @@ fn dumps_are_what_ip_prints() {
         same(&pick!(ours, Route, shown::route), &pick!(theirs, Route, shown::route));
         same(&pick!(ours, Rule, shown::rule), &pick!(theirs, Rule, shown::rule));
         same(&pick!(ours, Nexthop, shown::nexthop), &pick!(theirs, Nexthop, shown::nexthop));
+        let label = |m: &AddrLabelMsg| AddrLabelMsg { sequence: 0, ..m.clone() };
+        same(&pick!(ours, AddressLabel, label), &pick!(theirs, AddressLabel, label));
         let known = |m: &fingerpost_model::NeighMsg| (m.dst, m.lladdr.clone(), m.index, m.state, m.flags);
         let ours: Vec<_> = pick!(ours, Neighbour, known).into_iter().filter(|m| m.3.0 != 0x40).collect();
         assert_eq!(ours, pick!(theirs, Neighbour, known));

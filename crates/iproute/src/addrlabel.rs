@@ -32,11 +32,13 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done {
 
 /// The labels; families other than IPv6 have none, and the kernel says so.
 fn dump(ctx: &mut Ctx<'_>, status: u8, last: &str) -> Done<Vec<AddrLabelMsg>> {
+    if !matches!(ctx.p.opt.family, Af::Unspec | Af::Inet6) {
+        let errno = Errno::EOPNOTSUPP;
+        let message = format!("RTNETLINK answers: {errno}\n{last}");
+        return Err(Failure { errno: Some(errno), ..Failure::returned(status, message) });
+    }
     let mut labels = Vec::new();
-    let dumped = match ctx.p.opt.family {
-        Af::Unspec | Af::Inet6 => ctx.kernel.address_labels(ctx.ns, &mut |label| labels.push(label.clone())),
-        _ => Err(Refusal::new(Errno::EOPNOTSUPP)),
-    };
+    let dumped = ctx.kernel.address_labels(ctx.ns, &mut |label| labels.push(label.clone()));
     dumped.map(|()| labels).map_err(|refusal| Failure::dump(&refusal, status, last))
 }
 
@@ -97,14 +99,13 @@ fn parse(ctx: &mut Ctx<'_>, mut args: Args<'_>) -> Done<AddrLabelMsg> {
     message.label = Some(label.ok_or_else(|| missing("label"))?);
     // What the kernel says of an attribute that is shorter than an IPv6 address,
     // and of a family that it has no labels for.
-    let refused = |errno| Err(Failure::refused(&Refusal::new(errno)));
+    let refused = |refusal| Err(Failure::refused(&refusal));
     match prefix.prefix() {
-        _ if !matches!(family, Af::Unspec | Af::Inet6) => return refused(Errno::EOPNOTSUPP),
-        Some(IpPrefix { addr: std::net::IpAddr::V6(_), .. }) => message.prefix = prefix.prefix(),
-        _ => {
-            let refusal = Refusal::with(Errno::ERANGE, "Attribute failed policy validation");
-            return Err(Failure::refused(&refusal));
+        _ if !matches!(family, Af::Unspec | Af::Inet6) => {
+            return refused(Refusal::new(Errno::EOPNOTSUPP));
         }
+        Some(IpPrefix { addr: std::net::IpAddr::V6(_), .. }) => message.prefix = prefix.prefix(),
+        _ => return refused(Refusal::with(Errno::ERANGE, "Attribute failed policy validation")),
     }
     Ok(message)
 }

@@ -7,9 +7,10 @@
 //! address that is past duplicate detection has a local route, none is still
 //! tentative, and a second look a little later sees the same.
 //!
-//! An address can stay without its route for good, on a device that is down,
-//! say: then waiting ends after a while, and is shorter the next time for the
-//! same addresses.
+//! On a device that is down nothing is put off: only those are waited for that
+//! have their route for multicast groups, which tells that IPv6 is at work. A
+//! local route can be missing for good, since it was removed: then waiting ends
+//! after a while, and is shorter the next time for the same addresses.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,8 +23,9 @@ const DEFAULTS: &str = "/proc/sys/net/ipv6/conf/default";
 
 /// Between two looks. The queue's thread runs as soon as this one sleeps.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Looks before it is believed that nothing more comes.
-const LOOKS: usize = 100;
+/// Looks before it is believed that nothing more comes: on a busy machine the
+/// queue has been seen to take more than a hundred.
+const LOOKS: usize = 1500;
 /// Equal looks in a row that are believed: when everything is there, and when
 /// what is missing was waited for before.
 const EQUAL: usize = 2;
@@ -84,11 +86,19 @@ fn unfinished(addresses: &str, routes: &str) -> BTreeSet<String> {
         .filter(|w| w.len() == 10 && w[1] == "80" && hex(&w[8]) & LOCAL != 0)
         .map(|w| (w[0].clone(), w[9].clone()))
         .collect();
-    let waiting = addresses.lines().map(words).filter(|w| w.len() == 6).filter(|w| {
-        let flags = hex(&w[4]);
-        let has_route = local.contains(&(w[0].clone(), w[5].clone()));
-        flags & DADFAILED == 0 && (flags & TENTATIVE != 0 || !has_route)
-    });
+    // `ff00::/8`, and the local route of `::1`.
+    let at_work = |w: &[String]| {
+        w[0].starts_with("ff00000000000000") && w[1] == "08"
+            || w[0].ends_with("00000000000000000001") && w[9] == "lo"
+    };
+    let working: BTreeSet<String> =
+        routes.lines().map(words).filter(|w| w.len() == 10 && at_work(w)).map(|w| w[9].clone()).collect();
+    let waiting =
+        addresses.lines().map(words).filter(|w| w.len() == 6 && working.contains(&w[5])).filter(|w| {
+            let flags = hex(&w[4]);
+            let has_route = local.contains(&(w[0].clone(), w[5].clone()));
+            flags & DADFAILED == 0 && (flags & TENTATIVE != 0 || !has_route)
+        });
     waiting.map(|w| format!("{} {}", w[0], w[5])).collect()
 }
 
@@ -102,12 +112,16 @@ mod tests {
         let tentative = address.replace(" 80 ", " c0 ");
         let local = "20010db8000000000000000000000001 80 00000000000000000000000000000000 00 \
                      00000000000000000000000000000000 00000000 00000001 00000000 80200001       e1\n";
+        let groups = "ff000000000000000000000000000000 08 00000000000000000000000000000000 00 \
+                      00000000000000000000000000000000 00000100 00000001 00000000 00000001       e1\n";
         let name = "20010db8000000000000000000000001 e1".to_owned();
+        let unfinished = |addresses: &str, routes: &str| unfinished(addresses, &format!("{routes}{groups}"));
         assert_eq!(unfinished(address, local), BTreeSet::new());
         assert_eq!(unfinished(address, ""), BTreeSet::from([name.clone()]));
         assert_eq!(unfinished(address, &local.replace("e1", "e2")), BTreeSet::from([name.clone()]));
         assert_eq!(unfinished(address, &local.replace(" 8020", " 0020")), BTreeSet::from([name.clone()]));
         assert_eq!(unfinished(&tentative, local), BTreeSet::from([name]));
         assert_eq!(unfinished(&tentative.replace(" c0 ", " c8 "), local), BTreeSet::new());
+        assert_eq!(super::unfinished(&tentative, local), BTreeSet::new(), "the device is down");
     }
 }

@@ -20,6 +20,9 @@ pub fn normalise(line: &str, answer: &mut Answer) {
     if kind.contains(" -d") && kind.contains(" link ") {
         without_receive_queues(&mut answer.stdout);
     }
+    if kind.contains(" netconf ") {
+        without_multicast_routing(&mut answer.stdout);
+    }
     if kind.contains(" nexthop bucket") {
         hide_idle_times(&mut answer.stdout);
     }
@@ -112,6 +115,14 @@ fn top_level_objects(text: &str) -> Vec<&str> {
         previous = c;
     }
     objects
+}
+
+/// Whether multicasts are forwarded is told only by kernels that can
+/// (`CONFIG_IPV6_MROUTE`); only a multicast routing program makes it so.
+fn without_multicast_routing(text: &mut String) {
+    for told in ["mc_forwarding off ", ",\"mc_forwarding\":false"] {
+        *text = text.replace(told, "");
+    }
 }
 
 /// The number of receive queues is told only by kernels that steer received

@@ -278,7 +278,7 @@ impl Drop for Attached {
 /// the order in which they changed: that of IPv6's link-local routes follows
 /// from it, and the request of [`settle`] would put its device first.
 fn wait_for_carriers() -> io::Result<()> {
-    const TRIES: usize = 50;
+    const TRIES: usize = 500;
     for _ in 0..TRIES {
         let links = Command::new("ip").args(["-o", "link", "show"]).envs(ENVIRONMENT).output()?;
         if !String::from_utf8_lossy(&links.stdout).lines().any(is_carrier_untold) {

@@ -166,6 +166,9 @@ fn scenario_lines(options: &Options, index: u64) -> io::Result<Vec<String>> {
             let lines = text.lines().map(str::trim);
             Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
         }
+        None if options.live && options.shape.family == Family::V6 => {
+            Ok(generate::shown(options.seed, index, options.shape))
+        }
         None => Ok(generate::scenario(options.seed, index, options.shape)),
     }
 }

@@ -19,6 +19,7 @@ pub const CONNECT: &str = "connect";
 /// Any port will do: nothing is sent.
 const PORT: u16 = 9;
 const EADDRNOTAVAIL: i32 = 99;
+const EAFNOSUPPORT: i32 = 97;
 
 /// What came of one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +124,10 @@ pub fn of_route_get(answer: &Answer) -> Source {
     }
     let routes: Vec<Route> = serde_json::from_str(&answer.stdout).unwrap_or_default();
     match routes.first() {
+        // A socket refuses an IPv4 source for an IPv6 destination.
+        Some(Route { prefsrc: Some(address) }) if address.to_ipv4_mapped().is_some() => {
+            Source::Refused(Some(EAFNOSUPPORT))
+        }
         Some(Route { prefsrc: Some(address) }) => Source::Address(*address),
         _ => NOWHERE,
     }

@@ -165,6 +165,15 @@ pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
     making.lines
 }
 
+/// An IPv6 scenario that ends in listings of every form, for a program that
+/// shows a live namespace.
+pub fn shown(seed: u64, index: u64, shape: Shape) -> Vec<String> {
+    let mut making = Gen::new(seed, index, shape);
+    making.whole6();
+    making.all_forms();
+    making.lines
+}
+
 /// An IPv6 script of random addresses, ending in `connect` lines ([`crate::sources`]).
 pub fn address_set(seed: u64, index: u64, questions: usize) -> Vec<String> {
     let theme = Some(Theme::Sources);

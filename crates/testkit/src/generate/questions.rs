@@ -117,7 +117,8 @@ impl Gen {
         }
         let ports = if self.theme == Theme::Multipath { 4 } else { rules };
         if self.chance(ports, 10) {
-            let protocol = self.weighted(&[(6, "tcp"), (6, "udp"), (2, "icmp"), (1, "47")]);
+            let icmp = if self.is_six() { "ipv6-icmp" } else { "icmp" };
+            let protocol = self.weighted(&[(6, "tcp"), (6, "udp"), (2, icmp), (1, "47")]);
             text += &format!(" ipproto {protocol}");
             if protocol == "tcp" || protocol == "udp" {
                 for word in ["sport", "dport"] {

@@ -90,7 +90,7 @@ impl Gen {
         options
     }
 
-    pub(super) fn plain_address6(&mut self, name: &str) {
+    pub(in super::super) fn plain_address6(&mut self, name: &str) {
         let subnet = self.subnet6();
         let own = match self.range(0, 5) {
             0..3 => subnet.base + u128::from(subnet.length < 128),

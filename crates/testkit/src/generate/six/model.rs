@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::super::model::{Kind, dotted};
+use super::super::model::{self, Kind, dotted};
 use super::Gen;
 
 /// An address as it was given.
@@ -84,6 +84,13 @@ pub struct Route {
     pub key: String,
     /// Everything else.
     pub rest: String,
+}
+
+/// A route's destination, of the scenario's family.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    Four(model::Prefix),
+    Six(Prefix),
 }
 
 /// The picture, beside that of both families.
@@ -321,6 +328,47 @@ impl Gen {
     /// An address that means something to somebody.
     pub(in super::super) fn special_text(&mut self) -> String {
         if self.is_six() { text(self.special_address6()) } else { dotted(self.special_address()) }
+    }
+
+    /// A destination for a route: one that may be known, or a new one.
+    pub(in super::super) fn target(&mut self, known: bool) -> Target {
+        match (self.is_six(), known) {
+            (true, true) => Target::Six(self.route_prefix6()),
+            (true, false) => Target::Six(self.new_prefix6()),
+            (false, true) => Target::Four(self.route_prefix()),
+            (false, false) => Target::Four(self.new_prefix()),
+        }
+    }
+
+    /// All destinations.
+    pub(in super::super) fn default_target(&self) -> Target {
+        if self.is_six() { Target::Six(Prefix::of(0, 0)) } else { Target::Four(model::Prefix::of(0, 0)) }
+    }
+
+    /// A host in a destination.
+    pub(in super::super) fn host_text(&mut self, target: Target) -> String {
+        match target {
+            Target::Four(prefix) => dotted(self.host_in(prefix)),
+            Target::Six(prefix) => text(self.host_in6(prefix)),
+        }
+    }
+
+    /// Says a route and keeps it in mind.
+    pub(in super::super) fn say_route_to(
+        &mut self,
+        verb: &str,
+        kind: &'static str,
+        target: Target,
+        key: String,
+        rest: String,
+    ) {
+        match target {
+            Target::Four(prefix) => self.say_route(verb, kind, prefix, key, rest),
+            Target::Six(prefix) => {
+                self.say(format!("ip -6 route {verb} {kind}{}{key}{rest}", prefix.route_text()));
+                self.six.routes.push(Route { kind, prefix, key, rest });
+            }
+        }
     }
 
     /// A gateway, mostly one that the kernel accepts.

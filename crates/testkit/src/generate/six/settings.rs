@@ -1,6 +1,6 @@
 //! The sysctls that IPv6 routing reads.
 
-use super::{Gen, Theme};
+use super::{Devices, Gen, Theme};
 
 const PER_DEVICE: [(u32, &str, &[&str]); 17] = [
     (6, "forwarding", &["0", "1", "1"]),
@@ -38,6 +38,9 @@ impl Gen {
     /// One step about sysctls.
     pub(super) fn sysctl6(&mut self) {
         let named: Vec<(u32, &str)> = PER_DEVICE.iter().map(|(weight, name, _)| (*weight, *name)).collect();
+        // Some kernels have no optimistic addresses.
+        let common = |name: &str| self.devices == Devices::Usual || !name.contains("optimistic");
+        let named: Vec<(u32, &str)> = named.into_iter().filter(|(_, name)| common(name)).collect();
         let name = self.weighted(&named);
         let values = PER_DEVICE.iter().find(|entry| entry.1 == name).map_or(&["0"][..], |entry| entry.2);
         let value = self.one(values);
