@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
+use fingerpost_engine::config::Search;
 use fingerpost_engine::{Behaviour, RestoreError, Restored, Restoring, World, restore};
 use fingerpost_host::{CaptureOptions, Live, Target, import};
 use fingerpost_iproute::Names;
@@ -22,6 +23,26 @@ pub(crate) const SEED: u64 = 1;
 /// How long after a script questions are asked, in milliseconds: duplicate address
 /// detection of IPv6 begins within one second and takes another.
 const SETTLED: u64 = 3_000;
+
+/// The environment variable that names the structure which lookups search. It is
+/// for testing: no answer depends on it.
+const SEARCH: &str = "FINGERPOST_FIB";
+
+/// A fresh world, as the environment wants it to search.
+pub(crate) fn fresh_world(behaviour: Behaviour) -> anyhow::Result<World> {
+    let mut world = World::new(SEED, behaviour);
+    world.set_search(search()?);
+    Ok(world)
+}
+
+/// The structure that lookups search, as the environment says.
+fn search() -> anyhow::Result<Search> {
+    match std::env::var(SEARCH).as_deref() {
+        Err(std::env::VarError::NotPresent) | Ok("lc-trie") => Ok(Search::LcTrie),
+        Ok("compiled") => Ok(Search::Compiled),
+        _ => bail!("{SEARCH} is neither lc-trie nor compiled"),
+    }
+}
 
 /// Options that name a source.
 #[derive(Clone, Debug, Default, PartialEq, clap::Args)]
@@ -80,7 +101,7 @@ impl SourceArgs {
             return example(name)?.select(self.netns.as_deref());
         }
         if let Some(path) = &self.script {
-            let mut source = Source::empty();
+            let mut source = Source::empty()?;
             source.run_script(&read_text(path)?, &label(path))?;
             return source.select(self.netns.as_deref());
         }
@@ -123,29 +144,30 @@ impl SourceArgs {
         if path.is_dir() || looks_like_snapshot(path)? {
             return snapshot(path);
         }
-        let mut source = Source::empty();
+        let mut source = Source::empty()?;
         source.run_script(&read_text(path)?, word)?;
         Ok(source)
     }
 }
 
 impl Source {
-    fn empty() -> Source {
-        Source {
-            world: World::new(SEED, Behaviour::default()),
+    fn empty() -> anyhow::Result<Source> {
+        Ok(Source {
+            world: fresh_world(Behaviour::default())?,
             ns: NsId(0),
             names: Names::default(),
             not_seen: Vec::new(),
             netns: None,
             live: None,
             captured: Vec::new(),
-        }
+        })
     }
 
-    fn of(restored: Restored) -> anyhow::Result<Source> {
+    fn of(mut restored: Restored) -> anyhow::Result<Source> {
         let Some((ns, netns)) = restored.namespaces.first().cloned() else {
             bail!("the snapshot holds no namespace");
         };
+        restored.world.set_search(search()?);
         let mut not_seen = restored.header.not_seen.clone();
         not_seen.extend(restored.not_used);
         let filters = restored
@@ -213,7 +235,7 @@ fn example(name: &str) -> anyhow::Result<Source> {
         let names: Vec<&str> = ALL.iter().map(|example| example.name).collect();
         bail!("there is no example \"{name}\"; there are: {}", names.join(", "));
     };
-    let mut source = Source::empty();
+    let mut source = Source::empty()?;
     source.run_script(example.script, &format!("example {name}"))?;
     Ok(source)
 }

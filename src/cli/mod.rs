@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser, Subcommand};
-use fingerpost_engine::World;
+use fingerpost_engine::Behaviour;
 
 use crate::examples;
 use crate::script::{self, Runner, Script};
-use crate::source::{SourceArgs, label, read_text};
+use crate::source::{SourceArgs, fresh_world, label, read_text};
 
 /// Answered, or it holds.
 const OK: u8 = 0;
@@ -243,7 +243,7 @@ fn release(text: &str) -> Result<String, String> {
 
 fn run_script(path: &Path, json: bool, release: &str) -> anyhow::Result<u8> {
     let script = Script::parse(&read_text(path)?).with_context(|| label(path))?;
-    let mut world = World::new(1, fingerpost_engine::Behaviour::of_release(release));
+    let mut world = fresh_world(Behaviour::of_release(release))?;
     let names = fingerpost_iproute::Names::default();
     let mut runner = Runner { world: &mut world, ns: fingerpost_model::NsId(0), names: &names };
     let mut out = io::BufWriter::new(io::stdout().lock());

@@ -29,6 +29,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use fingerpost::script::{Runner, Script};
+use fingerpost_engine::config::Search;
 use fingerpost_engine::{Behaviour, World};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
@@ -191,8 +192,16 @@ fn judge(side: &str, steps: &[Step], answers: &[Answer]) -> String {
     text
 }
 
+/// The answers of a world, whichever structure it searches.
 fn in_memory(steps: &[Step]) -> Vec<Answer> {
+    let answers = in_world(steps, Search::LcTrie);
+    assert_eq!(in_world(steps, Search::Compiled), answers, "the compiled table answers otherwise");
+    answers
+}
+
+fn in_world(steps: &[Step], search: Search) -> Vec<Answer> {
     let mut world = World::new(1, Behaviour::default());
+    world.set_search(search);
     let names = Names::default();
     let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
     let answer = |step: &Step| {

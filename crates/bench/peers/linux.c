@@ -1,7 +1,8 @@
 /* Linux's own tables through the BPF helper bpf_fib_lookup: an XDP program,
  * assembled here, looks up the keys of a map, and BPF_PROG_TEST_RUN repeats
- * it. Routes go by netlink into a table of a network namespace that this
- * process makes for itself; the number of a hop is in its gateway's address. */
+ * it. Where that cannot be had, or with NO_BPF, through RTM_GETROUTE. Routes go
+ * by netlink into a table of a network namespace that this process makes for
+ * itself; the number of a hop is in its gateway's address. */
 #define _GNU_SOURCE
 #include "peer.h"
 
@@ -18,11 +19,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Keys that one run of the program looks up. */
+/* Keys that one run of the program looks up, or that are asked for in one message. */
 #define PER_RUN 64
 /* Bytes of netlink messages that are sent at once. */
 #define CHUNK 32768
 #define DEVICE "out0"
+
+#ifndef NO_BPF
+#define NO_BPF 0
+#endif
 
 /* Newer than Debian's headers. */
 #define LOOKUP_DIRECT (1u << 0)
@@ -42,11 +47,11 @@ struct state {
 	uint32_t last;
 	uint32_t table;
 	uint32_t device;
+	int32_t error; /* of the helper, where it refuses to look up at all */
 };
 
 static struct {
 	size_t count;
-	int map;
 	struct slot *slots;
 	int programs[2]; /* independent, dependent */
 } traces[SLOTS];
@@ -56,10 +61,12 @@ static int state_map;
 static struct state *state;
 static uint32_t device;
 static uint32_t table = 1000;
+static int uses_netlink;
+static char backend[128] = "bpf_fib_lookup";
 
 static const char *peer_backend(void)
 {
-	return "bpf_fib_lookup";
+	return backend;
 }
 
 static long bpf(int command, union bpf_attr *attr)
@@ -138,7 +145,7 @@ static void lands_here(int jump)
 
 static void assemble(int trace_map, int is_dependent)
 {
-	int width = family == 4 ? 4 : 16, hop_at, loop, no_state, no_slot, failed, store;
+	int width = family == 4 ? 4 : 16, hop_at, loop, no_state, no_slot, failed, store, no_error;
 
 	code_len = 0;
 	/* r6 the context, r7 the state, r8 the cursor, r9 counts. */
@@ -190,6 +197,10 @@ static void assemble(int trace_map, int is_dependent)
 	store = code_len;
 	emit(INSN(BPF_JMP | BPF_JA, 0, 0, 0, 0));
 	lands_here(failed);
+	no_error = code_len;
+	emit(INSN(BPF_JMP | BPF_JSGE | BPF_K, BPF_REG_0, 0, 0, 0));
+	emit(STORE(BPF_W, BPF_REG_7, offsetof(struct state, error), BPF_REG_0));
+	lands_here(no_error);
 	emit(MOVI(BPF_REG_1, 0));
 	lands_here(store);
 	emit(LOAD(BPF_DW, BPF_REG_2, BPF_REG_10, SLOT));
@@ -237,31 +248,6 @@ static int write_setting(const char *path)
 	failed = write(fd, "1", 1) != 1;
 	close(fd);
 	return failed ? -1 : 0;
-}
-
-static const char *peer_start(void)
-{
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	void *memory;
-
-	if (unshare(CLONE_NEWNET))
-		return because("a network namespace of its own: %s (it takes root)", strerror(errno));
-	if (system("ip link set lo up && ip link add " DEVICE " type veth peer name out1 && "
-		   "ip link set out1 up && ip link set " DEVICE " up") != 0)
-		return "devices cannot be made (it takes iproute2 and veth)";
-	device = if_nametoindex(DEVICE);
-	if (write_setting("/proc/sys/net/ipv4/ip_forward") ||
-	    (family == 6 && write_setting("/proc/sys/net/ipv6/conf/all/forwarding")))
-		return because("forwarding: %s", strerror(errno));
-	netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (netlink < 0 || connect(netlink, (struct sockaddr *)&kernel, sizeof(kernel)))
-		return because("netlink: %s", strerror(errno));
-	state_map = new_array(sizeof(*state), 1, &memory);
-	if (state_map < 0)
-		return because("a BPF map: %s", strerror(errno));
-	state = memory;
-	state->device = device;
-	return NULL;
 }
 
 static uint64_t kernel_bytes(void)
@@ -371,6 +357,18 @@ static const char *peer_apply(const struct change *changes, size_t count, size_t
 	return NULL;
 }
 
+/* Makes the rules lead to this table and to no other. */
+static const char *only_this_table(void)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "ip -%d rule add pref 1 lookup %u && for pref in 0 32766 32767; do "
+		 "ip -%d rule del pref $pref 2>/dev/null; done; ip -%d rule del pref 1 lookup %u 2>/dev/null; true",
+		 family, table, family, family, table - 1);
+	return system(command) ? "a rule cannot be made (it takes iproute2)" : NULL;
+}
+
 /* The table of the last building stays until the end: taking it down would take as long as putting it up. */
 static const char *peer_build(const struct change *routes, size_t count, uint64_t most_ns, uint64_t *ns,
 			      uint64_t *bytes)
@@ -380,7 +378,10 @@ static const char *peer_build(const struct change *routes, size_t count, uint64_
 	const char *wrong = NULL;
 
 	table++;
-	state->table = table;
+	if (uses_netlink)
+		wrong = only_this_table();
+	else
+		state->table = table;
 	before = kernel_bytes();
 	start = now_ns();
 	while (!wrong && done < count) {
@@ -394,23 +395,13 @@ static const char *peer_build(const struct change *routes, size_t count, uint64_
 	return wrong;
 }
 
-/* ---- lookups ---- */
+/* ---- lookups by the program ---- */
 
-static const char *peer_trace(unsigned slot, const uint8_t *keys, size_t count)
+static const char *load_both(int programs[2], int map)
 {
-	size_t width = family == 4 ? 4 : 16;
-	void *memory;
-
-	traces[slot].map = new_array(sizeof(struct slot), count ? count : 1, &memory);
-	if (traces[slot].map < 0)
-		return because("a BPF map: %s", strerror(errno));
-	traces[slot].count = count;
-	traces[slot].slots = memory;
-	for (size_t i = 0; i < count; i++)
-		memcpy(traces[slot].slots[i].addr, keys + i * width, width);
 	for (int is_dependent = 0; is_dependent < 2; is_dependent++) {
-		traces[slot].programs[is_dependent] = load(traces[slot].map, is_dependent);
-		if (traces[slot].programs[is_dependent] < 0)
+		programs[is_dependent] = load(map, is_dependent);
+		if (programs[is_dependent] < 0)
 			return because("the BPF program: %s", strerror(errno));
 	}
 	return NULL;
@@ -418,7 +409,7 @@ static const char *peer_trace(unsigned slot, const uint8_t *keys, size_t count)
 
 /* Runs a program so many times; how long each took, as the kernel measured it:
  * the call itself waits for all CPUs before and after. */
-static int run(int program, size_t times, uint32_t *each_ns)
+static const char *run(int program, size_t times, uint32_t *each_ns)
 {
 	static uint8_t packet[64];
 	union bpf_attr attr = { 0 };
@@ -428,35 +419,218 @@ static int run(int program, size_t times, uint32_t *each_ns)
 	attr.test.data_size_in = sizeof(packet);
 	attr.test.repeat = times;
 	if (bpf(BPF_PROG_TEST_RUN, &attr))
-		return -1;
+		return because("BPF_PROG_TEST_RUN: %s", strerror(errno));
+	if (state->error)
+		return because("bpf_fib_lookup: %s", strerror(-state->error));
 	*each_ns = attr.test.duration;
-	return 0;
+	return NULL;
 }
 
-static const char *peer_lookup(enum mode mode, unsigned slot, size_t count, uint32_t *answers, uint64_t *ns,
-			       uint32_t *sum)
+static const char *by_program(enum mode mode, unsigned slot, size_t count, uint64_t *ns)
 {
 	size_t whole = count / PER_RUN;
 
-	if (count > traces[slot].count || mode == BATCHED)
-		return "the trace is shorter, or keys come in batches";
 	*ns = 0;
 	state->cursor = 0;
 	for (int rest = 0; rest < 2; rest++) {
 		/* The rest by a run that ends at the trace's end, or goes on beyond what is asked. */
 		size_t runs = rest ? count % PER_RUN != 0 : whole;
+		const char *wrong = NULL;
 		uint32_t each;
 
-		if (!runs)
-			continue;
-		if (run(traces[slot].programs[mode == DEPENDENT], runs, &each))
-			return because("BPF_PROG_TEST_RUN: %s", strerror(errno));
-		*ns += (uint64_t)each * runs;
+		if (runs)
+			wrong = run(traces[slot].programs[mode == DEPENDENT], runs, &each);
+		if (wrong)
+			return wrong;
+		*ns += runs ? (uint64_t)each * runs : 0;
 	}
 	if (state->cursor < count)
 		return because("the program stopped at key %u", state->cursor);
 	/* The time is that of the keys that were looked up, the asked ones or some more. */
 	*ns = state->cursor ? *ns * count / state->cursor : 0;
+	return NULL;
+}
+
+/* Whether the program can be had; NULL when it can. */
+static const char *try_program(void)
+{
+	void *memory;
+	int map, programs[2];
+	uint32_t each;
+	const char *wrong;
+
+	if (NO_BPF)
+		return "";
+	map = new_array(sizeof(*state), 1, &memory);
+	if (map < 0)
+		return because("a BPF map: %s", strerror(errno));
+	state_map = map;
+	state = memory;
+	state->device = device;
+	state->table = RT_TABLE_MAIN;
+	map = new_array(sizeof(struct slot), 1, &memory);
+	if (map < 0)
+		return because("a BPF map: %s", strerror(errno));
+	wrong = load_both(programs, map);
+	return wrong ? wrong : run(programs[0], 1, &each);
+}
+
+/* ---- lookups by netlink ---- */
+
+static size_t question(char *at, const uint8_t *key, uint32_t last)
+{
+	struct nlmsghdr *msg = (struct nlmsghdr *)at;
+	struct rtmsg *route = NLMSG_DATA(msg);
+	size_t width = family == 4 ? 4 : 16;
+	uint8_t addr[16];
+
+	memset(at, 0, NLMSG_SPACE(sizeof(*route)));
+	msg->nlmsg_len = NLMSG_LENGTH(sizeof(*route));
+	msg->nlmsg_type = RTM_GETROUTE;
+	msg->nlmsg_flags = NLM_F_REQUEST;
+	route->rtm_family = family == 4 ? AF_INET : AF_INET6;
+	route->rtm_dst_len = width * 8;
+	route->rtm_flags = RTM_F_FIB_MATCH;
+	memcpy(addr, key, width);
+	addr[0] ^= last & 0;
+	attribute(msg, RTA_DST, addr, width);
+	return NLMSG_ALIGN(msg->nlmsg_len);
+}
+
+/* The number of the hop in an answer; 0 where there is no route. */
+static const char *hop_in(const char *buffer, size_t len, uint32_t *hop)
+{
+	const struct nlmsghdr *msg = (const void *)buffer;
+	const struct nlmsgerr *error = NLMSG_DATA(msg);
+	const struct rtmsg *route = NLMSG_DATA(msg);
+	size_t width = family == 4 ? 4 : 16, rest;
+
+	*hop = 0;
+	if (!NLMSG_OK(msg, len))
+		return "an answer was cut short";
+	if (msg->nlmsg_type == NLMSG_ERROR)
+		return error->error == -ENETUNREACH ? NULL : because("RTM_GETROUTE: %s", strerror(-error->error));
+	rest = RTM_PAYLOAD(msg);
+	for (const struct rtattr *attr = RTM_RTA(route); RTA_OK(attr, rest); attr = RTA_NEXT(attr, rest))
+		if (attr->rta_type == RTA_GATEWAY && RTA_PAYLOAD(attr) == width) {
+			const uint8_t *gateway = RTA_DATA(attr);
+
+			*hop = gateway[width - 2] << 8 | gateway[width - 1];
+		}
+	return NULL;
+}
+
+/* Asks for up to PER_RUN keys in one message, and reads as many answers. */
+static const char *ask(struct slot *slots, size_t count, uint32_t last)
+{
+	static char questions[PER_RUN * 64], answers[PER_RUN][1024];
+	struct iovec parts[PER_RUN];
+	struct mmsghdr into[PER_RUN] = { 0 };
+	size_t len = 0, done = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		len += question(questions + len, slots[i].addr, last);
+		parts[i] = (struct iovec){ answers[i], sizeof(answers[i]) };
+		into[i].msg_hdr.msg_iov = &parts[i];
+		into[i].msg_hdr.msg_iovlen = 1;
+	}
+	if (send(netlink, questions, len, 0) != (ssize_t)len)
+		return because("netlink: %s", strerror(errno));
+	while (done < count) {
+		int got = recvmmsg(netlink, into + done, count - done, MSG_WAITFORONE, NULL);
+
+		if (got <= 0)
+			return because("netlink: %s", strerror(errno));
+		for (int i = 0; i < got; i++, done++) {
+			const char *wrong = hop_in(answers[done], into[done].msg_len, &slots[done].hop);
+
+			if (wrong)
+				return wrong;
+		}
+	}
+	return NULL;
+}
+
+static const char *by_netlink(enum mode mode, unsigned slot, size_t count, uint64_t *ns)
+{
+	size_t at_once = mode == DEPENDENT ? 1 : PER_RUN;
+	struct slot *slots = traces[slot].slots;
+	uint64_t start = now_ns();
+
+	for (size_t at = 0; at < count; at += at_once) {
+		size_t some = count - at < at_once ? count - at : at_once;
+		const char *wrong = ask(slots + at, some, at ? slots[at - 1].hop : 0);
+
+		if (wrong)
+			return wrong;
+	}
+	*ns = now_ns() - start;
+	return NULL;
+}
+
+/* ---- either way ---- */
+
+static const char *peer_start(void)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	int room = 8 << 20;
+	const char *wrong;
+
+	if (unshare(CLONE_NEWNET))
+		return because("a network namespace of its own: %s (it takes root)", strerror(errno));
+	if (system("ip link set lo up && ip link add " DEVICE " type veth peer name out1 && "
+		   "ip link set out1 up && ip link set " DEVICE " up") != 0)
+		return "devices cannot be made (it takes iproute2 and veth)";
+	device = if_nametoindex(DEVICE);
+	if (write_setting("/proc/sys/net/ipv4/ip_forward") ||
+	    (family == 6 && write_setting("/proc/sys/net/ipv6/conf/all/forwarding")))
+		return because("forwarding: %s", strerror(errno));
+	netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (netlink < 0 || connect(netlink, (struct sockaddr *)&kernel, sizeof(kernel)))
+		return because("netlink: %s", strerror(errno));
+	wrong = try_program();
+	if (wrong) {
+		uses_netlink = 1;
+		snprintf(backend, sizeof(backend), "RTM_GETROUTE%s%s%s", *wrong ? " (" : "", wrong, *wrong ? ")" : "");
+		/* All answers to one message at once. */
+		if (setsockopt(netlink, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+			return because("netlink: %s", strerror(errno));
+	}
+	return NULL;
+}
+
+static const char *peer_trace(unsigned slot, const uint8_t *keys, size_t count)
+{
+	size_t width = family == 4 ? 4 : 16;
+	void *memory;
+	int map = -1;
+
+	if (uses_netlink) {
+		memory = calloc(count ? count : 1, sizeof(struct slot));
+		if (!memory)
+			return "no memory";
+	} else {
+		map = new_array(sizeof(struct slot), count ? count : 1, &memory);
+		if (map < 0)
+			return because("a BPF map: %s", strerror(errno));
+	}
+	traces[slot].count = count;
+	traces[slot].slots = memory;
+	for (size_t i = 0; i < count; i++)
+		memcpy(traces[slot].slots[i].addr, keys + i * width, width);
+	return uses_netlink ? NULL : load_both(traces[slot].programs, map);
+}
+
+static const char *peer_lookup(enum mode mode, unsigned slot, size_t count, uint32_t *answers, uint64_t *ns,
+			       uint32_t *sum)
+{
+	const char *wrong;
+
+	if (count > traces[slot].count || mode == BATCHED)
+		return "the trace is shorter, or keys come in batches";
+	wrong = (uses_netlink ? by_netlink : by_program)(mode, slot, count, ns);
+	if (wrong)
+		return wrong;
 	*sum = 0;
 	for (size_t i = 0; i < count; i++) {
 		*sum += traces[slot].slots[i].hop;

@@ -10,6 +10,8 @@ mod alloc;
 mod decide;
 mod fib;
 mod load;
+mod output;
+mod pin;
 mod process;
 mod report;
 mod table;
@@ -78,41 +80,26 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         [worker, verb, path, rest @ ..] if worker == "worker" => {
             load::worker(verb, Path::new(path), rest.first().map(Path::new))
-                .and_then(|figures| serde_json::to_writer(io::stdout(), &figures).map_err(io::Error::other))
+                .and_then(|figures| serde_json::to_string(&figures).map_err(io::Error::other))
+                .and_then(|figures| output::print(&figures))
         }
         [worker, name, family, task] if worker == "fib-worker" => fib::worker(name, family, task),
         [verb, rest @ ..] if verb == "fib" => match fib::parse(rest.iter().cloned()) {
-            Ok(None) => {
-                print!("{}", fib::USAGE);
-                Ok(())
-            }
-            Ok(Some(options)) => match fib::run(&options) {
-                Ok(true) => Ok(()),
-                Ok(false) => return ExitCode::from(1),
-                Err(error) => Err(error),
-            },
+            Ok(None) => output::print(fib::USAGE),
+            Ok(Some(options)) => return output::status(fib::run(&options)),
             Err(problem) => return misused(&problem, fib::USAGE),
         },
         _ => match parse(args.into_iter()) {
-            Ok(options) if options.verb == "help" => {
-                print!("{USAGE}");
-                Ok(())
-            }
+            Ok(options) if options.verb == "help" => output::print(USAGE),
             Ok(options) => run(&options),
             Err(problem) => return misused(&problem, USAGE),
         },
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("fingerpost-bench: {error}");
-            ExitCode::from(1)
-        }
-    }
+    output::status(done.map(|()| true))
 }
 
 fn misused(problem: &str, usage: &str) -> ExitCode {
-    eprintln!("fingerpost-bench: {problem}\n\n{usage}");
+    output::note(&format!("fingerpost-bench: {problem}\n\n{usage}"));
     ExitCode::from(2)
 }
 

@@ -19,6 +19,13 @@ pub fn cpu_seconds() -> io::Result<f64> {
     stat(Path::new("/proc/self/stat")).map(|(_, seconds)| seconds)
 }
 
+/// For how long this thread so far could have run, but waited for a processor; zero where that is not counted.
+pub fn waited() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let ns = text.split_whitespace().nth(1).and_then(|word| word.parse().ok());
+    Duration::from_nanos(ns.unwrap_or(0))
+}
+
 /// Most memory this process ever had resident, in MB.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ use fingerpost_model::{
 use fingerpost_net::{Errno, Family, Rng};
 
 use crate::behaviour::Behaviour;
+use crate::config::Search;
 use crate::namespace::{Env, Namespace};
 use crate::state::Time;
 use crate::{control, dump, lookup};
@@ -32,6 +33,8 @@ pub struct World {
     pub behaviour: Behaviour,
     /// The uid of questions that name none.
     pub uid: u32,
+    /// The structure that lookups search, in new namespaces too.
+    search: Search,
     next_ns: u32,
 }
 
@@ -53,8 +56,16 @@ impl World {
             rng: Rng::new(seed),
             behaviour,
             uid: 0,
+            search: Search::default(),
             next_ns: 0,
         }
+    }
+
+    /// Chooses the structure that lookups search, now and in what is made later.
+    /// No answer depends on it.
+    pub fn set_search(&mut self, search: Search) {
+        self.search = search;
+        self.namespaces.values_mut().for_each(|ns| ns.config.fib.set_search(search));
     }
 
     /// Keeps the first `count` namespace ids from being given again.
@@ -66,7 +77,9 @@ impl World {
     pub fn new_namespace(&mut self) -> NsId {
         let id = NsId(self.next_ns);
         self.next_ns += 1;
-        self.namespaces.insert(id, Namespace::default());
+        let mut ns = Namespace::default();
+        ns.config.fib.set_search(self.search);
+        self.namespaces.insert(id, ns);
         control::link::add_loopback(self, id);
         id
     }

@@ -243,17 +243,6 @@ fn host_routes_under_one_64() {
     hosts(HOSTS, |i| low(i.into()), 60);
 }
 
-/// Some 200 MB of routes; half a minute in a debug build.
-#[test]
-#[ignore = "takes long in a debug build: cargo test --release -- --ignored"]
-fn five_million_host_routes() {
-    let wide = |i: u32| u64::from(i).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    hosts(5_000_000, |i| Ipv4Addr::from_bits((wide(i) >> 20) as u32 & !31 | i & 31), 160);
-    hosts(5_000_000, |i| Ipv4Addr::from_bits(10 << 24 | i), 60);
-    let low = |bits: u64| Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(bits));
-    hosts(5_000_000, |i| low(wide(i)), 160);
-}
-
 /// A default route, and halves of the space, that come and go over many routes.
 #[test]
 fn short_prefixes_flap_over_many_routes() {

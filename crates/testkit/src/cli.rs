@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use fingerpost_net::Family;
 use fingerpost_testkit::accept::{INSIDE, Plan};
@@ -25,8 +26,9 @@ usage: fingerpost-testkit VERB [OPTIONS]
   replay FILE                             Fingerpost against recorded answers
   sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
   dump-script SEED INDEX                  print a scenario's script
-  accept decision                         what a machine can check of the acceptance list, as a table;
+  accept decision | fib                   what a machine can check of the acceptance list, as a table;
                                           --seed and --scenarios (of the comparison, default 100) apply
+      --minutes N      fib: of random histories, in all (default 10); the rest takes a few minutes more
 
   --questions N        questions a scenario (default 100)
   --theme NAME         scenarios of one theme: basic, mixed, trie, aliases, rules, multipath, nexthops,
@@ -36,6 +38,7 @@ usage: fingerpost-testkit VERB [OPTIONS]
   --family 4|6         the family of the scenarios (default 4)
   --jobs N             workers (default: one for each CPU)
   --fingerpost PATH    the program to compare (default: beside this one)
+  --fib NAME           the structure its lookups search: lc-trie (its default) or compiled
 
 The kernel's side needs root, ip, sysctl, unshare, taskset and perl.
 ";
@@ -94,6 +97,7 @@ pub enum Verb {
 pub struct Options {
     pub seed: u64,
     pub scenarios: u64,
+    pub time: Duration,
     pub only: Option<u64>,
     pub script: Option<PathBuf>,
     pub against_itself: bool,
@@ -105,6 +109,7 @@ pub struct Options {
     pub shape: Shape,
     pub jobs: Option<usize>,
     pub fingerpost: Option<PathBuf>,
+    pub fib: Option<String>,
     pub file: Option<PathBuf>,
 }
 
@@ -113,6 +118,7 @@ impl Default for Options {
         Options {
             seed: 1,
             scenarios: 100,
+            time: Duration::from_secs(600),
             only: None,
             script: None,
             against_itself: false,
@@ -124,6 +130,7 @@ impl Default for Options {
             shape: Shape { questions: 100, theme: None, devices: Devices::Usual, family: Family::V4 },
             jobs: None,
             fingerpost: None,
+            fib: None,
             file: None,
         }
     }
@@ -143,6 +150,11 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
         match arg.as_str() {
             "--seed" => options.seed = value(&arg, args.next())?,
             "--scenarios" => options.scenarios = value(&arg, args.next())?,
+            "--minutes" => {
+                let minutes: f64 = value(&arg, args.next())?;
+                options.time = Duration::try_from_secs_f64(minutes * 60.0)
+                    .map_err(|_| format!("{arg}: {minutes} is no time"))?;
+            }
             "--only" => options.only = Some(value(&arg, args.next())?),
             "--script" => options.script = Some(value(&arg, args.next())?),
             "--self" => options.against_itself = true,
@@ -156,6 +168,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--devices" => options.shape.devices = value(&arg, args.next())?,
             "--jobs" => options.jobs = Some(value(&arg, args.next())?),
             "--fingerpost" => options.fingerpost = Some(value(&arg, args.next())?),
+            "--fib" => options.fib = Some(value(&arg, args.next())?),
             "-o" => options.file = Some(value(&arg, args.next())?),
             "--family" => {
                 options.shape.family = match value::<u8>(&arg, args.next())? {
@@ -183,7 +196,12 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
         },
         ("accept", [name]) => Verb::Accept {
             name: name.clone(),
-            plan: Plan { seed: options.seed, scenarios: options.scenarios, fingerpost: options.fingerpost },
+            plan: Plan {
+                seed: options.seed,
+                scenarios: options.scenarios,
+                time: options.time,
+                fingerpost: options.fingerpost,
+            },
         },
         (INSIDE, [seed, index, fingerpost, dir]) => Verb::AcceptInside {
             seed: value("SEED", Some(seed.clone()))?,
@@ -226,6 +244,7 @@ mod tests {
     fn wrong_arguments_are_named() {
         assert_eq!(parsed("compare --family 5").expect_err("no"), "--family 5: only 4 and 6 are known");
         assert_eq!(parsed("compare --seed x").expect_err("no"), "--seed: `x` is no value for it");
+        assert_eq!(parsed("accept fib --minutes -1").expect_err("no"), "--minutes: -1 is no time");
         assert!(parsed("record --seed 1").is_err());
         assert!(parsed("").is_err());
     }

@@ -101,7 +101,8 @@ impl Sides {
         } else if options.live {
             Judged::Beside(Oracle::new(cpu(worker))?.beside(subject()?.program()))
         } else {
-            Judged::Fingerpost(subject()?.as_release(process::kernel_release().as_deref()))
+            let subject = subject()?.with_fib(options.fib.as_deref());
+            Judged::Fingerpost(subject.as_release(process::kernel_release().as_deref()))
         };
         Ok(Sides { oracle: Oracle::new(cpu(worker))?, judged })
     }
@@ -377,7 +378,7 @@ fn replay(options: &Options) -> io::Result<bool> {
     let cpus = process::allowed_cpus();
     let examples = Mutex::new(BTreeMap::new());
     let start = |_| {
-        let subject = Subject::new(options.fingerpost.as_deref(), None)?;
+        let subject = Subject::new(options.fingerpost.as_deref(), None)?.with_fib(options.fib.as_deref());
         Ok((subject, Figures::default(), Groups::default()))
     };
     let work = |(subject, figures, groups): &mut (Subject, Figures, Groups), number: u64| {

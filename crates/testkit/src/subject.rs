@@ -37,6 +37,7 @@ pub struct Subject {
     program: PathBuf,
     cpu: Option<usize>,
     release: Option<String>,
+    fib: Option<String>,
 }
 
 impl Subject {
@@ -51,7 +52,7 @@ impl Subject {
             None => std::env::current_exe()?.with_file_name("fingerpost"),
         };
         if program.is_file() {
-            return Ok(Subject { program, cpu, release: None });
+            return Ok(Subject { program, cpu, release: None, fib: None });
         }
         let message = format!("{} is not there: build it, or name it with --fingerpost", program.display());
         Err(io::Error::new(io::ErrorKind::NotFound, message))
@@ -67,6 +68,11 @@ impl Subject {
         Subject { release: release.map(str::to_owned), ..self.clone() }
     }
 
+    /// The same program, with lookups in the structure of this name; `None` is its default.
+    pub fn with_fib(&self, fib: Option<&str>) -> Self {
+        Subject { fib: fib.map(str::to_owned), ..self.clone() }
+    }
+
     /// Runs the script.
     ///
     /// # Errors
@@ -77,6 +83,7 @@ impl Subject {
         let mut command = pinned(self.cpu, &self.program);
         command.args(["run", "--json", "-"]);
         command.args(self.release.iter().flat_map(|release| ["--release", release]));
+        command.envs(self.fib.iter().map(|fib| ("FINGERPOST_FIB", fib)));
         let done = run(&mut command, &(lines.join("\n") + "\n"), DEADLINE)?;
         let mut answers = vec![None; lines.len()];
         for text in done.stdout.lines() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fingerpost_net::{Family, Ip, Prefix};
 
-use super::structure::{Change, Mode, Pass};
+use super::structure::{Change, Mode, Pass, Reader};
 use super::subject::{Applied, Memory, Order, Subject, Trace, Work};
 use crate::process::slab_mb;
 use crate::table::Route;
@@ -20,6 +20,8 @@ pub struct Program {
     /// As `--structures` and the rows name it.
     pub name: &'static str,
     source: &'static str,
+    /// For the compiler.
+    flags: &'static [&'static str],
     /// The package that pkg-config knows its libraries by.
     package: Option<&'static str>,
     /// What is missing when `package` is.
@@ -34,28 +36,35 @@ pub struct Program {
 const RTE_FIB: Program = Program {
     name: "rte_fib",
     source: include_str!("../../peers/rte_fib.c"),
+    flags: &[],
     package: Some("libdpdk"),
     remedy: "install libdpdk-dev, pkg-config and a C compiler",
     is_batched: true,
     is_kernels: false,
 };
 
-/// The kernel's own.
+/// The kernel's own, by `bpf_fib_lookup` where that can be had.
 const LINUX: Program = Program {
     name: "linux",
     source: include_str!("../../peers/linux.c"),
+    flags: &[],
     package: None,
     remedy: "install a C compiler and libc6-dev",
     is_batched: false,
     is_kernels: true,
 };
 
+/// The same, asked by netlink messages in any case.
+const LINUX_GETROUTE: Program = Program { name: "linux-getroute", flags: &["-DNO_BPF=1"], ..LINUX };
+
 /// Names in the order in which they are measured when nothing else is said.
 pub const DEFAULT: [&str; 2] = ["rte_fib", "linux"];
+/// Those that are measured when they are named.
+pub const OTHERS: [&str; 1] = ["linux-getroute"];
 
 /// The program of this name.
 pub fn named(name: &str) -> Option<&'static Program> {
-    [&RTE_FIB, &LINUX].into_iter().find(|program| program.name == name)
+    [&RTE_FIB, &LINUX, &LINUX_GETROUTE].into_iter().find(|program| program.name == name)
 }
 
 /// Compiles a program into `dir`.
@@ -82,6 +91,7 @@ pub fn compile(program: &Program, dir: &Path) -> io::Result<PathBuf> {
     let output = Command::new("cc")
         .args(["-std=gnu11", "-O3", "-march=native", "-o"])
         .args([&built, &source])
+        .args(program.flags)
         .args(flags)
         .output()
         .map_err(missing)?;
@@ -306,6 +316,14 @@ impl<I: Ip> Subject<I> for External {
         Ok(Pass { time: Duration::from_nanos(time), sum: sum as u32 })
     }
 
+    fn reader(&self) -> Option<Reader<I>> {
+        None
+    }
+
+    fn held(&self) -> Option<usize> {
+        None
+    }
+
     fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration) -> io::Result<Applied> {
         let path = self.dir.join("changes");
         write_changes(&path, changes.iter().map(|change| (change.prefix, change.hop)))?;
@@ -393,7 +411,7 @@ mod tests {
 
     #[test]
     fn programs_answer_as_the_oracle() {
-        for program in [&RTE_FIB, &LINUX] {
+        for program in [&RTE_FIB, &LINUX, &LINUX_GETROUTE] {
             for family in [Family::V4, Family::V6] {
                 let name = format!("fingerpost-bench-{}-{}-{family:?}", std::process::id(), program.name);
                 let dir = std::env::temp_dir().join(name);

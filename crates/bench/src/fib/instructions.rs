@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use fingerpost_fib::Level;
+use fingerpost_net::Family;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{Keys, draw};
@@ -17,6 +19,7 @@ use super::peers::{self, Native};
 use super::structure::Mode;
 use super::subject::{Order, Subject, Trace, Work};
 use super::updates::churn;
+use crate::output;
 use crate::table::synthetic;
 
 /// More than this much more than the baseline is a failure.
@@ -25,7 +28,6 @@ const ROUTES: usize = 20_000;
 const LOOKUPS: usize = 100_000;
 const CHANGES: usize = 10_000;
 const BATCH: usize = 256;
-const FAMILIES: [(u8, &str); 2] = [(4, "IPv4"), (6, "IPv6")];
 
 /// What the worker does. Each does what the one that it is counted without does, and more.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,47 +100,64 @@ fn baseline_path() -> PathBuf {
 pub fn run(write: bool) -> io::Result<bool> {
     let has_valgrind = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
     if !has_valgrind.is_ok_and(|status| status.success()) {
-        println!("skipped: valgrind is not installed");
+        output::print("skipped: valgrind is not installed\n")?;
         return Ok(true);
     }
+    if std::env::consts::ARCH != "x86_64" {
+        output::print("skipped: the baseline is for x86-64\n")?;
+        return Ok(true);
+    }
+    // What valgrind's processor has of this one's vector instructions.
+    let has_avx2 = Level::all().any(|level| level.name() == "avx2");
     let mut counted = Baseline::default();
     for name in peers::OWN {
-        for (family, family_name) in FAMILIES {
-            let mut done: BTreeMap<&str, u64> = BTreeMap::new();
-            for task in [Task::Nothing].into_iter().chain(Task::COUNTED) {
-                if task == Task::Batched && !is_batched(name) {
-                    continue;
-                }
-                note(&format!("counting: {name}, {family_name}, {}", task.name()));
-                let count = count(name, family, task)?;
-                done.insert(task.name(), count);
-                let without = done.get(task.without().name()).copied().unwrap_or(0);
-                if task != Task::Nothing {
-                    let what = format!("{name}, {family_name}, {} {}", task.size(), task.things());
-                    counted.instructions.insert(what, count.saturating_sub(without));
-                }
-            }
+        if name == "fingerpost" && !has_avx2 {
+            note("left out: fingerpost, whose baseline is with AVX2");
+            continue;
         }
+        counted.instructions.extend(of::<Ipv4Addr>(name)?);
+        counted.instructions.extend(of::<Ipv6Addr>(name)?);
     }
     let path = baseline_path();
     let named = |error: io::Error| io::Error::other(format!("{}: {error}", path.display()));
     if write {
         let text = serde_json::to_string_pretty(&counted).map_err(io::Error::other)?;
         std::fs::write(&path, text + "\n").map_err(named)?;
-        println!("{} was written", path.display());
+        output::print(&format!("{} was written\n", path.display()))?;
         return Ok(true);
     }
     let text = std::fs::read_to_string(&path).map_err(named)?;
     let baseline: Baseline = serde_json::from_str(&text).map_err(|error| named(io::Error::other(error)))?;
     let lines = compare(&baseline, &counted);
     for (line, _) in &lines {
-        println!("{line}");
+        output::print(&format!("{line}\n"))?;
     }
     Ok(lines.iter().all(|&(_, holds)| holds))
 }
 
-fn is_batched(name: &str) -> bool {
-    peers::named::<Ipv4Addr>(name).is_some_and(|subject| subject.is_batched())
+/// What a structure takes for each piece of work; nothing where it is not of this family.
+fn of<I: Native>(name: &str) -> io::Result<BTreeMap<String, u64>> {
+    let Ok(subject) = peers::named::<I>(name) else { return Ok(BTreeMap::new()) };
+    let (family, family_name) = match I::FAMILY {
+        Family::V4 => ("4", "IPv4"),
+        Family::V6 => ("6", "IPv6"),
+    };
+    note(&format!("counting: {name}, {family_name}"));
+    let mut done: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut of = BTreeMap::new();
+    for task in [Task::Nothing].into_iter().chain(Task::COUNTED) {
+        if task == Task::Batched && !subject.is_batched() {
+            continue;
+        }
+        let count = count(name, family, task)?;
+        done.insert(task.name(), count);
+        let without = done.get(task.without().name()).copied().unwrap_or(0);
+        if task != Task::Nothing {
+            let what = format!("{name}, {family_name}, {} {}", task.size(), task.things());
+            of.insert(what, count.saturating_sub(without));
+        }
+    }
+    Ok(of)
 }
 
 /// A line for each piece of work, and whether it takes no more than it may.
@@ -161,11 +180,11 @@ fn compare(baseline: &Baseline, counted: &Baseline) -> Vec<(String, bool)> {
 }
 
 /// Instructions of a worker, all of them.
-fn count(name: &str, family: u8, task: Task) -> io::Result<u64> {
+fn count(name: &str, family: &str, task: Task) -> io::Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=cachegrind", "--cache-sim=no", "--branch-sim=no", "--cachegrind-out-file=/dev/null"])
         .arg(std::env::current_exe()?)
-        .args(["fib-worker", name, &family.to_string(), task.name()])
+        .args(["fib-worker", name, family, task.name()])
         .stdout(Stdio::null())
         .output()?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -191,8 +210,8 @@ pub fn worker(name: &str, family: &str, task: &str) -> io::Result<()> {
     let all = [Task::Nothing].into_iter().chain(Task::COUNTED);
     let task = all.into_iter().find(|known| known.name() == task).ok_or_else(unknown)?;
     match family {
-        "4" => work::<Ipv4Addr>(peers::named(name).ok_or_else(unknown)?, task),
-        "6" => work::<Ipv6Addr>(peers::named(name).ok_or_else(unknown)?, task),
+        "4" => work::<Ipv4Addr>(peers::named(name)?, task),
+        "6" => work::<Ipv6Addr>(peers::named(name)?, task),
         _ => Err(unknown()),
     }
 }
@@ -248,9 +267,10 @@ mod tests {
     fn each_piece_of_work_can_be_done() {
         for name in peers::OWN {
             for task in [Task::Nothing].into_iter().chain(Task::COUNTED) {
-                assert!(worker(name, "6", task.name()).is_ok(), "{name}, {}", task.name());
+                assert!(worker(name, "4", task.name()).is_ok(), "{name}, {}", task.name());
             }
         }
+        assert!(worker("lc-trie", "6", "update").is_ok());
         assert!(worker("lc-trie", "5", "build").is_err());
         assert!(worker("lc-trie", "4", "rest").is_err());
     }

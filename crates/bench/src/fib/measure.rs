@@ -1,15 +1,18 @@
-//! Measuring: build, check, time, change; each structure, in turns.
+//! Measuring: build, check, time, share, change; each structure, in turns.
 
 use std::io;
 use std::time::Duration;
 
-use fingerpost_net::Ip;
+use fingerpost_net::{Ip, Prefix};
 
 use super::keys::Keys;
 use super::oracle::Oracle;
+use super::readers::{self, Shared};
 use super::structure::{Change, Mode, checksum, plain_sum};
 use super::subject::{Applied, Entrant, Memory, Order, Subject, Work};
-use super::updates::{after, churn, flaps};
+use super::updates::{after, churn, flaps, round, wide};
+use crate::output;
+use crate::pin;
 use crate::process::median;
 use crate::table::Route;
 
@@ -20,15 +23,20 @@ const TRIAL: usize = 1 << 17;
 /// Building is timed so often, or once when it takes longer than [`QUICK`].
 const BUILDS: usize = 3;
 const QUICK: Duration = Duration::from_secs(2);
-/// Changes at most, how many are published together, and how long they may take.
-const CHANGES: usize = 400_000;
-const PUBLISHED: usize = 1000;
+/// Changes at most, altogether and for each route, how many are published together, and how long they may take.
+const CHANGES: usize = 2_000_000;
+const A_ROUTE: usize = 10;
+pub const PUBLISHED: usize = 1000;
 const CHANGING: Duration = Duration::from_secs(2);
-/// As many one by one, and so many of the default route.
-const SINGLE: usize = 20_000;
-const FLAPS: usize = 2000;
+/// As many one by one, and so many of one route.
+const SINGLE: usize = 100_000;
+const FLAPS: usize = 20_000;
+/// Changes that a writer makes beside readers before it puts all back.
+const ROUND: usize = 50_000;
+/// When readers wait more than this share of the time for their processors, it is said.
+const QUIET: f64 = 0.02;
 /// Keys that are looked up again after changes.
-const CHECKED: usize = 100_000;
+pub const CHECKED: usize = 100_000;
 
 /// What is the same for all structures.
 pub struct Setting<'a> {
@@ -48,6 +56,8 @@ pub struct Figures {
     pub backend: String,
     /// What it takes.
     pub memory: Memory,
+    /// Bytes that it holds after all changes, if that is known.
+    pub changed: Option<usize>,
     /// Seconds to build from sorted routes.
     pub build: f64,
     /// Seconds to build from shuffled routes.
@@ -56,12 +66,16 @@ pub struct Figures {
     pub updates: Option<f64>,
     /// Changes a second, published one by one, where that differs.
     pub single: Option<f64>,
-    /// Changes of a default route a second.
+    /// Changes of a default route a second, published one by one.
     pub flaps: Option<f64>,
+    /// The same of the widest prefix.
+    pub wide: Option<f64>,
     /// What else is to be known.
     pub remarks: Vec<String>,
     /// Lookups.
     pub cells: Vec<Cell>,
+    /// Lookups by readers on threads of their own.
+    pub shared: Vec<Shared>,
 }
 
 /// Lookups of one trace in one mode.
@@ -107,8 +121,10 @@ pub enum Outcome {
 }
 
 /// Why a structure goes no further.
-enum Stop {
+pub enum Stop {
+    /// It gave a wrong answer.
     Wrong(String),
+    /// It cannot do the work.
     LeftOut(String),
 }
 
@@ -156,6 +172,9 @@ pub fn measure<I: Ip>(setting: &Setting<'_>, work: &Work<'_, I>, entrants: Vec<E
         }
     }
     for contender in &mut contenders {
+        contender.stage("readers on threads", |subject, figures| share(setting, subject, work, figures));
+    }
+    for contender in &mut contenders {
         contender.stage("changing", |subject, figures| change(setting, subject, work, figures));
     }
     contenders.into_iter().map(Contender::outcome).collect()
@@ -163,7 +182,7 @@ pub fn measure<I: Ip>(setting: &Setting<'_>, work: &Work<'_, I>, entrants: Vec<E
 
 /// Progress, for those who wait.
 pub fn note(text: &str) {
-    eprintln!("fib: {text}");
+    output::note(&format!("fib: {text}"));
 }
 
 impl<I: Ip> Contender<I> {
@@ -211,13 +230,16 @@ fn build<I: Ip>(subject: &mut dyn Subject<I>, work: &Work<'_, I>) -> Result<Figu
         name: subject.name(),
         backend: subject.backend(),
         memory,
+        changed: None,
         build,
         shuffled,
         updates: None,
         single: None,
         flaps: None,
+        wide: None,
         remarks: Vec::new(),
         cells: Vec::new(),
+        shared: Vec::new(),
     })
 }
 
@@ -253,7 +275,8 @@ fn lookups(keys: usize, trial: Duration) -> usize {
     fitting.clamp(keys / 8, keys).next_multiple_of(64).min(keys)
 }
 
-fn compare<I: Ip>(keys: &[I], answers: &[u32], expected: &[u32], how: &str) -> Result<(), Stop> {
+/// Whether answers are right; `how` they came about is said when not.
+pub fn compare<I: Ip>(keys: &[I], answers: &[u32], expected: &[u32], how: &str) -> Result<(), Stop> {
     if answers.len() != keys.len() {
         return Err(Stop::LeftOut(format!("{} answers to {} keys", answers.len(), keys.len())));
     }
@@ -297,6 +320,34 @@ fn time<I: Ip>(
     Ok(())
 }
 
+/// Readers on threads of their own, where there are such and processors for them.
+fn share<I: Ip>(
+    setting: &Setting<'_>,
+    subject: &mut dyn Subject<I>,
+    work: &Work<'_, I>,
+    figures: &mut Option<Figures>,
+) -> Result<(), Stop> {
+    let Some(figures) = figures else { return Ok(()) };
+    if subject.reader().is_none() {
+        return Ok(());
+    }
+    match pin::two() {
+        Ok(cpus) => {
+            let round = round(work.routes, ROUND, setting.seed);
+            figures.shared = readers::measure(subject, work, setting, &round, cpus)?;
+            let waited = figures.shared.iter().map(Shared::waited).fold(0.0, f64::max);
+            if waited > QUIET {
+                let percent = waited * 100.0;
+                figures
+                    .remarks
+                    .push(format!("readers waited {percent:.0} % of the time: the machine is busy"));
+            }
+        }
+        Err(error) => figures.remarks.push(format!("readers on threads were left out: {error}")),
+    }
+    Ok(())
+}
+
 /// Changes to a table, by a seed.
 type Draw<I> = fn(&[Route<I>], u64) -> Vec<Change<I>>;
 
@@ -325,11 +376,14 @@ fn change<I: Ip>(
         }
         Ok((done > 0).then(|| done as f64 / time.as_secs_f64()))
     };
-    figures.updates = make(|routes, seed| churn(routes, CHANGES, seed), PUBLISHED)?;
+    figures.updates =
+        make(|routes, seed| churn(routes, CHANGES.min(A_ROUTE * routes.len()), seed), PUBLISHED)?;
     if publishes {
         figures.single = make(|routes, seed| churn(routes, SINGLE, seed + 1), 1)?;
     }
-    figures.flaps = make(|_, _| flaps(FLAPS), 1)?;
+    figures.flaps = make(|_, _| flaps(Prefix::DEFAULT, FLAPS), 1)?;
+    figures.wide = make(|_, _| flaps(wide(), FLAPS), 1)?;
+    figures.changed = subject.held();
     if !is_whole {
         // A refused change may be half made.
         return Ok(());

@@ -3,16 +3,18 @@
 //! [`structure::Structure`] is what a structure of this process must do, and
 //! `peers` has an adapter for each; [`external`] runs those that only C can
 //! reach. [`measure`] builds all, checks every answer against the [`oracle`],
-//! times passes in turns, and makes changes; a structure that answers wrongly
-//! gets no time.
+//! times passes in turns, makes changes, and lets [`readers`] work on threads of
+//! their own; a structure that answers wrongly gets no time.
 
 mod external;
 mod instructions;
 mod keys;
 mod measure;
+mod memory;
 mod options;
 mod oracle;
 mod peers;
+mod readers;
 mod report;
 mod structure;
 mod subject;
@@ -39,7 +41,7 @@ use subject::{Entrant, Subject, Trace, Work};
 pub use instructions::worker;
 pub use options::{USAGE, parse};
 
-/// `--structures linear` is refused for more routes than this.
+/// The linear search is refused for more routes than this.
 const SMALL: usize = 20_000;
 
 /// Of what is drawn, each has a seed of its own.
@@ -70,6 +72,9 @@ fn seed(of: u64, draw: Draw) -> u64 {
 pub fn run(options: &Options) -> io::Result<bool> {
     if options.instructions {
         return instructions::run(options.write_baseline);
+    }
+    if options.memory {
+        return memory::run(options.passes, options.json).map(|()| true);
     }
     let listed = match &options.table {
         Source::File(path) => Some(table::read(path)?),
@@ -217,10 +222,10 @@ impl Run<'_> {
             let built = built.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
             return Ok(Box::new(External::start::<I>(program, built, self.scratch, self.options.batch)?));
         }
-        if peers::SMALL.contains(&name) && routes > SMALL {
+        if name == peers::LINEAR && routes > SMALL {
             return Err(io::Error::other(format!("it is for tables of {SMALL} routes at most (--routes)")));
         }
-        peers::named(name).ok_or_else(|| io::Error::other("there is no such structure"))
+        peers::named(name)
     }
 }
 

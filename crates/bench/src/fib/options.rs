@@ -26,12 +26,14 @@ usage: fingerpost-bench fib [OPTIONS]
   --lookups N        length of the traces (default 4000000)
   --passes N         timed passes, interleaved among the structures (default 10)
   --batch N          keys handed over together (default 256)
-  --structures A,B   these, in this order; ratios are to the first
+  --structures A,B   these, in this order; ratios are to the first. Only when they are named:
+                     fingerpost-portable, linear (small tables), linux-getroute
   --build-limit S    seconds after which building is given up (default 30)
   --json             one JSON object a row
   --instructions     instead: instructions that our own structures take, counted by valgrind and
                      compared with crates/bench/instructions.json
   --write-baseline   with --instructions: writes that file
+  --memory           instead: what loads cost here, by how much memory they are spread over
 ";
 
 /// Which table.
@@ -81,6 +83,7 @@ pub struct Options {
     pub json: bool,
     pub instructions: bool,
     pub write_baseline: bool,
+    pub memory: bool,
 }
 
 /// Reads the arguments after `fib`; `None` when help is asked for.
@@ -104,6 +107,7 @@ pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, 
         json: false,
         instructions: false,
         write_baseline: false,
+        memory: false,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -136,6 +140,7 @@ pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, 
             "--json" => options.json = true,
             "--instructions" => options.instructions = true,
             "--write-baseline" => options.write_baseline = true,
+            "--memory" => options.memory = true,
             "-h" | "--help" => return Ok(None),
             other => return Err(format!("{other}: unknown option")),
         }
@@ -166,8 +171,13 @@ fn number(option: &str, word: &str, least: usize) -> Result<usize, String> {
 }
 
 fn structures(words: &str) -> Result<Vec<String>, String> {
-    let known: Vec<&str> =
-        peers::DEFAULT.iter().chain(&peers::SMALL).chain(&external::DEFAULT).copied().collect();
+    let known: Vec<&str> = peers::DEFAULT
+        .iter()
+        .chain(&external::DEFAULT)
+        .chain(&peers::OTHERS)
+        .chain(&external::OTHERS)
+        .copied()
+        .collect();
     let mut names: Vec<String> = Vec::new();
     for name in words.split(',') {
         if !known.contains(&name) {
@@ -207,7 +217,10 @@ mod tests {
         for (text, part) in [
             ("--family 5", "--family 5: expected 4, 6 or both"),
             ("--passes 0", "--passes 0: expected a number, 1 or more"),
-            ("--structures lc-trie,fast", "--structures fast: expected some of fingerpost,lc-trie"),
+            (
+                "--structures lc-trie,fast",
+                "--structures fast: expected some of fingerpost,fingerpost-dir24,lc-trie",
+            ),
             ("--structures linux,linux", "linux stands there twice"),
             ("--table one8 --family 6", "no such table of this --family"),
             ("--keys", "--keys needs a value"),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::keys::Keys;
 use super::measure::{Cell, Figures, Outcome};
 use super::options::Hops;
+use super::readers::{Company, PACE};
 use super::structure::Mode;
 
 /// What the figures of one table are about.
@@ -31,27 +32,49 @@ struct Row<'a> {
     family: u8,
     hops: &'static str,
     keys: Keys,
-    mode: Mode,
+    mode: &'static str,
     ns: f64,
     ns_best: f64,
-    /// To the first structure's, the median of the passes' ratios.
-    ratio: f64,
     mem_mb: f64,
+    build_s: f64,
+    updates_per_s: Option<f64>,
+    checksum: u64,
+    #[serde(flatten)]
+    of_mode: OfMode,
     #[serde(skip_serializing_if = "Option::is_none")]
     lookup_mem_mb: Option<f64>,
-    build_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_mem_mb: Option<f64>,
     build_shuffled_s: f64,
-    updates_per_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     single_updates_per_s: Option<f64>,
     default_flaps_per_s: Option<f64>,
-    checksum: u64,
+    wide_flaps_per_s: Option<f64>,
     routes: usize,
     segments: usize,
-    lookups: usize,
     passes: usize,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     remarks: &'a [String],
+}
+
+/// What only some modes have.
+#[derive(Default, Serialize)]
+struct OfMode {
+    /// ns to the first structure's, the median of the passes' ratios.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+    /// Of a pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookups: Option<usize>,
+    /// Lookups a second of two readers to those of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speedup: Option<f64>,
+    /// ns of a reader beside a writer to those of the same reader alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slowdown: Option<f64>,
+    /// Changes a second that the writer made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    writer_updates_per_s: Option<f64>,
 }
 
 /// One line of JSON for a structure without figures.
@@ -104,35 +127,23 @@ pub fn json(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
         match outcome {
             Outcome::Measured(figures) => {
                 for cell in &figures.cells {
-                    let ratio = first(outcomes, cell.keys, cell.mode)
-                        .map_or(f64::NAN, |(_, first)| cell.ratio(first));
-                    line(
-                        out,
-                        &Row {
-                            structure: figures.name,
-                            backend: &figures.backend,
-                            family,
-                            hops,
-                            keys: cell.keys,
-                            mode: cell.mode,
-                            ns: cell.median(),
-                            ns_best: cell.best(),
-                            ratio,
-                            mem_mb: mb(figures.memory.bytes),
-                            lookup_mem_mb: figures.memory.lookup.map(mb),
-                            build_s: figures.build,
-                            build_shuffled_s: figures.shuffled,
-                            updates_per_s: figures.updates,
-                            single_updates_per_s: figures.single,
-                            default_flaps_per_s: figures.flaps,
-                            checksum: cell.checksum,
-                            routes: heading.routes,
-                            segments: heading.segments,
-                            lookups: cell.lookups,
-                            passes: heading.passes,
-                            remarks: &figures.remarks,
-                        },
-                    )?;
+                    let first = first(outcomes, cell.keys, cell.mode);
+                    let ratio = first.map(|(_, first)| cell.ratio(first));
+                    let of_mode = OfMode { ratio, lookups: Some(cell.lookups), ..OfMode::default() };
+                    let ns = (cell.median(), cell.best());
+                    line(out, &row(heading, figures, cell, cell.mode.name(), ns, of_mode))?;
+                }
+                for shared in &figures.shared {
+                    let Some(cell) = cell(figures, shared.keys, Mode::Batched) else { continue };
+                    let changes = shared.changes_per_s();
+                    let of_mode = OfMode {
+                        speedup: (shared.company == Company::TwoReaders).then(|| 1.0 / shared.slowdown()),
+                        slowdown: changes.map(|_| shared.slowdown()),
+                        writer_updates_per_s: changes,
+                        ..OfMode::default()
+                    };
+                    let ns = (shared.median(), shared.best());
+                    line(out, &row(heading, figures, cell, shared.company.name(), ns, of_mode))?;
                 }
             }
             Outcome::Wrong { name, problem } => {
@@ -144,6 +155,42 @@ pub fn json(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
         }
     }
     Ok(())
+}
+
+/// The row of a structure for lookups of a cell's trace.
+fn row<'a>(
+    heading: &Heading,
+    figures: &'a Figures,
+    cell: &Cell,
+    mode: &'static str,
+    (ns, ns_best): (f64, f64),
+    of_mode: OfMode,
+) -> Row<'a> {
+    Row {
+        structure: figures.name,
+        backend: &figures.backend,
+        family: number(heading.family),
+        hops: heading.hops.name(),
+        keys: cell.keys,
+        mode,
+        ns,
+        ns_best,
+        mem_mb: mb(figures.memory.bytes),
+        build_s: figures.build,
+        updates_per_s: figures.updates,
+        checksum: cell.checksum,
+        of_mode,
+        lookup_mem_mb: figures.memory.lookup.map(mb),
+        changed_mem_mb: figures.changed.map(mb),
+        build_shuffled_s: figures.shuffled,
+        single_updates_per_s: figures.single,
+        default_flaps_per_s: figures.flaps,
+        wide_flaps_per_s: figures.wide,
+        routes: heading.routes,
+        segments: heading.segments,
+        passes: heading.passes,
+        remarks: &figures.remarks,
+    }
 }
 
 fn line(out: &mut impl Write, row: &impl Serialize) -> io::Result<()> {
@@ -170,10 +217,12 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
         "build s",
         "shuffled s",
         "MB",
-        "lookup MB",
+        "lookups'",
+        "changed",
         "updates/s",
         "one by one",
         "default flaps/s",
+        "wide flaps/s",
         "backend",
     ])];
     for figures in measured(outcomes) {
@@ -183,9 +232,11 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
             short(figures.shuffled),
             short(mb(figures.memory.bytes)),
             figures.memory.lookup.map_or("–".into(), |bytes| short(mb(bytes))),
+            figures.changed.map_or("–".into(), |bytes| short(mb(bytes))),
             thousands(figures.updates),
             thousands(figures.single),
             thousands(figures.flaps),
+            thousands(figures.wide),
             figures.backend.clone(),
         ]);
     }
@@ -217,6 +268,7 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
         }
         aligned(&rows, out)?;
     }
+    company(outcomes, out)?;
     writeln!(out)?;
     for outcome in outcomes {
         match outcome {
@@ -235,6 +287,47 @@ pub fn text(heading: &Heading, outcomes: &[Outcome], out: &mut impl Write) -> io
         }
     }
     writeln!(out)
+}
+
+/// The table of readers on threads of their own, where there are such.
+fn company(outcomes: &[Outcome], out: &mut impl Write) -> io::Result<()> {
+    let Some(keys) = measured(outcomes).find_map(|figures| Some(figures.shared.first()?.keys)) else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "\nreaders on threads, batched, {}: M lookups/s, then ns to those of one alone",
+        keys.name()
+    )?;
+    let pace = format!("beside {}/s", thousands(Some(PACE)));
+    let mut rows = vec![words(&[
+        "",
+        "one reader",
+        "two readers",
+        "times",
+        &pace,
+        "made/s",
+        "beside a busy one",
+        "made/s",
+    ])];
+    for figures in measured(outcomes) {
+        let mut row = vec![figures.name.to_string()];
+        for shared in &figures.shared {
+            match shared.company {
+                Company::OneReader => row.push(short(1e3 / shared.median())),
+                Company::TwoReaders => {
+                    row.extend([short(1e3 / shared.median()), short(1.0 / shared.slowdown())]);
+                }
+                Company::BesidePacedWriter | Company::BesideBusyWriter => {
+                    row.extend([format!("{:.2}", shared.slowdown()), thousands(shared.changes_per_s())]);
+                }
+            }
+        }
+        if row.len() > 1 {
+            rows.push(row);
+        }
+    }
+    aligned(&rows, out)
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -272,6 +365,6 @@ fn thousands(figure: Option<f64>) -> String {
         f if f >= 1e6 => format!("{:.2} M", f / 1e6),
         f if f >= 1e4 => format!("{:.0} k", f / 1e3),
         f if f >= 1e3 => format!("{:.1} k", f / 1e3),
-        f => format!("{f:.0}"),
+        f => short(f),
     }
 }

@@ -5,13 +5,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use fingerpost_net::{Ip, Prefix};
-use serde::Serialize;
 
 use crate::table::Route;
 
 /// How lookups follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Many independent keys are handed over together.
     Batched,
@@ -79,6 +77,10 @@ pub struct TooSlow {
     pub most: Duration,
 }
 
+/// Looks up each key in what was published last, as [`Structure::lookup_batch`]
+/// does, on a thread of its own.
+pub type Reader<I> = Box<dyn FnMut(&[I], &mut [u32]) + Send>;
+
 /// A longest-prefix match structure of this process. One file in `peers` for
 /// each; `peers::named` names them.
 pub trait Structure<I: Ip>: Sized {
@@ -110,6 +112,11 @@ pub trait Structure<I: Ip>: Sized {
 
     /// Makes changes, in order, visible to readers when it returns.
     fn apply(&mut self, changes: &[Change<I>]);
+
+    /// A reader beside this one's changes, where it has such.
+    fn reader(&self) -> Option<Reader<I>> {
+        None
+    }
 
     /// Which of its ways to look up it has chosen here.
     fn backend(&self) -> String {

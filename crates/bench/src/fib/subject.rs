@@ -9,7 +9,7 @@ use fingerpost_net::Ip;
 
 use super::external::Files;
 use super::keys::Keys;
-use super::structure::{Change, Limit, Mode, Pass, Structure, answers, pass};
+use super::structure::{Change, Limit, Mode, Pass, Reader, Structure, answers, pass};
 use crate::alloc;
 use crate::table::Route;
 
@@ -110,6 +110,12 @@ pub trait Subject<I: Ip> {
     ///
     /// The program has failed.
     fn pass(&mut self, work: &Work<'_, I>, mode: Mode, trace: usize, count: usize) -> io::Result<Pass>;
+
+    /// A reader beside the changes that are made, where there is such.
+    fn reader(&self) -> Option<Reader<I>>;
+
+    /// All bytes that it holds now, where it can tell.
+    fn held(&self) -> Option<usize>;
 
     /// Makes changes, `batch` at a time, until all are made, one is refused, or `most` has passed.
     ///
@@ -212,6 +218,14 @@ impl<I: Ip, S: Structure<I>> Subject<I> for InProcess<S> {
         Ok(pass(self.built()?, mode, &work.traces[trace].keys[..count], work.batch))
     }
 
+    fn reader(&self) -> Option<Reader<I>> {
+        self.built.as_ref()?.reader()
+    }
+
+    fn held(&self) -> Option<usize> {
+        self.built.as_ref()?.held_bytes()
+    }
+
     fn apply(&mut self, changes: &[Change<I>], batch: usize, most: Duration) -> io::Result<Applied> {
         let built = self.built.as_mut().ok_or_else(|| io::Error::other("it is not built"))?;
         let start = Instant::now();
@@ -219,8 +233,9 @@ impl<I: Ip, S: Structure<I>> Subject<I> for InProcess<S> {
         for changes in changes.chunks(batch) {
             built.apply(changes);
             done += changes.len();
-            // The clock is not read for every single change.
-            if (batch > 64 || done.is_multiple_of(64)) && start.elapsed() > most {
+            // The clock is not read for every single change: it may take longer than they do.
+            let is_time = batch > 64 || done.is_multiple_of(64) || done.is_power_of_two();
+            if is_time && start.elapsed() > most {
                 break;
             }
         }

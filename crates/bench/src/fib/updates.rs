@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use fingerpost_net::{Ip, Prefix, Rng};
+use fingerpost_net::{Family, Ip, Prefix, Rng};
 
 use super::structure::Change;
 use crate::table::{Route, Seen, draw};
@@ -33,9 +33,36 @@ pub fn churn<I: Ip>(routes: &[Route<I>], count: usize, seed: u64) -> Vec<Change<
     changes
 }
 
-/// A default route that takes one hop and another in turn.
-pub fn flaps<I: Ip>(count: usize) -> Vec<Change<I>> {
-    (0..count).map(|n| Change { prefix: Prefix::DEFAULT, hop: Some(1 + (n % 2) as u16) }).collect()
+/// As [`churn`] of a sorted table, and then all that it has touched put back:
+/// the changes can be made again and again.
+pub fn round<I: Ip>(routes: &[Route<I>], count: usize, seed: u64) -> Vec<Change<I>> {
+    let mut changes = churn(routes, count, seed);
+    let mut seen = Seen::default();
+    let back: Vec<Change<I>> = changes
+        .iter()
+        .filter(|change| seen.insert(change.prefix))
+        .filter_map(|change| {
+            let at = routes.binary_search_by_key(&change.prefix, |route| route.prefix).ok()?;
+            Some(Change { prefix: change.prefix, hop: Some(routes[at].hop) })
+        })
+        .collect();
+    changes.extend(back);
+    changes
+}
+
+/// A route that takes one hop and another in turn.
+pub fn flaps<I: Ip>(prefix: Prefix<I>, count: usize) -> Vec<Change<I>> {
+    (0..count).map(|n| Change { prefix, hop: Some(1 + (n % 2) as u16) }).collect()
+}
+
+/// The prefix that most of any table lies in, short of the default route: a
+/// compiled form may have to go through all that it covers when it changes.
+pub fn wide<I: Ip>() -> Prefix<I> {
+    let (key, len) = match I::FAMILY {
+        Family::V4 => (0, 1),
+        Family::V6 => (1 << 125, 3),
+    };
+    Prefix::containing(I::from_key(key), len).unwrap_or(Prefix::DEFAULT)
 }
 
 /// The table after changes, sorted.
@@ -73,5 +100,14 @@ mod tests {
         assert!(went > 400 && came > 400, "{went} {came}");
         let after: HashSet<_> = after(&routes, &changes).iter().map(|route| route.prefix).collect();
         assert_eq!(after, there);
+    }
+
+    #[test]
+    fn a_round_leads_back() {
+        let routes = synthetic::<Ipv4Addr>(1, 300);
+        let round = round(&routes, 2000, 4);
+        assert!(round.len() > 2100, "{}", round.len());
+        assert_eq!(after(&routes, &round), routes);
+        assert_ne!(after(&routes, &round[..2000]), routes);
     }
 }

@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fingerpost_fib::LcTrie;
 use fingerpost_model::{Encap, Metrics, RouteFlags, RouteType, Scope, TableId};
+
+use super::trie::{Search, Trie};
 
 /// Names a [`FibInfo`] of a [`Fib`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,7 +180,9 @@ impl Default for InfoBuckets {
 #[derive(Clone, Debug, Default)]
 pub struct Fib {
     /// The tries; local and main share one until rules are changed (C-006).
-    pub tries: Vec<LcTrie<Ipv4Addr, Entry>>,
+    pub tries: Vec<Trie>,
+    /// The structure that lookups search, in new tries too; set by [`Fib::set_search`].
+    pub(crate) search: Search,
     /// The tables in the order of dumps: by `id & 255`, newest first within that.
     pub tables: Vec<Table>,
     /// Shared route information; freed slots are `None`.
@@ -213,8 +216,14 @@ impl Fib {
     }
 
     /// The trie of a table.
-    pub fn trie(&self, table: &Table) -> &LcTrie<Ipv4Addr, Entry> {
+    pub fn trie(&self, table: &Table) -> &Trie {
         &self.tries[table.trie]
+    }
+
+    /// Chooses the structure that lookups search.
+    pub fn set_search(&mut self, search: Search) {
+        self.search = search;
+        self.tries.iter_mut().for_each(|trie| trie.set_search(search));
     }
 
     /// The shared information of an alias.

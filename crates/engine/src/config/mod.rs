@@ -10,6 +10,7 @@ mod prefix_tree;
 mod rule;
 mod sysctl;
 mod sysctl6;
+mod trie;
 
 pub use fib::{Alias, Entry, Fib, FibInfo, FibInfoId, NextHop, Table};
 pub use fib6::{Fib6, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
@@ -21,6 +22,7 @@ pub use prefix_tree::PrefixTree;
 pub use rule::{DscpSelector, Ports, Rule, Rules};
 pub use sysctl::{ConfEntry, DevConf, Ipv4Sysctls};
 pub use sysctl6::{ConfEntry6, DevConf6, Ipv6Sysctls};
+pub use trie::{Matches, Search, Trie};
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

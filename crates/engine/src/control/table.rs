@@ -1,10 +1,9 @@
 //! Tables: making them, splitting local from main, and the one generation
 //! counter that ends cached decisions.
 
-use fingerpost_fib::LcTrie;
 use fingerpost_model::TableId;
 
-use crate::config::{Fib, Table};
+use crate::config::{Fib, Table, Trie};
 
 /// The position in [`Fib::tables`] of a table, which is made if it does not
 /// exist (`fib_new_table`, C-004). Table 0 is main (C-002).
@@ -19,7 +18,7 @@ pub fn ensure_table(fib: &mut Fib, id: TableId) -> usize {
         let main = ensure_table(fib, TableId::MAIN);
         fib.tables[main].trie
     } else {
-        fib.tries.push(LcTrie::new());
+        fib.tries.push(Trie::new(fib.search));
         fib.tries.len() - 1
     };
     // Dumps walk 256 buckets by id & 255; a new table heads its bucket.

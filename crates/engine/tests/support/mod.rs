@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+pub mod random;
+
 use fingerpost_engine::{Behaviour, World};
 use fingerpost_model::{AddrMsg, Change, Kernel, LinkFlags, LinkInfo, LinkMsg, NlFlags, NsId, Op, Refusal};
 use fingerpost_net::{Errno, Family};

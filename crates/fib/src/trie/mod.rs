@@ -152,6 +152,19 @@ impl<I: Ip, A: Alias> LcTrie<I, A> {
         }
     }
 
+    /// The number of the leaf of `addr`, by which another structure can refer to
+    /// it: below 2^31, small where there are few leaves, the same until the leaf
+    /// loses its last alias, and possibly another leaf's after that.
+    pub fn leaf_number(&self, addr: I) -> Option<u32> {
+        self.find(addr).0
+    }
+
+    /// The address bits and the aliases of the leaf with this number.
+    #[inline]
+    pub fn numbered_leaf(&self, number: u32) -> Option<(I, &[A])> {
+        self.nodes.numbered(number)
+    }
+
     /// [`LcTrie::leaf`] for changing aliases in place, as replacing a route
     /// does (C-026). Prefix lengths must stay.
     pub fn leaf_mut(&mut self, addr: I) -> Option<&mut [A]> {

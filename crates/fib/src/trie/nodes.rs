@@ -382,6 +382,18 @@ impl<I: Ip, A: Alias> Nodes<I, A> {
         &self.leaves[leaf as usize]
     }
 
+    /// The key and the aliases of a leaf, if there is one with this number.
+    #[inline]
+    pub fn numbered(&self, leaf: u32) -> Option<(I, &[A])> {
+        let leaf = self.leaves.get(leaf as usize)?;
+        let aliases = match &leaf.held {
+            Held::Free => return None,
+            Held::One(alias) => core::slice::from_ref(alias),
+            Held::Many(list) => &self.lists[*list as usize],
+        };
+        Some((leaf.key, aliases))
+    }
+
     pub fn set_leaf_slen(&mut self, leaf: u32, slen: u8) {
         self.leaves[leaf as usize].slen = slen;
     }

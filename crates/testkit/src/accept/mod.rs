@@ -1,11 +1,12 @@
-//! `accept decision`: what a machine can check of the routing decision's
-//! acceptance list, one line each: what, figure, pass or fail.
+//! What a machine can check of the acceptance lists, one line each: what,
+//! figure, pass or fail.
 //!
-//! Besides a comparison of random scenarios, configurations are made with the
+//! `accept fib` is in [`fib`]. For `accept decision`, besides a comparison of random scenarios, configurations are made with the
 //! real `ip` in namespaces and asked about there ([`inside`]): the running
 //! kernel's own answers, the tables that it really searched (`trace`), the
 //! real listings, and the same answers from a capture elsewhere.
 
+pub mod fib;
 pub mod inside;
 mod questions;
 mod selectors;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub seed: u64,
     /// Scenarios to compare.
     pub scenarios: u64,
+    /// Of random histories of the compiled table, in all.
+    pub time: Duration,
     /// The program, if not the one beside this.
     pub fingerpost: Option<PathBuf>,
 }
@@ -57,18 +60,28 @@ struct Line {
 ///
 /// There is no such list, or a check cannot be made at all (not root).
 pub fn accept(name: &str, plan: &Plan) -> io::Result<bool> {
-    if name != "decision" {
-        return Err(io::Error::other(format!("{name}: there is no such list; there is: decision")));
-    }
     let fingerpost = match &plan.fingerpost {
         Some(path) => std::fs::canonicalize(path)?,
         None => std::env::current_exe()?.with_file_name("fingerpost"),
     };
-    let dir = std::env::temp_dir().join(format!("fingerpost-accept-{}", std::process::id()));
-    std::fs::create_dir_all(&dir)?;
-    let lines = decision(plan, &fingerpost, &dir);
-    let _ = std::fs::remove_dir_all(&dir);
-    let lines = lines?;
+    let lines = match name {
+        "decision" => {
+            let dir = std::env::temp_dir().join(format!("fingerpost-accept-{}", std::process::id()));
+            std::fs::create_dir_all(&dir)?;
+            let lines = decision(plan, &fingerpost, &dir);
+            let _ = std::fs::remove_dir_all(&dir);
+            lines?
+        }
+        "fib" => {
+            let mut lines = fib::lines(plan.seed, plan.time);
+            lines.push(comparison(plan, &fingerpost, Some("compiled"))?);
+            lines
+        }
+        name => {
+            let message = format!("{name}: there is no such list; there are: decision, fib");
+            return Err(io::Error::other(message));
+        }
+    };
     let width = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
     for Line { what, figure, pass } in &lines {
         println!("{}  {what:<width$}  {figure}", if *pass { "pass" } else { "FAIL" });
@@ -95,7 +108,7 @@ fn decision(plan: &Plan, fingerpost: &Path, dir: &Path) -> io::Result<Vec<Line>>
         }
     }
     lines.extend(total_lines(&total));
-    lines.push(comparison(plan, fingerpost)?);
+    lines.push(comparison(plan, fingerpost, None)?);
     Ok(lines)
 }
 
@@ -168,11 +181,12 @@ fn examples(fingerpost: &Path) -> io::Result<Line> {
     Ok(Line { what, figure, pass: answered == names.len() && answered > 0 })
 }
 
-/// This program's own `compare`.
-fn comparison(plan: &Plan, fingerpost: &Path) -> io::Result<Line> {
+/// This program's own `compare`, with lookups in the structure of this name.
+fn comparison(plan: &Plan, fingerpost: &Path, fib: Option<&str>) -> io::Result<Line> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["compare", "--seed", &plan.seed.to_string(), "--scenarios", &plan.scenarios.to_string()]);
     command.args(["--shrink", "3", "--budget", "60"]).arg("--fingerpost").arg(fingerpost);
+    command.args(fib.iter().flat_map(|fib| ["--fib", fib]));
     let done = run(&mut command, "", LONG)?;
     if done.status != 0 {
         eprintln!("{}{}", done.stdout, done.stderr);
@@ -185,8 +199,9 @@ fn comparison(plan: &Plan, fingerpost: &Path) -> io::Result<Line> {
         })
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
+    let what = "compare: random scenarios equal the kernel's";
     Ok(Line {
-        what: "compare: random scenarios equal the kernel's".into(),
+        what: fib.map_or(what.into(), |fib| format!("{what}, with the {fib} table")),
         figure: figures.join("; "),
         pass: done.status == 0,
     })

@@ -8,12 +8,14 @@ mod poptrie;
 mod prefix_trie;
 mod treebitmap;
 
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost_net::Ip;
 use ip_network_table_deps_treebitmap::address::Address;
 
 use super::subject::{Subject, in_process};
+use fingerpost::{Best, Dir24, Portable, Published};
 
 /// An address with the forms that the crates under measurement want.
 pub trait Native: Ip + Address {
@@ -26,6 +28,9 @@ pub trait Native: Ip + Address {
     fn bits(self) -> Self::Bits;
     /// With a length.
     fn key(self, len: u8) -> Self::Key;
+
+    /// Our second form, where this family has it.
+    fn dir24() -> Option<Box<dyn Subject<Self>>>;
 }
 
 impl Native for Ipv4Addr {
@@ -37,6 +42,9 @@ impl Native for Ipv4Addr {
     }
     fn key(self, len: u8) -> (u32, u8) {
         (self.to_bits(), len)
+    }
+    fn dir24() -> Option<Box<dyn Subject<Self>>> {
+        Some(in_process::<Self, Published<Self, Dir24>>())
     }
 }
 
@@ -50,26 +58,38 @@ impl Native for Ipv6Addr {
     fn key(self, len: u8) -> (u128, u8) {
         (self.to_bits(), len)
     }
+    fn dir24() -> Option<Box<dyn Subject<Self>>> {
+        None
+    }
 }
 
 /// Names in the order in which they are measured when nothing else is said.
-pub const DEFAULT: [&str; 6] = ["fingerpost", "lc-trie", "prefix-trie", "ts_bart", "treebitmap", "poptrie"];
+pub const DEFAULT: [&str; 7] =
+    ["fingerpost", "fingerpost-dir24", "lc-trie", "prefix-trie", "ts_bart", "treebitmap", "poptrie"];
+/// Those that are measured when they are named.
+pub const OTHERS: [&str; 2] = ["fingerpost-portable", LINEAR];
 /// Those whose instructions are counted.
-pub const OWN: [&str; 2] = ["fingerpost", "lc-trie"];
-/// Those that are only for small tables.
-pub const SMALL: [&str; 1] = ["linear"];
+pub const OWN: [&str; 4] = ["fingerpost", "fingerpost-portable", "fingerpost-dir24", "lc-trie"];
+/// Only for small tables.
+pub const LINEAR: &str = "linear";
 
 /// The structure of this name, not built yet.
-pub fn named<I: Native>(name: &str) -> Option<Box<dyn Subject<I>>> {
-    Some(match name {
-        "fingerpost" => in_process::<I, fingerpost::Published<I>>(),
+///
+/// # Errors
+///
+/// There is no such structure, or not of this family.
+pub fn named<I: Native>(name: &str) -> io::Result<Box<dyn Subject<I>>> {
+    Ok(match name {
+        "fingerpost" => in_process::<I, Published<I, Best>>(),
+        "fingerpost-portable" => in_process::<I, Published<I, Portable>>(),
+        "fingerpost-dir24" => I::dir24().ok_or_else(|| io::Error::other("it is for IPv4 alone"))?,
         "lc-trie" => in_process::<I, lc_trie::Trie<I>>(),
-        "linear" => in_process::<I, linear::List<I>>(),
+        LINEAR => in_process::<I, linear::List<I>>(),
         "prefix-trie" => in_process::<I, prefix_trie::Map<I>>(),
         "ts_bart" => in_process::<I, bart::Bart>(),
         "treebitmap" => in_process::<I, treebitmap::Table<I>>(),
         "poptrie" => in_process::<I, poptrie::Trie<I>>(),
-        _ => return None,
+        _ => return Err(io::Error::other("there is no such structure")),
     })
 }
 
@@ -107,7 +127,8 @@ mod tests {
     }
 
     fn all_agree<I: Native>(routes: &[Route<I>]) {
-        agrees::<I, fingerpost::Published<I>>(routes);
+        agrees::<I, Published<I, Best>>(routes);
+        agrees::<I, Published<I, Portable>>(routes);
         agrees::<I, lc_trie::Trie<I>>(routes);
         agrees::<I, linear::List<I>>(routes);
         agrees::<I, prefix_trie::Map<I>>(routes);
@@ -122,5 +143,7 @@ mod tests {
         all_agree(&synthetic::<Ipv6Addr>(1, 1500));
         all_agree(&hostile::<Ipv4Addr>(Hostile::Chains, 1, 300));
         all_agree(&hostile::<Ipv6Addr>(Hostile::Chains, 1, 300));
+        agrees::<Ipv4Addr, Published<Ipv4Addr, Dir24>>(&synthetic(1, 1500));
+        agrees::<Ipv4Addr, Published<Ipv4Addr, Dir24>>(&hostile(Hostile::Chains, 1, 300));
     }
 }

@@ -5,7 +5,7 @@ use core::sync::atomic::AtomicU64;
 
 use fingerpost_net::Ip;
 
-use super::{BATCH, Level, Paths, View, Width};
+use super::{BATCH, Level, Paths, View, Width, fetch_ahead};
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 use crate::table::fib::Shape;
 
@@ -37,6 +37,7 @@ fn chunks<I: Ip, const WIDTH: i32, const DEEP: bool>(
     values: &mut [u32],
 ) {
     for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        fetch_ahead(addrs);
         let mut heads = [0; BATCH];
         let mut codes = [0; BATCH];
         for (head, addr) in heads.iter_mut().zip(addrs) {

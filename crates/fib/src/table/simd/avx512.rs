@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use fingerpost_net::Ip;
 
-use super::{BATCH, Level, Paths, Runs, View, Width};
+use super::{BATCH, Level, Paths, Runs, View, Width, fetch_ahead};
 use crate::table::dir24::{Dir24View, flag};
 use crate::table::entry::{INNER, IS_BLOCK, KIND_SHIFT, LEAF, SKIP, WORD_MASK};
 use crate::table::fib::Shape;
@@ -47,6 +47,7 @@ fn batch4<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32])
     let code_mask = _mm512_set1_epi32((u32::MAX >> (32 - (8 << width))).cast_signed());
 
     for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        fetch_ahead(addrs);
         let heads = heads4(addrs);
         let mut key = [_mm512_setzero_si512(); 2];
         let mut entry = key;
@@ -116,6 +117,7 @@ fn run24<I: Ip, const WIDE: bool, const BYTES: i32>(
     // Entries in a word, as a logarithm.
     let in_word = _mm_cvtsi32_si128(if WIDE { 1 } else { 2 });
     for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        fetch_ahead(addrs);
         let heads = heads4(addrs);
         let mut found = [0; BATCH];
         for group in 0..2 {
@@ -171,6 +173,7 @@ impl Entries {
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
 fn batch6<I: Ip, const WIDTH: u32>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32]) {
     for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+        fetch_ahead(addrs);
         let mut heads = [0; BATCH];
         match <&[I; BATCH]>::try_from(addrs) {
             Ok(addrs) => (0..BATCH).for_each(|at| heads[at] = (addrs[at].to_key() >> 64) as u64),
