@@ -2,9 +2,9 @@
 
 use std::net::Ipv6Addr;
 
-use fingerpost_engine::Env;
 use fingerpost_engine::addrtype::AddrType;
 use fingerpost_engine::config::{Config, Route6, Rule};
+use fingerpost_engine::lookup::cache::RouteCache;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::source6::Rule6724;
 use fingerpost_engine::lookup::table6::{self, Demand};
@@ -12,6 +12,7 @@ use fingerpost_engine::lookup::{
     Decision6, DropReason, Flow6, Input, RouteRef, input6, output6, receive6, socket6,
 };
 use fingerpost_engine::trace::{Event, Event6, PassedOver6, Source6Reason, Tracer};
+use fingerpost_engine::{Env, State};
 use fingerpost_model::TableId;
 use fingerpost_net::{Errno, Prefix};
 
@@ -62,10 +63,18 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
     Answer { lookups, outcome, route_get, unknown, unverified: Vec::new() }
 }
 
-/// Makes the lookups on a copy of the state: a question leaves nothing behind.
+/// A copy of the state: a question leaves nothing behind, and nothing that ran
+/// before colours the answer.
+fn fresh(asked: Asked<'_>) -> State {
+    let mut state = asked.ns.state.clone();
+    state.cache = RouteCache::default();
+    state
+}
+
+/// Makes the lookups.
 fn ask(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, tracer: &mut Tracer<'_>) -> Ending {
     let config = &asked.ns.config;
-    let mut state = asked.ns.state.clone();
+    let mut state = fresh(asked);
     let env = Env { behaviour: asked.behaviour, now: asked.now };
     let decision = if question.iif != 0 {
         if let Some(reason) = receive6::refused(config, question.iif, question.src, question.dst) {
@@ -81,7 +90,7 @@ fn ask(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, tracer: &mut Tracer<'_>)
 /// The lookup of `ip route get`, which neither checks a packet nor needs a source.
 fn as_route_get(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, shares: &mut Shares) -> Ending {
     let config = &asked.ns.config;
-    let mut state = asked.ns.state.clone();
+    let mut state = fresh(asked);
     let env = Env { behaviour: asked.behaviour, now: asked.now };
     let mut events = Vec::new();
     let tracer = &mut Tracer::on(&mut events);

@@ -22,6 +22,7 @@ mod settings;
 mod situations;
 mod six_automatic;
 mod six_lookup;
+mod six_oddities;
 mod six_routes;
 mod six_rules;
 mod six_source;

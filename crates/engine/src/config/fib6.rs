@@ -7,7 +7,7 @@ use fingerpost_model::{Metrics, RouteType, TableId};
 use fingerpost_net::Prefix;
 
 use super::fib::NextHop;
-use super::prefix_tree::{PrefixTree, Visit};
+use super::prefix_tree::{PrefixTree, Visit, halves};
 use crate::state::Time;
 
 /// Names a route for as long as it is in its table; never given again.
@@ -135,9 +135,23 @@ pub struct Node6 {
     pub routes: Vec<Route6>,
     /// Routes by source, likewise ordered.
     pub by_source: PrefixTree<Vec<Route6>>,
+    /// Where there are routes by source only: the route whose destination is
+    /// compared before they are looked at (`fib6_node::leaf`). It can be one that
+    /// lies below, see [`Table6::lose_leaf`].
+    pub leaf: Option<(Prefix<Ipv6Addr>, Route6Id)>,
 }
 
 impl Node6 {
+    /// Whether it holds routes by source only.
+    fn is_by_source(&self) -> bool {
+        self.routes.is_empty() && !self.by_source.is_empty()
+    }
+
+    /// Whether its routes by source are never looked at for a destination.
+    pub fn is_mistaken(&self, dst: Ipv6Addr) -> bool {
+        self.is_by_source() && self.leaf.is_some_and(|(leaf, _)| !leaf.contains(dst))
+    }
+
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty() && self.by_source.is_empty()
@@ -167,12 +181,14 @@ pub struct Table6 {
     pub id: TableId,
     /// What it holds, by destination.
     pub tree: PrefixTree<Node6>,
+    /// Whether it ever had a route by source.
+    pub had_sources: bool,
 }
 
 impl Table6 {
     /// An empty table.
     pub fn new(id: TableId) -> Self {
-        Table6 { id, tree: PrefixTree::default() }
+        Table6 { id, tree: PrefixTree::default(), had_sources: false }
     }
 
     /// All lists in the order of a walk: of a destination those by source before
@@ -203,6 +219,63 @@ impl Table6 {
             node.by_source.retain(|list| !list.is_empty());
             !node.is_empty()
         });
+        self.repair();
+    }
+
+    /// Notes which route was added: it is what is compared first from now on.
+    pub fn note_leaf(&mut self, dst: Prefix<Ipv6Addr>, src: Prefix<Ipv6Addr>, id: Route6Id) {
+        self.had_sources |= !src.is_default();
+        if let Some(node) = self.tree.get_mut(dst) {
+            node.leaf = (!src.is_default() && node.routes.is_empty()).then_some((dst, id));
+        }
+    }
+
+    /// Something failed at a destination, or took away the route that was compared
+    /// first: where only routes by source are left, one of the next node below is
+    /// compared in its place, and destinations outside of that one find nothing
+    /// here (`fib6_find_prefix`, a fault of Linux). Where branches part below,
+    /// which one it is depends on history; the oldest is taken.
+    pub fn lose_leaf(&mut self, dst: Prefix<Ipv6Addr>) {
+        if dst.is_default() || !self.tree.get(dst).is_some_and(Node6::is_by_source) {
+            return;
+        }
+        let leaf = self.leaf_below(dst);
+        if let Some(node) = self.tree.get_mut(dst) {
+            node.leaf = leaf;
+        }
+    }
+
+    /// After removals: the same wherever the route that was compared first has gone.
+    pub fn repair(&mut self) {
+        if !self.had_sources {
+            return;
+        }
+        let is_there = |(at, id): (Prefix<Ipv6Addr>, Route6Id)| {
+            let has = |list: &Vec<Route6>| list.iter().any(|route| route.id == id);
+            let node = self.tree.get(at);
+            node.is_some_and(|node| has(&node.routes) || node.by_source.iter().any(|(_, list)| has(list)))
+        };
+        let lost = |node: &Node6| node.is_by_source() && !node.leaf.is_some_and(is_there);
+        let lost: Vec<_> = self.tree.iter().filter(|(_, node)| lost(node)).map(|(dst, _)| dst).collect();
+        lost.into_iter().for_each(|dst| self.lose_leaf(dst));
+    }
+
+    fn leaf_below(&self, dst: Prefix<Ipv6Addr>) -> Option<(Prefix<Ipv6Addr>, Route6Id)> {
+        let leaf_of = |(at, node): (Prefix<Ipv6Addr>, &Node6)| match node.routes.first() {
+            Some(route) => Some((at, route.id)),
+            None => node.leaf,
+        };
+        let halves = if dst.len() < 128 { halves(dst).to_vec() } else { Vec::new() };
+        for half in halves {
+            let mut within = self.tree.within(half);
+            let Some(first) = within.next() else { continue };
+            if within.next_back().is_none_or(|(last, _)| first.0.covers(last)) {
+                return leaf_of(first);
+            }
+            return self.tree.within(half).filter_map(leaf_of).min_by_key(|&(_, id)| id);
+        }
+        let sources = self.tree.get(dst)?.by_source.iter();
+        sources.flat_map(|(_, list)| list).map(|route| (dst, route.id)).min_by_key(|&(_, id)| id)
     }
 }
 

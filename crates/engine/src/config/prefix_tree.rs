@@ -64,6 +64,21 @@ impl<T> PrefixTree<T> {
         self.nodes.is_empty()
     }
 
+    /// All prefixes in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Prefix<Ipv6Addr>, &T)> {
+        self.nodes.iter().map(|(&prefix, value)| (prefix, value))
+    }
+
+    /// What lies in a prefix, itself included, in order.
+    pub fn within(
+        &self,
+        prefix: Prefix<Ipv6Addr>,
+    ) -> impl DoubleEndedIterator<Item = (Prefix<Ipv6Addr>, &T)> {
+        let host_bits = u128::MAX.checked_shr(prefix.len().into()).unwrap_or(0);
+        let last = Prefix::host(Ipv6Addr::from_bits(prefix.addr().to_bits() | host_bits));
+        self.nodes.range(prefix..=last).map(|(&prefix, value)| (prefix, value))
+    }
+
     /// All values to change, in no order that matters.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.nodes.values_mut()
@@ -104,12 +119,7 @@ impl<T> PrefixTree<T> {
         if prefix.len() >= 128 {
             return false;
         }
-        let len = prefix.len() + 1;
-        let upper = prefix.addr().to_bits() | 1 << (128 - u32::from(len));
-        [prefix.addr(), Ipv6Addr::from_bits(upper)].into_iter().all(|addr| {
-            let half = Prefix::containing(addr, len).unwrap_or(prefix);
-            self.nodes.range(half..).next().is_some_and(|(first, _)| half.covers(*first))
-        })
+        halves(prefix).into_iter().all(|half| self.within(half).next().is_some())
     }
 
     /// The prefixes that contain an address, longest first.
@@ -119,6 +129,13 @@ impl<T> PrefixTree<T> {
             self.get(prefix).map(|value| (prefix, value))
         })
     }
+}
+
+/// The two halves of a prefix shorter than 128 bits.
+pub fn halves(prefix: Prefix<Ipv6Addr>) -> [Prefix<Ipv6Addr>; 2] {
+    let len = prefix.len() + 1;
+    let upper = prefix.addr().to_bits() | 1 << (128 - u32::from(len));
+    [prefix.addr(), Ipv6Addr::from_bits(upper)].map(|addr| Prefix::containing(addr, len).unwrap_or(prefix))
 }
 
 #[cfg(test)]

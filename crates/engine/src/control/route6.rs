@@ -361,8 +361,24 @@ fn is_duplicate(a: &Route6, b: &Route6) -> bool {
     }
 }
 
-/// Puts a route into its list (`fib6_add`, `fib6_add_rt2node`, C-292, T-42).
-fn insert(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Result<Route6Id, Refusal> {
+/// Puts a route into its table, with what that makes of what is compared first (`fib6_add`).
+fn insert(ns: &mut Namespace, flags: Option<NlFlags>, route: Route6) -> Result<Route6Id, Refusal> {
+    let (id, dst, src) = (route.table, route.dst, route.src);
+    let result = place(ns, flags, route);
+    if let Some(table) = ns.config.fib6.table_mut(id) {
+        match &result {
+            Ok(route) => {
+                table.note_leaf(dst, src, *route);
+                table.repair();
+            }
+            Err(_) => table.lose_leaf(dst),
+        }
+    }
+    result
+}
+
+/// Puts a route into its list (`fib6_add_rt2node`, C-292, T-42).
+fn place(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Result<Route6Id, Refusal> {
     let has = |flag| flags.is_some_and(|flags: NlFlags| flags.has(flag));
     let (replaces, creates) = (has(NlFlags::REPLACE), flags.is_none() || has(NlFlags::CREATE));
     let fib = &mut ns.config.fib6;
@@ -430,6 +446,7 @@ fn insert(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Resu
         None => list.insert(end, route),
         Some(n) => {
             let old = std::mem::replace(&mut list[n], route);
+            ns.state.cache.legs6.remove(&old.id);
             if list
                 .iter()
                 .any(|other| other.metric == metric && old.is_leg() && other.is_leg() && other.id != id)
@@ -453,7 +470,9 @@ pub(crate) fn restore(ns: &mut Namespace, mut route: Route6) {
     let Some(table) = fib.table_mut(route.table) else { return };
     let list = table.tree.ensure(route.dst).ensure_source(route.src);
     let end = list.partition_point(|other| other.metric <= metric);
+    let (src, id) = (route.src, route.id);
     list.insert(end, route);
+    table.note_leaf(at.dst, src, id);
     rebalance(&mut ns.config, at, metric);
 }
 
@@ -493,6 +512,8 @@ pub fn remove(ns: &mut Namespace, at: RouteRef) -> bool {
             table.tree.remove(at.dst);
         }
     }
+    table.repair();
+    ns.state.cache.legs6.remove(&gone.id);
     rebalance(&mut ns.config, at, gone.metric);
     true
 }

@@ -77,6 +77,7 @@ pub fn sync_down(ns: &mut Namespace, dev: u32, for_good: bool) {
             table.prune();
         }
     }
+    ns.state.cache.forget_legs(&ns.config.fib6);
     for (at, metric) in touched {
         route6::rebalance(&mut ns.config, at, metric);
     }
@@ -98,6 +99,7 @@ pub fn collect(ns: &mut Namespace, now: Time) {
             table.prune();
         }
     }
+    ns.state.cache.forget_legs(&ns.config.fib6);
 }
 
 /// Marks hops through a device that has no carrier.

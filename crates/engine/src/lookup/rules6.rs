@@ -42,15 +42,22 @@ pub fn lookup<'a>(
     result
 }
 
-/// The decision that counts is the one cached with the nexthop object, if the
-/// way leads through one (`rt6_get_pcpu_route`, T-17). It outlives its route.
+/// The decision that counts is the one cached with the hop (`rt6_get_pcpu_route`,
+/// T-17). With a nexthop object it is all routes' and outlives the one that it was
+/// made of; with a leg it shows in the router preference only.
 fn shared<'a>(
     config: &'a Config,
     state: &mut State,
     found: Candidate<'a>,
     tracer: &mut Tracer<'_>,
 ) -> Candidate<'a> {
-    let Some(id) = table6::object(config, &found) else { return found };
+    let Some(id) = table6::object(config, &found) else {
+        if !found.route.is_leg() {
+            return found;
+        }
+        let pref = *state.cache.legs6.entry(found.route.id).or_insert(found.pref);
+        return Candidate { pref, ..found };
+    };
     let generation = config.fib6.generation;
     let Candidate { kind, flags, pref, origin, .. } = found;
     let fresh = Cached6 { generation, route: origin, kind, flags, pref };

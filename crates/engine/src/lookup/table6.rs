@@ -244,6 +244,10 @@ fn lists<'a>(table: &'a Table6, flow: &Flow6, tracer: &mut Tracer<'_>) -> Vec<&'
     let mut begun = false;
     let mut hidden: &[Route6] = &[];
     for (prefix, node) in table.tree.matches(flow.dst) {
+        if !begun && node.is_mistaken(flow.dst) {
+            tracer.event(|| Event::V6(Event6::Hidden { prefix }));
+            continue;
+        }
         let before = lists.len();
         for (_, list) in node.by_source.matches(flow.src) {
             lists.push(list.as_slice());
