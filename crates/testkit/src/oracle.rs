@@ -131,6 +131,7 @@ fn private_names() -> io::Result<()> {
 ///
 /// A command cannot be started, or a pipe breaks.
 pub fn kernel_side(beside: Option<&Path>, input: impl Read, output: &mut impl Write) -> io::Result<()> {
+    must_be_apart()?;
     let mut side = Side::default();
     let lines: Vec<String> = BufReader::new(input).lines().collect::<io::Result<_>>()?;
     if names_namespaces(&lines) {
@@ -147,6 +148,17 @@ pub fn kernel_side(beside: Option<&Path>, input: impl Read, output: &mut impl Wr
         output.write_all(b"\n")?;
     }
     output.flush()
+}
+
+/// Fails in the machine's own network namespace, where a script would change the machine.
+fn must_be_apart() -> io::Result<()> {
+    let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net"));
+    match (namespace("self"), namespace("1")) {
+        (Ok(own), Ok(first)) if own == first => {
+            Err(io::Error::other("scripts run in a network namespace of their own only (`unshare --net`)"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What another program answers to a line of `ip` that shows and changes nothing.

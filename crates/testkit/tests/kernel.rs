@@ -133,6 +133,19 @@ fn a_recording_replays_without_difference_against_what_it_recorded() {
 }
 
 #[test]
+fn the_machine_s_own_namespace_is_left_alone() {
+    let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
+    if namespace("self") != namespace("1") || namespace("1").is_none() {
+        return eprintln!("skipped: this is not the first process's namespace, or it cannot be told");
+    }
+    // Without input there is nothing to run, whatever becomes of it.
+    let output = Command::new(PROGRAM).arg("kernel-side").stdin(std::process::Stdio::null()).output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("in a network namespace of their own only"), "{}", text(&output));
+}
+
+#[test]
 fn a_missing_program_is_one_clear_error() {
     let output = testkit(&["compare", "--fingerpost", "/nonexistent/fingerpost", "--scenarios", "1"]);
     assert_eq!(output.status.code(), Some(2));
