@@ -41,23 +41,19 @@ pub(super) fn reason(
         Rule6724::Same => "it is the destination itself".into(),
         Rule6724::Scope => {
             let [better, other, dst] = [better, other, dst].map(scope);
-            format!("its scope is {better}, the other's {other}, the destination's {dst}")
+            format!("{better}, not {other}, for a destination of scope {dst}")
         }
         Rule6724::NotDeprecated => {
             let deprecated = owner(other).is_some_and(|(_, addr)| addr.flags.has(IfaFlags::DEPRECATED));
             format!("the other is {}", if deprecated { "deprecated" } else { "optimistic" })
         }
         Rule6724::Device => {
-            format!("it is on {}, where the packet leaves, the other on {}", name_of(better), name_of(other))
+            format!("on {}, where the packet leaves, not on {}", name_of(better), name_of(other))
         }
         Rule6724::Label => {
             let label = |addr| config.labels.label(addr, link_of(addr));
             let wanted = config.labels.label(dst, dev);
-            format!(
-                "its label is {}, the other's {}, the destination's {wanted}",
-                label(better),
-                label(other)
-            )
+            format!("label {}, not {}, for the destination's {wanted}", label(better), label(other))
         }
         Rule6724::Privacy => {
             let temporary = owner(better).is_some_and(|(_, addr)| addr.flags.has(IfaFlags::SECONDARY));
@@ -73,7 +69,7 @@ pub(super) fn reason(
                 (addr.to_bits() ^ dst.to_bits()).leading_zeros().min(len)
             };
             let (better, other) = (common(better), common(other));
-            format!("it has {better} bits in common with the destination, the other {other}")
+            format!("{better} bits in common with the destination, not {other}")
         }
         Rule6724::NotOptimistic => "the other is optimistic".into(),
     }

@@ -281,8 +281,8 @@ fn the_longest_prefix_goes_before_any_metric() {
 #[test]
 fn the_tunnel_s_own_address_wins_the_handshake_s_source() {
     let explanation = Host::of_example("v6-ouroboros").ask("2001:db8:f::1 ipproto udp dport 51820");
-    let reason = "2001:db8:f:2::2 before 2001:db8:1::1, rule 8 (longest prefix): it has 62 bits in common with the \
-                  destination, the other 44";
+    let reason = "2001:db8:f:2::2 before 2001:db8:1::1, rule 8 (longest prefix): 62 bits in common with the \
+                  destination, not 44";
     assert!(steps(&explanation, "candidate").contains(&reason), "{:?}", steps(&explanation, "candidate"));
 }
 

@@ -194,9 +194,16 @@ fn compare_firewalls(tools: &[&str], program: &str, begin: &str, expressions: &[
         inputs.push((if family == 6 { "six" } else { "four" }, questions.join("\n")));
     }
     script += "export PYTHONDONTWRITEBYTECODE=1\n";
+    // The type of an address is asked once, and compared with each that a rule names.
+    let asked = |expression: &String| match expression.split_once(" type ") {
+        Some((key, kind)) => (format!("{begin}{key} type"), Some(kind.to_string())),
+        None => (format!("{begin}{expression}"), None),
+    };
+    let mut all: Vec<String> = expressions.iter().map(|expression| asked(expression).0).collect();
+    all.dedup();
     for name in ["six", "four"] {
-        for (n, expression) in expressions.iter().enumerate() {
-            let ask = format!("$F explain - --fib '{begin}{expression}' < /run/{name}");
+        for (n, expression) in all.iter().enumerate() {
+            let ask = format!("$F explain - --fib '{expression}' < /run/{name}");
             let _ = writeln!(script, "{ask} | sed 's/^/ours {name} {n} /'");
         }
         let judge = format!("python3 $PY/{program} < /run/{name}.json > /run/judged");
@@ -210,14 +217,20 @@ fn compare_firewalls(tools: &[&str], program: &str, begin: &str, expressions: &[
         };
         let kernel = lines(&format!("kernel {name} "));
         for (n, expression) in expressions.iter().enumerate() {
-            let ours = lines(&format!("ours {name} {n} "));
+            let (ask, kind) = asked(expression);
+            let at = all.iter().position(|other| *other == ask).expect("it is asked");
+            let ours = lines(&format!("ours {name} {at} "));
             assert_eq!(ours.len(), kernel.len());
             for (ours, kernel) in ours.iter().zip(&kernel) {
                 let ours: Value = serde_json::from_str(ours).expect("JSON");
                 let kernel = kernel.split(' ').nth(n).expect("a count") != "0";
-                let (question, text) = (&ours["question"], &ours["outcome"]["text"]);
-                let expression = format!("{begin}{expression}");
-                assert_eq!(ours["outcome"]["matches"], json!(kernel), "{question}, {expression}: {text}");
+                let outcome = &ours["outcome"];
+                let matches = match &kind {
+                    Some(kind) => Some(outcome["type"].as_str() == Some(kind)),
+                    None => outcome["matches"].as_bool(),
+                };
+                let (question, text) = (&ours["question"], &outcome["text"]);
+                assert_eq!(matches, Some(kernel), "{question}, {expression}: {text}");
                 (compared, matching) = (compared + 1, matching + usize::from(kernel));
             }
         }

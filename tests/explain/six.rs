@@ -103,10 +103,9 @@ fn rfc6724_each_pair_of_candidates_has_its_rule() {
     let explanation = host.ask("2001:db8:1::aaaa");
     let candidates = steps(&explanation, "candidate");
     for due in [
-        "2001:db8:1::10 before fd00:1::10, rule 6 (label): its label is 1, the other's 5, the destination's 1",
+        "2001:db8:1::10 before fd00:1::10, rule 6 (label): label 1, not 5, for the destination's 1",
         "2001:db8:1::10 before 2001:db8:1::77, rule 3 (deprecated): the other is deprecated",
-        "2001:db8:1::10 before 2001:db8:2::10, rule 5 (outgoing device): it is on eth0, where the packet leaves, \
-         the other on eth1",
+        "2001:db8:1::10 before 2001:db8:2::10, rule 5 (outgoing device): on eth0, where the packet leaves, not on eth1",
     ] {
         let pair = due.split(", rule").next().unwrap_or_default();
         let found: Vec<&&str> = candidates.iter().filter(|text| text.starts_with(pair)).collect();
