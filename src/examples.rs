@@ -22,6 +22,8 @@ macro_rules! examples {
 examples! {
     "ecmp-hash-policy"
     "ecmp-hash-policy/l4"
+    "firewalld-v6-rpfilter"
+    "half-defaults"
     "killswitch-inbound"
     "multi-wan"
     "networkd-deletes-rules/after"
@@ -34,6 +36,9 @@ examples! {
     "rp-filter-max/off"
     "strict-rpf-exit-node"
     "tunnelvision"
+    "v6-leak"
+    "v6-ouroboros"
+    "v6-ouroboros/before"
     "vrf-fallthrough"
     "vrf-fallthrough/route"
     "vrf-fallthrough/rule"
@@ -61,6 +66,11 @@ impl Example {
     /// What it is about, in one line.
     pub fn story(&self) -> &'static str {
         self.script.lines().next().unwrap_or("").trim_start_matches("# ")
+    }
+
+    /// What a firewall asks about the question's packet, if that is what it is about.
+    pub fn fib(&self) -> Option<&'static str> {
+        self.script.lines().find_map(|line| line.strip_prefix("# Fib: "))
     }
 
     /// A question that shows it.

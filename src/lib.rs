@@ -5,7 +5,7 @@ pub mod cli;
 pub mod examples;
 pub mod explain;
 mod gateways;
-
+pub mod live;
 pub mod readonly;
 pub mod script;
 pub mod source;

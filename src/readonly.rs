@@ -4,18 +4,20 @@
 //!
 //! Of a live host further namespaces are read when they are asked about.
 
+use std::net::IpAddr;
+
 use fingerpost_engine::World;
 use fingerpost_host::{Live, Target};
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
-    RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
+    Refusal, RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 
 use crate::source::Source;
 
 /// The text of every refusal.
-const TEXT: &str = "fingerpost never changes a host; use --apply SCRIPT to ask what if";
+pub(crate) const TEXT: &str = "fingerpost never changes a host; use --apply SCRIPT to ask what if";
 
 /// A source and, of a live host, the other namespaces that were asked about.
 pub struct ReadOnly {
@@ -153,6 +155,14 @@ impl Kernel for ReadOnly {
     ) -> Result<(), Refusal> {
         let (world, ns) = self.at(ns)?;
         world.neighbours(ns, family, proxy, each)
+    }
+    fn address_labels(&mut self, ns: NsId, each: &mut dyn FnMut(&AddrLabelMsg)) -> Result<(), Refusal> {
+        let (world, ns) = self.at(ns)?;
+        world.address_labels(ns, each)
+    }
+    fn get_address_label(&mut self, ns: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
+        let (world, ns) = self.at(ns)?;
+        world.get_address_label(ns, address, index)
     }
     fn netconf(
         &mut self,

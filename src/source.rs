@@ -20,6 +20,10 @@ use crate::script::{Runner, Script};
 /// Seed of what is random in memory, such as MAC addresses.
 pub(crate) const SEED: u64 = 1;
 
+/// How long after a script questions are asked, in milliseconds: duplicate address
+/// detection of IPv6 begins within one second and takes another.
+const SETTLED: u64 = 3_000;
+
 /// The environment variable that names the structure which lookups search. It is
 /// for testing: no answer depends on it.
 const SEARCH: &str = "FINGERPOST_FIB";
@@ -73,8 +77,6 @@ pub struct Source {
     pub names: Names,
     /// What could not be read.
     pub not_seen: Vec<String>,
-    /// How many IPv6 addresses and routes it has that are not modelled.
-    pub ipv6_left_out: usize,
     /// What was found out about the namespace, when it was captured.
     pub netns: Option<Netns>,
     /// The live host, for `--verify`.
@@ -118,6 +120,12 @@ impl SourceArgs {
         }
     }
 
+    /// Whether it is the live host as it is, rather than a file or a changed copy.
+    pub fn is_live(&self) -> bool {
+        let file = self.snapshot.is_some() || self.script.is_some() || self.example.is_some();
+        !file && self.apply.is_empty()
+    }
+
     /// A source named by one word, as `--against` takes it.
     pub fn named(word: &str) -> anyhow::Result<Source> {
         if word == "live" {
@@ -149,7 +157,6 @@ impl Source {
             ns: NsId(0),
             names: Names::default(),
             not_seen: Vec::new(),
-            ipv6_left_out: 0,
             netns: None,
             live: None,
             captured: Vec::new(),
@@ -185,7 +192,6 @@ impl Source {
             ns,
             names: Names::default(),
             not_seen,
-            ipv6_left_out: restored.ipv6_left_out,
             netns: Some(netns),
             live: None,
             captured: restored.namespaces,
@@ -207,7 +213,8 @@ impl Source {
         Ok(self)
     }
 
-    /// Runs a script that has to succeed line by line.
+    /// Runs a script that has to succeed line by line. Then time passes until the
+    /// addresses that it added are known to be nobody else's.
     fn run_script(&mut self, text: &str, what: &str) -> anyhow::Result<()> {
         let script = Script::parse(text).with_context(|| what.to_string())?;
         let mut runner = Runner { world: &mut self.world, ns: self.ns, names: &self.names };
@@ -218,6 +225,7 @@ impl Source {
                 bail!("{what}: line {line}: {}: {}", command.text, outcome.stderr.trim_end());
             }
         }
+        self.world.pass(SETTLED);
         Ok(())
     }
 }
@@ -259,7 +267,7 @@ pub(crate) fn host_uid() -> u32 {
 }
 
 /// Names from this machine's iproute2 files.
-fn system_names() -> Names {
+pub(crate) fn system_names() -> Names {
     Names::load(&mut |path| std::fs::read_to_string(path).ok(), &mut |dir| {
         let mut names: Vec<String> = std::fs::read_dir(dir)
             .map(|entries| entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())

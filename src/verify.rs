@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use fingerpost_engine::Config;
 use fingerpost_host::Live;
 use fingerpost_model::{MetricKind, Refusal, RouteFlags, RouteMsg};
+use fingerpost_net::{Family, Ip};
 
 use serde::Serialize;
 
-use crate::explain::{Explanation, Leg, Outcome, Resolved, Verdict};
+use crate::explain::{Explanation, Leg, Outcome, Resolved, ResolvedQuestion, Verdict};
 
 /// What the kernel said about a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,11 +29,34 @@ pub enum Judgement {
 }
 
 /// Asks the kernel.
-pub fn verify(live: &mut Live, config: &Config, question: &Resolved, explanation: &Explanation) -> Judgement {
-    if !matches!(question.proto, 1 | 6 | 17) {
-        return Judgement::CannotAsk("`ip route get` knows no protocols but TCP, UDP and ICMP");
+pub fn verify(
+    live: &mut Live,
+    config: &Config,
+    question: &ResolvedQuestion,
+    explanation: &Explanation,
+) -> Judgement {
+    match question {
+        ResolvedQuestion::V4(question) => ask(live, config, question, explanation),
+        ResolvedQuestion::V6(question) => ask(live, config, question, explanation),
     }
-    let answer = live.route_get(&question.request(question.iif == 0));
+}
+
+fn ask<I: Ip>(
+    live: &mut Live,
+    config: &Config,
+    question: &Resolved<I>,
+    explanation: &Explanation,
+) -> Judgement {
+    match (I::FAMILY, question.proto) {
+        (Family::V4, 1 | 6 | 17) | (Family::V6, 0 | 6 | 17 | 58) => {}
+        (Family::V4, _) => {
+            return Judgement::CannotAsk("`ip route get` knows no protocols but TCP, UDP and ICMP");
+        }
+        (Family::V6, _) => {
+            return Judgement::CannotAsk("`ip -6 route get` knows no protocols but TCP, UDP and ICMPv6");
+        }
+    }
+    let answer = live.route_get(&question.request());
     compare(config, explanation, &answer)
 }
 
@@ -43,10 +67,9 @@ pub fn compare(config: &Config, explanation: &Explanation, answer: &Result<Route
     // Of MTUs the kernel tells those of routes and learned ones, not the device's.
     let tells_mtu = answer.as_ref().is_ok_and(|msg| msg.metrics.get(MetricKind::MTU).is_some());
     let others = explanation.otherwise.iter().map(|other| &other.outcome);
-    let possible: Vec<String> = std::iter::once(&explanation.outcome)
-        .chain(others)
-        .flat_map(|outcome| texts(outcome, tells_mtu))
-        .collect();
+    let own = explanation.route_get.as_ref().unwrap_or(&explanation.outcome);
+    let possible: Vec<String> =
+        std::iter::once(own).chain(others).flat_map(|outcome| texts(outcome, tells_mtu)).collect();
     match possible.contains(&kernel) {
         true => Judgement::Agrees,
         false => Judgement::Differs { ours: possible.join(" or "), kernel },
@@ -88,6 +111,8 @@ fn kernel_text(config: &Config, explanation: &Explanation, answer: &Result<Route
             let received = explanation.asked.iif.is_some();
             let source = match (received, msg.prefsrc) {
                 (true, _) => "-".into(),
+                // Of IPv6 it is the one that would be chosen, whatever the question's is.
+                (_, None) if msg.family == Family::V6 => "-".into(),
                 (_, None) => text(msg.src.map(|prefix| prefix.addr)),
                 (_, some) => text(some),
             };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 const LAST_C: u32 = 317;
 const LAST_T: u32 = 71;
+const LAST_F: u32 = 18;
 
 /// A point's line: what it says, and the tests, or why there are none.
 struct Line {
@@ -35,7 +36,7 @@ fn root() -> &'static Path {
 fn table() -> BTreeMap<String, Vec<Line>> {
     let text = fs::read_to_string(root().join("docs/parity.md")).expect("docs/parity.md");
     let mut lines: BTreeMap<String, Vec<Line>> = BTreeMap::new();
-    for line in text.lines().filter(|line| line.starts_with("C-") || line.starts_with("T-")) {
+    for line in text.lines().filter(|line| ["C-", "T-", "F-"].iter().any(|kind| line.starts_with(kind))) {
         let [number, words, shown] = line.split(" | ").collect::<Vec<_>>()[..] else {
             panic!("number | words | tests: {line}");
         };
@@ -121,7 +122,7 @@ fn numbers_in_name(name: &str) -> Vec<String> {
 }
 
 fn number(word: &str) -> Option<(char, u32)> {
-    let kind = word.chars().next().filter(|kind| matches!(kind, 'c' | 't'))?;
+    let kind = word.chars().next().filter(|kind| matches!(kind, 'c' | 't' | 'f'))?;
     let digits = &word[1..];
     let ok = !digits.is_empty()
         && digits.bytes().all(|b| b.is_ascii_digit())
@@ -130,14 +131,20 @@ fn number(word: &str) -> Option<(char, u32)> {
 }
 
 fn spelled(kind: char, n: u32) -> String {
-    if kind == 'c' { format!("C-{n:03}") } else { format!("T-{n}") }
+    match kind {
+        'c' => format!("C-{n:03}"),
+        'f' => format!("F-{n:03}"),
+        _ => format!("T-{n}"),
+    }
 }
 
 #[test]
 fn every_point_has_one_line() {
     let table = table();
-    let all: Vec<String> =
-        (1..=LAST_C).map(|n| spelled('c', n)).chain((1..=LAST_T).map(|n| spelled('t', n))).collect();
+    let all: Vec<String> = [('c', LAST_C), ('t', LAST_T), ('f', LAST_F)]
+        .into_iter()
+        .flat_map(|(kind, last)| (1..=last).map(move |n| spelled(kind, n)))
+        .collect();
     for number in &all {
         let lines = table.get(number).map_or(0, Vec::len);
         assert_eq!(lines, 1, "lines of {number}");

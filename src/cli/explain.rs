@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{OK, UNKNOWN, USAGE, VIOLATED};
 use crate::examples;
-use crate::explain::{self, Asked, Expectation, Explanation, Question, text};
+use crate::explain::{self, Asked, Expectation, Explanation, Expression, Question, text};
 use crate::source::{Source, SourceArgs};
 use crate::verify::{self, Judgement};
 
@@ -21,6 +21,8 @@ pub(super) struct Options {
     pub expect: Option<String>,
     pub against: Option<String>,
     pub verify: bool,
+    pub fib: Option<String>,
+    pub both: bool,
 }
 
 pub(super) fn run(args: &SourceArgs, words: &[String], options: &Options) -> anyhow::Result<u8> {
@@ -32,11 +34,23 @@ pub(super) fn run(args: &SourceArgs, words: &[String], options: &Options) -> any
     let expect = |text| Expectation::parse(text, &source.names);
     let expectation = options.expect.as_deref().map(expect).transpose().map_err(anyhow::Error::msg)?;
     let other = options.against.as_deref().map(SourceArgs::named).transpose()?;
+    let of_example = options.fib.as_deref().or(match (words, &args.example) {
+        ([], Some(name)) => examples::Example::find(name).and_then(|example| example.fib()),
+        _ => None,
+    });
+    let fib = of_example.map(Expression::parse).transpose().map_err(anyhow::Error::msg)?;
+    let also = Also { other: other.as_ref(), verify: options.verify, fib: fib.as_ref() };
     if options.verify && (source.live.is_none() || !args.apply.is_empty()) {
         bail!("--verify asks the running kernel: it needs the live host as source, without --apply");
     }
     if stream {
-        return explain_stream(&mut source, other.as_ref(), expectation.as_ref(), options.verify);
+        if options.both {
+            bail!("--both takes one question, with two addresses");
+        }
+        return explain_stream(&mut source, also, expectation.as_ref());
+    }
+    if options.both {
+        return explain_both(&source, words, options.json);
     }
     let own: Vec<String>;
     let words = match (words, &args.example) {
@@ -48,8 +62,7 @@ pub(super) fn run(args: &SourceArgs, words: &[String], options: &Options) -> any
         _ => words,
     };
     let question = Question::parse(words, &source.names).map_err(anyhow::Error::msg)?;
-    let answered =
-        answer_all(&mut source, other.as_ref(), &question, options.verify).map_err(anyhow::Error::msg)?;
+    let answered = answer_all(&mut source, also, &question).map_err(anyhow::Error::msg)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if options.json {
         serde_json::to_writer(&mut out, &answered)?;
@@ -60,6 +73,46 @@ pub(super) fn run(args: &SourceArgs, words: &[String], options: &Options) -> any
     }
     out.flush()?;
     Ok(answered.status(expectation.as_ref(), ""))
+}
+
+/// What else is asked about each question.
+#[derive(Clone, Copy)]
+struct Also<'a> {
+    other: Option<&'a Source>,
+    verify: bool,
+    fib: Option<&'a Expression>,
+}
+
+/// Two destinations: the first words are their addresses, the others belong to both.
+fn explain_both(source: &Source, words: &[String], json: bool) -> anyhow::Result<u8> {
+    let [first, second, rest @ ..] = words else {
+        bail!("--both compares two addresses, as in: explain --both 192.0.2.1 2001:db8::1");
+    };
+    let question = |addr: &String| {
+        let words: Vec<String> = std::iter::once(addr).chain(rest).cloned().collect();
+        Question::parse(&words, &source.names)
+    };
+    let (first, second) =
+        question(first).and_then(|a| Ok((a, question(second)?))).map_err(anyhow::Error::msg)?;
+    let asked = asked(source, Asker::Socket).map_err(anyhow::Error::msg)?;
+    let mut both = explain::both(asked, [&first, &second]).map_err(anyhow::Error::msg)?;
+    let configured = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let conf = std::fs::read_to_string("/etc/gai.conf").unwrap_or_default();
+    if source.live.is_some() && conf.lines().any(configured) {
+        both.unknown.push("/etc/gai.conf changes the tables; its lines are not accounted for".into());
+    }
+    for destination in &mut both.destinations {
+        destination.explanation.not_seen = source.not_seen.clone();
+    }
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if json {
+        serde_json::to_writer(&mut out, &both)?;
+        out.write_all(b"\n")?;
+    } else {
+        out.write_all(text::render_both(&both, style()).as_bytes())?;
+    }
+    out.flush()?;
+    Ok(if both.unknown.is_empty() { OK } else { UNKNOWN })
 }
 
 /// One question's answer with what else was asked about it.
@@ -90,19 +143,20 @@ impl Answered {
     }
 }
 
-fn answer_all(
-    source: &mut Source,
-    other: Option<&Source>,
-    question: &Question,
-    verify: bool,
-) -> Result<Answered, String> {
-    let explanation = answer(source, question, verify)?;
-    let first_difference = match other {
-        Some(other) => Some(explain::first_difference(&explanation, &answer(other, question, false)?)),
+fn answer_all(source: &mut Source, also: Also<'_>, question: &Question) -> Result<Answered, String> {
+    let explanation = answer(source, question, also)?;
+    let first_difference = match also.other {
+        Some(other) => {
+            let there = answer(other, question, Also { verify: false, ..also })?;
+            Some(explain::first_difference(&explanation, &there))
+        }
         None => None,
     };
     let verified = match &mut source.live {
-        Some(live) if verify => {
+        Some(_) if also.verify && also.fib.is_some() => {
+            Some(Judgement::CannotAsk("only rules of a firewall are told what fib gives"))
+        }
+        Some(live) if also.verify => {
             let config = &source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?.config;
             let resolved = question.resolve(config, source.world.uid)?;
             Some(verify::verify(live, config, &resolved, &explanation))
@@ -144,9 +198,8 @@ struct Unanswered {
 /// Questions from standard input, one a line; an object a line goes out.
 fn explain_stream(
     source: &mut Source,
-    other: Option<&Source>,
+    also: Also<'_>,
     expectation: Option<&Expectation>,
-    verify: bool,
 ) -> anyhow::Result<u8> {
     let mut input = io::BufReader::with_capacity(1 << 16, io::stdin().lock());
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -164,7 +217,7 @@ fn explain_stream(
             break;
         }
         let answer = question_of(&bytes, source).and_then(|question| match question {
-            Some(question) => answer_all(source, other, &question, verify).map(Some),
+            Some(question) => answer_all(source, also, &question).map(Some),
             None => Ok(None),
         });
         let now = match answer {
@@ -210,23 +263,30 @@ fn question_of(line: &[u8], source: &Source) -> Result<Option<Question>, String>
 
 /// Answers a question; where something hidden could not be found out and the
 /// answer turns on it, the other answer is given too.
-fn answer(source: &Source, question: &Question, as_route_get: bool) -> Result<Explanation, String> {
-    let ns = source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?;
-    let asked = Asked {
-        ns,
+fn answer(source: &Source, question: &Question, also: Also<'_>) -> Result<Explanation, String> {
+    let asked = asked(source, if also.verify { Asker::Packet } else { Asker::Socket })?;
+    let mut explanation = match also.fib {
+        Some(expression) => explain::ask_firewall(asked, question, expression)?,
+        None => explain::explain(asked, question)?,
+    };
+    explanation.not_seen = source.not_seen.clone();
+    if let (Some(netns), None) = (&source.netns, also.fib) {
+        explain::add_alternatives(asked, netns, question, &mut explanation)?;
+    }
+    Ok(explanation)
+}
+
+/// Where the questions of a source are asked.
+fn asked(source: &Source, asker: Asker) -> Result<Asked<'_>, String> {
+    Ok(Asked {
+        ns: source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?,
         behaviour: &source.world.behaviour,
         now: source.world.now,
         uid: source.world.uid,
         names: &source.names,
-        asker: if as_route_get { Asker::Packet } else { Asker::Socket },
+        asker,
         assumed_choice: None,
-    };
-    let mut explanation = explain::explain(asked, question)?;
-    explanation.not_seen = source.not_seen.clone();
-    if let Some(netns) = &source.netns {
-        explain::add_alternatives(asked, netns, question, &mut explanation)?;
-    }
-    Ok(explanation)
+    })
 }
 
 fn style() -> text::Style {

@@ -53,10 +53,14 @@ enum Verb {
     #[command(after_help = "\
 QUESTION is the grammar of `ip route get`, with its abbreviations:
   ADDRESS [from A] [iif D] [oif D] [mark M] [uid U] [ipproto P] [sport N] [dport N] [tos T] [vrf D]
-or - to read questions from standard input, one JSON object (or string) a line.
+or - to read questions from standard input, one JSON object (or string) a line. Addresses of links
+may have a scope: fe80::1%eth0.
+
+EXPR is what a firewall asks of a received packet: nft's fib expression ('saddr . mark . iif oif
+missing', 'daddr type local'), or 'rpfilter [--loose] [--validmark] [--accept-local] [--invert]'.
 
 WHAT is one or more of: dev D, via G, src A, table T, type T, errno NAME, reason NAME,
-sent, delivered, forwarded, dropped, refused.
+sent, delivered, forwarded, dropped, refused; with --fib found, missing.
 
 Exit status: 0 answered, 1 an expectation is violated, 2 bad input, 3 unknown.")]
     Explain {
@@ -77,6 +81,12 @@ Exit status: 0 answered, 1 an expectation is violated, 2 bad input, 3 unknown.")
         /// Ask the running kernel too
         #[arg(long)]
         verify: bool,
+        /// Say what a firewall's rule is told about the packet, rather than how it is routed
+        #[arg(long, value_name = "EXPR")]
+        fib: Option<String>,
+        /// The question has two addresses: say which getaddrinfo puts first, and both journeys
+        #[arg(long, conflicts_with_all = ["fib", "expect", "against", "verify"])]
+        both: bool,
     },
     /// Run a command of iproute2 against the source
     #[command(disable_help_flag = true)]
@@ -179,8 +189,8 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
 fn run(cli: Cli) -> anyhow::Result<u8> {
     let before = cli.source;
     match cli.verb {
-        Verb::Explain { source, question, json, expect, against, verify } => {
-            let options = explain::Options { json, expect, against, verify };
+        Verb::Explain { source, question, json, expect, against, verify, fib, both } => {
+            let options = explain::Options { json, expect, against, verify, fib, both };
             explain::run(&before.and(source)?, &question, &options)
         }
         Verb::Ip { args } => ip::run(before, &args),

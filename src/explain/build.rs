@@ -1,29 +1,23 @@
-//! From events to an explanation.
+//! From events to an explanation: what both families have in common. What each
+//! has of its own is [`super::build4`]'s and [`super::build6`]'s.
 
-use std::net::Ipv4Addr;
-
-use fingerpost_engine::config::{Alias, Config, Rule};
-use fingerpost_engine::lookup::cache::RouteCache;
+use fingerpost_engine::config::{Config, Rule};
+use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::rules::{self, SelectorSet};
-use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, source, table};
-use fingerpost_engine::trace::{
-    Event, FullCheckCause, PassedOver, PathReason, Purpose, RuleOutcome, SourceReason, Tracer, Validation,
-};
-use fingerpost_engine::{Behaviour, Env, Namespace, Time};
+use fingerpost_engine::trace::{Event, Purpose, RuleOutcome};
+use fingerpost_engine::{Behaviour, Namespace, Time};
 use fingerpost_iproute::Names;
-use fingerpost_model::{RouteType, RuleAction, TableId};
-use fingerpost_net::{Errno, Prefix};
+use fingerpost_model::{RuleAction, TableId};
+use fingerpost_net::{Errno, Ip};
 
-use super::outcome;
-use super::question::{Question, Resolved};
+use super::question::{Question, ResolvedQuestion};
 use super::report::{
-    Explanation, Key, LookupReport, PassedOverReport, RouteReport, RuleReport, RuleVerdict, SCHEMA, Step,
-    TableReport, purpose,
+    Explanation, Key, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport, RuleVerdict, SCHEMA,
+    Step, TableReport,
 };
-use super::wording::{
-    device, hop_text, kind_name, route_text, rule_text, scope_name, selector_name, selector_values,
-};
+use super::wording::{device, rule_text, selector_name, selector_values};
+use super::{build4, build6};
 
 /// Where a question is asked.
 #[derive(Clone, Copy)]
@@ -45,262 +39,86 @@ pub struct Asked<'a> {
     pub assumed_choice: Option<i32>,
 }
 
-/// How the lookups ended.
-pub(super) enum Ending {
-    /// With a decision.
-    Decided(Box<Decision>),
-    /// A packet made here is refused.
-    Refused(Errno),
-    /// A received packet is dropped.
-    Dropped(DropReason),
+/// What a family's lookups come to.
+pub(super) struct Answer {
+    pub lookups: Vec<LookupReport>,
+    pub outcome: Outcome,
+    /// What `ip route get` answers, where a packet fares otherwise.
+    pub route_get: Option<Outcome>,
+    pub unknown: Vec<String>,
+    pub unverified: Vec<&'static str>,
 }
 
 /// Answers a question with its reasons.
 pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, String> {
-    let config = &asked.ns.config;
-    let resolved = question.resolve(config, asked.uid)?;
-    let (events, ending) = ask(asked, &resolved);
-    let mut builder = Builder {
-        config,
-        names: asked.names,
-        lookups: Vec::new(),
-        current: 0,
-        rule: None,
-        decided: None,
-        shares: Vec::new(),
-        leaves_by: match &ending {
-            Ending::Decided(decision) => decision.dev,
-            _ => 0,
-        },
-        assumed: false,
+    let answer = match question.resolve(&asked.ns.config, asked.uid)? {
+        ResolvedQuestion::V4(resolved) => build4::answer(asked, &resolved),
+        ResolvedQuestion::V6(resolved) => build6::answer(asked, &resolved),
     };
-    for event in &events {
-        builder.event(event);
-    }
-    let mut refused_for = None;
-    match &ending {
-        Ending::Decided(decision) => builder.gateway(decision),
-        Ending::Refused(errno) => refused_for = builder.refused(&resolved, *errno),
-        Ending::Dropped(_) => {}
-    }
-    let shares = std::mem::take(&mut builder.shares);
-    let lookups = builder.finish();
-    let outcome = outcome::outcome(asked, &resolved, &ending, &lookups, &shares, refused_for);
-    let unknown = outcome::unknown(asked, &ending);
-    let unverified = outcome::unverified(asked, &resolved, &ending);
-    Ok(Explanation {
+    Ok(explanation(asked, question, answer))
+}
+
+/// An answer as an explanation.
+pub(super) fn explanation(asked: Asked<'_>, question: &Question, answer: Answer) -> Explanation {
+    Explanation {
         schema: SCHEMA,
         release: asked.behaviour.release.clone(),
         question: question.words(),
         asked: question.clone(),
-        lookups,
-        outcome,
+        fib: None,
+        lookups: answer.lookups,
+        outcome: answer.outcome,
+        route_get: answer.route_get,
         not_seen: Vec::new(),
-        unknown,
-        unverified,
+        unknown: answer.unknown,
+        unverified: answer.unverified,
         otherwise: Vec::new(),
-    })
+    }
 }
 
-/// Makes the lookups on a copy of the state: a question leaves nothing behind,
-/// and nothing that ran before colours the answer.
-fn ask(asked: Asked<'_>, resolved: &Resolved) -> (Vec<Event>, Ending) {
-    let mut events = Vec::new();
-    let mut state = asked.ns.state.clone();
-    state.cache = RouteCache { assumed_choice: asked.assumed_choice, ..RouteCache::default() };
-    let env = Env { behaviour: asked.behaviour, now: asked.now };
-    let config = &asked.ns.config;
-    let mut tracer = Tracer::on(&mut events);
-    let ending = if resolved.iif != 0 {
-        match input4::resolve(config, &mut state, env, &resolved.packet(asked.asker), &mut tracer) {
-            Ok(decision) => Ending::Decided(Box::new(decision)),
-            Err(reason) => Ending::Dropped(reason),
-        }
-    } else {
-        let mut flow = resolved.flow();
-        match output4::resolve(config, &mut state, env, &mut flow, asked.asker, &mut tracer) {
-            Ok(decision) => Ending::Decided(Box::new(decision)),
-            Err(errno) => Ending::Refused(errno),
-        }
-    };
-    (events, ending)
+/// What the families have each of their own in what is shared here.
+pub(super) trait Side: Ip {
+    /// The kernel function that searches a table.
+    const SEARCH: &'static str;
+    /// The rules.
+    fn rules(config: &Config) -> &[Rule<Self>];
+    /// The way that a table gives a flow, in words.
+    fn way(asked: Asked<'_>, table: TableId, flow: &Flow<Self>) -> Option<String>;
 }
 
-struct Builder<'a> {
-    config: &'a Config,
-    names: &'a Names,
-    lookups: Vec<(LookupReport, Flow4)>,
+/// Collects what lookups did.
+pub(super) struct Builder<'a, I> {
+    pub asked: Asked<'a>,
+    pub config: &'a Config,
+    pub lookups: Vec<(LookupReport, Flow<I>)>,
     /// The lookup that events belong to.
-    current: usize,
+    pub current: usize,
     /// The report of the rule whose table is being searched.
     rule: Option<usize>,
     /// The rule that decided the current lookup, by position in the list.
     decided: Option<usize>,
-    /// Hops that are possible, when a hash with an unknown seed chooses.
-    shares: Vec<(usize, u64)>,
-    /// The device of the decision, 0 without one.
-    leaves_by: u32,
-    /// Whether the destination counts as on the demanded device's link.
-    assumed: bool,
 }
 
-impl Builder<'_> {
-    fn event(&mut self, event: &Event) {
+impl<'a, I: Side> Builder<'a, I> {
+    pub fn new(asked: Asked<'a>) -> Self {
+        let config = &asked.ns.config;
+        Builder { asked, config, lookups: Vec::new(), current: 0, rule: None, decided: None }
+    }
+
+    /// Takes an event that both families' lookups have; others are left.
+    pub fn event(&mut self, event: &Event) {
         match event {
-            Event::Begin { purpose, flow } => self.begin(*purpose, flow),
-            Event::End { errno } => self.end(*errno),
             Event::NoCustomRules => self.report().rules_evaluated = false,
             Event::RuleSkipped { index, failing } => self.skipped(*index, *failing),
             Event::RuleTaken { index } => self.taken(*index),
             Event::RuleDone { index, outcome } => self.done(*index, *outcome),
             Event::Table { id } => self.table(*id),
-            Event::RoutePassed { prefix, alias, why } => self.passed(*prefix, alias, *why),
-            Event::RouteTaken { prefix, alias, .. } => self.route(*prefix, alias, None),
-            Event::RouteError { prefix, alias, errno } => self.route(*prefix, alias, Some(*errno)),
-            Event::TableMiss { .. } => {}
-            Event::Path { info, hop, hash, why, shares } => {
-                if shares.len() > 1 {
-                    self.shares = shares.clone();
-                }
-                let hops = self.config.hops(self.config.fib.info(*info));
-                let chosen =
-                    hops.get(*hop).map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev));
-                let by = match (why, hash) {
-                    (PathReason::Hash, Some(hash)) => format!("hash {hash:#x} falls into its share"),
-                    (PathReason::OwnSource, _) => "its own source address is the packet's".into(),
-                    (PathReason::Fallback, _) => "the others' neighbours cannot be reached".into(),
-                    (PathReason::FirstUsable, _) => "no hop counts; the first usable one stays".into(),
-                    (PathReason::Device, _) => "it is on the demanded device".into(),
-                    (_, None) => "the hash seed is not known: any leg is possible".into(),
-                };
-                self.step("path", format!("{chosen}, one of {}: {by}", hops.len()), "fib_select_multipath");
-            }
-            Event::DefaultChosen { from, to } => {
-                let gateway = |info| {
-                    let hop = self.config.hops(self.config.fib.info(info)).get(0);
-                    hop.map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev))
-                };
-                let text =
-                    format!("{} instead of {}, whose gateway does not answer", gateway(*to), gateway(*from));
-                self.step("default", text, "fib_select_default");
-            }
-            Event::Source { addr, why } => self.source(*addr, *why),
-            Event::AssumedOnLink { dev, errno } => {
-                self.assumed = true;
-                let text = format!(
-                    "no usable route ({}), but {} is demanded: the destination counts as on its link",
-                    errno.name().unwrap_or("error"),
-                    device(self.config, *dev)
-                );
-                self.step("on-link", text, "ip_route_output_key_hash_rcu");
-            }
-            Event::ValidateFast { own, accept_local } => {
-                let text = match (own, accept_local) {
-                    (true, _) => "the source is an own address and accept_local is off",
-                    (false, true) => "accept_local is on and rp_filter off: no check",
-                    (false, false) => "rp_filter is off and the source is no own address",
-                };
-                self.step("reverse path", text.into(), "fib_validate_source");
-            }
-            Event::ValidateFull { rp_filter, cause } => {
-                let mode = match rp_filter {
-                    0 => "off",
-                    1 => "strict",
-                    _ => "loose",
-                };
-                let cause = match cause {
-                    FullCheckCause::RpFilter => {
-                        format!("rp_filter is {mode} (the larger of all and the device)")
-                    }
-                    FullCheckCause::Realms => "some route or rule has realms".into(),
-                    FullCheckCause::Redirects => "the packet would leave by its ingress device".into(),
-                    FullCheckCause::CustomLocalRoutes => "a local route was added by hand".into(),
-                    FullCheckCause::CustomRules => "rules were changed".into(),
-                };
-                self.step("reverse path", format!("full check: {cause}"), "fib_validate_source");
-            }
-            Event::ValidateDone(validation) => self.validated(*validation),
-            Event::Dropped { .. } => {}
-            Event::Cached { kind } => {
-                let text = format!("type {} of an earlier decision through this hop", kind_name(*kind));
-                self.step("cache", text, "rt_cache_valid");
-            }
+            Event::End { errno } => self.end(*errno),
+            _ => {}
         }
     }
 
-    /// Says why a packet made here is refused before, or after, any rule was tried.
-    fn refused(&mut self, question: &Resolved, errno: Errno) -> Option<String> {
-        let (config, src) = (self.config, question.src);
-        let first = &self.lookups.first()?.0;
-        let tried = !first.rules.is_empty() || !first.tables.is_empty();
-        let given = !src.is_unspecified();
-        let link = config.links.get(question.oif);
-        let (text, function) = if given && errno == Errno::EINVAL && !tried {
-            (format!("{src} can be no packet's source"), "ip_route_output_key_hash_rcu")
-        } else if given && errno == Errno::EINVAL && src.is_loopback() {
-            (format!("{src} does not leave this host (route_localnet is off)"), "__mkroute_output")
-        } else if tried || errno != Errno::ENETUNREACH {
-            return None;
-        } else if given && source::find_owner(config, src, &mut Tracer::off()).is_none() {
-            (format!("{src} is no address of this host"), "__ip_dev_find")
-        } else {
-            let link = link?;
-            let why = if link.is_up() { "does not carry IPv4" } else { "is down" };
-            (format!("{} {why}", link.name()), "ip_route_output_key_hash_rcu")
-        };
-        let about = if function == "ip_route_output_key_hash_rcu" && !given { "device" } else { "source" };
-        self.step(about, text.clone(), function);
-        Some(text)
-    }
-
-    /// The device for which a source was looked for: the one demanded while no route
-    /// is known, the VRF when the route leads out of it, else the route's.
-    fn source_device(&self) -> u32 {
-        let Some((first, flow)) = self.lookups.first() else { return 0 };
-        let links = &self.config.links;
-        if first.tables.is_empty() || self.assumed {
-            return flow.oif;
-        }
-        let vrf = links.l3_master(flow.oif);
-        if vrf != 0 && links.l3_master(self.leaves_by) != vrf { vrf } else { self.leaves_by }
-    }
-
-    /// Whose address was borrowed, and for which device.
-    fn borrowed(&self, addr: Ipv4Addr) -> String {
-        let links = &self.config.links;
-        let index = self.source_device();
-        let domain = links.l3_master(index);
-        let has = |link: &&fingerpost_engine::config::Link| {
-            let addrs = link.ipv4.as_ref().map(|ipv4| &ipv4.addrs);
-            link.index() != index && addrs.is_some_and(|addrs| addrs.iter().any(|a| a.local == addr))
-        };
-        let same = |link: &&fingerpost_engine::config::Link| links.l3_master(link.index()) == domain;
-        let lender = links.get(domain).filter(has).or_else(|| links.in_order().filter(same).find(has));
-        let lender = lender.map_or("another device", |link| link.name());
-        let own = links.ipv4(index).is_some_and(|ipv4| !ipv4.addrs.is_empty());
-        let none = if own { "none that fits" } else { "none" };
-        format!("{addr}: borrowed from {lender}, since {} has {none}", device(self.config, index))
-    }
-
-    /// Says why a route's gateway is not where the packet goes.
-    fn gateway(&mut self, decision: &Decision) {
-        let hop = decision.result.as_ref().and_then(|result| result.hop(self.config));
-        if let Some((hop, gateway)) = hop.and_then(|hop| Some((hop, hop.gateway4()?)))
-            && decision.kind == RouteType::UNICAST
-            && decision.gateway.is_none()
-            && self.shares.is_empty()
-        {
-            let scope = scope_name(hop.scope);
-            let text = format!(
-                "{gateway} is not used: when the route was made, it was not on a link but behind a route of \
-                 scope {scope}, as own addresses are"
-            );
-            self.step("gateway", text, "rt_set_nexthop");
-        }
-    }
-
-    fn begin(&mut self, why: Purpose, flow: &Flow4) {
-        let (purpose, function) = purpose(why);
+    pub fn begin(&mut self, why: Purpose, (purpose, function): (&'static str, &'static str), flow: &Flow<I>) {
         let report = LookupReport {
             purpose,
             function,
@@ -324,30 +142,34 @@ impl Builder<'_> {
             Some(errno) => errno.name().map(str::to_string),
             None => report.tables.last().and_then(|t| t.route.as_ref()).map(|route| route.text.clone()),
         };
-        // What follows is the packet's own again.
-        self.current = 0;
         self.rule = None;
     }
 
-    fn finish(self) -> Vec<LookupReport> {
+    pub fn finish(self) -> Vec<LookupReport> {
         self.lookups.into_iter().map(|(report, _)| report).collect()
     }
 
-    fn report(&mut self) -> &mut LookupReport {
+    pub fn report(&mut self) -> &mut LookupReport {
         &mut self.lookups[self.current].0
     }
 
-    fn step(&mut self, about: &'static str, text: String, function: &'static str) {
-        if let Some((report, _)) = self.lookups.first_mut() {
+    /// The flow of the lookup that events belong to.
+    pub fn flow(&self) -> &Flow<I> {
+        &self.lookups[self.current].1
+    }
+
+    /// Adds a remark to a lookup, if there is that one.
+    pub fn step(&mut self, lookup: usize, about: &'static str, text: String, function: &'static str) {
+        if let Some((report, _)) = self.lookups.get_mut(lookup) {
             report.steps.push(Step { about, text, function });
         }
     }
 
     fn push_rule(&mut self, index: usize, verdict: RuleVerdict) -> &mut RuleReport {
-        let rule = &self.config.rules.list[index];
+        let rule = &I::rules(self.config)[index];
         let report = RuleReport {
             pref: rule.priority,
-            rule: rule_text(rule, self.names),
+            rule: rule_text(rule, self.asked.names),
             verdict,
             selector: None,
             rule_value: None,
@@ -363,7 +185,7 @@ impl Builder<'_> {
     }
 
     fn skipped(&mut self, index: usize, failing: SelectorSet) {
-        let rule = &self.config.rules.list[index];
+        let rule = &I::rules(self.config)[index];
         let flow = self.lookups[self.current].1.clone();
         let config = self.config;
         let first = failing.iter().next();
@@ -386,7 +208,7 @@ impl Builder<'_> {
     }
 
     fn done(&mut self, index: usize, outcome: RuleOutcome) {
-        let rule = &self.config.rules.list[index];
+        let rule = &I::rules(self.config)[index];
         let (verdict, detail) = match outcome {
             RuleOutcome::Found => {
                 (RuleVerdict::Found, kept_detail(self.report().tables.last(), rule.suppress_prefixlen))
@@ -404,7 +226,7 @@ impl Builder<'_> {
                 (RuleVerdict::Suppressed, Some(format!("discarded: its device is in group {group}")))
             }
             RuleOutcome::Goto { to } => {
-                let pref = self.config.rules.list[to].priority;
+                let pref = I::rules(self.config)[to].priority;
                 (RuleVerdict::Goto, Some(format!("continues at rule {pref}")))
             }
             RuleOutcome::GotoUnresolved => {
@@ -438,87 +260,47 @@ impl Builder<'_> {
     fn add_rules_not_reached(&mut self) {
         let Some(decided) = self.decided.take() else { return };
         let flow = self.lookups[self.current].1.clone();
-        let list = &self.config.rules.list;
-        let config = self.config;
+        let (asked, list) = (self.asked, I::rules(self.config));
         for (index, rule) in list.iter().enumerate().skip(decided + 1) {
-            let detail = would_give(config, rule, &flow);
+            let detail = would_give(asked, rule, &flow);
             let report = self.push_rule(index, RuleVerdict::NotReached);
             report.detail = detail;
         }
     }
 
     fn table(&mut self, id: TableId) {
-        let name = self.names.table_name(id.0);
+        let name = self.asked.names.table_name(id.0);
         let rule = self.rule;
         let report = self.report();
-        report.tables.push(TableReport { id: id.0, name, route: None, passed_over: Vec::new() });
+        report.tables.push(TableReport {
+            id: id.0,
+            name,
+            function: I::SEARCH,
+            route: None,
+            passed_over: Vec::new(),
+            shorter: None,
+        });
         let at = report.tables.len() - 1;
         if let Some(rule) = rule {
             report.rules[rule].table = Some(at);
         }
     }
 
-    fn passed(&mut self, prefix: Prefix<Ipv4Addr>, alias: &Alias, why: PassedOver) {
-        let flow = &self.lookups[self.current].1;
-        let reason = match why {
-            PassedOver::Tos => {
-                format!("it demands tos {:#x}, the packet has {:#x}", alias.dscp, flow.dscp & 0x1c)
-            }
-            PassedOver::Scope => format!("its scope is wider than {}", scope_name(flow.scope)),
-            PassedOver::Dead => "all its hops are dead".into(),
-            PassedOver::NoHop => "no hop is usable: dead, or without carrier".into(),
-            PassedOver::OtherDevice => {
-                format!("it does not leave by {}", device(self.config, flow.oif))
-            }
-        };
-        let route = route_text(self.config, prefix, alias);
+    /// A route of the table that is being searched is not taken.
+    pub fn passed(&mut self, route: String, reason: String) {
         if let Some(table) = self.report().tables.last_mut() {
-            table.passed_over.push(PassedOverReport { route, reason });
+            let passed = PassedOverReport { route, reason };
+            // It can be looked at twice.
+            if !table.passed_over.contains(&passed) {
+                table.passed_over.push(passed);
+            }
         }
     }
 
-    fn route(&mut self, prefix: Prefix<Ipv4Addr>, alias: &Alias, errno: Option<Errno>) {
-        let route = RouteReport {
-            prefix: prefix.to_string(),
-            kind: kind_name(alias.kind),
-            text: route_text(self.config, prefix, alias),
-            error: errno.and_then(Errno::name).map(str::to_string),
-        };
+    /// The table that is being searched has its answer.
+    pub fn route(&mut self, route: RouteReport) {
         if let Some(table) = self.report().tables.last_mut() {
             table.route = Some(route);
-        }
-    }
-
-    fn source(&mut self, addr: Ipv4Addr, why: SourceReason) {
-        let text = match why {
-            SourceReason::Given => return,
-            SourceReason::Preferred => format!("{addr}: the route names it"),
-            SourceReason::Subnet => format!("{addr}: the device's address in whose subnet the gateway lies"),
-            SourceReason::FirstOfDevice => format!("{addr}: the device's first address of sufficient scope"),
-            SourceReason::Borrowed => self.borrowed(addr),
-            SourceReason::Destination => format!("{addr}: the destination is this host"),
-            SourceReason::None => "none: no address is acceptable".into(),
-        };
-        self.step("source", text, "inet_select_addr");
-    }
-
-    fn validated(&mut self, validation: Validation) {
-        let text = match validation {
-            Validation::SameDevice => "the way back leaves by the ingress device".into(),
-            Validation::OtherDevice => {
-                "the way back leaves by another device, which this mode accepts".into()
-            }
-            Validation::NoRouteButOff => "no usable way back, which mode off accepts".into(),
-            Validation::NotUnicast(kind) => format!("refused: the way back is of type {}", kind_name(kind)),
-            Validation::OwnAddress => "refused: the source is an own address".into(),
-            Validation::StrictOtherDevice => "refused: the way back leaves by another device".into(),
-            Validation::NoRoute => "refused: there is no way back".into(),
-            Validation::NoAddress => "refused: the ingress device has no address".into(),
-        };
-        // It is the reverse lookup's result where one was made.
-        let step = Step { about: "reverse path", text, function: "__fib_validate_source" };
-        if let Some((report, _)) = self.lookups.last_mut() {
-            report.steps.push(step);
         }
     }
 }
@@ -533,22 +315,21 @@ fn kept_detail(table: Option<&TableReport>, suppress: i32) -> Option<String> {
 }
 
 /// What a rule that was not reached would have done.
-fn would_give(config: &Config, rule: &Rule<Ipv4Addr>, flow: &Flow4) -> Option<String> {
+fn would_give<I: Side>(asked: Asked<'_>, rule: &Rule<I>, flow: &Flow<I>) -> Option<String> {
+    let config = &asked.ns.config;
     let is_l3 = |dev: u32| config.links.get(dev).is_some_and(|link| link.vrf_table().is_some());
     if rules::failing(rule, flow, is_l3).is_empty() == rule.invert || rule.action != RuleAction::TO_TABLE {
         return None;
     }
-    let found = table::lookup(config, config.fib.table(rule.table)?, flow, false, &mut Tracer::off()).ok()?;
-    let hop = found.hop(config)?;
-    Some(format!("would give {}", hop_text(config, hop.gateway, hop.dev)))
+    I::way(asked, rule.table, flow).map(|way| format!("would give {way}"))
 }
 
-fn key(config: &Config, why: Purpose, flow: &Flow4) -> Key {
+fn key<I: Ip>(config: &Config, why: Purpose, flow: &Flow<I>) -> Key {
     let name = |index: u32| (index != 0).then(|| device(config, index));
     let received = matches!(why, Purpose::Input);
     Key {
         to: flow.dst.to_string(),
-        from: (!flow.src.is_unspecified()).then(|| flow.src.to_string()),
+        from: (flow.src != I::ZERO).then(|| flow.src.to_string()),
         iif: if received || flow.iif > 1 { name(flow.iif) } else { None },
         oif: name(flow.oif),
         vrf: name(flow.l3mdev),

@@ -30,10 +30,10 @@ enum Part {
 
 /// Words that an expectation knows, for messages.
 const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NAME, \
-sent, delivered, forwarded, dropped, refused";
+sent, delivered, forwarded, dropped, refused, found, missing";
 
 /// Drop reasons that an answer can have.
-const REASONS: [DropReason; 9] = [
+const REASONS: [DropReason; 12] = [
     DropReason::IpRpfilter,
     DropReason::IpInNoRoutes,
     DropReason::IpInAddrErrors,
@@ -42,6 +42,9 @@ const REASONS: [DropReason; 9] = [
     DropReason::IpInvalidSource,
     DropReason::IpInvalidDest,
     DropReason::InvalidProto,
+    DropReason::IpOutNoRoutes,
+    DropReason::IpInHdr,
+    DropReason::Ipv6Disabled,
     DropReason::NotSpecified,
 ];
 
@@ -57,6 +60,8 @@ impl Expectation {
                 "forwarded" => Some(Verdict::Forwarded),
                 "dropped" => Some(Verdict::Dropped),
                 "refused" => Some(Verdict::Refused),
+                "found" => Some(Verdict::Found),
+                "missing" => Some(Verdict::Missing),
                 _ => None,
             };
             if let Some(verdict) = verdict {

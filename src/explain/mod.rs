@@ -5,20 +5,29 @@
 //! JSON (its `Serialize` form, schema 1) render. Nothing is decided here.
 
 mod alternatives;
+mod both;
 mod build;
+mod build4;
+mod build6;
 mod compare;
 mod expect;
+mod firewall;
 mod outcome;
+mod outcome4;
+mod outcome6;
 mod question;
 mod report;
+mod rfc6724;
 pub mod text;
 mod wording;
 
 pub use alternatives::add_alternatives;
+pub use both::{Both, Compared, Destination, both};
 pub use build::{Asked, explain};
 pub use compare::first_difference;
 pub use expect::Expectation;
-pub use question::{Question, Resolved};
+pub use firewall::{Expression, ask_firewall};
+pub use question::{Question, Resolved, ResolvedQuestion};
 pub use report::{
     Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport,
     RuleVerdict, SCHEMA, TableReport, Verdict,

@@ -1,19 +1,21 @@
 //! Questions in `ip route get`'s grammar, and as JSON objects.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_engine::Config;
-use fingerpost_engine::lookup::Flow4;
+use fingerpost_engine::addrtype::AddrType;
+use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::Received;
 use fingerpost_iproute::{Names, RouteQuestion, RouteQuestionError};
 use fingerpost_model::RouteMsg;
-use fingerpost_net::{Family, IpPrefix};
+use fingerpost_net::{Family, Ip, IpPrefix};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// UDP, the protocol of questions that name none, as in `ip route get`.
+/// UDP, the protocol of questions that name none, as in `ip route get`
+/// of IPv4 only.
 const UDP: u8 = 17;
 const ICMP: u8 = 1;
 
@@ -64,11 +66,34 @@ const FIELDS: [&str; 11] =
 
 impl Question {
     /// Reads `ADDRESS [from A] [iif D] [oif D] [mark M] …`, the grammar of `ip route get`.
+    ///
+    /// An IPv6 address may have a scope, as in `fe80::1%eth0`: the device that the
+    /// packet leaves by or comes in on.
     pub fn parse(words: &[String], names: &Names) -> Result<Question, String> {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let read = RouteQuestion::parse(&words, names).map_err(|wrong| complaint(&wrong))?;
+        let mut scope = None;
+        let mut plain = Vec::with_capacity(words.len());
+        for word in words {
+            let (addr, dev) = split_scope(word)?;
+            plain.push(addr);
+            if let (Some(dev), Some(other)) = (dev, scope)
+                && dev != other
+            {
+                return Err(format!("'{word}': another address is on {other}; a packet is on one link"));
+            }
+            scope = scope.or(dev);
+        }
+        let read = RouteQuestion::parse(&plain, names).map_err(|wrong| complaint(&wrong))?;
         let name = |name: Option<&str>| name.map(str::to_string);
-        let (oif, vrf) = if read.is_vrf { (None, read.oif) } else { (read.oif, None) };
+        let given = read.iif.or(read.oif);
+        if let (Some(scope), Some(given)) = (scope, given)
+            && scope != given
+        {
+            return Err(format!(
+                "'%{scope}' and '{given}' name two devices; a scope is the packet's own link"
+            ));
+        }
+        let oif = read.oif.or(scope.filter(|_| read.iif.is_none()));
+        let (oif, vrf) = if read.is_vrf { (None, read.oif) } else { (oif, None) };
         Ok(Question {
             to: read.to.map(|to| to.addr.to_string()).unwrap_or_default(),
             from: read.from.map(|from| from.addr.to_string()),
@@ -157,7 +182,14 @@ impl Question {
     }
 
     /// The question with its names resolved on a host.
-    pub fn resolve(&self, config: &Config, default_uid: u32) -> Result<Resolved, String> {
+    pub fn resolve(&self, config: &Config, default_uid: u32) -> Result<ResolvedQuestion, String> {
+        Ok(match address(&self.to)? {
+            IpAddr::V4(dst) => ResolvedQuestion::V4(self.resolved(config, dst, default_uid)?),
+            IpAddr::V6(dst) => ResolvedQuestion::V6(self.resolved(config, dst, default_uid)?),
+        })
+    }
+
+    fn resolved<I: Ip>(&self, config: &Config, dst: I, default_uid: u32) -> Result<Resolved<I>, String> {
         let device = |name: &Option<String>| match name {
             None => Ok(0),
             Some(name) => find_device(config, name).ok_or(format!("there is no device \"{name}\"")),
@@ -166,15 +198,17 @@ impl Question {
         if vrf != 0 && config.links.get(vrf).is_none_or(|link| link.vrf_table().is_none()) {
             return Err(format!("\"{}\" is not a VRF device", self.vrf.as_deref().unwrap_or("")));
         }
+        let source = |text: &str| I::from_ip(address(text)?).ok_or_else(|| mixed("from", text));
         let oif = device(&self.oif)?;
         Ok(Resolved {
-            dst: address(&self.to)?,
-            src: self.from.as_deref().map_or(Ok(Ipv4Addr::UNSPECIFIED), address)?,
+            dst,
+            src: self.from.as_deref().map_or(Ok(I::ZERO), source)?,
             iif: device(&self.iif)?,
             oif: if vrf != 0 { vrf } else { oif },
             mark: self.mark.unwrap_or(0),
             uid: self.uid.unwrap_or(default_uid),
-            proto: self.ipproto.unwrap_or(UDP),
+            uid_given: self.uid.is_some(),
+            proto: self.ipproto.unwrap_or(if I::FAMILY == Family::V4 { UDP } else { 0 }),
             sport: self.sport.unwrap_or(0),
             dport: self.dport.unwrap_or(0),
             tos: self.tos.unwrap_or(0),
@@ -182,13 +216,22 @@ impl Question {
     }
 }
 
+/// A question in numbers, of either family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResolvedQuestion {
+    /// About an IPv4 packet.
+    V4(Resolved<Ipv4Addr>),
+    /// About an IPv6 packet.
+    V6(Resolved<Ipv6Addr>),
+}
+
 /// A question in numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
+pub struct Resolved<I> {
     /// Destination.
-    pub dst: Ipv4Addr,
+    pub dst: I,
     /// Source, unspecified for none.
-    pub src: Ipv4Addr,
+    pub src: I,
     /// Ingress device, 0 for packets made here.
     pub iif: u32,
     /// Egress device demanded, 0 any.
@@ -197,6 +240,8 @@ pub struct Resolved {
     pub mark: u32,
     /// User id.
     pub uid: u32,
+    /// Whether the question names the user.
+    pub uid_given: bool,
     /// Protocol.
     pub proto: u8,
     /// Source port.
@@ -207,10 +252,15 @@ pub struct Resolved {
     pub tos: u8,
 }
 
-impl Resolved {
+impl<I: Ip> Resolved<I> {
+    /// Whether the packet has a source before it is routed.
+    pub fn has_source(&self) -> bool {
+        self.src != I::ZERO
+    }
+
     /// The flow of a packet made here.
-    pub fn flow(&self) -> Flow4 {
-        Flow4 {
+    pub fn flow(&self) -> Flow<I> {
+        Flow {
             src: self.src,
             oif: self.oif,
             mark: self.mark,
@@ -219,10 +269,43 @@ impl Resolved {
             proto: self.proto,
             sport: self.sport,
             dport: self.dport,
-            ..Flow4::to(self.dst)
+            ..Flow::to(self.dst)
         }
     }
 
+    /// The same question for a running kernel (`RTM_GETROUTE`).
+    pub fn request(&self) -> RouteMsg {
+        let given = |value: u32| (value != 0).then_some(value);
+        let host = |addr: I| Some(IpPrefix::host(addr.into()));
+        let of_family = |v4: u8, v6: u8| if I::FAMILY == Family::V4 { v4 } else { v6 };
+        let mut msg = RouteMsg::new(I::FAMILY);
+        msg.dst = host(self.dst);
+        msg.src = host(self.src).filter(|_| self.has_source());
+        msg.iif = given(self.iif);
+        msg.oif = given(self.oif);
+        msg.mark = given(self.mark);
+        msg.uid = (self.iif == 0 || self.uid_given && I::FAMILY == Family::V6).then_some(self.uid);
+        msg.ip_proto = (self.proto != of_family(UDP, 0)).then_some(self.proto);
+        msg.sport = (self.sport != 0).then_some(self.sport);
+        msg.dport = (self.dport != 0).then_some(self.dport);
+        msg.tos = self.tos;
+        if I::FAMILY == Family::V4 {
+            msg.flags = fingerpost_model::RouteFlags::LOOKUP_TABLE;
+        }
+        msg
+    }
+}
+
+impl Resolved<Ipv6Addr> {
+    /// The flow of a packet that is received; `as_route_get` for the one of
+    /// `ip route get`, which belongs to nobody rather than to uid 0.
+    pub fn received(&self, as_route_get: bool) -> Flow<Ipv6Addr> {
+        let nobody = if as_route_get { u32::MAX } else { 0 };
+        Flow { iif: self.iif, oif: 0, uid: if self.uid_given { self.uid } else { nobody }, ..self.flow() }
+    }
+}
+
+impl Resolved<Ipv4Addr> {
     /// The packet, for one that is received.
     pub fn packet(&self, asker: Asker) -> Received {
         let ports = self.proto != ICMP;
@@ -237,24 +320,6 @@ impl Resolved {
             dport: if ports { self.dport } else { 0 },
             pseudo: asker == Asker::Packet,
         }
-    }
-
-    /// The same question for a running kernel (`RTM_GETROUTE`).
-    pub fn request(&self, with_uid: bool) -> RouteMsg {
-        let given = |value: u32| (value != 0).then_some(value);
-        let mut msg = RouteMsg::new(Family::V4);
-        msg.dst = Some(IpPrefix::host(IpAddr::V4(self.dst)));
-        msg.src = (!self.src.is_unspecified()).then(|| IpPrefix::host(IpAddr::V4(self.src)));
-        msg.iif = given(self.iif);
-        msg.oif = given(self.oif);
-        msg.mark = given(self.mark);
-        msg.uid = with_uid.then_some(self.uid);
-        msg.ip_proto = (self.proto != UDP).then_some(self.proto);
-        msg.sport = (self.sport != 0).then_some(self.sport);
-        msg.dport = (self.dport != 0).then_some(self.dport);
-        msg.tos = self.tos;
-        msg.flags = fingerpost_model::RouteFlags::LOOKUP_TABLE;
-        msg
     }
 }
 
@@ -272,12 +337,26 @@ fn find_device(config: &Config, name: &str) -> Option<u32> {
     link.map(|link| link.index())
 }
 
-fn address(text: &str) -> Result<Ipv4Addr, String> {
-    match text.parse::<IpAddr>() {
-        Ok(IpAddr::V4(addr)) => Ok(addr),
-        Ok(IpAddr::V6(_)) => Err(format!("\"{text}\": IPv6 questions are not answered yet")),
-        Err(_) => Err(not_an_address(text)),
+fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| not_an_address(text))
+}
+
+/// An address and its scope, as in `fe80::1%eth0`; other words as they are.
+fn split_scope(word: &str) -> Result<(&str, Option<&str>), String> {
+    let Some((addr, scope)) = word.split_once('%') else { return Ok((word, None)) };
+    let Ok(parsed) = addr.parse::<Ipv6Addr>() else { return Ok((word, None)) };
+    match (scope.is_empty(), AddrType::of(parsed).needs_device()) {
+        (true, _) => Err(format!("'{word}': a device's name should follow the %")),
+        (_, false) => {
+            Err(format!("'{word}': only link-local and multicast addresses have a scope; use oif {scope}"))
+        }
+        (_, true) => Ok((addr, Some(scope))),
     }
+}
+
+fn mixed(key: &str, value: &str) -> String {
+    let (this, other) = if value.contains(':') { ("IPv6", "IPv4") } else { ("IPv4", "IPv6") };
+    format!("'{key} {value}' is {this}, the destination {other}; a packet's addresses are of one family")
 }
 
 fn not_an_address(text: &str) -> String {
@@ -295,6 +374,7 @@ fn complaint(wrong: &RouteQuestionError<'_>) -> String {
     };
     let expected = match key {
         "" => return format!("'{value}' is not part of a question; it knows {KEYS}"),
+        "from" if value.parse::<IpAddr>().is_ok() => return mixed(key, value),
         "to" if value.contains('/') => return format!("\"{value}\": a question is about one address"),
         "from" if value.contains('/') => return format!("'from {value}': a packet has one source"),
         "to" => return not_an_address(value),
@@ -410,6 +490,28 @@ mod tests {
         wrong("1.1.1.1 from 10.0.0.0/8", "one source");
         wrong("x", "is not an address");
         assert!(address("x").unwrap_err().contains("is not an address"));
+        wrong("2001:db8::1 from 10.0.0.1", "'from 10.0.0.1' is IPv4, the destination IPv6");
+        wrong("1.1.1.1 from 2001:db8::1", "'from 2001:db8::1' is IPv6, the destination IPv4");
+    }
+
+    #[test]
+    fn a_scope_is_the_packet_s_device() {
+        assert_eq!(parse("fe80::1%eth0").unwrap().words(), "fe80::1 oif eth0");
+        assert_eq!(parse("fe80::1%eth0 oif eth0").unwrap().words(), "fe80::1 oif eth0");
+        assert_eq!(parse("ff02::1%eth0 from fe80::2%eth0").unwrap().words(), "ff02::1 from fe80::2 oif eth0");
+        assert_eq!(
+            parse("fe80::1 from fe80::2%eth0 iif eth0").unwrap().words(),
+            "fe80::1 from fe80::2 iif eth0"
+        );
+        let wrong = |text, part: &str| {
+            let complaint = parse(text).unwrap_err();
+            assert!(complaint.contains(part), "{complaint}");
+        };
+        wrong("fe80::1%eth0 oif eth1", "two devices");
+        wrong("fe80::1%eth0 from fe80::2%eth1", "one link");
+        wrong("2001:db8::1%eth0", "use oif eth0");
+        wrong("fe80::1%", "a device's name");
+        assert_eq!(json(r#"{"to":"fe80::1%eth0"}"#).unwrap().oif.as_deref(), Some("eth0"));
     }
 
     #[test]

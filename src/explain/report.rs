@@ -19,10 +19,16 @@ pub struct Explanation {
     pub question: String,
     /// The question's parts.
     pub asked: Question,
+    /// What a firewall's rule asks about the packet, when that is the question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fib: Option<String>,
     /// The lookups in the order in which the kernel makes them.
     pub lookups: Vec<LookupReport>,
     /// What becomes of the packet.
     pub outcome: Outcome,
+    /// What `ip route get` answers, where a packet fares otherwise.
+    #[serde(skip)]
+    pub route_get: Option<Outcome>,
     /// What could not be read from the host.
     pub not_seen: Vec<String>,
     /// What is not modelled and could change the answer.
@@ -72,7 +78,8 @@ pub struct LookupReport {
 /// Something that a lookup settled besides rules and tables.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
-    /// What it is about: `path`, `default`, `gateway`, `source`, `device`, `on-link`, `reverse path`, `cache`.
+    /// What it is about: `path`, `default`, `gateway`, `source`, `candidate`, `device`, `on-link`, `scope`,
+    /// `subtree`, `reverse path`, `receive`, `forward`, `cache`.
     pub about: &'static str,
     /// In plain words.
     pub text: String,
@@ -173,10 +180,16 @@ pub struct TableReport {
     pub id: u32,
     /// Its name.
     pub name: String,
+    /// The kernel function that searches it.
+    pub function: &'static str,
     /// The route that it gave, or that ended the search with an error.
     pub route: Option<RouteReport>,
     /// More specific routes, and equal ones before it, that were passed over.
     pub passed_over: Vec<PassedOverReport>,
+    /// For IPv6, the next shorter prefix that fits, when that one's route was not
+    /// looked at since the longer one goes before any metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shorter: Option<String>,
 }
 
 /// A route.
@@ -217,6 +230,10 @@ pub enum Verdict {
     Dropped,
     /// A packet made here cannot be sent.
     Refused,
+    /// A firewall is given something: a device, a type.
+    Found,
+    /// A firewall is given nothing: the route back is missing.
+    Missing,
 }
 
 /// One leg of a multipath route whose choice cannot be told.
@@ -283,12 +300,15 @@ pub struct Outcome {
     /// The ICMP message that the sender gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icmp: Option<&'static str>,
+    /// Whether the firewall's rule matches, where it compares what it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<bool>,
     /// The legs among which a hash with an unknown seed chooses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub legs: Vec<Leg>,
 }
 
-/// Purpose and kernel function of a lookup.
+/// Purpose and kernel function of an IPv4 lookup.
 pub fn purpose(purpose: Purpose) -> (&'static str, &'static str) {
     match purpose {
         Purpose::Output => ("output", "ip_route_output_key_hash_rcu"),
@@ -297,5 +317,19 @@ pub fn purpose(purpose: Purpose) -> (&'static str, &'static str) {
         Purpose::ReversePathOnDevice => ("reverse path on the ingress device", "__fib_validate_source"),
         Purpose::OwnAddress => ("own address", "__ip_dev_find"),
         Purpose::Gateway => ("gateway", "fib_check_nh"),
+        Purpose::Fib => ("fib", "nft_fib4_eval"),
+        Purpose::Rpfilter => ("rpfilter", "rpfilter_lookup_reverse"),
+        Purpose::AddressType => ("address type", "inet_dev_addr_type"),
+    }
+}
+
+/// Purpose and kernel function of an IPv6 lookup.
+pub fn purpose6(why: Purpose) -> (&'static str, &'static str) {
+    let (name, _) = purpose(why);
+    match why {
+        Purpose::Input => (name, "ip6_route_input_lookup"),
+        Purpose::Fib => (name, "nft_fib6_eval"),
+        Purpose::Rpfilter => (name, "rpfilter_lookup_reverse6"),
+        _ => (name, "ip6_route_output_flags"),
     }
 }

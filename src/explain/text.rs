@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::both::Both;
 use super::report::{Explanation, Key, LookupReport, RuleReport, RuleVerdict, TableReport, Verdict};
 
 /// How to render.
@@ -23,7 +24,7 @@ const LABEL: usize = 13;
 pub fn render(explanation: &Explanation, style: Style) -> String {
     let mut page = Page { text: String::new(), style };
     let outcome = &explanation.outcome;
-    let good = matches!(outcome.verdict, Verdict::Sent | Verdict::Delivered | Verdict::Forwarded);
+    let good = !matches!(outcome.verdict, Verdict::Dropped | Verdict::Refused | Verdict::Missing);
     page.line(&page.paint(if good { Paint::Good } else { Paint::Bad }, &outcome.text));
     for leg in &outcome.legs {
         let via = leg.gateway.as_ref().map_or(String::new(), |gateway| format!(" to {gateway}"));
@@ -53,6 +54,28 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
     }
     for sentence in &explanation.not_seen {
         page.line(&format!("{:<LABEL$}{sentence}", "not seen"));
+    }
+    page.text
+}
+
+/// Renders a comparison of two destinations: the answer, the rules, both journeys.
+pub fn render_both(both: &Both, style: Style) -> String {
+    let mut page = Page { text: String::new(), style };
+    page.line(&page.paint(Paint::Good, &both.text));
+    page.line("");
+    page.with_function("order of destinations  RFC 6724, section 6, as glibc has it", "rfc3484_sort");
+    let width = both.rules.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
+    for rule in &both.rules {
+        let mark = if rule.decides { "  ◀ decides" } else { "" };
+        let line = format!("  rule {}  {:<width$}  {}{mark}", rule.rule, rule.name, rule.text);
+        page.painted(rule.decides.then_some(Paint::Strong), &line, "");
+    }
+    for sentence in &both.unknown {
+        page.line(&format!("{:<LABEL$}{sentence}", "unknown"));
+    }
+    for destination in &both.destinations {
+        page.line("");
+        page.text.push_str(&render(&destination.explanation, style));
     }
     page.text
 }
@@ -109,9 +132,12 @@ impl Page {
         let text = format!("{head}  {}", key_text(&lookup.key));
         self.with_function(&text, lookup.function);
         if !lookup.rules_evaluated && lookup.purpose != "own address" {
-            self.line(
-                "  no rule was ever changed: main, merged with local, and default are searched directly",
-            );
+            self.line(match lookup.tables.first().is_some_and(|table| table.function.starts_with("fib6")) {
+                true => "  no rule was ever added: local, then main are searched directly",
+                false => {
+                    "  no rule was ever changed: main, merged with local, and default are searched directly"
+                }
+            });
         }
         let widths = Widths::of(&lookup.rules);
         for (n, rule) in lookup.rules.iter().enumerate() {
@@ -141,7 +167,7 @@ impl Page {
         }
         let mark = if decides { "  ◀ decides" } else { "" };
         let strong = || decides.then_some(Paint::Strong);
-        let function = if table.is_some() { "fib_table_lookup" } else { "" };
+        let function = table.map_or("", |table| table.function);
         match rule.detail.as_deref().filter(|_| has_second_line(rule.verdict)) {
             Some(detail) => {
                 self.with_function(&line, function);
@@ -156,13 +182,18 @@ impl Page {
 
     fn table(&mut self, table: &TableReport) {
         let found = table.route.as_ref().map_or("no match".to_string(), |route| route.text.clone());
-        self.with_function(&format!("  table {:<8}  {found}", table.name), "fib_table_lookup");
+        self.with_function(&format!("  table {:<8}  {found}", table.name), table.function);
         self.passed_over(table, 18);
     }
 
     fn passed_over(&mut self, table: &TableReport, column: usize) {
         for passed in &table.passed_over {
             self.line(&format!("{:column$}passed over {}: {}", "", passed.route, passed.reason));
+        }
+        if let Some(shorter) = &table.shorter {
+            let text = format!("{:column$}before the shorter {shorter}: length goes before metric", "");
+            let faint = self.paint(Paint::Faint, &text);
+            self.line(&faint);
         }
     }
 
@@ -186,6 +217,13 @@ impl Page {
                 Some(icmp) => format!("the sender gets ICMP {icmp}"),
                 None => "the sender hears nothing".into(),
             });
+        }
+        if outcome.matches.is_some() || matches!(outcome.verdict, Verdict::Found | Verdict::Missing) {
+            let told = if outcome.verdict == Verdict::Found { "found" } else { "missing" };
+            parts.insert(0, told.into());
+            parts.extend(outcome.matches.map(|matches| {
+                if matches { "the rule matches".into() } else { "the rule does not match".into() }
+            }));
         }
         let text = format!("{:<LABEL$}{}", "decision", parts.join(", "));
         self.line(&text);

@@ -1,20 +1,20 @@
 //! Devices, routes, rules and selectors in the words of `ip`.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use fingerpost_engine::config::{Alias, Config, DscpSelector, Ports, Rule};
-use fingerpost_engine::lookup::Flow4;
+use fingerpost_engine::config::{Alias, Config, DscpSelector, NextHop, Ports, Preference, Route6, Rule};
 use fingerpost_engine::lookup::rules::Selector;
+use fingerpost_engine::lookup::{Flow, table6};
 use fingerpost_iproute::Names;
 use fingerpost_model::{RouteFlags, RouteType, RuleAction, Scope};
-use fingerpost_net::Prefix;
+use fingerpost_net::{Ip, Prefix};
 
 /// A device's name, or its number if there is none.
 pub(super) fn device(config: &Config, index: u32) -> String {
     config.links.get(index).map_or_else(|| format!("if{index}"), |link| link.name().to_string())
 }
 
-pub(super) fn hop_text(config: &Config, gateway: Option<std::net::IpAddr>, dev: u32) -> String {
+pub(super) fn hop_text(config: &Config, gateway: Option<IpAddr>, dev: u32) -> String {
     match gateway {
         Some(gateway) => format!("via {gateway} dev {}", device(config, dev)),
         None => format!("dev {}", device(config, dev)),
@@ -30,47 +30,95 @@ pub(super) fn scope_name(scope: Scope) -> String {
     scope.name().map_or_else(|| scope.0.to_string(), str::to_string)
 }
 
-/// A route in words, as `ip route` writes it.
+/// An IPv4 route in words, as `ip route` writes it.
 pub(super) fn route_text(config: &Config, prefix: Prefix<Ipv4Addr>, alias: &Alias) -> String {
     let info = config.fib.info(alias.info);
-    let mut text = String::new();
-    if alias.kind != RouteType::UNICAST {
-        text = format!("{} ", kind_name(alias.kind));
-    }
-    match (prefix.is_default(), prefix.len()) {
-        (true, _) => text.push_str("default"),
-        (false, 32) => text.push_str(&prefix.addr().to_string()),
-        _ => text.push_str(&prefix.to_string()),
-    }
+    let mut text = beginning(alias.kind, prefix);
     if alias.dscp != 0 {
         text.push_str(&format!(" tos {:#x}", alias.dscp));
     }
-    let hops = config.hops(info);
-    if let Some(id) = info.nh_id {
+    add_hops(&mut text, config, info.nh_id, config.hops(info).iter());
+    add_end(&mut text, info.prefsrc.map(IpAddr::V4), info.priority);
+    text
+}
+
+/// An IPv6 route in words, as `ip -6 route` writes it; of a multipath route all
+/// `legs`, if they are given.
+pub(super) fn route6_text<'a>(
+    config: &'a Config,
+    route: &'a Route6,
+    legs: impl Iterator<Item = &'a Route6>,
+) -> String {
+    let mut text = beginning(route.kind, route.dst);
+    if !route.src.is_default() {
+        text.push_str(&format!(" from {}", route.src));
+    }
+    let mut legs: Vec<&NextHop> = legs.map(|leg| &leg.hop).collect();
+    if legs.len() < 2 {
+        legs = table6::hops(config, route).collect();
+    }
+    // Routes that answer with an error are loopback's; that says nothing.
+    if table6::type_error(route.kind).is_none() {
+        add_hops(&mut text, config, route.nh_id, legs.into_iter());
+    }
+    add_end(&mut text, route.prefsrc.map(IpAddr::V6), route.metric);
+    if let Some(name) = preference_name(route.pref).filter(|_| route.pref != Preference::MEDIUM) {
+        text.push_str(&format!(" pref {name}"));
+    }
+    text
+}
+
+/// A router preference's name.
+pub(super) fn preference_name(pref: Preference) -> Option<&'static str> {
+    match pref {
+        Preference::LOW => Some("low"),
+        Preference::MEDIUM => Some("medium"),
+        Preference::HIGH => Some("high"),
+        _ => None,
+    }
+}
+
+fn beginning<I: Ip>(kind: RouteType, prefix: Prefix<I>) -> String {
+    let kind = if kind == RouteType::UNICAST { String::new() } else { format!("{} ", kind_name(kind)) };
+    match (prefix.is_default(), prefix.len()) {
+        (true, _) => format!("{kind}default"),
+        (false, len) if len == I::WIDTH => format!("{kind}{}", prefix.addr()),
+        _ => format!("{kind}{prefix}"),
+    }
+}
+
+fn add_hops<'a>(
+    text: &mut String,
+    config: &Config,
+    nh_id: Option<u32>,
+    hops: impl Iterator<Item = &'a NextHop>,
+) {
+    if let Some(id) = nh_id {
         text.push_str(&format!(" nhid {id}"));
     }
-    match (hops.len(), hops.get(0)) {
-        (1, Some(hop)) if hop.dev != 0 => {
-            text.push_str(&format!(" {}", hop_text(config, hop.gateway, hop.dev)))
-        }
-        (n, _) if n > 1 => {
+    let hops: Vec<&NextHop> = hops.collect();
+    match hops[..] {
+        [hop] if hop.dev != 0 => text.push_str(&format!(" {}", hop_text(config, hop.gateway, hop.dev))),
+        [] | [_] => {}
+        _ => {
             let legs: Vec<String> = hops.iter().map(|hop| hop_text(config, hop.gateway, hop.dev)).collect();
             text.push_str(&format!(" nexthops [{}]", legs.join(" | ")));
         }
-        _ => {}
     }
-    if let Some(hop) = hops.get(0)
+    if let Some(hop) = hops.first()
         && hop.flags.any(RouteFlags::DEAD | RouteFlags::LINKDOWN)
     {
         text.push_str(if hop.flags.has(RouteFlags::DEAD) { " dead" } else { " linkdown" });
     }
-    if let Some(source) = info.prefsrc {
+}
+
+fn add_end(text: &mut String, source: Option<IpAddr>, metric: u32) {
+    if let Some(source) = source {
         text.push_str(&format!(" src {source}"));
     }
-    if info.priority != 0 {
-        text.push_str(&format!(" metric {}", info.priority));
+    if metric != 0 {
+        text.push_str(&format!(" metric {metric}"));
     }
-    text
 }
 
 /// A selector's name in `ip rule`.
@@ -85,14 +133,15 @@ pub(super) fn selector_name(selector: Selector) -> &'static str {
         Selector::From => "from",
         Selector::To => "to",
         Selector::Dscp => "tos",
+        Selector::FlowLabel => "flowlabel",
         Selector::Proto => "ipproto",
         Selector::Sport => "sport",
         Selector::Dport => "dport",
     }
 }
 
-pub(super) fn prefix_text((addr, len): (Ipv4Addr, u8)) -> String {
-    if len == 32 { addr.to_string() } else { format!("{addr}/{len}") }
+pub(super) fn prefix_text<I: Ip>((addr, len): (I, u8)) -> String {
+    if len == I::WIDTH { addr.to_string() } else { format!("{addr}/{len}") }
 }
 
 pub(super) fn ports_text(ports: Option<Ports>) -> String {
@@ -105,7 +154,7 @@ pub(super) fn ports_text(ports: Option<Ports>) -> String {
     }
 }
 
-pub(super) fn mark_text(rule: &Rule<Ipv4Addr>) -> String {
+pub(super) fn mark_text<I>(rule: &Rule<I>) -> String {
     if rule.mark_mask == u32::MAX {
         format!("{:#x}", rule.mark)
     } else {
@@ -123,15 +172,14 @@ pub(super) fn dscp_text(selector: DscpSelector) -> String {
 }
 
 /// What a rule demands and what the flow has.
-pub(super) fn selector_values(
+pub(super) fn selector_values<I: Ip>(
     config: &Config,
     selector: Selector,
-    rule: &Rule<Ipv4Addr>,
-    flow: &Flow4,
+    rule: &Rule<I>,
+    flow: &Flow<I>,
 ) -> (String, String) {
     let name = |index: u32| if index == 0 { "none".to_string() } else { device(config, index) };
-    let unset =
-        |addr: Ipv4Addr| if addr.is_unspecified() { "not chosen yet".to_string() } else { addr.to_string() };
+    let unset = |addr: I| if addr == I::ZERO { "not chosen yet".to_string() } else { addr.to_string() };
     match selector {
         Selector::Iif => (rule.iifname.clone().unwrap_or_default(), name(flow.iif)),
         Selector::Oif => (rule.oifname.clone().unwrap_or_default(), name(flow.oif)),
@@ -142,6 +190,10 @@ pub(super) fn selector_values(
         Selector::From => (prefix_text(rule.src), unset(flow.src)),
         Selector::To => (prefix_text(rule.dst), flow.dst.to_string()),
         Selector::Dscp => (dscp_text(rule.dscp), format!("{:#x}", flow.dscp)),
+        Selector::FlowLabel => {
+            let (label, mask) = rule.flowlabel;
+            (format!("{label:#x}/{mask:#x}"), format!("{:#x}", flow.flowlabel))
+        }
         Selector::Proto => (rule.ip_proto.to_string(), flow.proto.to_string()),
         Selector::Sport => (ports_text(rule.sport), flow.sport.to_string()),
         Selector::Dport => (ports_text(rule.dport), flow.dport.to_string()),
@@ -149,7 +201,7 @@ pub(super) fn selector_values(
 }
 
 /// A rule as `ip rule` writes it, without its preference.
-pub(super) fn rule_text(rule: &Rule<Ipv4Addr>, names: &Names) -> String {
+pub(super) fn rule_text<I: Ip>(rule: &Rule<I>, names: &Names) -> String {
     let mut text = String::new();
     if rule.invert {
         text.push_str("not ");
@@ -164,6 +216,9 @@ pub(super) fn rule_text(rule: &Rule<Ipv4Addr>, names: &Names) -> String {
         DscpSelector::Any => {}
         DscpSelector::Tos(tos) => add("tos", names.dsfield_name(tos)),
         dscp => add("", dscp_text(dscp)),
+    }
+    if rule.flowlabel.1 != 0 {
+        add("flowlabel", format!("{:#x}/{:#x}", rule.flowlabel.0, rule.flowlabel.1));
     }
     if rule.mark != 0 || rule.mark_mask != 0 {
         add("fwmark", mark_text(rule));

@@ -23,7 +23,7 @@ fn apart(script: &str) -> Option<String> {
     }
 }
 
-/// Two namespaces; `blue` has the other end of `e0`. IPv6 is off: it is not modelled.
+/// Two namespaces; `blue` has the other end of `e0`. IPv6 is off: its addresses come in their own time.
 const BLUE_AND_RED: &str = "
     ip netns add blue; ip netns add red
     for ns in blue red; do ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1; done

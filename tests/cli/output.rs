@@ -79,3 +79,37 @@ fn help_says_what_redaction_leaves() {
     let (_, help, _) = run("capture --help");
     assert!(help.contains("names of devices"), "{help}");
 }
+
+#[test]
+fn two_destinations_are_compared_and_both_journeys_told() {
+    let (status, out, err) = run("explain --example v6-leak --both 198.51.100.1 2001:db8:9::1");
+    assert_eq!((status, err.as_str()), (0, ""));
+    assert!(
+        out.starts_with("2001:db8:9::1 (from 2001:db8:1::10) comes before 198.51.100.1 (from 10.8.0.2), by")
+    );
+    assert_eq!(out.matches("output lookup").count(), 2, "{out}");
+    for (line, part) in [
+        ("explain --example v6-leak --both 198.51.100.1 192.0.2.1", "an IPv4 and an IPv6 address"),
+        ("explain --example v6-leak --both 198.51.100.1", "compares two addresses"),
+        ("explain --example v6-leak --both -", "two addresses"),
+        ("explain --example v6-leak 2001:db8::1 from 10.0.0.1", "of one family"),
+    ] {
+        let (status, out, err) = run(line);
+        assert!(status == 2 && out.is_empty() && err.contains(part), "{line}: {err}");
+    }
+}
+
+#[test]
+fn what_a_firewall_asks_is_answered_alone_and_in_a_stream() {
+    let (status, out, _) = run("explain --example firewalld-v6-rpfilter");
+    assert!(status == 0 && out.contains("decision     missing, the rule matches"), "{out}");
+    let (status, ..) = run("explain|--example|firewalld-v6-rpfilter|--expect|found");
+    assert_eq!(status, 1);
+    let questions = b"\"2001:db8:1::10 from 2001:db8:99::1 iif eth0\"\n\"2001:db8:1::10\"\n";
+    let line = "explain|--example|firewalld-v6-rpfilter|-|--fib|rpfilter --loose";
+    let (status, out, _) = crate::run_with(line, questions);
+    let answers: Vec<serde_json::Value> =
+        out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((status, &answers[0]["outcome"]["matches"]), (2, &serde_json::Value::Bool(true)));
+    assert!(answers[1]["error"].as_str().is_some_and(|error| error.contains("iif D")), "{out}");
+}

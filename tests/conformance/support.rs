@@ -58,6 +58,30 @@ $ ip link set p0 up
 $ ip link set e0 up
 ";
 
+/// Two veth pairs, all ends up, whose addresses count at once: `e0` with
+/// 2001:db8:1::1/64 (peer `p0`), `e1` with 2001:db8:2::1/64 (peer `p1`).
+pub const SIX: &str = "
+$ sysctl -qw net.ipv6.conf.default.accept_dad=0
+$ sysctl -qw net.ipv6.conf.default.router_solicitations=0
+$ ip link set lo up
+$ ip link add e0 address 02:00:00:00:00:01 type veth peer name p0 address 02:00:00:00:00:02
+$ ip link add e1 address 02:00:00:00:00:03 type veth peer name p1 address 02:00:00:00:00:04
+$ ip link set p0 up
+$ ip link set p1 up
+$ ip link set e0 up
+$ ip link set e1 up
+$ ip addr add 2001:db8:1::1/64 dev e0
+$ ip addr add 2001:db8:2::1/64 dev e1
+";
+
+/// One veth pair, `e0` still down and its peer `p0` up, whose IPv6 addresses count at once.
+pub const QUIET6: &str = "
+$ sysctl -qw net.ipv6.conf.default.accept_dad=0
+$ sysctl -qw net.ipv6.conf.default.router_solicitations=0
+$ ip link add e0 address 02:00:00:00:00:01 type veth peer name p0 address 02:00:00:00:00:02
+$ ip link set p0 up
+";
+
 /// An empty namespace.
 pub const EMPTY: &str = "";
 
@@ -299,7 +323,9 @@ fn initial_settings() -> String {
 ///
 /// After changes of links it asks for each link by name, which makes the kernel
 /// finish carrier events that it has queued (T-34). Where realms are used it
-/// lets the grace period end in which a freed one still counts (T-22).
+/// lets the grace period end in which a freed one still counts (T-22). What IPv6
+/// does about addresses comes from a queue (T-47), which is given time as well, and
+/// before asking, which would change the order of events.
 fn shell_script(steps: &[Step], directory: &Path, named: bool) -> String {
     let mut script = String::from(
         "settle() {\n\
@@ -313,6 +339,7 @@ fn shell_script(steps: &[Step], directory: &Path, named: bool) -> String {
         script.push_str("mkdir -p /run/netns && mount -t tmpfs none /run/netns || exit 1\n");
     }
     let realms = steps.iter().any(|step| step.command.contains("realm"));
+    let six = steps.iter().any(|step| step.command.contains("ipv6") || step.command.contains("-6"));
     let mut changed = false;
     for (at, step) in steps.iter().enumerate() {
         let kind = kind_of(&step.command);
@@ -324,6 +351,9 @@ fn shell_script(steps: &[Step], directory: &Path, named: bool) -> String {
         let file = format!("'{}/{at}.", directory.display());
         let command = &step.command;
         script.push_str(&format!("{command} >{file}out' 2>{file}err' </dev/null\necho $? >{file}status'\n"));
+        if six && kind.purpose == Purpose::Change && !command.contains("route ") {
+            script.push_str("sleep 0.05\n");
+        }
         if kind.purpose == Purpose::Change && (command.contains("link ") || command.contains("tuntap")) {
             script.push_str("settle\n");
         }

@@ -9,6 +9,8 @@ use crate::host::{Host, decision, lookup, rule, steps};
 const DUE: &[(&str, &str)] = &[
     ("ecmp-hash-policy", "sent dev eth0 via 192.0.2.1 src 192.0.2.10 table 254"),
     ("ecmp-hash-policy/l4", "sent table 254"),
+    ("firewalld-v6-rpfilter", "missing"),
+    ("half-defaults", "sent dev tun2 src 2001:db8:b::2 table 254"),
     ("killswitch-inbound", "refused errno ENETUNREACH"),
     ("multi-wan", "sent dev eth1 via 203.0.113.1 src 203.0.113.2 table 102"),
     ("networkd-deletes-rules/after", "refused errno ENETUNREACH"),
@@ -21,6 +23,9 @@ const DUE: &[(&str, &str)] = &[
     ("rp-filter-max/off", "delivered dev lo"),
     ("strict-rpf-exit-node", "dropped reason IP_RPFILTER"),
     ("tunnelvision", "sent dev eth0 via 192.168.1.66 src 192.168.1.20 table 254"),
+    ("v6-leak", "sent dev eth0 via fe80::1 src 2001:db8:1::10 table 254"),
+    ("v6-ouroboros", "sent dev wan via fe80::1 src 2001:db8:f:2::2 table 254"),
+    ("v6-ouroboros/before", "sent dev wan via fe80::1 src 2001:db8:1::1 table 254"),
     ("vrf-fallthrough", "sent dev eth0 via 192.0.2.1 src 10.1.1.1 table 254"),
     ("vrf-fallthrough/route", "refused errno EHOSTUNREACH"),
     ("vrf-fallthrough/rule", "refused errno ENETUNREACH"),
@@ -33,8 +38,11 @@ fn every_example_has_its_due_outcome() {
     let due: Vec<&str> = DUE.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, due);
     for (name, outcome) in DUE {
-        let question = Example::find(name).expect("an example").question();
-        let explanation = Host::of_example(name).ask(question);
+        let (host, example) = (Host::of_example(name), Example::find(name).expect("an example"));
+        let explanation = match example.fib() {
+            Some(expression) => host.ask_fib(expression, example.question()).expect("an answer"),
+            None => host.ask(example.question()),
+        };
         let expectation =
             Expectation::parse(outcome, &fingerpost_iproute::Names::default()).expect("an expectation");
         assert_eq!(expectation.violated_by(&explanation), None, "{name}");
@@ -247,4 +255,49 @@ fn c152_without_a_memory_of_the_last_choice_each_default_route_is_possible() {
     add_alternatives(asked, &known, &question, &mut explanation).expect("answers");
     let [other] = &explanation.otherwise[..] else { panic!("{:?}", explanation.otherwise) };
     assert_eq!(other.outcome.gateway.as_deref(), Some("192.0.2.2"));
+}
+
+#[test]
+fn split_routes_of_one_family_leave_the_other_beside_the_tunnel() {
+    let host = Host::of_example("v6-leak");
+    assert_eq!(host.ask("8.8.8.8").outcome.dev.as_deref(), Some("tun0"));
+    let leak = host.ask("2001:4860:4860::8888");
+    let output = lookup(&leak, "output");
+    let tables: Vec<&str> = output.tables.iter().map(|table| table.name.as_str()).collect();
+    assert_eq!(tables, ["local", "main"], "local and main are never merged");
+    assert_eq!(output.result.as_deref(), Some("default via fe80::1 dev eth0 metric 1024"));
+}
+
+#[test]
+fn the_longest_prefix_goes_before_any_metric() {
+    let host = Host::of_example("half-defaults");
+    let explanation = host.ask("2001:4860:4860::8888");
+    let main = &lookup(&explanation, "output").tables[1];
+    assert_eq!(main.route.as_ref().map(|route| route.text.as_str()), Some("::/1 dev tun2 metric 849"));
+    assert_eq!(main.shorter.as_deref(), Some("default dev he6 metric 1024"));
+    assert_eq!(host.ask("fd00::1").outcome.dev.as_deref(), Some("tun"));
+}
+
+#[test]
+fn the_tunnel_s_own_address_wins_the_handshake_s_source() {
+    let explanation = Host::of_example("v6-ouroboros").ask("2001:db8:f::1 ipproto udp dport 51820");
+    let reason = "2001:db8:f:2::2 before 2001:db8:1::1, rule 8 (longest prefix): 62 bits in common with the \
+                  destination, not 44";
+    assert!(steps(&explanation, "candidate").contains(&reason), "{:?}", steps(&explanation, "candidate"));
+}
+
+#[test]
+fn firewalld_s_rule_drops_what_the_tunnel_itself_receives_unless_it_is_marked_before() {
+    let host = Host::of_example("firewalld-v6-rpfilter");
+    let ask = |question: &str| host.ask_fib("saddr . mark . iif oif missing", question).expect("an answer");
+    let question = "2001:db8:1::10 from 2001:db8:99::1 iif eth0 ipproto udp sport 51820";
+    let dropped = ask(question);
+    assert_eq!((dropped.outcome.verdict, dropped.outcome.matches), (Verdict::Missing, Some(true)));
+    assert!(dropped.outcome.text.ends_with("leaves by wg0, not by eth0"), "{}", dropped.outcome.text);
+    let back = lookup(&dropped, "fib");
+    assert_eq!(decision(back), (32765, RuleVerdict::Found, Some("default dev wg0 metric 1024")));
+    let marked = ask(&format!("{question} mark 51820"));
+    assert_eq!((marked.outcome.verdict, marked.outcome.matches), (Verdict::Found, Some(false)));
+    // The kernel itself delivers the packet: IPv6 has no filter of its own (C-307).
+    assert_eq!(host.ask(question).outcome.verdict, Verdict::Delivered);
 }

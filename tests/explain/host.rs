@@ -1,7 +1,10 @@
 //! Situations to ask, and what to look for in answers.
 
 use fingerpost::examples::Example;
-use fingerpost::explain::{Asked, Explanation, LookupReport, Question, RuleReport, RuleVerdict, explain};
+use fingerpost::explain::{
+    Asked, Both, Explanation, Expression, LookupReport, Question, RuleReport, RuleVerdict, ask_firewall,
+    both, explain,
+};
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::{Behaviour, World};
@@ -35,12 +38,33 @@ impl Host {
             let outcome = runner.run(&command.words);
             assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{}", command.text);
         }
+        // IPv6 addresses are known to be nobody else's.
+        self.world.pass(3_000);
     }
 
     /// Asks as a packet made here or received would.
     pub fn ask(&self, question: &str) -> Explanation {
-        let words: Vec<String> = question.split_whitespace().map(str::to_owned).collect();
-        let asked = Asked {
+        explain(self.asked(), &self.question(question)).expect("an answer")
+    }
+
+    /// Asks what a firewall's rule is told about a packet.
+    pub fn ask_fib(&self, expression: &str, question: &str) -> Result<Explanation, String> {
+        ask_firewall(self.asked(), &self.question(question), &Expression::parse(expression)?)
+    }
+
+    /// Asks which of two destinations comes first.
+    pub fn ask_both(&self, first: &str, second: &str) -> Both {
+        both(self.asked(), [&self.question(first), &self.question(second)]).expect("an answer")
+    }
+
+    /// A question in words.
+    pub fn question(&self, words: &str) -> Question {
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        Question::parse(&words, &self.names).expect("a question")
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
             ns: self.world.ns(NsId(0)).expect("the first namespace"),
             behaviour: &self.world.behaviour,
             now: self.world.now,
@@ -48,8 +72,7 @@ impl Host {
             names: &self.names,
             asker: Asker::Socket,
             assumed_choice: None,
-        };
-        explain(asked, &Question::parse(&words, &self.names).expect("a question")).expect("an answer")
+        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! What `explain` says: not only the answer but the rule, the route and the
 //! reason that decide.
 
+mod both;
 mod examples;
+mod firewall;
 mod host;
+mod kernel;
 mod legs;
 mod rules;
+mod six;
 mod source_check;

@@ -270,12 +270,24 @@ impl<'a> Subject<'a> {
 }
 
 /// A question in numbers.
-fn question(direction: Direction, dst: Ipv4Addr, iif: u32) -> Resolved {
+fn question(direction: Direction, dst: Ipv4Addr, iif: u32) -> Resolved<Ipv4Addr> {
     let (src, iif) = match direction {
         Direction::Output => (Ipv4Addr::UNSPECIFIED, 0),
         Direction::Input => (SENDER, iif),
     };
-    Resolved { dst, src, iif, oif: 0, mark: 0, uid: 0, proto: 17, sport: 0, dport: 0, tos: 0 }
+    Resolved {
+        dst,
+        src,
+        iif,
+        oif: 0,
+        mark: 0,
+        uid: 0,
+        uid_given: false,
+        proto: 17,
+        sport: 0,
+        dport: 0,
+        tos: 0,
+    }
 }
 
 /// The kernel's side.
@@ -291,7 +303,7 @@ impl<'a> KernelSubject<'a> {
             Ok(live.get_link(NsId(0), 0, Some(name)).map_err(io::Error::other)?.index)
         };
         let (out, iif) = (index("out0")?, index("in0")?);
-        let questions = keys.iter().map(|&key| question(direction, key, iif).request(false)).collect();
+        let questions = keys.iter().map(|&key| question(direction, key, iif).request()).collect();
         Ok(KernelSubject { live, questions, out })
     }
 

@@ -7,6 +7,7 @@
 //! [`fingerpost_model::Kernel`], so that whatever speaks to that door can
 //! speak to it.
 
+pub mod addrtype;
 pub mod behaviour;
 pub mod config;
 pub mod control;
@@ -14,6 +15,7 @@ pub mod dump;
 pub mod lookup;
 mod namespace;
 mod restore;
+mod restore6;
 mod state;
 pub mod trace;
 mod world;

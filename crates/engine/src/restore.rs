@@ -3,7 +3,8 @@
 //! Objects are put in place as the dumps show them, without the checks and
 //! consequences of a change: what is dumped was accepted once, and the host may
 //! since have moved on (a gateway whose subnet is gone stays, T-32). What dumps
-//! leave out is found again: scopes of hops, shares of multipath routes.
+//! leave out is found again: scopes of hops, shares of multipath routes. IPv6's part
+//! is [`crate::restore6`]'s.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
@@ -14,7 +15,7 @@ use fingerpost_model::{
     AddrMsg, LinkMsg, MetricKind, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags,
     RouteMsg, RuleMsg, Scope, TableId,
 };
-use fingerpost_net::{Errno, Family, IpPrefix};
+use fingerpost_net::{Errno, Family, Ip, IpPrefix};
 
 use crate::behaviour::Behaviour;
 use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rules};
@@ -23,6 +24,7 @@ use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::exception::Exception;
 use crate::lookup::{self, Flow4, rules};
 use crate::namespace::{Env, Namespace};
+use crate::restore6;
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::world::World;
@@ -71,8 +73,6 @@ pub struct Restored {
     pub texts: Vec<(NsId, String, String)>,
     /// What the snapshot says and this build cannot use, one sentence each.
     pub not_used: Vec<String>,
-    /// How many IPv6 addresses and routes were left out.
-    pub ipv6_left_out: usize,
 }
 
 /// Reads a snapshot into a world of its own; `seed` feeds chance.
@@ -98,14 +98,8 @@ impl Restoring {
     pub fn new(header: snapshot::Header, seed: u64) -> Self {
         let mut world = World::empty(seed, Behaviour::of_release(&header.release));
         world.now = START;
-        let restored = Restored {
-            world,
-            header,
-            namespaces: Vec::new(),
-            texts: Vec::new(),
-            not_used: Vec::new(),
-            ipv6_left_out: 0,
-        };
+        let restored =
+            Restored { world, header, namespaces: Vec::new(), texts: Vec::new(), not_used: Vec::new() };
         Restoring { restored, current: None, line: 1 }
     }
 
@@ -135,6 +129,8 @@ struct Opened {
     /// Cached routes, which come before the hops that they go through are complete.
     exceptions: Vec<RouteMsg>,
     members: Vec<(usize, u32)>,
+    /// Whether labels came, in place of those that a new namespace has.
+    has_labels: bool,
 }
 
 /// When a restored world begins: what is dumped happened before.
@@ -152,6 +148,7 @@ impl Restoring {
         if let Line::Netns(netns) = line {
             let mut ns = Namespace::default();
             ns.config.rules = Rules { list: Vec::new() };
+            ns.config.rules6 = Rules { list: Vec::new() };
             // Tables are made as routes come, in the form that they had.
             ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
             ns.config.links.groups_known = netns.groups_read;
@@ -165,6 +162,7 @@ impl Restoring {
                 masters: Vec::new(),
                 exceptions: Vec::new(),
                 members: Vec::new(),
+                has_labels: false,
             });
             return Ok(());
         }
@@ -181,13 +179,19 @@ impl Restoring {
                 link(&mut ns.config, msg)?;
             }
             Line::Address(msg) if msg.family == Family::V4 => address(&mut ns.config, env, &msg)?,
-            Line::Group(device, group) => {
+            Line::Address(msg) => {
+                need_link(&ns.config, "an address of", msg.index)?;
+                restore6::address(&mut ns.config, env, &msg)?;
+            }
+            Line::Group(device, IpAddr::V4(group)) => {
                 need_link(&ns.config, "a group joined by", device)?;
                 let ipv4 = ns.config.links.get_mut(device).and_then(|link| link.ipv4.as_mut());
                 ipv4.map(|ipv4| ipv4.groups.insert(group));
             }
-            Line::Rule(msg) if msg.family == Family::V4 => {
-                add_rule(ns, env, &opened.netns, &msg)?;
+            Line::Rule(msg) => add_rule(ns, env, &opened.netns, &msg)?,
+            Line::AddressLabel(msg) => {
+                restore6::label(&mut ns.config, &msg, !opened.has_labels)?;
+                opened.has_labels = true;
             }
             Line::Nexthop(msg) => {
                 opened.members.extend(msg.group.iter().map(|entry| (self.line, entry.id)));
@@ -208,12 +212,20 @@ impl Restoring {
                 }
                 add_route(ns, &msg)?;
             }
+            // Cached routes are not modelled.
+            Line::Route(msg) if msg.flags.has(RouteFlags::CLONED) => {
+                let dst = msg.dst.map_or_else(|| "default".to_string(), |dst| dst.to_string());
+                self.restored.not_used.push(format!("what was learned about {dst}"));
+            }
+            Line::Route(msg) => {
+                check_hops(ns, &msg)?;
+                restore6::route(ns, env, &msg)?;
+            }
             Line::Neighbour(msg) => neighbour(&mut ns.config, msg),
             Line::Sysctl(path, value) => opened.settings.push((path, value)),
             Line::Text(name, text) => self.restored.texts.push((opened.id, name, text)),
-            // IPv6 is kept in the snapshot and not modelled yet.
-            Line::Rule(_) => {}
-            Line::Address(_) | Line::Route(_) => self.restored.ipv6_left_out += 1,
+            // IPv6 delivers to groups by the devices' routes to all of them.
+            Line::Group(_, IpAddr::V6(_)) => {}
         }
         Ok(())
     }
@@ -234,6 +246,9 @@ impl Restoring {
             control::table::unmerge(fib);
         }
         fib.has_custom_rules = custom;
+        // Without change the rules of IPv6 lead where their lack would.
+        ns.config.fib6.has_custom_rules = !are_default(&ns.config.rules6);
+        let fib = &mut ns.config.fib;
         let stats = self.restored.texts.iter().find(|(id, name, _)| *id == opened.id && name == TRIE_STATS);
         arrange_tables(fib, stats.map_or(opened.tables, |(_, _, text)| listed_tables(text)));
         fib.has_custom_local_routes = opened.netns.custom_local_routes.unwrap_or(false);
@@ -244,6 +259,7 @@ impl Restoring {
             ns.config.sysctl.fib_multipath_hash_seed = seed;
         }
         complete_hops(&mut ns.config);
+        restore6::complete(&mut ns.config);
         for msg in std::mem::take(&mut opened.exceptions) {
             if exception(ns, env, &msg).is_none() {
                 let dst = msg.dst.map_or_else(|| "default".to_string(), |dst| dst.to_string());
@@ -322,8 +338,8 @@ fn exception(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Option<()> {
 }
 
 /// Whether these are the rules of a new namespace, whoever is said to have made them.
-fn are_default(rules: &Rules<Ipv4Addr>) -> bool {
-    let mut default = Rules::<Ipv4Addr>::default().list;
+fn are_default<I: Ip>(rules: &Rules<I>) -> bool {
+    let mut default = Rules::<I>::default().list;
     for (own, rule) in default.iter_mut().zip(&rules.list) {
         own.protocol = rule.protocol;
     }
@@ -346,10 +362,11 @@ fn link(config: &mut Config, msg: LinkMsg) -> Result<(), String> {
     config.links.last_index = config.links.last_index.max(index);
     let mut link = Link { own_address: true, own_mtu: true, msg, ipv4, ..Link::default() };
     control::link::adopt(&mut link);
-    match config.links.insert(link) {
-        None => Ok(()),
-        Some(_) => Err(format!("a second link with index {index}")),
+    if config.links.insert(link).is_some() {
+        return Err(format!("a second link with index {index}"));
     }
+    restore6::link(config, index);
+    Ok(())
 }
 
 fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Result<(), String> {
@@ -395,7 +412,9 @@ fn add_rule(ns: &mut Namespace, env: Env<'_>, netns: &Netns, msg: &RuleMsg) -> R
     let msg = RuleMsg { priority: Some(msg.priority.unwrap_or(0)), ..msg.clone() };
     rule::new_rule(ns, env, NlFlags::CREATE, &msg)
         .map_err(|refusal: Refusal| format!("a rule that Linux would refuse: {refusal}"))?;
-    ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
+    if msg.family == Family::V4 {
+        ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
+    }
     Ok(())
 }
 
@@ -408,13 +427,19 @@ fn add_nexthop(ns: &mut Namespace, env: Env<'_>, msg: &NexthopMsg) -> Result<(),
     Ok(())
 }
 
-fn add_route(ns: &mut Namespace, msg: &RouteMsg) -> Result<(), String> {
+/// Whether what a route leads through stands before it.
+fn check_hops(ns: &Namespace, msg: &RouteMsg) -> Result<(), String> {
     for dev in msg.oif.into_iter().chain(msg.multipath.iter().map(|leg| leg.oif)) {
         need_link(&ns.config, "a route through", dev)?;
     }
     if let Some(id) = msg.nh_id.filter(|&id| ns.config.nexthops.get(id).is_none()) {
         return Err(format!("a route by nexthop {id}, which does not stand before it"));
     }
+    Ok(())
+}
+
+fn add_route(ns: &mut Namespace, msg: &RouteMsg) -> Result<(), String> {
+    check_hops(ns, msg)?;
     let has_encap = msg.encap.is_some() || msg.multipath.iter().any(|leg| leg.encap.is_some());
     let request = match msg.nh_id.is_some() || has_encap {
         true => RouteConfig::of(&without_what_follows(msg)),
@@ -490,7 +515,18 @@ fn settings(ns: &mut Namespace, env: Env<'_>, settings: &[(String, String)], not
     fn conf_of(path: &str) -> Option<(&str, &str)> {
         path.strip_prefix("ipv4/conf/")?.rsplit_once('/')
     }
-    for (path, value) in settings.iter().filter(|(path, _)| conf_of(path).is_none()) {
+    fn conf6_of(path: &str) -> Option<(&str, &str)> {
+        path.strip_prefix("ipv6/conf/")?.rsplit_once('/').filter(|(_, name)| *name != "stable_secret")
+    }
+    for (path, value) in settings {
+        if let Some((place, name)) = conf6_of(path)
+            && !restore6::setting(&mut ns.config, place, name, value)
+        {
+            complain(path, value);
+        }
+    }
+    let is_conf = |path: &str| conf_of(path).is_some() || conf6_of(path).is_some();
+    for (path, value) in settings.iter().filter(|(path, _)| !is_conf(path)) {
         // What this build does not know of, or cannot write, steers nothing here.
         if sysctl::write(ns, env, &format!("net/{path}"), value.trim_end()) == Err(Errno::EINVAL) {
             complain(path, value);

@@ -3,14 +3,15 @@
 //! Events carry ids and values, never text; rendering happens outside the
 //! engine. A decision is the same whether or not somebody listens.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::{RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
 
 use crate::config::{Alias, FibInfoId};
 use crate::lookup::rules::SelectorSet;
-use crate::lookup::{DropReason, Flow4};
+use crate::lookup::source6::Rule6724;
+use crate::lookup::{DropReason, Flow4, Flow6, RouteRef};
 
 /// Receives events.
 pub trait Sink {
@@ -67,6 +68,12 @@ pub enum Purpose {
     OwnAddress,
     /// Whether a gateway is on a link (`fib_check_nh`).
     Gateway,
+    /// What nft's `fib` expression asks (`nft_fib4_eval`, `nft_fib6_eval`).
+    Fib,
+    /// What the `rpfilter` match asks (`rpfilter_mt`).
+    Rpfilter,
+    /// What type an address is (`inet_dev_addr_type`).
+    AddressType,
 }
 
 /// What became of a rule whose selectors matched.
@@ -283,6 +290,125 @@ pub enum Event {
     End {
         /// Its error, if any.
         errno: Option<Errno>,
+    },
+    /// Something that only IPv6's lookups do.
+    V6(Event6),
+}
+
+/// Why an IPv6 route that contains the destination was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassedOver6 {
+    /// Its time is over.
+    Expired,
+    /// Its hop is dead.
+    Dead,
+    /// Its hop has no carrier, and the device says that this counts.
+    LinkDown,
+    /// It leaves by another device than the flow demands (C-303, C-304).
+    OtherDevice,
+    /// Its gateway's neighbour is known not to answer (C-298).
+    GatewayFailed,
+    /// Another one of the same metric has a better score, or the same and stands before it.
+    LowerScore,
+    /// One of a smaller metric can be used.
+    LargerMetric,
+}
+
+/// Why an IPv6 source address was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source6Reason {
+    /// The flow has it.
+    Given,
+    /// The route names it (`src`).
+    Preferred,
+    /// It is the only candidate.
+    Only,
+    /// It won by this rule of RFC 6724 against the last other one that was as good until then.
+    Rule(Rule6724),
+    /// No address is acceptable.
+    None,
+}
+
+/// Something that a lookup of IPv6 did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event6 {
+    /// A lookup begins.
+    Begin {
+        /// Why.
+        purpose: Purpose,
+        /// Its key.
+        flow: Flow6,
+    },
+    /// Routes by source hide the others of their prefix: none of them is for
+    /// the flow's source (C-295, T-58).
+    Hidden {
+        /// The prefix.
+        prefix: Prefix<Ipv6Addr>,
+    },
+    /// A route contains the destination but is passed over.
+    RoutePassed {
+        /// The route.
+        route: RouteRef,
+        /// Why.
+        why: PassedOver6,
+    },
+    /// A route is the table's answer.
+    RouteTaken {
+        /// The route.
+        route: RouteRef,
+        /// Its score: 2 for the device, and four times the router preference.
+        score: i32,
+    },
+    /// A route ends the search with an error.
+    RouteError {
+        /// The route.
+        route: RouteRef,
+        /// `EAGAIN` for throw.
+        errno: Errno,
+    },
+    /// No route has a gateway that answers; routes are looked at again
+    /// without asking for that.
+    UnreachableToo {
+        /// The table.
+        id: TableId,
+    },
+    /// One of several legs is chosen.
+    Path {
+        /// The first leg, or the route that uses a group of nexthop objects.
+        first: RouteRef,
+        /// The leg that is used.
+        leg: RouteRef,
+        /// Which member of the group.
+        member: usize,
+        /// The 31-bit hash; `None` when its seed is not known.
+        hash: Option<u32>,
+        /// With an unknown hash, the legs that are possible, and how many of all
+        /// 2³¹ hashes select each.
+        shares: Vec<(RouteRef, usize, u64)>,
+    },
+    /// A decision that is cached with a nexthop object counts, made of another
+    /// route, which may be gone (T-17).
+    Cached {
+        /// The object.
+        object: u32,
+        /// The route.
+        route: RouteRef,
+    },
+    /// Of two candidates for the source one is better.
+    SourceCompared {
+        /// The better one, or of two that are alike the one seen first.
+        better: Ipv6Addr,
+        /// The other one.
+        other: Ipv6Addr,
+        /// The rule that decides; `None` when they are alike.
+        rule: Option<Rule6724>,
+    },
+    /// A source address is chosen.
+    Source {
+        /// The address; `::` for none.
+        addr: Ipv6Addr,
+        /// Why.
+        why: Source6Reason,
     },
 }
 

@@ -2,10 +2,11 @@
 //! [`Kernel`] door to it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal,
-    RouteFilter, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
+    Refusal, RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family, Rng};
 
@@ -83,6 +84,15 @@ impl World {
         id
     }
 
+    /// Lets time pass, with what it brings.
+    pub fn pass(&mut self, millis: u64) {
+        self.now = Time(self.now.0.saturating_add(millis));
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        for ns in self.namespaces.values_mut() {
+            control::addrconf::pass_time(ns, env);
+        }
+    }
+
     /// The namespace with this id.
     pub fn ns(&self, id: NsId) -> Result<&Namespace, Refusal> {
         self.namespaces.get(&id).ok_or(Refusal::new(Errno::EINVAL))
@@ -110,9 +120,21 @@ impl Kernel for World {
             change => {
                 let (ns, env) = self.ns_mut(id)?;
                 match change {
+                    Change::NewAddress(msg) if msg.family == Family::V6 => {
+                        control::address6::new_address(ns, env, op.flags, &msg)
+                    }
                     Change::NewAddress(msg) => control::address::new_address(ns, env, op.flags, &msg),
+                    Change::DelAddress(msg) if msg.family == Family::V6 => {
+                        control::address6::del_address(ns, env, &msg)
+                    }
                     Change::DelAddress(msg) => control::address::del_address(ns, env, &msg),
+                    Change::NewRoute(msg) if msg.family == Family::V6 => {
+                        control::route6::new_route(ns, env, op.flags, &msg)
+                    }
                     Change::NewRoute(msg) => control::route::new_route(ns, env, op.flags, &msg),
+                    Change::DelRoute(msg) if msg.family == Family::V6 => {
+                        control::route6::del_route(ns, env, &msg)
+                    }
                     Change::DelRoute(msg) => control::route::del_route(ns, env, &msg),
                     Change::NewRule(msg) => control::rule::new_rule(ns, env, op.flags, &msg),
                     Change::DelRule(msg) => control::rule::del_rule(ns, env, &msg),
@@ -120,6 +142,8 @@ impl Kernel for World {
                     Change::DelNexthop(msg) => control::nexthop::del_nexthop(ns, env, &msg),
                     Change::NewNeighbour(msg) => control::neighbour::new_neighbour(ns, env, op.flags, &msg),
                     Change::DelNeighbour(msg) => control::neighbour::del_neighbour(ns, env, &msg),
+                    Change::NewAddrLabel(msg) => control::addrlabel::new_label(ns, op.flags, &msg),
+                    Change::DelAddrLabel(msg) => control::addrlabel::del_label(ns, &msg),
                     Change::NewLink(_)
                     | Change::DelLink(_)
                     | Change::NewTun { .. }
@@ -132,7 +156,10 @@ impl Kernel for World {
     fn get_route(&mut self, id: NsId, request: &RouteMsg) -> Result<RouteMsg, Refusal> {
         let uid = self.uid;
         let (ns, env) = self.ns_mut(id)?;
-        lookup::get::get_route(ns, env, uid, request)
+        match request.family {
+            Family::V4 => lookup::get::get_route(ns, env, uid, request),
+            Family::V6 => lookup::get6::get_route(ns, env, uid, request),
+        }
     }
 
     fn get_nexthop(&mut self, id: NsId, nexthop: u32) -> Result<NexthopMsg, Refusal> {
@@ -201,6 +228,14 @@ impl Kernel for World {
         each: &mut dyn FnMut(&NeighMsg),
     ) -> Result<(), Refusal> {
         dump::neighbour::dump(self.ns(id)?, family, proxy, each)
+    }
+
+    fn address_labels(&mut self, id: NsId, each: &mut dyn FnMut(&AddrLabelMsg)) -> Result<(), Refusal> {
+        dump::addrlabel::dump(self.ns(id)?, each)
+    }
+
+    fn get_address_label(&mut self, id: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
+        dump::addrlabel::get(self.ns(id)?, address, index)
     }
 
     fn netconf(

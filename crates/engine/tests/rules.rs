@@ -254,11 +254,22 @@ fn uids(start: u32, end: u32) -> Option<UidRange> {
 }
 
 #[test]
-fn c101_another_family_is_not_supported() {
+fn c289_rules_of_ipv6_are_two_and_stand_apart() {
     let mut world = kernel();
-    let msg = RuleMsg { family: Family::V6, ..rule(100) };
-    refused(add_rule(&mut world, msg.clone()), Errno::EAFNOSUPPORT, Some("Rule family not supported"));
-    refused(del_rule(&mut world, msg), Errno::EAFNOSUPPORT, Some("Rule family not supported"));
+    let six = |world: &mut World| {
+        let mut seen = Vec::new();
+        let mut each = |msg: &RuleMsg| seen.push(msg.priority.unwrap_or(0));
+        world.rules(NS, Some(Family::V6), &mut each).unwrap();
+        seen
+    };
+    assert_eq!(six(&mut world), [0, 32766]);
+    add_rule(&mut world, RuleMsg { family: Family::V6, ..rule(100) }).unwrap();
+    assert_eq!(six(&mut world), [0, 100, 32766]);
+    assert_eq!(priorities(&mut world), [0, 32766, 32767]);
+    let config = &world.namespaces[&NS].config;
+    assert!(config.fib6.has_custom_rules && !config.fib.has_custom_rules);
+    del_rule(&mut world, RuleMsg { family: Family::V6, ..rule(100) }).unwrap();
+    assert_eq!(six(&mut world), [0, 32766]);
 }
 
 #[test]

@@ -152,6 +152,9 @@ fn random_rule(rng: &mut Rng) -> Rule<Ipv4Addr> {
         };
     }
     if some(rng) {
+        rule.flowlabel = (rng.below(4) as u32 & 2, 2);
+    }
+    if some(rng) {
         rule.ip_proto = rng.below(3) as u8;
     }
     if some(rng) {
@@ -178,6 +181,7 @@ fn random_flow(rng: &mut Rng) -> Flow4 {
         mark: rng.below(8) as u32,
         uid: rng.below(6) as u32,
         dscp: rng.next_u32() as u8 & 0xfc,
+        flowlabel: rng.below(4) as u32,
         proto: rng.below(3) as u8,
         sport: rng.below(4) as u16,
         dport: rng.below(4) as u16,
@@ -203,6 +207,7 @@ fn satisfying(rule: &Rule<Ipv4Addr>, selector: Selector, flow: &Flow4) -> Option
             DscpSelector::Tos(tos) => flow.dscp = flow.dscp & !0x1c | tos,
             DscpSelector::Dscp { value, mask } => flow.dscp = flow.dscp & !(mask << 2) | value << 2,
         },
+        Selector::FlowLabel => flow.flowlabel = flow.flowlabel & !rule.flowlabel.1 | rule.flowlabel.0,
         Selector::Proto => flow.proto = rule.ip_proto,
         Selector::Sport | Selector::Dport => {
             let (ports, port) = match selector {
@@ -221,7 +226,7 @@ fn satisfying(rule: &Rule<Ipv4Addr>, selector: Selector, flow: &Flow4) -> Option
 #[test]
 fn c114_satisfying_one_failing_selector_leaves_exactly_the_others() {
     let mut rng = Rng::new(91);
-    let mut seen = [0u32; 12];
+    let mut seen = [0u32; 13];
     for _ in 0..20_000 {
         let (rule, flow) = (random_rule(&mut rng), random_flow(&mut rng));
         if rule.sport.is_some_and(|ports| matches!(ports, Ports::Range(start, end) if start > end)) {

@@ -139,10 +139,10 @@
 //!
 //! | | for lookups | with the routes |
 //! | --- | --- | --- |
-//! | IPv4, shared | 1.8 MB | 9.2 MB |
-//! | IPv4, random | 2.7 MB | 10.2 MB |
-//! | IPv6, shared | 1.1 MB | 4.9 MB |
-//! | IPv6, random | 1.6 MB | 5.4 MB |
+//! | IPv4, shared | 1.8 MB | 9.7 MB |
+//! | IPv4, random | 2.7 MB | 11.9 MB |
+//! | IPv6, shared | 1.1 MB | 6.0 MB |
+//! | IPv6, random | 1.6 MB | 6.1 MB |
 //!
 //! Values are written with one byte while there are at most 255 distinct ones or
 //! all are below 255, with two up to 65,535, else with four; when they become too
@@ -162,7 +162,7 @@
 //! | memory, all others | 160 bytes each | 75–88 | 83–112 |
 //! | memory after any changes | three times that | 2.1 | 2.2 |
 //! | a change of one route, published with some hundred others | 20 µs | 2–3 µs | 2–9 µs |
-//! | a change of the default route, published alone | 100 µs | 0.2 µs | 2 µs |
+//! | a change of the default route, published alone | 100 µs | 0.5–2 µs | 2–7 µs |
 //! | a change of a prefix above *n* routes | *n* µs | 0.02–0.3 *n* | 0.06–0.5 *n* |
 //!
 //! Memory after changes is more because blocks that readers may see are not

@@ -1,12 +1,13 @@
 //! Where there is no Linux kernel to read: opening is an error, and nothing else can be reached.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Writer};
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
-    RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
+    Refusal, RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 
@@ -169,6 +170,12 @@ impl Kernel for Live {
         _: bool,
         _: Each<'_, NeighMsg>,
     ) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn address_labels(&mut self, _: NsId, _: Each<'_, AddrLabelMsg>) -> Result<(), Refusal> {
+        match *self {}
+    }
+    fn get_address_label(&mut self, _: NsId, _: IpAddr, _: u32) -> Result<AddrLabelMsg, Refusal> {
         match *self {}
     }
     fn netconf(&mut self, _: NsId, _: Option<Family>, _: Each<'_, NetconfMsg>) -> Result<(), Refusal> {

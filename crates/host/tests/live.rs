@@ -9,10 +9,11 @@ use std::process::{Command, Stdio};
 
 use common::{EVERYTHING, WIRE, in_namespace, printed, sh};
 use fingerpost_host::{Capture, CaptureOptions, Live, Target, import};
+use fingerpost_iproute::{Env, Names, run};
 use fingerpost_model::snapshot::{Line, Netns};
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NexthopMsg, NlFlags, NsId, Op, RouteFilter, RouteMsg,
-    RuleMsg, TableId,
+    AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, MetricKind, NexthopMsg, NlFlags, NsId, Op,
+    RouteFilter, RouteFlags, RouteMsg, RuleMsg, TableId,
 };
 use fingerpost_net::{Errno, Family, IpPrefix};
 
@@ -100,6 +101,7 @@ fn by_ip() -> Vec<Line> {
         ("rule6.json", "ip -d -6 -j rule"),
         ("nexthop.json", "ip -j nexthop"),
         ("neigh.json", "ip -j neigh"),
+        ("addrlabel.json", "ip -j addrlabel"),
     ];
     let texts: BTreeMap<String, String> =
         commands.iter().map(|(file, command)| (file.to_string(), printed(command))).collect();
@@ -142,6 +144,8 @@ fn dumps_are_what_ip_prints() {
         same(&pick!(ours, Route, shown::route), &pick!(theirs, Route, shown::route));
         same(&pick!(ours, Rule, shown::rule), &pick!(theirs, Rule, shown::rule));
         same(&pick!(ours, Nexthop, shown::nexthop), &pick!(theirs, Nexthop, shown::nexthop));
+        let label = |m: &AddrLabelMsg| AddrLabelMsg { sequence: 0, ..m.clone() };
+        same(&pick!(ours, AddressLabel, label), &pick!(theirs, AddressLabel, label));
         let known = |m: &fingerpost_model::NeighMsg| (m.dst, m.lladdr.clone(), m.index, m.state, m.flags);
         let ours: Vec<_> = pick!(ours, Neighbour, known).into_iter().filter(|m| m.3.0 != 0x40).collect();
         assert_eq!(ours, pick!(theirs, Neighbour, known));
@@ -517,5 +521,71 @@ fn buckets_and_ids_of_namespaces_are_asked_for() {
         let other = BucketFilter { group: Some(1), ..BucketFilter::default() };
         let refused = live.nexthop_buckets(NS, &other, &mut |_| ()).expect_err("it is no group");
         assert_eq!(refused.text.as_deref(), Some("Not a nexthop group"));
+    });
+}
+
+#[test]
+fn what_ipv6_shows_is_captured_and_printed_as_ip_does() {
+    in_namespace("what_ipv6_shows_is_captured_and_printed_as_ip_does", || {
+        // A path of which a router, in a namespace of its own, says that it is narrow.
+        sh("mount -t tmpfs none /run; ip netns add router
+            ip link add v0 type veth peer name r0
+            ip link set r0 netns router
+            ip link set v0 up; ip -n router link set r0 up
+            ip addr add 2001:db8::1/64 dev v0 nodad; ip -n router addr add 2001:db8::2/64 dev r0 nodad
+            ip -n router link add i0 type ifb; ip -n router link set i0 mtu 1280 up
+            ip -n router addr add 2001:db8:9::1/64 dev i0 nodad
+            ip netns exec router sysctl -qw net.ipv6.conf.all.forwarding=1
+            ip -6 route add 2001:db8:9::/64 via 2001:db8::2
+            ip addrlabel add prefix 2001:db8:9::/64 dev v0 label 77");
+        let sender = std::net::UdpSocket::bind("[::]:0").expect("a socket");
+        let mut all = Vec::new();
+        let exception = |line: &Line| match line {
+            Line::Route(m) if m.family == Family::V6 && m.flags.has(RouteFlags::CLONED) => Some(m.clone()),
+            _ => None,
+        };
+        for _ in 0..200 {
+            // Too long for it; refused once the path is known.
+            let _ = sender.send_to(&[0; 1400], "[2001:db8:9::7]:9");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            all = lines(&here().capture(&quick()).expect("readable"));
+            if all.iter().any(|line| exception(line).is_some()) {
+                break;
+            }
+        }
+        let learned = all.iter().find_map(exception).expect("the router told the path's MTU");
+        assert_eq!(learned.dst, Some(IpPrefix::host("2001:db8:9::7".parse().expect("an address"))));
+        assert_eq!(learned.metrics.get(MetricKind::MTU), Some(1280));
+        let labels = pick!(all, AddressLabel, |m: &AddrLabelMsg| (m.prefix, m.index, m.label));
+        assert_eq!(labels.len(), 11, "ten that Linux has by itself");
+        assert!(labels.iter().any(|&(_, index, label)| index != 0 && label == Some(77)));
+        let label = here().get_address_label(NS, "2002::1".parse().expect("an address"), 0);
+        assert_eq!(label.expect("there is one for all").label, Some(2));
+
+        for command in [
+            "-6 route show cache",
+            "-6 -j route show cache",
+            "-6 -d route show table all",
+            "addrlabel",
+            "-j addrlabel list",
+            "token",
+            "-j token list dev v0",
+            "-6 netconf",
+            "-j netconf show",
+            "-6 netconf show dev v0",
+            "maddress",
+            "-6 -j maddress show",
+            "-o -6 maddress show dev v0",
+        ] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let env = Env { open: &|_| Err(Errno::ENOENT), exec: None };
+            // Lifetimes run meanwhile: the real tool must say the same before and after.
+            let same = (0..100).any(|_| {
+                let before = printed(&format!("ip {command}"));
+                let ours = run(&words, &mut here(), NS, &Names::default(), &env);
+                before == ours.stdout && ours.status == 0
+            });
+            assert!(same, "ip {command}");
+        }
     });
 }

@@ -10,7 +10,7 @@ use fingerpost_host::redact::{Key, Redactor};
 use fingerpost_host::{Live, Target};
 use fingerpost_model::snapshot::Line;
 use fingerpost_model::{
-    AddrMsg, Change, Kernel, NsId, Refusal, RouteFilter, RouteMsg, RuleMsg, Scope, proto,
+    AddrLabelMsg, AddrMsg, Change, Kernel, NsId, Refusal, RouteFilter, RouteMsg, RuleMsg, Scope, proto,
 };
 use fingerpost_net::{Family, IpPrefix, Rng};
 
@@ -41,16 +41,27 @@ const ROUTES: &str = "
     ip -6 route add unreachable 2a00:1450:4000::/36
     ip -6 addr add fd00:1:2::1/64 dev v0 nodad
     ip -6 route add fd00::/8 via fd00:1:2::9 dev v0
+    ip -6 addr add 2001:10:7::1/64 dev v1 nodad
+    ip -6 addr add 2001:db8:5::1/64 dev v0 nodad preferred_lft 0
+    ip -6 route add 3ffe::/16 via 2001:db8::9 dev v0
+    ip -6 route add 2001:10::/28 via 2001:db8::9 dev v0
+    ip -6 rule add pref 103 from 2001:db8:2::/64 lookup 9
+    ip -6 route add 2a00::/16 via 2001:db8:2::8 dev v1 table 9
+    ip addrlabel add prefix 2a00:1450::/32 label 50
+    ip addrlabel add prefix fd00:1:2::/48 label 50
+    ip addrlabel add prefix 2001:db8:7:8::/64 dev v1 label 5
 ";
 
 struct Configuration {
     addresses: Vec<AddrMsg>,
     routes: Vec<RouteMsg>,
     rules: Vec<RuleMsg>,
+    labels: Vec<AddrLabelMsg>,
 }
 
 fn read(live: &mut Live) -> Configuration {
-    let mut c = Configuration { addresses: Vec::new(), routes: Vec::new(), rules: Vec::new() };
+    let mut c =
+        Configuration { addresses: Vec::new(), routes: Vec::new(), rules: Vec::new(), labels: Vec::new() };
     let global = |m: &AddrMsg| m.scope == Scope::UNIVERSE;
     live.addresses(NS, None, &mut |m| {
         c.addresses.extend(global(m).then(|| AddrMsg { stamps: None, ..m.clone() }))
@@ -63,6 +74,7 @@ fn read(live: &mut Live) -> Configuration {
     .expect("routes");
     let ours = |m: &RuleMsg| m.protocol != Some(proto::KERNEL);
     live.rules(NS, None, &mut |m| c.rules.extend(ours(m).then(|| m.clone()))).expect("rules");
+    live.address_labels(NS, &mut |m| c.labels.push(m.clone())).expect("labels");
     c
 }
 
@@ -155,7 +167,14 @@ fn decisions_survive(seed: u64) {
         other => panic!("{other:?}"),
     };
 
+    let label = |m: &AddrLabelMsg| match redactor.line(Line::AddressLabel(m.clone())) {
+        Some(Line::AddressLabel(m)) => m,
+        other => panic!("{other:?}"),
+    };
+
     let mut hand = Hand::new();
+    c.labels.iter().for_each(|m| hand.delete(Change::DelAddrLabel(m.clone())));
+    c.labels.iter().for_each(|m| hand.add(Change::NewAddrLabel(label(m))));
     c.rules.iter().for_each(|m| hand.delete(Change::DelRule(m.clone())));
     c.routes.iter().for_each(|m| hand.delete(Change::DelRoute(m.clone())));
     c.addresses.iter().rev().for_each(|m| hand.delete(Change::DelAddress(m.clone())));

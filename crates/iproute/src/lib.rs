@@ -18,12 +18,16 @@ mod options;
 mod output;
 
 mod address;
+mod addrlabel;
 mod link;
+mod maddress;
 mod neigh;
+mod netconf;
 mod netns;
 mod nexthop;
 mod route;
 mod rule;
+mod token;
 mod vrf;
 
 use std::io::BufRead;
@@ -248,6 +252,10 @@ fn command(ctx: &mut Ctx<'_>, object: &str, words: &[&str]) -> Done {
         "netns" => netns::run(ctx, args),
         "vrf" => vrf::run(ctx, args),
         "nexthop" => nexthop::run(ctx, args),
+        "addrlabel" => addrlabel::run(ctx, args),
+        "maddress" => maddress::run(ctx, args),
+        "netconf" => netconf::run(ctx, args),
+        "token" => token::run(ctx, args),
         "help" => Err(Failure::usage(options::USAGE)),
         _ => Err(Failure::unsupported(&format!("\"ip {full}\""))),
     }

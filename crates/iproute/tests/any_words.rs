@@ -5,8 +5,8 @@ use std::io::{BufRead, Cursor};
 
 use fingerpost_iproute::{Env, Names, run};
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
-    RouteMsg, RouteType, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
+    Refusal, RouteFilter, RouteMsg, RouteType, RuleMsg,
 };
 use fingerpost_net::{Errno, Family, Rng};
 
@@ -99,8 +99,15 @@ impl Kernel for Simple {
     fn netconf(&mut self, _: NsId, _: Option<Family>, _: &mut dyn FnMut(&NetconfMsg)) -> Result<(), Refusal> {
         Ok(())
     }
-    fn read_file(&mut self, _: NsId, _: &str) -> Result<String, Errno> {
-        Err(Errno::ENOENT)
+    fn address_labels(&mut self, _: NsId, each: &mut dyn FnMut(&AddrLabelMsg)) -> Result<(), Refusal> {
+        each(&AddrLabelMsg { label: Some(5), ..AddrLabelMsg::new(Family::V6) });
+        Ok(())
+    }
+    fn read_file(&mut self, _: NsId, path: &str) -> Result<String, Errno> {
+        match path {
+            "/proc/net/igmp6" => Ok("2 e0 ff020000000000000000000000000001 1 0000000C 0\n3 e1 zz 1\n".into()),
+            _ => Err(Errno::ENOENT),
+        }
     }
     fn write_file(&mut self, _: NsId, _: &str, _: &str) -> Result<(), Errno> {
         Err(Errno::EACCES)
@@ -136,7 +143,7 @@ priority fwmark 1/0xff uidrange 0-5 ipproto tcp sport 80 80-90 80/0xff dport dsc
 suppress_prefixlength sup_group tun_id protocol root match exact mark uid fibmatch connected notify vrf as \
 ttl-propagate enabled expires name up down master nomaster address 02:00:00:00:00:01 broadcast brd + - peer label \
 scope valid_lft preferred_lft forever 10sec txqueuelen alias type veth dummy bridge vlan macvlan vxlan id mode \
-lladdr nud permanent reachable probe proxy router statistics tun multi_queue user é \" ' \\ #";
+lladdr nud permanent reachable probe proxy router statistics tun multi_queue user addrlabel prefix label token netconf é \" ' \\ #";
 
 #[test]
 fn commands_of_random_words_end_with_a_status() {
@@ -146,7 +153,21 @@ fn commands_of_random_words_end_with_a_status() {
     let mut seen = std::collections::BTreeMap::new();
     for round in 0..40_000 {
         let count = rng.below(12) as usize;
-        let objects = ["route", "rule", "link", "address", "neigh", "nexthop", "netns", "vrf", "tuntap"];
+        let objects = [
+            "route",
+            "rule",
+            "link",
+            "address",
+            "neigh",
+            "nexthop",
+            "netns",
+            "vrf",
+            "tuntap",
+            "addrlabel",
+            "token",
+            "netconf",
+            "maddress",
+        ];
         let mut args: Vec<&str> = Vec::new();
         if rng.below(4) > 0 {
             args.extend(rng.pick(&objects));

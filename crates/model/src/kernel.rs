@@ -1,8 +1,12 @@
 //! The door to a kernel, real or in memory.
 
+use std::net::IpAddr;
+
 use fingerpost_net::{Errno, Family};
 
-use crate::{AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, Op, Refusal, RouteMsg, RuleMsg, TableId};
+use crate::{
+    AddrLabelMsg, AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, Op, Refusal, RouteMsg, RuleMsg, TableId,
+};
 
 /// A network namespace of a [`Kernel`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +115,20 @@ pub trait Kernel {
         proxy: bool,
         each: &mut dyn FnMut(&NeighMsg),
     ) -> Result<(), Refusal>;
+
+    /// Address labels in the kernel's order, the most special first. A kernel
+    /// without IPv6 has none to show.
+    fn address_labels(&mut self, ns: NsId, each: &mut dyn FnMut(&AddrLabelMsg)) -> Result<(), Refusal> {
+        let _ = (ns, each);
+        Err(Refusal::new(Errno::EOPNOTSUPP))
+    }
+
+    /// The address label that Linux finds for an address and a device, 0 for
+    /// none (`RTM_GETADDRLABEL`).
+    fn get_address_label(&mut self, ns: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
+        let _ = (ns, address, index);
+        Err(Refusal::new(Errno::EOPNOTSUPP))
+    }
 
     /// Per-device settings as `RTM_GETNETCONF` reports them.
     fn netconf(

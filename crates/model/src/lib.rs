@@ -18,8 +18,8 @@ pub mod snapshot;
 
 pub use kernel::{BucketFilter, Kernel, NsId, RouteFilter};
 pub use message::{
-    AddrMsg, Attr, BridgePort, Encap, LinkInfo, LinkMsg, LinkStats, LlAddr, Metrics, NeighMsg, NetconfMsg,
-    NextHopMsg, NexthopBucket, NexthopGroupEntry, NexthopMsg, NsRef, PortRange, ResilientGroup,
+    AddrLabelMsg, AddrMsg, Attr, BridgePort, Encap, LinkInfo, LinkMsg, LinkStats, LlAddr, Metrics, NeighMsg,
+    NetconfMsg, NextHopMsg, NexthopBucket, NexthopGroupEntry, NexthopMsg, NsRef, PortRange, ResilientGroup,
     RouteCacheInfo, RouteMsg, RuleMsg, UidRange,
 };
 pub use number::{

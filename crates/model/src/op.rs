@@ -5,7 +5,7 @@ use std::fmt;
 use fingerpost_net::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::{AddrMsg, LinkMsg, NeighMsg, NexthopMsg, RouteMsg, RuleMsg};
+use crate::{AddrLabelMsg, AddrMsg, LinkMsg, NeighMsg, NexthopMsg, RouteMsg, RuleMsg};
 
 /// The netlink header flags that decide how a `NEW` request is applied.
 ///
@@ -91,6 +91,10 @@ pub enum Change {
     NewNeighbour(NeighMsg),
     /// Remove a neighbour.
     DelNeighbour(NeighMsg),
+    /// Add or replace an address label.
+    NewAddrLabel(AddrLabelMsg),
+    /// Remove an address label.
+    DelAddrLabel(AddrLabelMsg),
 }
 
 /// What a tun device carries.

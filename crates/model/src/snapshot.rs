@@ -17,7 +17,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg};
+use crate::{AddrLabelMsg, AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg};
 
 /// The format version that this build writes and reads.
 pub const FORMAT: u32 = 1;
@@ -87,10 +87,12 @@ pub enum Line {
     Bucket(NexthopMsg),
     /// A neighbour.
     Neighbour(NeighMsg),
+    /// An address label.
+    AddressLabel(AddrLabelMsg),
     /// A device's settings.
     Netconf(NetconfMsg),
     /// A multicast group that a device, by index, has joined.
-    Group(u32, std::net::Ipv4Addr),
+    Group(u32, std::net::IpAddr),
     /// A setting below `/proc/sys/net`: path without that prefix, and text.
     Sysctl(String, String),
     /// A file or command output kept as text, by name (`/proc/net/fib_trie`, `nft list ruleset`, …).

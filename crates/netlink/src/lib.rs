@@ -19,6 +19,7 @@
 //! is the attribute walker, which is [`attr`]: short, and made for these
 //! needs.
 
+mod addr_label;
 mod address;
 pub mod attr;
 mod error;

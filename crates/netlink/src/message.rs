@@ -1,13 +1,13 @@
 //! Messages by type.
 
-use fingerpost_model::{AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg};
+use fingerpost_model::{AddrLabelMsg, AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg};
 use fingerpost_net::Family;
 
 use crate::attr::Builder;
 use crate::attr::{Attrs, Names};
 use crate::error::{DecodeError, EncodeError, Problem};
 use crate::frame::{Frame, HEADER};
-use crate::{address, link, neighbour, netconf, nexthop, route, rule};
+use crate::{addr_label, address, link, neighbour, netconf, nexthop, route, rule};
 
 /// Message types, `RTM_*`.
 #[allow(missing_docs)]
@@ -27,6 +27,9 @@ pub mod kind {
     pub const NEW_RULE: u16 = 32;
     pub const DEL_RULE: u16 = 33;
     pub const GET_RULE: u16 = 34;
+    pub const NEW_ADDR_LABEL: u16 = 72;
+    pub const DEL_ADDR_LABEL: u16 = 73;
+    pub const GET_ADDR_LABEL: u16 = 74;
     pub const NEW_NSID: u16 = 88;
     pub const GET_NSID: u16 = 90;
     pub const NEW_NETCONF: u16 = 80;
@@ -57,6 +60,9 @@ pub(crate) fn name(kind: u16) -> &'static str {
         kind::NEW_RULE => "RTM_NEWRULE",
         kind::DEL_RULE => "RTM_DELRULE",
         kind::GET_RULE => "RTM_GETRULE",
+        kind::NEW_ADDR_LABEL => "RTM_NEWADDRLABEL",
+        kind::DEL_ADDR_LABEL => "RTM_DELADDRLABEL",
+        kind::GET_ADDR_LABEL => "RTM_GETADDRLABEL",
         kind::NEW_NSID => "RTM_NEWNSID",
         kind::GET_NSID => "RTM_GETNSID",
         kind::NEW_NETCONF => "RTM_NEWNETCONF",
@@ -90,6 +96,8 @@ pub enum Message {
     Neighbour(NeighMsg),
     /// A device's settings.
     Netconf(NetconfMsg),
+    /// An address label.
+    AddrLabel(AddrLabelMsg),
 }
 
 impl Message {
@@ -105,6 +113,7 @@ impl Message {
             kind::NEW_NETCONF..=kind::GET_NETCONF => Message::Netconf(netconf::decode(body)?),
             kind::NEW_NEXTHOP..=kind::GET_NEXTHOP => Message::Nexthop(nexthop::decode(body)?),
             kind::NEW_NEXTHOP_BUCKET..=kind::GET_NEXTHOP_BUCKET => Message::Nexthop(nexthop::decode(body)?),
+            kind::NEW_ADDR_LABEL..=kind::GET_ADDR_LABEL => Message::AddrLabel(addr_label::decode(body)?),
             other => return Err(body.error(0, Problem::Kind(other))),
         })
     }
@@ -120,6 +129,7 @@ impl Message {
             Message::Nexthop(_) => kind::NEW_NEXTHOP,
             Message::Neighbour(_) => kind::NEW_NEIGH,
             Message::Netconf(_) => kind::NEW_NETCONF,
+            Message::AddrLabel(_) => kind::NEW_ADDR_LABEL,
         }
     }
 
@@ -134,6 +144,7 @@ impl Message {
             Message::Nexthop(m) => nexthop::encode(m, &mut b),
             Message::Neighbour(m) => neighbour::encode(m, &mut b),
             Message::Netconf(m) => netconf::encode(m, &mut b),
+            Message::AddrLabel(m) => addr_label::encode(m, &mut b),
         }
         b.finish()
     }

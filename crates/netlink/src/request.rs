@@ -4,11 +4,13 @@
 //! header whose unused fields are zero. Kernels without it ignore the filters,
 //! so that who asks has to look at what comes.
 
+use std::net::IpAddr;
+
 use fingerpost_model::{
-    BucketFilter, Change, LinkMsg, NeighFlags, NexthopBucket, NexthopMsg, NlFlags, Op, RouteFilter,
-    RouteFlags, RouteMsg,
+    AddrLabelMsg, BucketFilter, Change, LinkMsg, NeighFlags, NexthopBucket, NexthopMsg, NlFlags, Op,
+    RouteFilter, RouteFlags, RouteMsg,
 };
-use fingerpost_net::Family;
+use fingerpost_net::{Family, IpPrefix};
 
 use crate::attr::Builder;
 use crate::error::{DecodeError, EncodeError};
@@ -45,6 +47,8 @@ pub enum Dump {
     },
     /// Per-device settings.
     Netconf(Family),
+    /// Address labels.
+    AddrLabels,
 }
 
 /// The bytes of a dump request with this sequence number.
@@ -69,6 +73,7 @@ pub fn dump(what: &Dump, seq: u32) -> Result<Vec<u8>, EncodeError> {
             (kind::GET_NEIGH, body)
         }
         Dump::Netconf(family) => (kind::GET_NETCONF, fixed::<4>(*family)),
+        Dump::AddrLabels => (kind::GET_ADDR_LABEL, fixed::<12>(Family::V6)),
     };
     Ok(message(kind, flag::REQUEST | flag::DUMP, seq, &body))
 }
@@ -145,6 +150,13 @@ pub fn nexthop(id: u32, seq: u32) -> Result<Vec<u8>, EncodeError> {
     Ok(message(kind::GET_NEXTHOP, flag::REQUEST, seq, &b.finish()?))
 }
 
+/// The bytes of a question for the label of an address, on a device or on any (0).
+pub fn addr_label(address: IpAddr, index: u32, seq: u32) -> Result<Vec<u8>, EncodeError> {
+    let prefix = IpPrefix::host(address);
+    let question = AddrLabelMsg { prefix: Some(prefix), index, ..AddrLabelMsg::new(Family::of(address)) };
+    Ok(message(kind::GET_ADDR_LABEL, flag::REQUEST, seq, &Message::AddrLabel(question).encode()?))
+}
+
 /// The bytes of a change, with an acknowledgement asked for.
 pub fn change(op: &Op, seq: u32) -> Result<Vec<u8>, EncodeError> {
     let (kind, object) = match &op.change {
@@ -160,6 +172,8 @@ pub fn change(op: &Op, seq: u32) -> Result<Vec<u8>, EncodeError> {
         Change::DelNexthop(m) => (kind::DEL_NEXTHOP, Message::Nexthop(m.clone())),
         Change::NewNeighbour(m) => (kind::NEW_NEIGH, Message::Neighbour(m.clone())),
         Change::DelNeighbour(m) => (kind::DEL_NEIGH, Message::Neighbour(m.clone())),
+        Change::NewAddrLabel(m) => (kind::NEW_ADDR_LABEL, Message::AddrLabel(m.clone())),
+        Change::DelAddrLabel(m) => (kind::DEL_ADDR_LABEL, Message::AddrLabel(m.clone())),
         Change::NewTun { .. } | Change::DelTun { .. } => return Err(EncodeError::NotNetlink),
     };
     Ok(message(kind, flag::REQUEST | flag::ACK | op.flags.0, seq, &object.encode()?))
@@ -176,13 +190,15 @@ pub fn to_op(frame: &Frame<'_>) -> Result<Option<Op>, DecodeError> {
         | kind::NEW_ROUTE
         | kind::NEW_RULE
         | kind::NEW_NEXTHOP
-        | kind::NEW_NEIGH => true,
+        | kind::NEW_NEIGH
+        | kind::NEW_ADDR_LABEL => true,
         kind::DEL_LINK
         | kind::DEL_ADDR
         | kind::DEL_ROUTE
         | kind::DEL_RULE
         | kind::DEL_NEXTHOP
-        | kind::DEL_NEIGH => false,
+        | kind::DEL_NEIGH
+        | kind::DEL_ADDR_LABEL => false,
         _ => return Ok(None),
     };
     let change = match (Message::decode(frame)?, new) {
@@ -198,6 +214,8 @@ pub fn to_op(frame: &Frame<'_>) -> Result<Option<Op>, DecodeError> {
         (Message::Nexthop(m), false) => Change::DelNexthop(m),
         (Message::Neighbour(m), true) => Change::NewNeighbour(m),
         (Message::Neighbour(m), false) => Change::DelNeighbour(m),
+        (Message::AddrLabel(m), true) => Change::NewAddrLabel(m),
+        (Message::AddrLabel(m), false) => Change::DelAddrLabel(m),
         (Message::Netconf(_), _) => return Ok(None),
     };
     Ok(Some(Op { flags: NlFlags(frame.flags & OP_FLAGS), change }))

@@ -38,6 +38,8 @@ proptest! {
             (Message::Nexthop(m), true) => Change::DelNexthop(m),
             (Message::Neighbour(m), false) => Change::NewNeighbour(m),
             (Message::Neighbour(m), true) => Change::DelNeighbour(m),
+            (Message::AddrLabel(m), false) => Change::NewAddrLabel(m),
+            (Message::AddrLabel(m), true) => Change::DelAddrLabel(m),
             (Message::Netconf(_), _) => return Ok(()),
         };
         let op = Op { flags: NlFlags(flags << 8), change };

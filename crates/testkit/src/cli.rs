@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use fingerpost_net::Family;
 use fingerpost_testkit::accept::{INSIDE, Plan};
 use fingerpost_testkit::generate::{Devices, Shape};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
@@ -16,22 +17,25 @@ usage: fingerpost-testkit VERB [OPTIONS]
       --only K         scenario K alone
       --script FILE    the script in FILE instead
       --self           the kernel against the kernel on another CPU: is the comparison itself sound?
+      --live           `fingerpost ip` on the live namespace, beside each `ip` that shows or asks
       --print          print each script with the kernel's answers
       --keep DIR       write the minimal scripts of differences there
       --shrink N       shrink the N most frequent kinds of difference (default 20)
       --budget N       at most N runs to shrink one (default 200)
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
   replay FILE                             Fingerpost against recorded answers
+  sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
   dump-script SEED INDEX                  print a scenario's script
-  accept decision | fib                   what a machine can check of the acceptance list, as a table;
+  accept decision | ipv6 | fib            what a machine can check of the acceptance list, as a table;
                                           --seed and --scenarios (of the comparison, default 100) apply
       --minutes N      fib: of random histories, in all (default 10); the rest takes a few minutes more
 
   --questions N        questions a scenario (default 100)
   --theme NAME         scenarios of one theme: basic, mixed, trie, aliases, rules, multipath, nexthops,
-                       defaults, input, addresses, links, wrong, inet6gateways, namespaces, vrf
+                       defaults, input, addresses, links, wrong, inet6gateways, namespaces, vrf;
+                       of IPv6 also sources, subtrees
   --devices all        dummy, vlan, macvlan and vrf devices too: the kernel must have them
-  --family 4           the family (only 4 yet)
+  --family 4|6         the family of the scenarios (default 4)
   --jobs N             workers (default: one for each CPU)
   --fingerpost PATH    the program to compare (default: beside this one)
   --fib NAME           the structure its lookups search: lc-trie (its default) or compiled
@@ -50,6 +54,8 @@ pub enum Verb {
     Record(Options),
     /// Compare with recorded answers.
     Replay(Options),
+    /// Compare choices of source addresses.
+    Sources(Options),
     /// Print one scenario.
     DumpScript {
         /// The seed.
@@ -80,7 +86,10 @@ pub enum Verb {
         dir: PathBuf,
     },
     /// Be the kernel's side, inside a namespace.
-    KernelSide,
+    KernelSide {
+        /// A program to ask as well.
+        beside: Option<PathBuf>,
+    },
 }
 
 /// The options of a run.
@@ -92,6 +101,7 @@ pub struct Options {
     pub only: Option<u64>,
     pub script: Option<PathBuf>,
     pub against_itself: bool,
+    pub live: bool,
     pub print: bool,
     pub keep: Option<PathBuf>,
     pub shrink: usize,
@@ -112,11 +122,12 @@ impl Default for Options {
             only: None,
             script: None,
             against_itself: false,
+            live: false,
             print: false,
             keep: None,
             shrink: 20,
             budget: 200,
-            shape: Shape { questions: 100, theme: None, devices: Devices::Usual },
+            shape: Shape { questions: 100, theme: None, devices: Devices::Usual, family: Family::V4 },
             jobs: None,
             fingerpost: None,
             fib: None,
@@ -147,6 +158,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--only" => options.only = Some(value(&arg, args.next())?),
             "--script" => options.script = Some(value(&arg, args.next())?),
             "--self" => options.against_itself = true,
+            "--live" => options.live = true,
             "--print" => options.print = true,
             "--keep" => options.keep = Some(value(&arg, args.next())?),
             "--shrink" => options.shrink = value(&arg, args.next())?,
@@ -158,10 +170,13 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--fingerpost" => options.fingerpost = Some(value(&arg, args.next())?),
             "--fib" => options.fib = Some(value(&arg, args.next())?),
             "-o" => options.file = Some(value(&arg, args.next())?),
-            "--family" => match value::<u8>(&arg, args.next())? {
-                4 => {}
-                family => return Err(format!("--family {family}: only 4 is known")),
-            },
+            "--family" => {
+                options.shape.family = match value::<u8>(&arg, args.next())? {
+                    4 => Family::V4,
+                    6 => Family::V6,
+                    family => return Err(format!("--family {family}: only 4 and 6 are known")),
+                }
+            }
             "-h" | "--help" => return Ok(Verb::Help),
             _ if arg.starts_with('-') => return Err(format!("unknown option {arg}")),
             _ => plain.push(arg),
@@ -170,6 +185,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = match (verb.as_str(), plain.as_slice()) {
         ("help" | "-h" | "--help", _) => Verb::Help,
         ("compare", []) => Verb::Compare(options),
+        ("sources", []) => Verb::Sources(options),
         ("record", []) if options.file.is_some() => Verb::Record(options),
         ("record", []) => return Err("record needs -o FILE".into()),
         ("replay", [file]) => Verb::Replay(Options { file: Some(file.into()), ..options }),
@@ -194,7 +210,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             fingerpost: fingerpost.into(),
             dir: dir.into(),
         },
-        (KERNEL_SIDE, []) => Verb::KernelSide,
+        (KERNEL_SIDE, []) => Verb::KernelSide { beside: None },
+        (KERNEL_SIDE, [beside]) => Verb::KernelSide { beside: Some(beside.into()) },
         (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),
     };
     Ok(verb)
@@ -225,7 +242,7 @@ mod tests {
 
     #[test]
     fn wrong_arguments_are_named() {
-        assert_eq!(parsed("compare --family 6").expect_err("no"), "--family 6: only 4 is known");
+        assert_eq!(parsed("compare --family 5").expect_err("no"), "--family 5: only 4 and 6 are known");
         assert_eq!(parsed("compare --seed x").expect_err("no"), "--seed: `x` is no value for it");
         assert_eq!(parsed("accept fib --minutes -1").expect_err("no"), "--minutes: -1 is no time");
         assert!(parsed("record --seed 1").is_err());

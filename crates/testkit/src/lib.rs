@@ -18,6 +18,7 @@
 //! perl for scenarios with tun or tap devices. Everything else needs nothing.
 
 pub mod accept;
+pub mod addrconf;
 pub mod compare;
 pub mod generate;
 pub mod normalise;
@@ -27,6 +28,7 @@ pub mod record;
 pub mod report;
 pub mod script;
 pub mod shrink;
+pub mod sources;
 pub mod subject;
 pub mod texts;
 pub mod words;

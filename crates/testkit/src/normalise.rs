@@ -5,7 +5,7 @@
 //! Whatever else is not determined is settled by the kernel's side (see
 //! [`crate::oracle`]) or not asked by the generator: link statistics, `-d`
 //! of bridges (running timers) and of veth and ifb (queues per CPU), finite
-//! address lifetimes, automatic MAC addresses, neighbours whose state is on a
+//! address lifetimes of IPv4, automatic MAC addresses, neighbours whose state is on a
 //! timer, `net.ipv4.fib_multipath_hash_seed` left to the boot.
 
 use crate::script::{Answer, kind_of};
@@ -14,14 +14,20 @@ use crate::script::{Answer, kind_of};
 pub fn normalise(line: &str, answer: &mut Answer) {
     let kind = kind_of(line).name;
     if kind.contains(" neighbour ") && !kind.ends_with(" get") {
-        without_igmp(&mut answer.stdout);
+        without_reports(&mut answer.stdout);
         sort_neighbours(&mut answer.stdout);
     }
     if kind.contains(" -d") && kind.contains(" link ") {
         without_receive_queues(&mut answer.stdout);
     }
+    if kind.contains(" netconf ") {
+        without_multicast_routing(&mut answer.stdout);
+    }
     if kind.contains(" nexthop bucket") {
         hide_idle_times(&mut answer.stdout);
+    }
+    if [" address ", " route "].iter().any(|object| kind.contains(object)) {
+        hide_lifetimes(&mut answer.stdout);
     }
     without_usage(&mut answer.stderr);
 }
@@ -43,8 +49,10 @@ fn without_usage(text: &mut String) {
 /// A bridge that is up listens for multicast routers and reports so on a timer:
 /// the neighbour entry of the reports' group comes at some moment. On loopback,
 /// where an address joins a group, it is that of 0.0.0.0.
-fn without_igmp(text: &mut String) {
-    for group in ["224.0.0.22", "0.0.0.0"] {
+///
+/// IPv6 reports the groups of every address to ff02::16, at some moment.
+fn without_reports(text: &mut String) {
+    for group in ["224.0.0.22", "0.0.0.0", "ff02::16"] {
         without_neighbour(text, group);
     }
 }
@@ -109,6 +117,14 @@ fn top_level_objects(text: &str) -> Vec<&str> {
     objects
 }
 
+/// Whether multicasts are forwarded is told only by kernels that can
+/// (`CONFIG_IPV6_MROUTE`); only a multicast routing program makes it so.
+fn without_multicast_routing(text: &mut String) {
+    for told in ["mc_forwarding off ", ",\"mc_forwarding\":false"] {
+        *text = text.replace(told, "");
+    }
+}
+
 /// The number of receive queues is told only by kernels that steer received
 /// packets among processors (`CONFIG_RPS`).
 fn without_receive_queues(text: &mut String) {
@@ -116,6 +132,39 @@ fn without_receive_queues(text: &mut String) {
         let mut parts = text.split(key);
         let mut out = parts.next().unwrap_or_default().to_owned();
         parts.for_each(|part| out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit())));
+        *text = out;
+    }
+}
+
+/// Lifetimes that end run while a script does; whether there is an end is compared.
+fn hide_lifetimes(text: &mut String) {
+    // A sign can stand before it: what is past, or was never set, counts from the boot on.
+    let digits = |part: &str| {
+        let sign = usize::from(part.starts_with('-'));
+        part.len() - part[sign..].trim_start_matches(|c: char| c.is_ascii_digit()).len()
+    };
+    for (key, forever) in [
+        ("valid_lft ", ""),
+        ("preferred_lft ", ""),
+        ("expires ", ""),
+        ("\"valid_life_time\":", "4294967295"),
+        ("\"preferred_life_time\":", "4294967295"),
+        ("\"expires\":", ""),
+    ] {
+        let mut out = String::with_capacity(text.len());
+        let mut parts = text.split(key);
+        out.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            out.push_str(key);
+            let (number, rest) = part.split_at(digits(part));
+            let ends = !matches!(number, "" | "0") && number != forever;
+            out.push_str(match number {
+                _ if !ends => number,
+                _ if number.starts_with('-') => "-N",
+                _ => "N",
+            });
+            out.push_str(rest);
+        }
         *text = out;
     }
 }
@@ -171,6 +220,18 @@ mod tests {
         assert_eq!(after("ip -d link show", text), "x numtxqueues 1 gso_max_size 9");
         let json = "{\"num_tx_queues\":1,\"num_rx_queues\":1,\"gso\":9}";
         assert_eq!(after("ip -j -d link show dev e0", json), "{\"num_tx_queues\":1,\"gso\":9}");
+    }
+
+    #[test]
+    fn lifetimes_that_end_are_hidden() {
+        let text = "valid_lft 4999sec preferred_lft 0sec\nvalid_lft forever preferred_lft 3999sec";
+        let hidden = "valid_lft Nsec preferred_lft 0sec\nvalid_lft forever preferred_lft Nsec";
+        assert_eq!(after("ip -6 addr", text), hidden);
+        let json = r#"{"valid_life_time":4294967295,"preferred_life_time":3999}"#;
+        let hidden = r#"{"valid_life_time":4294967295,"preferred_life_time":N}"#;
+        assert_eq!(after("ip -j addr show", json), hidden);
+        assert_eq!(after("ip -6 route", "expires 2999sec pref"), "expires Nsec pref");
+        assert_eq!(after("ip -6 -j route show", r#""expires":2999,"#), r#""expires":N,"#);
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //!
 //! [`Oracle::run`] starts this same program again through `taskset` and
 //! `unshare --net`, with the hidden verb `kernel-side`; that child,
-//! [`kernel_side`], runs each command and prints one JSON object a line. Two
+//! [`kernel_side`], runs each command and prints one JSON object a line. Three
 //! things it does besides, so that answers do not depend on when they are
 //! asked:
 //!
 //! - after every command about links it asks for each link once by name, which
 //!   makes the kernel finish the carrier events that it has queued (T-34);
+//! - after every command that can touch IPv6 addresses it waits until their
+//!   routes are there ([`Addrconf`]);
 //! - once a script has named a realm, it waits a little between a change and
 //!   the next input question (T-22).
 //!
@@ -18,14 +20,15 @@
 //! command would leave the device without a program, and so without carrier.)
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::addrconf::{self, Addrconf};
 use crate::process::{exit_status, pinned, run};
 use crate::script::{Answer, LineAnswer, Purpose, kind_of};
-use crate::words;
+use crate::{sources, words};
 
 /// The verb under which this program runs a script inside the namespace.
 pub const KERNEL_SIDE: &str = "kernel-side";
@@ -47,6 +50,7 @@ const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("NO_COLOR", "1")];
 pub struct Oracle {
     program: PathBuf,
     cpu: Option<usize>,
+    beside: Option<PathBuf>,
 }
 
 impl Oracle {
@@ -56,7 +60,13 @@ impl Oracle {
     ///
     /// This program's own path is not known.
     pub fn new(cpu: Option<usize>) -> io::Result<Self> {
-        Ok(Oracle { program: std::env::current_exe()?, cpu })
+        Ok(Oracle { program: std::env::current_exe()?, cpu, beside: None })
+    }
+
+    /// The same oracle, which also asks `program` (as `program ip …`) whatever it
+    /// asks `ip`, right after it and in the same namespace.
+    pub fn beside(&self, program: &Path) -> Self {
+        Oracle { beside: Some(program.to_owned()), ..self.clone() }
     }
 
     /// Runs the script, one answer a line.
@@ -65,16 +75,25 @@ impl Oracle {
     ///
     /// No namespace could be made (not root), or a line could not be run at all.
     pub fn run(&self, lines: &[String]) -> io::Result<Vec<Answer>> {
+        Ok(self.run_both(lines)?.into_iter().map(|line| line.answer).collect())
+    }
+
+    /// The same, with what the program beside answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Oracle::run`].
+    pub fn run_both(&self, lines: &[String]) -> io::Result<Vec<LineAnswer>> {
         let mut command = pinned(self.cpu, "unshare");
         if names_namespaces(lines) {
             command.arg("--mount");
         }
-        command.arg("--net").arg(&self.program).arg(KERNEL_SIDE);
+        command.arg("--net").arg(&self.program).arg(KERNEL_SIDE).args(&self.beside);
         let done = run(&mut command, &(lines.join("\n") + "\n"), DEADLINE)?;
         let mut answers = Vec::with_capacity(lines.len());
         for text in done.stdout.lines() {
             let read: LineAnswer = serde_json::from_str(text).map_err(io::Error::other)?;
-            answers.push(read.answer);
+            answers.push(read);
         }
         if done.status != 0 || answers.len() != lines.len() {
             let message = format!(
@@ -111,7 +130,8 @@ fn private_names() -> io::Result<()> {
 /// # Errors
 ///
 /// A command cannot be started, or a pipe breaks.
-pub fn kernel_side(input: impl Read, output: &mut impl Write) -> io::Result<()> {
+pub fn kernel_side(beside: Option<&Path>, input: impl Read, output: &mut impl Write) -> io::Result<()> {
+    must_be_apart()?;
     let mut side = Side::default();
     let lines: Vec<String> = BufReader::new(input).lines().collect::<io::Result<_>>()?;
     if names_namespaces(&lines) {
@@ -119,11 +139,37 @@ pub fn kernel_side(input: impl Read, output: &mut impl Write) -> io::Result<()> 
     }
     for (at, line) in lines.into_iter().enumerate() {
         let answer = side.line(&line)?;
-        let object = LineAnswer { line: at + 1, command: line, answer };
+        let beside = match beside {
+            Some(program) => also(program, &line)?,
+            None => None,
+        };
+        let object = LineAnswer { line: at + 1, command: line, answer, beside };
         serde_json::to_writer(&mut *output, &object)?;
         output.write_all(b"\n")?;
     }
     output.flush()
+}
+
+/// Fails in the machine's own network namespace, where a script would change the machine.
+fn must_be_apart() -> io::Result<()> {
+    let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net"));
+    match (namespace("self"), namespace("1")) {
+        (Ok(own), Ok(first)) if own == first => {
+            Err(io::Error::other("scripts run in a network namespace of their own only (`unshare --net`)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What another program answers to a line of `ip` that shows and changes nothing.
+fn also(program: &Path, line: &str) -> io::Result<Option<Answer>> {
+    let words = words::split(line).map_err(io::Error::other)?;
+    if kind_of(line).purpose == Purpose::Change || words.first().is_none_or(|word| word != "ip") {
+        return Ok(None);
+    }
+    let mut all = vec![program.to_string_lossy().into_owned()];
+    all.extend(words);
+    spawn(&all).map(Some)
 }
 
 /// What the kernel's side remembers between lines.
@@ -132,6 +178,7 @@ struct Side {
     realms: bool,
     changed: bool,
     attached: Vec<Attached>,
+    addrconf: Addrconf,
     named: Vec<String>,
 }
 
@@ -147,6 +194,7 @@ impl Side {
         }
         let answer = match program.as_str() {
             "cat" => cat(&words[1..]),
+            sources::CONNECT => sources::connect(&words[1..]),
             "ip" if kind.name == "ip tuntap add" && self.attach(&words)? => Answer::default(),
             _ => spawn(&words)?,
         };
@@ -159,7 +207,14 @@ impl Side {
             self.named.push(name.clone());
         }
         if kind.purpose == Purpose::Change && (kind.name.contains(" link ") || kind.name.contains("tuntap")) {
+            if addrconf::is_at_once() {
+                wait_for_carriers()?;
+            }
             settle(&self.named)?;
+        }
+        let about = [" link ", " address ", "tuntap", "sysctl"];
+        if kind.purpose == Purpose::Change && about.iter().any(|word| kind.name.contains(word)) {
+            self.addrconf.settle();
         }
         Ok(answer)
     }
@@ -231,6 +286,29 @@ impl Drop for Attached {
     }
 }
 
+/// Waits until the kernel has told all of this namespace about each carrier, in
+/// the order in which they changed: that of IPv6's link-local routes follows
+/// from it, and the request of [`settle`] would put its device first.
+fn wait_for_carriers() -> io::Result<()> {
+    const TRIES: usize = 500;
+    for _ in 0..TRIES {
+        let links = Command::new("ip").args(["-o", "link", "show"]).envs(ENVIRONMENT).output()?;
+        if !String::from_utf8_lossy(&links.stdout).lines().any(is_carrier_untold) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Whether a device's line shows a carrier that is not yet its state, or the other way round.
+fn is_carrier_untold(line: &str) -> bool {
+    let flags =
+        line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(flags, _)| flags);
+    let has = |flag: &str| flags.split(',').any(|word| word == flag);
+    has("UP") && has("LOWER_UP") == has("NO-CARRIER")
+}
+
 /// Makes the kernel finish queued carrier events: a request for one link by
 /// name synchronises that link's carrier first. Twice, since a bridge follows
 /// its ports.
@@ -300,4 +378,18 @@ fn cat(paths: &[String]) -> Answer {
         }
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_carrier_that_is_not_told_yet_is_seen() {
+        assert!(is_carrier_untold("2: e1: <NO-CARRIER,BROADCAST,UP,LOWER_UP> mtu 1500"));
+        assert!(is_carrier_untold("2: e1: <BROADCAST,UP> mtu 1500"));
+        for told in ["<BROADCAST,UP,LOWER_UP>", "<NO-CARRIER,BROADCAST,UP>", "<BROADCAST>"] {
+            assert!(!is_carrier_untold(&format!("2: e1@p1: {told} mtu 1500")), "{told}");
+        }
+    }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use fingerpost_net::Family;
+
 use crate::compare::Difference;
 use crate::script::{Answer, Purpose, kind_of};
 use crate::texts;
@@ -70,8 +72,8 @@ impl Figures {
         }
     }
 
-    /// All figures as text.
-    pub fn text(&self) -> String {
+    /// All figures of scenarios of a family as text.
+    pub fn text(&self, family: Family) -> String {
         let mut out = String::new();
         let mut line = |text: String| {
             out.push_str(&text);
@@ -93,22 +95,21 @@ impl Figures {
             line(format!("  {count:>8}  {text}"));
         }
         line("\nknown kernel texts never seen:".into());
-        for text in self.never_seen() {
+        for text in self.never_seen(family) {
             line(format!("            {text}"));
         }
-        let unreachable = texts::TEXTS.iter().filter(|known| !known.reachable).count();
+        let unreachable = texts::of(family).filter(|known| !known.reachable).count();
         line(format!("  (and {unreachable} that no command of iproute2 6.1 can earn)"));
         out
     }
 
-    /// The reachable texts of [`texts::TEXTS`] that no command earned.
-    pub fn never_seen(&self) -> Vec<&'static str> {
+    /// The reachable texts of [`texts::of`] the family that no command earned.
+    pub fn never_seen(&self, family: Family) -> Vec<&'static str> {
         let seen = |text: &str| {
             let (plain, dotted) = (format!("Error: {text}"), format!("Error: {text}."));
             self.errors.contains_key(&plain) || self.errors.contains_key(&dotted)
         };
-        texts::TEXTS
-            .iter()
+        texts::of(family)
             .filter(|known| known.reachable && !seen(known.text))
             .map(|known| known.text)
             .collect()
@@ -234,13 +235,15 @@ mod tests {
             Answer::default(),
         ];
         let mut figures = Figures::default();
-        let before = figures.never_seen().len();
+        let before = figures.never_seen(Family::V4).len();
         figures.count(&lines, &answers);
         figures.add(&figures.clone());
         assert_eq!((figures.scenarios, figures.commands), (2, 6));
         assert_eq!((figures.questions, figures.changes, figures.dumps), (2, 2, 2));
-        assert_eq!(figures.never_seen().len(), before - 1);
-        assert!(figures.text().contains("       2  Error: Invalid prefix for given prefix length."));
+        assert_eq!(figures.never_seen(Family::V4).len(), before - 1);
+        assert!(
+            figures.text(Family::V4).contains("       2  Error: Invalid prefix for given prefix length.")
+        );
     }
 
     #[test]

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use fingerpost_net::Family;
 use fingerpost_testkit::compare::{Difference, differences};
 use fingerpost_testkit::oracle::{Oracle, kernel_side};
 use fingerpost_testkit::report::{Figures, Group, Groups, example};
 use fingerpost_testkit::script::{Answer, Recording};
 use fingerpost_testkit::subject::Subject;
 use fingerpost_testkit::texts::implied_errnos;
-use fingerpost_testkit::{accept, generate, process, record, shrink};
+use fingerpost_testkit::{accept, generate, process, record, shrink, sources};
 
 use crate::cli::{Options, Verb};
 
@@ -27,8 +28,8 @@ use crate::cli::{Options, Verb};
 pub fn run(verb: Verb) -> io::Result<bool> {
     match verb {
         Verb::Help => Ok(true),
-        Verb::KernelSide => {
-            kernel_side(io::stdin().lock(), &mut BufWriter::new(io::stdout().lock()))?;
+        Verb::KernelSide { beside } => {
+            kernel_side(beside.as_deref(), io::stdin().lock(), &mut BufWriter::new(io::stdout().lock()))?;
             Ok(true)
         }
         Verb::DumpScript { seed, index, shape } => {
@@ -43,6 +44,7 @@ pub fn run(verb: Verb) -> io::Result<bool> {
         }
         Verb::Record(options) => record_answers(&options),
         Verb::Compare(options) => compare(&options),
+        Verb::Sources(options) => compare_sources(&options),
         Verb::Replay(options) => replay(&options),
     }
 }
@@ -51,6 +53,8 @@ pub fn run(verb: Verb) -> io::Result<bool> {
 enum Judged {
     Fingerpost(Subject),
     Kernel(Oracle),
+    /// A program in the kernel's own namespace, line by line.
+    Beside(Oracle),
 }
 
 impl Judged {
@@ -70,6 +74,7 @@ impl Judged {
                     None => Ok(outcome.answers),
                 }
             }
+            Judged::Beside(_) => Ok(Vec::new()),
             Judged::Kernel(oracle) => Ok(oracle.run(lines)?.into_iter().map(with_errno).map(Some).collect()),
         }
     }
@@ -90,11 +95,13 @@ struct Sides {
 impl Sides {
     fn new(options: &Options, cpus: &[usize], worker: usize) -> io::Result<Self> {
         let cpu = |at: usize| (!cpus.is_empty()).then(|| cpus[at % cpus.len()]);
+        let subject = || Subject::new(options.fingerpost.as_deref(), cpu(worker));
         let judged = if options.against_itself {
             Judged::Kernel(Oracle::new(cpu(worker + 1))?)
+        } else if options.live {
+            Judged::Beside(Oracle::new(cpu(worker))?.beside(subject()?.program()))
         } else {
-            let subject = Subject::new(options.fingerpost.as_deref(), cpu(worker))?;
-            let subject = subject.with_fib(options.fib.as_deref());
+            let subject = subject()?.with_fib(options.fib.as_deref());
             Judged::Fingerpost(subject.as_release(process::kernel_release().as_deref()))
         };
         Ok(Sides { oracle: Oracle::new(cpu(worker))?, judged })
@@ -102,6 +109,13 @@ impl Sides {
 
     /// The kernel's answers, and where the judged side differs.
     fn compare(&self, lines: &[String]) -> io::Result<(Vec<Answer>, Vec<Difference>)> {
+        if let Judged::Beside(oracle) = &self.judged {
+            let both = oracle.run_both(lines)?;
+            let kernel: Vec<Answer> = both.iter().map(|line| line.answer.clone()).collect();
+            let judged: Vec<_> =
+                both.into_iter().map(|line| Some(with_errno(line.beside.unwrap_or(line.answer)))).collect();
+            return Ok((kernel.clone(), differences(lines, &kernel, &judged)));
+        }
         let kernel = self.oracle.run(lines)?;
         // A judged side that cannot be run at all has answered nothing.
         let judged = self.judged.run(lines).unwrap_or_else(|error| {
@@ -152,6 +166,9 @@ fn scenario_lines(options: &Options, index: u64) -> io::Result<Vec<String>> {
             let lines = text.lines().map(str::trim);
             Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
         }
+        None if options.live && options.shape.family == Family::V6 => {
+            Ok(generate::shown(options.seed, index, options.shape))
+        }
         None => Ok(generate::scenario(options.seed, index, options.shape)),
     }
 }
@@ -175,6 +192,11 @@ fn compare(options: &Options) -> io::Result<bool> {
         figures.count(&lines, &kernel);
         figures.count_differences(&differences);
         groups.add(index, &differences);
+        if let (true, Some(first)) = (options.against_itself, differences.first()) {
+            // It may not happen again, so it is not shrunk.
+            let text = example(&lines[first.line..=first.line], &first.kernel, first.ours.as_ref());
+            say(&format!("--- scenario {index} line {}\n{text}\n", first.line + 1))?;
+        }
         if options.print {
             print_answers(index, &lines, &kernel)?;
         }
@@ -183,11 +205,41 @@ fn compare(options: &Options) -> io::Result<bool> {
     };
     let workers = each_worker(jobs(options, &cpus), start, work, &indices(options))?;
     let (figures, groups) = gather(workers.into_iter().map(|(_, figures, groups)| (figures, groups)));
-    print_summary(&figures, &groups, &begun)?;
+    print_summary(&figures, &groups, &begun, options.shape.family)?;
     if !groups.is_empty() && !options.against_itself {
         print_minimal(options, &cpus, &groups)?;
     }
     Ok(groups.is_empty())
+}
+
+/// Random address sets, and for each destination the source that both sides choose.
+fn compare_sources(options: &Options) -> io::Result<bool> {
+    let cpus = process::allowed_cpus();
+    let start = |number| Ok((Sides::new(options, &cpus, number)?, 0, 0));
+    let work = |(sides, asked, differing): &mut (Sides, u64, u64), index| {
+        let lines = generate::address_set(options.seed, index, options.shape.questions);
+        let kernel = sides.oracle.run(&lines)?;
+        let questions: Vec<String> = lines.iter().map(|line| sources::as_route_get(line)).collect();
+        let judged = sides.judged.run(&questions)?;
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with(sources::CONNECT)) {
+            let real = sources::of_connect(&kernel[at]);
+            let ours = judged[at].as_ref().map(sources::of_route_get);
+            *asked += 1;
+            if !ours.is_some_and(|ours| real.agrees(ours)) {
+                *differing += 1;
+                say(&format!(
+                    "address set {index} line {}: {line}: kernel {real:?}, ours {ours:?}\n",
+                    at + 1
+                ))?;
+            }
+        }
+        Ok(())
+    };
+    let workers = each_worker(jobs(options, &cpus), start, work, &indices(options))?;
+    let (asked, differing) =
+        workers.iter().fold((0, 0), |(asked, differing), worker| (asked + worker.1, differing + worker.2));
+    say(&format!("{differing} differences in {asked} questions of {} address sets\n", options.scenarios))?;
+    Ok(differing == 0)
 }
 
 fn progress(done: &AtomicU64, of: u64, begun: &Instant) {
@@ -219,8 +271,8 @@ fn print_answers(index: u64, lines: &[String], kernel: &[Answer]) -> io::Result<
     say(&text)
 }
 
-fn print_summary(figures: &Figures, groups: &Groups, begun: &Instant) -> io::Result<()> {
-    let mut text = figures.text();
+fn print_summary(figures: &Figures, groups: &Groups, begun: &Instant, family: Family) -> io::Result<()> {
+    let mut text = figures.text(family);
     text.push_str(&format!(
         "\n{} differences in {} scenarios; {:.0} s\n",
         figures.differing,
@@ -348,7 +400,7 @@ fn replay(options: &Options) -> io::Result<bool> {
     };
     let workers = each_worker(jobs(options, &cpus), start, work, &numbers)?;
     let (figures, groups) = gather(workers.into_iter().map(|(_, figures, groups)| (figures, groups)));
-    print_summary(&figures, &groups, &begun)?;
+    print_summary(&figures, &groups, &begun, options.shape.family)?;
     let examples = examples.into_inner().map_err(|_| panicked())?;
     for (number, text) in examples.iter().take(options.shrink) {
         say(&format!("\n--- recording {number}\n{text}\n"))?;

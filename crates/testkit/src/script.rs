@@ -29,6 +29,9 @@ pub struct LineAnswer {
     /// The answer.
     #[serde(flatten)]
     pub answer: Answer,
+    /// What another program answered to the same line at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Answer>,
 }
 
 /// A recorded scenario: the script and the kernel's answers, line by line.
@@ -67,8 +70,9 @@ pub struct CommandKind {
     pub purpose: Purpose,
 }
 
-const OBJECTS: [(&str, &str); 10] = [
+const OBJECTS: [(&str, &str); 11] = [
     ("address", "a"),
+    ("addrlabel", "addrl"),
     ("route", "r"),
     ("rule", "ru"),
     ("link", "l"),

@@ -58,6 +58,11 @@ impl Subject {
         Err(io::Error::new(io::ErrorKind::NotFound, message))
     }
 
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The same program, behaving as a kernel release; `None` is its default.
     pub fn as_release(&self, release: Option<&str>) -> Self {
         Subject { release: release.map(str::to_owned), ..self.clone() }

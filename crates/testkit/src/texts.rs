@@ -1,7 +1,9 @@
-//! The refusal texts that IPv4 routing is known to give, with their errnos.
+//! The refusal texts that routing is known to give, with their errnos.
 //!
 //! Two uses: a text implies an errno, which Fingerpost's answer must carry;
 //! and a run prints which of the texts it never saw.
+
+use fingerpost_net::Family;
 
 /// One text of the kernel.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,7 @@ pub struct KernelText {
 const EPERM: i32 = 1;
 const ENOENT: i32 = 2;
 const ESRCH: i32 = 3;
+const ENXIO: i32 = 6;
 const EACCES: i32 = 13;
 const EEXIST: i32 = 17;
 const ENODEV: i32 = 19;
@@ -38,7 +41,7 @@ const fn by_raw_netlink(text: &'static str, errnos: &'static [i32]) -> KernelTex
     KernelText { text, errnos, reachable: false }
 }
 
-/// The texts, in the order of the tables they come from.
+/// The texts of IPv4 and of what both families share, in the order of the tables they come from.
 pub const TEXTS: &[KernelText] = &[
     // Routes (C-005, C-013, C-034, C-035).
     by_ip("FIB table does not exist", &[ESRCH, EINVAL]),
@@ -138,6 +141,42 @@ pub const TEXTS: &[KernelText] = &[
     by_ip("Unsupported ip proto", &[EOPNOTSUPP]),
 ];
 
+/// The texts that IPv6 has besides.
+pub const TEXTS6: &[KernelText] = &[
+    // Routes (C-291 to C-296, T-43).
+    by_ip("Invalid dsfield (tos): option not available for IPv6", &[EINVAL]),
+    by_ip("ipv6: FIB table does not exist", &[ENOENT]),
+    by_ip("Invalid table", &[EINVAL]),
+    by_ip("Invalid gateway address", &[EINVAL]),
+    by_ip("Gateway can not be a local address", &[EINVAL]),
+    by_ip("Nexthop has invalid gateway or device mismatch", &[EINVAL]),
+    by_ip("Egress device can not be loopback device for this route", &[EINVAL]),
+    by_ip("IPv6 is disabled on this device", &[EACCES, EINVAL]),
+    by_ip("IPv6 does not support RTA_VIA attribute", &[EINVAL]),
+    by_ip("Device only routes can not be added for IPv6 using the multipath API", &[EINVAL]),
+    by_ip("Nexthops can not be used with source routing", &[EINVAL]),
+    by_ip("Can not replace route - no match found", &[ENOENT]),
+    by_ip("Attribute failed policy validation", &[EINVAL, ERANGE]),
+    // Addresses.
+    by_ip("ipv6: address already assigned", &[EEXIST]),
+    by_ip("ipv6: address not found", &[EADDRNOTAVAIL]),
+    by_ip("ipv6: Invalid address", &[EADDRNOTAVAIL]),
+    by_ip("ipv6: Cannot assign multicast address without \"IFA_F_MCAUTOJOIN\" flag", &[EADDRNOTAVAIL]),
+    by_ip("ipv6: Cannot assign loopback address on this device", &[EADDRNOTAVAIL]),
+    by_ip("ipv6: address with \"mngtmpaddr\" flag must have a prefix length of 64", &[EINVAL]),
+    by_ip("ipv6: IPv6 is disabled on this device", &[EACCES, ENXIO]),
+    // Questions.
+    by_ip("ipv6: Invalid values in header for get route request", &[EINVAL]),
+    by_ip("ipv6: Invalid flags for get route request", &[EINVAL]),
+];
+
+/// The texts that scenarios of a family can earn.
+pub fn of(family: Family) -> impl Iterator<Item = &'static KernelText> {
+    let six = if family == Family::V6 { TEXTS6 } else { &[] };
+    let four = TEXTS.iter().filter(move |known| family == Family::V4 || !known.text.contains("ipv4"));
+    four.chain(six)
+}
+
 /// glibc's texts for the errnos that routing gives.
 const ERRNO_TEXTS: &[(i32, &str)] = &[
     (EPERM, "Operation not permitted"),
@@ -181,7 +220,8 @@ pub fn implied_errnos(stderr: &str) -> Option<Vec<i32>> {
         } else {
             let text = line.strip_prefix("Error: ")?;
             let text = text.strip_suffix('.').unwrap_or(text);
-            TEXTS.iter().find(|known| known.text == text).map(|known| known.errnos.to_vec())
+            let mut all = TEXTS.iter().chain(TEXTS6);
+            all.find(|known| known.text == text).map(|known| known.errnos.to_vec())
         }
     })
 }
@@ -211,9 +251,9 @@ mod tests {
 
     #[test]
     fn texts_are_distinct() {
-        let mut texts: Vec<_> = TEXTS.iter().map(|known| known.text).collect();
+        let mut texts: Vec<_> = TEXTS.iter().chain(TEXTS6).map(|known| known.text).collect();
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), TEXTS.len());
+        assert_eq!(texts.len(), TEXTS.len() + TEXTS6.len());
     }
 }

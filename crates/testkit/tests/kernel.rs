@@ -56,6 +56,38 @@ fn the_kernel_agrees_with_itself() {
 }
 
 #[test]
+fn the_kernel_agrees_with_itself_about_ipv6() {
+    if !kernel_is_there() {
+        return;
+    }
+    let six = ["--family", "6", "--self", "--seed", "5", "--scenarios", "4", "--questions", "30"];
+    let output = testkit(&[&["compare"], &six[..]].concat());
+    assert!(text(&output).contains("0 differences in 0 scenarios"), "{}", text(&output));
+    // `connect` and `ip route get` tell the same source.
+    let output = testkit(&["sources", "--self", "--seed", "5", "--scenarios", "5", "--questions", "20"]);
+    assert!(text(&output).contains("0 differences in 100 questions of 5 address sets"), "{}", text(&output));
+}
+
+#[test]
+fn a_program_is_asked_beside_the_kernel_in_the_same_namespace() {
+    if !kernel_is_there() {
+        return;
+    }
+    let directory = directory("beside");
+    let program = directory.join("beside");
+    let script = "#!/bin/sh\nip() { command ip \"$@\" | sed 's/metric 1024/metric 1025/'; }\n\"$@\"\n";
+    fs::write(&program, script).expect("is written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("is made executable");
+    let lines = directory.join("script");
+    let text_of = "ip link set lo up\nip -6 route add 2001:db8::/32 dev lo\nip -6 route show\nip -6 rule\n";
+    fs::write(&lines, text_of).expect("is written");
+    let (lines, program) = (lines.to_string_lossy(), program.to_string_lossy());
+    let output =
+        testkit(&["compare", "--live", "--script", &lines, "--fingerpost", &program, "--shrink", "0"]);
+    assert!(text(&output).contains("1 differences in 1 scenarios"), "{}", text(&output));
+}
+
+#[test]
 fn a_difference_is_found_shrunk_and_kept() {
     if !kernel_is_there() {
         return;
@@ -98,6 +130,19 @@ fn a_recording_replays_without_difference_against_what_it_recorded() {
     let differing = text(&output);
     let classes = differing.lines().filter(|line| line.contains("lines, first in"));
     assert!(classes.clone().all(|line| line.contains("| Errno |")), "{differing}");
+}
+
+#[test]
+fn the_machine_s_own_namespace_is_left_alone() {
+    let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
+    if namespace("self") != namespace("1") || namespace("1").is_none() {
+        return eprintln!("skipped: this is not the first process's namespace, or it cannot be told");
+    }
+    // Without input there is nothing to run, whatever becomes of it.
+    let output = Command::new(PROGRAM).arg("kernel-side").stdin(std::process::Stdio::null()).output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("in a network namespace of their own only"), "{}", text(&output));
 }
 
 #[test]

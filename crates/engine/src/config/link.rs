@@ -1,4 +1,4 @@
-//! Devices and their IPv4 state.
+//! Devices and their IPv4 state; IPv6's is [`super::in6`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use fingerpost_model::{IfaFlags, LinkFlags, LinkMsg, Scope, TableId};
 use fingerpost_net::Prefix;
 
+use super::in6::In6Dev;
 use super::sysctl::DevConf;
 use crate::state::Time;
 
@@ -19,6 +20,8 @@ pub struct Link {
     pub msg: LinkMsg,
     /// Its IPv4 state; absent when the MTU is below 68.
     pub ipv4: Option<InDev>,
+    /// Its IPv6 state; absent when the MTU is below 1280.
+    pub ipv6: Option<In6Dev>,
     /// The namespace of `msg.link`, when it is another one (veth peers).
     pub link_ns: Option<fingerpost_model::NsId>,
     /// The operational state that is kept while the device is down, when
@@ -217,6 +220,16 @@ impl Links {
     /// The IPv4 state of a device.
     pub fn ipv4(&self, index: u32) -> Option<&InDev> {
         self.get(index)?.ipv4.as_ref()
+    }
+
+    /// The IPv6 state of a device.
+    pub fn ipv6(&self, index: u32) -> Option<&In6Dev> {
+        self.get(index)?.ipv6.as_ref()
+    }
+
+    /// The same, to change.
+    pub fn ipv6_mut(&mut self, index: u32) -> Option<&mut In6Dev> {
+        self.get_mut(index)?.ipv6.as_mut()
     }
 
     /// The index of the l3 master (VRF device) that a device is or belongs to

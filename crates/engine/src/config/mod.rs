@@ -1,38 +1,54 @@
 //! A namespace's configuration: plain data with small readers, no behaviour.
 
 mod fib;
+mod fib6;
+mod in6;
 mod link;
 mod neighbour;
 mod nexthop;
+mod prefix_tree;
 mod rule;
 mod sysctl;
+mod sysctl6;
 mod trie;
 
 pub use fib::{Alias, Entry, Fib, FibInfo, FibInfoId, NextHop, Table};
+pub use fib6::{Fib6, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
+pub use in6::{AddrLabel, AddrLabels, Anycast, Dad, If6Addr, In6Dev, NO_LABEL};
 pub use link::{IfAddr, InDev, LOOPBACK, Link, Links};
 pub use neighbour::Neighbours;
 pub use nexthop::{GroupMember, NexthopKind, NexthopObject, Nexthops};
+pub use prefix_tree::PrefixTree;
 pub use rule::{DscpSelector, Ports, Rule, Rules};
 pub use sysctl::{ConfEntry, DevConf, Ipv4Sysctls};
+pub use sysctl6::{ConfEntry6, DevConf6, Ipv6Sysctls};
 pub use trie::{Matches, Search, Trie};
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What people configure in one network namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Devices and their IPv4 addresses.
+    /// Devices and their addresses.
     pub links: Links,
     /// IPv4 routing tables.
     pub fib: Fib,
+    /// IPv6 routing tables.
+    pub fib6: Fib6,
     /// IPv4 policy rules.
     pub rules: Rules<Ipv4Addr>,
+    /// IPv6 policy rules.
+    pub rules6: Rules<Ipv6Addr>,
+    /// Labels of addresses, for IPv6's source selection.
+    pub labels: AddrLabels,
     /// Nexthop objects.
     pub nexthops: Nexthops,
     /// Neighbours.
     pub neighbours: Neighbours,
     /// Settings below `net.ipv4` that are not per device.
     pub sysctl: Ipv4Sysctls,
+    /// Settings below `net.ipv6` that are not per device.
+    pub sysctl6: Ipv6Sysctls,
 }
 
 impl Config {

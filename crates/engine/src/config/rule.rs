@@ -1,7 +1,7 @@
 //! Policy rules as data.
 
 use fingerpost_model::{RuleAction, TableId, UidRange};
-use fingerpost_net::Ip;
+use fingerpost_net::{Family, Ip};
 
 use super::LOOPBACK;
 
@@ -14,7 +14,7 @@ pub enum Ports {
     Masked(u16, u16),
 }
 
-/// One rule (`struct fib4_rule`). A selector that is not set takes anything.
+/// One rule (`struct fib4_rule`, `struct fib6_rule`). A selector that is not set takes anything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule<I> {
     /// Preference; rules are tried in ascending order.
@@ -33,6 +33,8 @@ pub struct Rule<I> {
     pub dst: (I, u8),
     /// Type of service or DSCP.
     pub dscp: DscpSelector,
+    /// Flow label under a mask, of IPv6; a mask of 0 takes any.
+    pub flowlabel: (u32, u32),
     /// Ingress device's name.
     pub iifname: Option<String>,
     /// Its index now, 0 when there is none (`[detached]`).
@@ -77,7 +79,7 @@ pub enum DscpSelector {
     /// Not at all.
     #[default]
     Any,
-    /// `tos`: compared under 0x1c (C-107).
+    /// `tos`: compared under 0x1c (C-107), of IPv6 as a whole (T-57).
     Tos(u8),
     /// `dscp`: the 6-bit value under a mask (C-108).
     Dscp {
@@ -106,6 +108,7 @@ impl<I: Ip> Rule<I> {
             src: (I::ZERO, 0),
             dst: (I::ZERO, 0),
             dscp: DscpSelector::Any,
+            flowlabel: (0, 0),
             iifname: None,
             iif: 0,
             oifname: None,
@@ -136,18 +139,16 @@ pub struct Rules<I> {
 }
 
 impl<I: Ip> Default for Rules<I> {
-    /// The three rules of a new namespace (C-091).
+    /// The rules of a new namespace: local, main and, of IPv4, default (C-091, C-289).
     fn default() -> Self {
         let kernel = |priority, table| Rule {
             protocol: fingerpost_model::proto::KERNEL,
             ..Rule::lookup(priority, table)
         };
-        Rules {
-            list: vec![
-                kernel(0, TableId::LOCAL),
-                kernel(0x7ffe, TableId::MAIN),
-                kernel(0x7fff, TableId::DEFAULT),
-            ],
+        let mut list = vec![kernel(0, TableId::LOCAL), kernel(0x7ffe, TableId::MAIN)];
+        if I::FAMILY == Family::V4 {
+            list.push(kernel(0x7fff, TableId::DEFAULT));
         }
+        Rules { list }
     }
 }

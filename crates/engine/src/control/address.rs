@@ -12,6 +12,7 @@ use super::{event, neighbour, policy, route};
 use crate::config::{IfAddr, InDev, Link};
 use crate::lookup::source;
 use crate::namespace::{Env, Namespace};
+use crate::state::Time;
 
 const FOREVER: u32 = u32::MAX;
 
@@ -490,7 +491,8 @@ fn magic(
     };
     // The kernel reports these failures to nobody either (C-077).
     let _ = match add {
-        Some(flags) => route::insert(ns, flags, &request),
+        // Without a gateway no time plays a part.
+        Some(flags) => route::insert(ns, Time(0), flags, &request),
         None => route::delete(ns, &request),
     };
 }

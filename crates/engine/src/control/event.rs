@@ -1,12 +1,13 @@
 //! What a device or address event sets off, in the order of the kernel's
-//! notifier chain: addresses, routes, nexthop objects, rules.
+//! notifier chain: addresses, routes, nexthop objects, rules. What IPv6 makes of
+//! events is [`addrconf`]'s.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{IfaFlags, LinkFlags, RouteFlags, Scope, TableId};
 
-use super::{address, fib_info, neighbour, nexthop, route, rule, sysctl, table};
+use super::{addrconf, address, fib_info, neighbour, nexthop, route, rule, sync6, sysctl, table};
 use crate::config::{IfAddr, InDev};
 use crate::lookup::cache::HopId;
 use crate::namespace::{Env, Namespace};
@@ -17,7 +18,7 @@ const MIN_MTU: u32 = 68;
 /// A device came to be (`NETDEV_REGISTER`).
 pub fn link_registered(ns: &mut Namespace, _: Env<'_>, dev: u32) {
     start_ipv4(ns, dev);
-    sysctl::inherit_ipv6(&mut ns.config, dev);
+    addrconf::start(&mut ns.config, dev);
     if let Some(link) = ns.config.links.get_mut(dev).filter(|link| link.is_loopback())
         && let Some(ipv4) = &mut link.ipv4
     {
@@ -36,6 +37,11 @@ fn start_ipv4(ns: &mut Namespace, dev: u32) {
 
 /// A device was brought up (`NETDEV_UP`, C-080).
 pub fn link_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    link_up4(ns, env, dev);
+    addrconf::device_up(ns, env, dev);
+}
+
+fn link_up4(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     let Some(link) = ns.config.links.get(dev) else { return };
     if link.ipv4.is_none() {
         return;
@@ -78,7 +84,9 @@ pub fn link_down(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     if ns.config.links.ipv4(dev).is_some() {
         disable_ip(ns, dev, Down::Admin, false);
     }
+    addrconf::device_down(ns, env, dev, false);
     neighbour::device_down(ns, env, dev);
+    sync6::collect(ns, env.now);
     nexthop::device_down(ns, env, dev);
 }
 
@@ -94,6 +102,7 @@ pub fn carrier_changed(ns: &mut Namespace, env: Env<'_>, dev: u32) {
         }
         table::bump(&mut ns.config.fib);
     }
+    addrconf::device_changed(ns, env, dev);
     if !works {
         neighbour::carrier_down(ns, env, dev);
         nexthop::device_down(ns, env, dev);
@@ -149,6 +158,7 @@ pub fn mtu_changed(ns: &mut Namespace, env: Env<'_>, dev: u32, old_mtu: u32) {
             state.exceptions.device_mtu_changed(on_device, old_mtu, mtu);
         }
     }
+    addrconf::mtu_changed(ns, env, dev);
     // Whether or not it carries IPv4 (`nh_netdev_event`).
     table::bump(&mut ns.config.fib);
 }
@@ -164,6 +174,7 @@ fn nexthop_device(config: &crate::config::Config, id: u32) -> Option<u32> {
 pub fn link_unregister(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     stop_ipv4(ns, env, dev);
     disable_ip(ns, dev, Down::Gone, true);
+    addrconf::device_down(ns, env, dev, true);
     neighbour::device_down(ns, env, dev);
     nexthop::device_down(ns, env, dev);
     rule::detach(&mut ns.config, dev);
@@ -190,17 +201,19 @@ fn stop_ipv4(ns: &mut Namespace, env: Env<'_>, dev: u32) {
 
 /// A device joined or left a master. Its routes go when the master is, or was,
 /// a VRF device (`NETDEV_CHANGEUPPER`).
-pub fn master_changed(ns: &mut Namespace, _: Env<'_>, dev: u32, old_master: u32) {
+pub fn master_changed(ns: &mut Namespace, env: Env<'_>, dev: u32, old_master: u32) {
     let links = &ns.config.links;
     let new_master = links.get(dev).and_then(|link| link.master()).unwrap_or(0);
     let is_vrf = |index: u32| links.get(index).is_some_and(|link| link.vrf_table().is_some());
     if is_vrf(old_master) || is_vrf(new_master) {
         disable_ip(ns, dev, Down::Admin, true);
+        addrconf::device_down(ns, env, dev, false);
     }
 }
 
 /// A device got another link-layer address: cached decisions end.
-pub fn mac_changed(ns: &mut Namespace, _: Env<'_>, _dev: u32) {
+pub fn mac_changed(ns: &mut Namespace, env: Env<'_>, _dev: u32) {
+    sync6::collect(ns, env.now);
     table::bump(&mut ns.config.fib);
 }
 

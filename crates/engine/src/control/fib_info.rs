@@ -17,6 +17,7 @@ use crate::lookup::cache::HopId;
 use crate::lookup::source;
 use crate::lookup::table::{ignores_linkdown, type_error};
 use crate::namespace::Namespace;
+use crate::state::Time;
 
 /// A route request whose header was checked (`struct fib_config`).
 #[derive(Clone, Debug)]
@@ -194,7 +195,7 @@ fn least_scope(kind: RouteType) -> Scope {
 
 /// Builds and validates a route's information. Nothing is changed yet but for
 /// the buckets, which grow even if the route is then refused.
-pub fn create(ns: &mut Namespace, request: &RouteConfig) -> Result<FibInfo, Refusal> {
+pub fn create(ns: &mut Namespace, now: Time, request: &RouteConfig) -> Result<FibInfo, Refusal> {
     let config = &ns.config;
     let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
     if least_scope(request.kind) > request.scope {
@@ -240,7 +241,7 @@ pub fn create(ns: &mut Namespace, request: &RouteConfig) -> Result<FibInfo, Refu
     if request.scope > Scope::HOST {
         return Err(invalid("Invalid scope"));
     }
-    check_hops(config, request, &mut info)?;
+    check_hops(config, now, request, &mut info)?;
     if info.prefsrc.is_some_and(|addr| !is_valid_prefsrc(config, request, addr)) {
         return Err(invalid("Invalid prefsrc address")); // C-048
     }
@@ -316,7 +317,7 @@ fn make_hops(request: &RouteConfig) -> Result<Vec<NextHop>, Refusal> {
 }
 
 /// Resolves the hops to devices (tables section 8).
-fn check_hops(config: &Config, request: &RouteConfig, info: &mut FibInfo) -> Result<(), Refusal> {
+fn check_hops(config: &Config, now: Time, request: &RouteConfig, info: &mut FibInfo) -> Result<(), Refusal> {
     let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
     if let Some(id) = info.nh_id {
         return super::nexthop::check_for_route(config, id, request.scope);
@@ -336,7 +337,7 @@ fn check_hops(config: &Config, request: &RouteConfig, info: &mut FibInfo) -> Res
         };
     }
     for hop in &mut info.hops {
-        check_nh(config, request.table, request.scope, hop)?;
+        check_nh(config, now, request.table, request.scope, hop)?;
     }
     if info.hops.iter().all(|hop| hop.flags.has(RouteFlags::LINKDOWN)) {
         info.flags = info.flags | RouteFlags::LINKDOWN;
@@ -346,7 +347,7 @@ fn check_hops(config: &Config, request: &RouteConfig, info: &mut FibInfo) -> Res
 
 /// Checks and clamps metrics (`ip_metrics_convert`, C-037). Zeros are dropped
 /// and the rest ordered by kind, as dumps show them.
-fn convert_metrics(config: &Config, given: &Metrics) -> Result<Metrics, Refusal> {
+pub(super) fn convert_metrics(config: &Config, given: &Metrics) -> Result<Metrics, Refusal> {
     let mut metrics = Metrics::default();
     for &(kind, value) in &given.values {
         if kind > MetricKind::FASTOPEN_NO_COOKIE {

@@ -6,23 +6,37 @@ use std::net::{IpAddr, Ipv4Addr};
 use fingerpost_model::{Refusal, RouteFlags, RouteType, Scope, TableId};
 use fingerpost_net::Errno;
 
+use super::gateway6::{self, HopRequest};
 use crate::config::{Config, NextHop};
 use crate::lookup::{Flow4, rules, source, table};
+use crate::state::Time;
 use crate::trace::Tracer;
 
 const INVALID_GATEWAY: &str = "Nexthop has invalid gateway";
 
 /// Validates a hop of a route in `table` with `scope`, and fills in its
 /// device, scope and LINKDOWN flag.
-pub fn check_nh(config: &Config, table: TableId, scope: Scope, hop: &mut NextHop) -> Result<(), Refusal> {
+pub fn check_nh(
+    config: &Config,
+    now: Time,
+    table: TableId,
+    scope: Scope,
+    hop: &mut NextHop,
+) -> Result<(), Refusal> {
     match hop.gateway {
         Some(IpAddr::V4(gateway)) if hop.flags.has(RouteFlags::ONLINK) => {
             check_onlink(config, scope, hop, gateway)
         }
         Some(IpAddr::V4(gateway)) => check_gateway(config, table, scope, hop, gateway),
-        Some(IpAddr::V6(_)) => {
-            super::nexthop::check_ipv6_hop(config, hop)?; // C-045
-            // LINKDOWN is not noted for gateways of IPv6.
+        Some(IpAddr::V6(gateway)) => {
+            let request = HopRequest {
+                table,
+                onlink: hop.flags.has(RouteFlags::ONLINK),
+                gateway: Some(gateway),
+                ..HopRequest::device(hop.dev)
+            };
+            // C-045; LINKDOWN is not noted for gateways of IPv6.
+            hop.dev = gateway6::init(config, now, &request)?.dev;
             hop.scope = Scope::LINK;
             Ok(())
         }

@@ -1,15 +1,22 @@
 //! How a configuration changes: Linux's acceptance rules, in the kernel's
 //! order of checks, with its consequences.
 
+pub mod addrconf;
 pub mod address;
+pub mod address6;
+pub mod addrlabel;
 pub mod event;
 pub mod fib_info;
 pub mod gateway;
+pub mod gateway6;
 pub mod link;
 pub mod neighbour;
 pub mod nexthop;
 pub mod policy;
 pub mod route;
+pub mod route6;
 pub mod rule;
+pub mod sync6;
 pub mod sysctl;
 pub mod table;
+pub mod table6;

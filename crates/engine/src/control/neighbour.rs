@@ -1,7 +1,7 @@
 //! Neighbours: adding, altering and removing them by request, and what device
 //! events leave of them. Nothing resolves or ages here.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::{
     LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, NlFlags, Refusal, RouteType, TableId,
@@ -51,6 +51,9 @@ pub fn new_neighbour(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &NeighM
         return Ok(());
     }
     let Some(link) = link else { return Err(refuse(Errno::EINVAL, "Device not specified")) };
+    if dst.is_ipv6() && link.ipv6.as_ref().is_none_or(|ipv6| ipv6.conf.disable_ipv6 != 0) {
+        return Err(refuse(Errno::EINVAL, "IPv6 is disabled on this device"));
+    }
     if msg.flags.any(MANAGED) && msg.state.has(NeighState::PERMANENT) {
         return Err(refuse(Errno::EINVAL, "Invalid NTF_* flag for permanent entry"));
     }
@@ -83,13 +86,9 @@ fn fresh(
 ) -> Result<((u32, IpAddr), NeighMsg), Refusal> {
     let mut entry = NeighMsg { dst: Some(dst), probes: Some(0), ..NeighMsg::new(msg.family, msg.index) };
     let flags = link.msg.flags;
-    let IpAddr::V4(mut addr) = dst else {
-        entry.kind = RouteType::UNICAST;
-        if flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK | LinkFlags::POINTOPOINT) {
-            entry.state = NeighState::NOARP;
-            entry.lladdr = link.msg.address.clone();
-        }
-        return Ok(((msg.index, dst), entry));
+    let mut addr = match dst {
+        IpAddr::V4(addr) => addr,
+        IpAddr::V6(addr) => return Ok(((msg.index, dst), fresh6(link, addr, entry)?)),
     };
     if link.ipv4.is_none() {
         return Err(Refusal::new(Errno::EINVAL));
@@ -115,6 +114,34 @@ fn fresh(
         (NeighState(0), None)
     };
     Ok(((msg.index, addr.into()), entry))
+}
+
+/// The same for IPv6 (`ndisc_constructor`).
+fn fresh6(link: &Link, addr: Ipv6Addr, mut entry: NeighMsg) -> Result<NeighMsg, Refusal> {
+    if link.ipv6.is_none() {
+        return Err(Refusal::new(Errno::EINVAL));
+    }
+    let flags = link.msg.flags;
+    entry.kind = if addr.is_multicast() { RouteType::MULTICAST } else { RouteType::UNICAST };
+    let [.., a, b, c, d] = addr.octets();
+    let address = if address_len(link) == 0 {
+        Some(LlAddr::default())
+    } else if addr.is_multicast() {
+        Some(LlAddr(vec![0x33, 0x33, a, b, c, d])) // RFC 2464
+    } else if flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK) {
+        if flags.has(LinkFlags::LOOPBACK) {
+            entry.kind = RouteType::LOCAL;
+        }
+        link.msg.address.clone()
+    } else if flags.has(LinkFlags::POINTOPOINT) {
+        link.msg.broadcast.clone()
+    } else {
+        None
+    };
+    if address.is_some() {
+        (entry.state, entry.lladdr) = (NeighState::NOARP, address);
+    }
+    Ok(entry)
 }
 
 /// The Ethernet address of an IPv4 group (RFC 1112).
@@ -207,6 +234,12 @@ pub fn invalidate(ns: &mut Namespace, dev: u32, addr: Ipv4Addr) {
 pub fn arp_down(ns: &mut Namespace, dev: u32) {
     ns.config.neighbours.entries.retain(|&(on, addr), _| on != dev || addr.is_ipv6());
     ns.config.neighbours.proxies.retain(|&(on, addr), _| on != dev || addr.is_ipv6());
+}
+
+/// IPv6 left the device: its IPv6 entries go, permanent ones too (`neigh_ifdown`).
+pub fn nd_down(ns: &mut Namespace, dev: u32) {
+    ns.config.neighbours.entries.retain(|&(on, addr), _| on != dev || addr.is_ipv4());
+    ns.config.neighbours.proxies.retain(|&(on, addr), _| on != dev || addr.is_ipv4());
 }
 
 /// The device lost its carrier: permanent and proxy entries stay

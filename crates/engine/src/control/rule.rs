@@ -1,97 +1,135 @@
 //! Policy rules: adding and deleting them (`fib_newrule`, `fib_delrule` and
-//! IPv4's part, `fib4_rule_configure` and `fib4_rule_delete`), and tying their
-//! device names to devices.
+//! each family's part, such as `fib4_rule_configure`), and tying their device
+//! names to devices.
 //!
 //! What a rule matches is the concern of the lookup; what a dump shows, of
 //! [`crate::dump::rule`].
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::{NlFlags, PortRange, Refusal, RuleAction, RuleFlags, RuleMsg, TableId, UidRange};
 use fingerpost_net::{Errno, Family, Ip, IpPrefix};
 
-use crate::config::{Config, DscpSelector, Fib, Links, Ports, Rule, Rules};
-use crate::control::table;
+use crate::config::{Config, DscpSelector, Fib, Fib6, Links, Ports, Rule, Rules};
+use crate::control::{table, table6};
 use crate::namespace::{Env, Namespace};
 
 /// Adds a rule (C-093 to C-101).
 ///
 /// Priority, duplicates and goto are settled first; then the local and main
-/// tables are split for good (C-009), which therefore does not happen for a
-/// rule refused before.
+/// tables of IPv4 are split for good (C-009), which therefore does not happen for
+/// a rule refused before.
 pub fn new_rule(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &RuleMsg) -> Result<(), Refusal> {
-    require_ipv4(msg)?;
     check_policy(msg)?;
     let config = &mut ns.config;
-    let mut rule: Rule<Ipv4Addr> = requested(&config.links, &config.rules, msg)?;
-    if flags.has(NlFlags::EXCL) && config.rules.list.iter().any(|other| is_duplicate(other, &rule, msg)) {
+    match msg.family {
+        Family::V4 => {
+            let mut rule: Rule<Ipv4Addr> = candidate(&config.links, &config.rules, flags, msg)?;
+            configure(&mut config.fib, &mut rule, msg)?;
+            insert(&mut config.rules, rule);
+            table::bump(&mut config.fib);
+        }
+        Family::V6 => {
+            let mut rule: Rule<Ipv6Addr> = candidate(&config.links, &config.rules6, flags, msg)?;
+            configure6(&mut config.fib6, &mut rule, msg)?;
+            insert(&mut config.rules6, rule);
+            config.fib6.generation += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The rule that a request describes, unless there is one like it.
+fn candidate<I: Ip>(
+    links: &Links,
+    rules: &Rules<I>,
+    flags: NlFlags,
+    msg: &RuleMsg,
+) -> Result<Rule<I>, Refusal> {
+    let rule = requested(links, rules, msg)?;
+    if flags.has(NlFlags::EXCL) && rules.list.iter().any(|other| is_duplicate(other, &rule, msg)) {
         return Err(Refusal::new(Errno::EEXIST));
     }
-    configure(&mut config.fib, &mut rule, msg)?;
-    insert(&mut config.rules, rule);
-    table::bump(&mut config.fib);
-    Ok(())
+    Ok(rule)
 }
 
 /// Deletes the first rule that agrees with everything given (C-124).
 pub fn del_rule(ns: &mut Namespace, env: Env, msg: &RuleMsg) -> Result<(), Refusal> {
-    require_ipv4(msg)?;
     check_policy(msg)?;
     let config = &mut ns.config;
-    let wanted: Rule<Ipv4Addr> = requested(&config.links, &config.rules, msg)?;
-    let found = config.rules.list.iter().position(|rule| is_wanted(rule, &wanted, msg));
-    let Some(index) = found else { return Err(Refusal::new(Errno::ENOENT)) };
-    if config.rules.list[index].permanent {
-        return Err(Refusal::new(Errno::EPERM));
+    match msg.family {
+        Family::V4 => {
+            let index = find(&config.links, &config.rules, msg)?;
+            if env.behaviour.rule_delete_unmerges {
+                table::unmerge(&mut config.fib);
+            }
+            let rule = config.rules.list.remove(index);
+            if rule.realms != 0 {
+                config.fib.realm_users = config.fib.realm_users.saturating_sub(1);
+            }
+            config.fib.dissecting_rules =
+                config.fib.dissecting_rules.saturating_sub(u32::from(rule.needs_dissection()));
+            resolve_gotos(&mut config.rules);
+            table::bump(&mut config.fib);
+        }
+        Family::V6 => {
+            let index = find(&config.links, &config.rules6, msg)?;
+            let rule = config.rules6.list.remove(index);
+            let fib = &mut config.fib6;
+            fib.dissecting_rules = fib.dissecting_rules.saturating_sub(u32::from(rule.needs_dissection()));
+            fib.generation += 1;
+            resolve_gotos(&mut config.rules6);
+        }
     }
-    if env.behaviour.rule_delete_unmerges {
-        table::unmerge(&mut config.fib);
-    }
-    let rule = config.rules.list.remove(index);
-    if rule.realms != 0 {
-        config.fib.realm_users = config.fib.realm_users.saturating_sub(1);
-    }
-    config.fib.dissecting_rules =
-        config.fib.dissecting_rules.saturating_sub(u32::from(rule.needs_dissection()));
-    resolve_gotos(&mut config.rules);
-    table::bump(&mut config.fib);
     Ok(())
+}
+
+/// The position of the rule that a deletion means.
+fn find<I: Ip>(links: &Links, rules: &Rules<I>, msg: &RuleMsg) -> Result<usize, Refusal> {
+    let wanted: Rule<I> = requested(links, rules, msg)?;
+    let found = rules.list.iter().position(|rule| is_wanted(rule, &wanted, msg));
+    match found {
+        None => Err(Refusal::new(Errno::ENOENT)),
+        Some(index) if rules.list[index].permanent => Err(Refusal::new(Errno::EPERM)),
+        Some(index) => Ok(index),
+    }
 }
 
 /// Ties rules that name this device and have none to it, as when a device is
 /// registered or renamed (C-104).
 pub fn attach(config: &mut Config, name: &str, index: u32) {
-    for rule in &mut config.rules.list {
-        if rule.iif == 0 && rule.iifname.as_deref() == Some(name) {
-            rule.iif = index;
-        }
-        if rule.oif == 0 && rule.oifname.as_deref() == Some(name) {
-            rule.oif = index;
+    fn tie<I>(rules: &mut Rules<I>, name: &str, index: u32) {
+        for rule in &mut rules.list {
+            if rule.iif == 0 && rule.iifname.as_deref() == Some(name) {
+                rule.iif = index;
+            }
+            if rule.oif == 0 && rule.oifname.as_deref() == Some(name) {
+                rule.oif = index;
+            }
         }
     }
+    tie(&mut config.rules, name, index);
+    tie(&mut config.rules6, name, index);
 }
 
 /// Unties rules from a device that is renamed or goes away (C-104).
 pub fn detach(config: &mut Config, index: u32) {
-    for rule in &mut config.rules.list {
-        if rule.iif == index {
-            rule.iif = 0;
-        }
-        if rule.oif == index {
-            rule.oif = 0;
+    fn untie<I>(rules: &mut Rules<I>, index: u32) {
+        for rule in &mut rules.list {
+            if rule.iif == index {
+                rule.iif = 0;
+            }
+            if rule.oif == index {
+                rule.oif = 0;
+            }
         }
     }
+    untie(&mut config.rules, index);
+    untie(&mut config.rules6, index);
 }
 
 fn invalid(text: &str) -> Refusal {
     Refusal::with(Errno::EINVAL, text)
-}
-
-fn require_ipv4(msg: &RuleMsg) -> Result<(), Refusal> {
-    match msg.family {
-        Family::V4 => Ok(()),
-        Family::V6 => Err(Refusal::with(Errno::EAFNOSUPPORT, "Rule family not supported")),
-    }
 }
 
 /// What the attribute policy refuses, whatever the rule is.
@@ -217,29 +255,15 @@ fn default_priority<I>(rules: &Rules<I>) -> u32 {
 /// A rule with realms counts as a realm user from here on (T-22). The kernel
 /// counts down after an RCU grace period, here at the deletion.
 fn configure(fib: &mut Fib, rule: &mut Rule<Ipv4Addr>, msg: &RuleMsg) -> Result<(), Refusal> {
-    const ECN_MASK: u8 = 0x03;
     const TOS_MASK: u8 = 0x1e;
     if msg.flowlabel.is_some() || msg.flowlabel_mask.is_some() {
         return Err(invalid("Flow label cannot be specified for IPv4 FIB rules"));
     }
-    if msg.tos & ECN_MASK != 0 {
-        return Err(invalid("Invalid dsfield (tos): ECN bits must be 0"));
-    }
+    check_ecn(msg)?;
     if msg.tos & !TOS_MASK != 0 {
         return Err(invalid("Invalid tos"));
     }
-    rule.dscp = match (msg.dscp, msg.dscp_mask) {
-        (Some(_), _) if msg.tos != 0 => return Err(invalid("Cannot specify both TOS and DSCP")),
-        (Some(value), mask) => DscpSelector::Dscp { value, mask: mask.unwrap_or(0x3f) },
-        (None, Some(_)) => return Err(invalid("Cannot specify DSCP mask without DSCP value")),
-        (None, None) if msg.tos != 0 => DscpSelector::Tos(msg.tos),
-        (None, None) => DscpSelector::Any,
-    };
-    if let DscpSelector::Dscp { value, mask } = rule.dscp
-        && value & !mask != 0
-    {
-        return Err(invalid("Invalid DSCP mask"));
-    }
+    rule.dscp = dscp(msg)?;
 
     table::unmerge(fib);
     if rule.table == TableId::UNSPEC && !rule.l3mdev && rule.action == RuleAction::TO_TABLE {
@@ -249,6 +273,54 @@ fn configure(fib: &mut Fib, rule: &mut Rule<Ipv4Addr>, msg: &RuleMsg) -> Result<
     if rule.realms != 0 {
         fib.realm_users += 1;
     }
+    fib.dissecting_rules += u32::from(rule.needs_dissection());
+    fib.has_custom_rules = true;
+    Ok(())
+}
+
+fn check_ecn(msg: &RuleMsg) -> Result<(), Refusal> {
+    match msg.tos & 0x03 {
+        0 => Ok(()),
+        _ => Err(invalid("Invalid dsfield (tos): ECN bits must be 0")),
+    }
+}
+
+/// What a request says of type of service and DSCP.
+fn dscp(msg: &RuleMsg) -> Result<DscpSelector, Refusal> {
+    match (msg.dscp, msg.dscp_mask) {
+        (Some(_), _) if msg.tos != 0 => Err(invalid("Cannot specify both TOS and DSCP")),
+        (Some(value), mask) if value & !mask.unwrap_or(0x3f) != 0 => Err(invalid("Invalid DSCP mask")),
+        (Some(value), mask) => Ok(DscpSelector::Dscp { value, mask: mask.unwrap_or(0x3f) }),
+        (None, Some(_)) => Err(invalid("Cannot specify DSCP mask without DSCP value")),
+        (None, None) if msg.tos != 0 => Ok(DscpSelector::Tos(msg.tos)),
+        (None, None) => Ok(DscpSelector::Any),
+    }
+}
+
+/// IPv6's checks, and what accepting the rule does to the tables
+/// (`fib6_rule_configure`). Realms mean nothing to it.
+fn configure6(fib: &mut Fib6, rule: &mut Rule<Ipv6Addr>, msg: &RuleMsg) -> Result<(), Refusal> {
+    const LABEL_MASK: u32 = 0x000f_ffff;
+    check_ecn(msg)?;
+    rule.dscp = dscp(msg)?;
+    rule.flowlabel = match (msg.flowlabel, msg.flowlabel_mask) {
+        (None, None) => (0, 0),
+        (Some(_), Some(mask)) if mask & !LABEL_MASK != 0 => {
+            return Err(invalid("Invalid flow label mask"));
+        }
+        (Some(label), Some(mask)) if label & !mask != 0 => {
+            return Err(invalid("Flow label and mask do not match"));
+        }
+        (Some(label), Some(mask)) => (label, mask),
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    if rule.action == RuleAction::TO_TABLE && !rule.l3mdev {
+        if rule.table == TableId::UNSPEC {
+            return Err(invalid("Invalid table"));
+        }
+        table6::ensure_table(fib, rule.table);
+    }
+    rule.realms = 0;
     fib.dissecting_rules += u32::from(rule.needs_dissection());
     fib.has_custom_rules = true;
     Ok(())
@@ -303,7 +375,7 @@ fn is_wanted<I: Ip>(rule: &Rule<I>, wanted: &Rule<I>, msg: &RuleMsg) -> bool {
 }
 
 /// Whether a rule agrees with what a request gives of addresses, type of
-/// service, DSCP and realms (`fib4_rule_compare`).
+/// service, DSCP, flow label and realms (`fib4_rule_compare`, `fib6_rule_compare`).
 fn agrees<I: Ip>(rule: &Rule<I>, msg: &RuleMsg) -> bool {
     let address = |wanted: Option<IpPrefix>, have: (I, u8)| match selector::<I>(wanted) {
         Some((_, 0)) | None => true,
@@ -320,7 +392,9 @@ fn agrees<I: Ip>(rule: &Rule<I>, msg: &RuleMsg) -> bool {
         && address(msg.dst, rule.dst)
         && tos
         && dscp
-        && msg.realms.is_none_or(|realms| realms == rule.realms)
+        && (I::FAMILY == Family::V6 || msg.realms.is_none_or(|realms| realms == rule.realms))
+        && msg.flowlabel.is_none_or(|label| label == rule.flowlabel.0)
+        && msg.flowlabel_mask.is_none_or(|mask| mask == rule.flowlabel.1)
 }
 
 fn name(name: &Option<String>) -> &str {

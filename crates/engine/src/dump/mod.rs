@@ -2,10 +2,12 @@
 //! `/proc/net`.
 
 pub mod address;
+pub mod addrlabel;
 pub mod link;
 pub mod neighbour;
 pub mod netconf;
 pub mod nexthop;
 pub mod proc;
 pub mod route;
+pub mod route6;
 pub mod rule;

@@ -14,16 +14,28 @@ use crate::lookup::table::ignores_linkdown;
 use crate::namespace::Namespace;
 use crate::state::Time;
 
-/// Dumps routes table by table in the kernel's order; IPv6 has none yet.
+/// Dumps routes of IPv4, then of IPv6, table by table in the kernel's order.
 pub fn dump(
     ns: &Namespace,
     now: Time,
     filter: &RouteFilter,
     each: &mut dyn FnMut(&RouteMsg),
 ) -> Result<(), Refusal> {
-    if filter.family == Some(Family::V6) {
-        return Ok(());
+    if filter.family != Some(Family::V6) {
+        dump4(ns, now, filter, each)?;
     }
+    if filter.family != Some(Family::V4) {
+        super::route6::dump(ns, now, filter, each)?;
+    }
+    Ok(())
+}
+
+fn dump4(
+    ns: &Namespace,
+    now: Time,
+    filter: &RouteFilter,
+    each: &mut dyn FnMut(&RouteMsg),
+) -> Result<(), Refusal> {
     let config = &ns.config;
     if let Some(id) = filter.table
         && config.fib.table(id).is_none()

@@ -1,29 +1,26 @@
 //! Rule dumps (`fib_nl_dumprule`): which attributes the kernel sends of a rule.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::{PortRange, Refusal, RuleAction, RuleFlags, RuleMsg};
-use fingerpost_net::{Errno, Family, Ip, IpPrefix};
+use fingerpost_net::{Family, Ip, IpPrefix};
 
 use crate::config::{DscpSelector, Ports, Rule};
 use crate::namespace::Namespace;
 
 /// All rules of a family in evaluation order; without a family, of every one
 /// that there is.
-///
-/// There is no IPv6 yet, and its rules are refused as a kernel without IPv6
-/// refuses them.
 pub fn dump(ns: &Namespace, family: Option<Family>, each: &mut dyn FnMut(&RuleMsg)) -> Result<(), Refusal> {
-    if family == Some(Family::V6) {
-        return Err(Refusal::new(Errno::EAFNOSUPPORT));
+    if family != Some(Family::V6) {
+        ns.config.rules.list.iter().for_each(|rule| each(&message::<Ipv4Addr>(rule)));
     }
-    for rule in &ns.config.rules.list {
-        each(&message::<Ipv4Addr>(rule));
+    if family != Some(Family::V4) {
+        ns.config.rules6.list.iter().for_each(|rule| each(&message::<Ipv6Addr>(rule)));
     }
     Ok(())
 }
 
-/// A rule as the kernel shows it (`fib_nl_fill_rule` and `fib4_rule_fill`).
+/// A rule as the kernel shows it (`fib_nl_fill_rule`, `fib4_rule_fill`, `fib6_rule_fill`).
 pub fn message<I: Ip>(rule: &Rule<I>) -> RuleMsg {
     let nonzero = |value: u32| (value != 0).then_some(value);
     let address = |(addr, len): (I, u8)| (len > 0).then(|| IpPrefix { addr: addr.into(), len });
@@ -61,6 +58,8 @@ pub fn message<I: Ip>(rule: &Rule<I>) -> RuleMsg {
         dport_mask,
         dscp,
         dscp_mask,
+        flowlabel: (rule.flowlabel.1 != 0).then_some(rule.flowlabel.0),
+        flowlabel_mask: nonzero(rule.flowlabel.1),
         ..RuleMsg::new(I::FAMILY)
     }
 }

@@ -2,12 +2,13 @@
 //! remembers the type, flags, realms and metrics of the first decision made through it
 //! since the last change of configuration, whoever asks next (T-17).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{RouteFlags, RouteType, TableId};
 
-use crate::config::FibInfoId;
+use super::table6::RouteRef;
+use crate::config::{Fib6, FibInfoId, Preference, Route6Id, RtFlags};
 
 /// Names a hop: a position among those of a shared route information, or a
 /// nexthop object.
@@ -44,6 +45,22 @@ pub struct OwnSource {
     pub addr: Ipv4Addr,
 }
 
+/// A decision about IPv6 cached with a nexthop object: whatever route leads to
+/// the object next, the answer is the one made of the first (T-17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cached6 {
+    /// Generation of IPv6 routes that it is valid for.
+    pub generation: u64,
+    /// The route that it was made of, which may be gone.
+    pub route: RouteRef,
+    /// Type.
+    pub kind: RouteType,
+    /// What IPv6 notes of it.
+    pub flags: RtFlags,
+    /// Router preference.
+    pub pref: Preference,
+}
+
 /// Cached decisions and what else hops remember.
 #[derive(Clone, Debug, Default)]
 pub struct RouteCache {
@@ -51,6 +68,11 @@ pub struct RouteCache {
     pub output: HashMap<HopId, Cached>,
     /// Input decisions.
     pub input: HashMap<HopId, Cached>,
+    /// Decisions about IPv6, by nexthop object.
+    pub objects6: HashMap<u32, Cached6>,
+    /// The router preference that decisions through a leg of IPv6 carry: the one of
+    /// the leg which the table gave for the first of them (F-013).
+    pub legs6: HashMap<Route6Id, Preference>,
     /// Each hop's own source address when it was last computed (`nh_saddr`).
     pub sources: HashMap<HopId, OwnSource>,
     /// Which of several default routes was chosen last, counted from 0, by the
@@ -69,6 +91,15 @@ impl RouteCache {
         let map = if is_input { &mut self.input } else { &mut self.output };
         if let Some(cached) = map.get_mut(&hop) {
             cached.flags = cached.flags | flags;
+        }
+    }
+
+    /// Forgets the IPv6 routes that are no longer there.
+    pub fn forget_legs(&mut self, fib: &Fib6) {
+        if !self.legs6.is_empty() {
+            let there: HashSet<_> =
+                fib.tables.iter().flat_map(|table| table.routes().map(|route| route.id)).collect();
+            self.legs6.retain(|id, _| there.contains(id));
         }
     }
 

@@ -1,13 +1,14 @@
 //! The decision: what a packet carries once it is routed (`rtable` and `dst_entry`).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::{RouteFlags, RouteType};
 use fingerpost_net::Errno;
 
 use super::FibResult;
 use super::cache::HopId;
-use crate::config::FibInfoId;
+use super::table6::Found6;
+use crate::config::{FibInfoId, RtFlags};
 
 /// What a lookup decided about a packet.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,33 @@ pub struct Decision {
     pub cached_in: Option<HopId>,
     /// The error that an input decision answers with.
     pub error: Option<Errno>,
+}
+
+/// What a lookup decided about an IPv6 packet (`rt6_info` and `dst_entry`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision6 {
+    /// The egress device; loopback (or the VRF device) for local delivery.
+    pub dev: u32,
+    /// The type of the route.
+    pub kind: RouteType,
+    /// What IPv6 notes of the route.
+    pub flags: RtFlags,
+    /// Whether it came from input resolution.
+    pub is_input: bool,
+    /// The gateway, if the packet goes to one.
+    pub gateway: Option<Ipv6Addr>,
+    /// The source that the packet gets, or has; `::` where none can be chosen.
+    pub source: Ipv6Addr,
+    /// The destination.
+    pub destination: Ipv6Addr,
+    /// The MTU in bytes.
+    pub mtu: u32,
+    /// What happens on receive.
+    pub input: Input,
+    /// What happens on transmit.
+    pub output: Output,
+    /// The route.
+    pub found: Found6,
 }
 
 /// A path MTU that an exception carries.
@@ -105,8 +133,14 @@ pub enum DropReason {
     IpInAddrErrors,
     /// No route.
     IpInNoRoutes,
+    /// No route for a packet made here.
+    IpOutNoRoutes,
     /// Not IPv4.
     InvalidProto,
+    /// A header that no packet from a wire may have.
+    IpInHdr,
+    /// IPv6 is off on the device.
+    Ipv6Disabled,
 }
 
 impl DropReason {
@@ -121,7 +155,10 @@ impl DropReason {
             DropReason::IpRpfilter => "IP_RPFILTER",
             DropReason::IpInAddrErrors => "IP_INADDRERRORS",
             DropReason::IpInNoRoutes => "IP_INNOROUTES",
+            DropReason::IpOutNoRoutes => "IP_OUTNOROUTES",
             DropReason::InvalidProto => "INVALID_PROTO",
+            DropReason::IpInHdr => "IP_INHDR",
+            DropReason::Ipv6Disabled => "IPV6DISABLED",
         }
     }
 }

@@ -3,27 +3,39 @@
 //! The stages are files: policy rules ([`rules`]), one table ([`table`]), the
 //! choice among hops ([`path`]), the source ([`source`]), the resolution of
 //! packets made here ([`output4`]) and received ([`input4`]), and the source
-//! check ([`validate`]). [`get`] is `ip route get`.
+//! check ([`validate`]). [`get`] is `ip route get`. What IPv6 does otherwise
+//! stands beside it in files with a 6, and with it what only IPv6 asks apart:
+//! [`socket6`] and [`receive6`]. What firewalls ask is in [`firewall`].
 
 pub mod cache;
 pub mod decision;
 pub mod exception;
+pub mod firewall;
 pub mod get;
+pub mod get6;
 pub mod hash;
 pub mod input4;
+pub mod input6;
 pub mod output4;
+pub mod output6;
 pub mod path;
+pub mod receive6;
 pub mod rules;
+pub mod rules6;
+pub mod socket6;
 pub mod source;
+pub mod source6;
 pub mod table;
+pub mod table6;
 pub mod validate;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::Scope;
 use fingerpost_net::{Ip, Prefix};
 
-pub use decision::{Decision, DropReason, Input, Output};
+pub use decision::{Decision, Decision6, DropReason, Input, Output};
+pub use table6::{Found6, RouteRef};
 
 use crate::config::{Alias, Config};
 use fingerpost_model::TableId;
@@ -53,6 +65,8 @@ pub struct Flow<I> {
     pub any_source: bool,
     /// User id.
     pub uid: u32,
+    /// Flow label of IPv6.
+    pub flowlabel: u32,
     /// Transport protocol; 0 when unknown.
     pub proto: u8,
     /// Source port; 0 when unknown.
@@ -71,6 +85,9 @@ pub struct Flow<I> {
 /// An IPv4 flow.
 pub type Flow4 = Flow<Ipv4Addr>;
 
+/// An IPv6 flow.
+pub type Flow6 = Flow<Ipv6Addr>;
+
 impl<I: Ip> Flow<I> {
     /// A flow to a destination with everything else unset.
     pub fn to(dst: I) -> Self {
@@ -86,6 +103,7 @@ impl<I: Ip> Flow<I> {
             scope: Scope::UNIVERSE,
             any_source: false,
             uid: 0,
+            flowlabel: 0,
             proto: 0,
             sport: 0,
             dport: 0,

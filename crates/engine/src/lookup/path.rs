@@ -46,7 +46,7 @@ pub fn select_multipath(
 ) {
     let info_id = result.alias.info;
     let info = config.fib.info(info_id);
-    if let (Some(group), Some(hash), Some((_, buckets))) = (info.nh_id, hash, resilient(config, info)) {
+    if let (Some(group), Some(hash), Some((_, buckets))) = (info.nh_id, hash, resilient(config, info.nh_id)) {
         state.buckets.mark_used(group, (hash as usize % buckets.len()) as u16, now); // C-069
     }
     let select =
@@ -71,7 +71,7 @@ fn select(
     source: Option<Ipv4Addr>,
 ) -> Option<(usize, PathReason)> {
     let info = config.fib.info(info_id);
-    if let Some((members, buckets)) = resilient(config, info) {
+    if let Some((members, buckets)) = resilient(config, info.nh_id) {
         let member = buckets[hash as usize % buckets.len()];
         return Some((members.iter().position(|m| m.id == member).unwrap_or(0), PathReason::Hash));
     }
@@ -82,8 +82,8 @@ fn select(
 }
 
 /// The members and buckets of a resilient group that has any.
-fn resilient<'a>(config: &'a Config, info: &FibInfo) -> Option<(&'a [GroupMember], &'a [u32])> {
-    match &config.nexthops.get(info.nh_id?)?.kind {
+fn resilient(config: &Config, object: Option<u32>) -> Option<(&[GroupMember], &[u32])> {
+    match &config.nexthops.get(object?)?.kind {
         NexthopKind::Group { members, resilient: Some(_), buckets } if !buckets.is_empty() => {
             Some((members, buckets))
         }
@@ -93,23 +93,28 @@ fn resilient<'a>(config: &'a Config, info: &FibInfo) -> Option<(&'a [GroupMember
 
 /// How many of all 2³¹ hashes select which hop.
 fn shares(config: &Config, info: &FibInfo, select: impl Fn(i32) -> usize) -> Vec<(usize, u64)> {
+    let bounds: Vec<i32> = match config.hops(info) {
+        Hops::Group(_, members) => members.iter().map(|member| member.upper_bound).collect(),
+        Hops::Own(hops) => hops.iter().map(|hop| hop.upper_bound).collect(),
+    };
+    shares_of(resilient(config, info.nh_id).map_or(0, |(_, buckets)| buckets.len()), bounds, select)
+}
+
+/// The same for so many buckets or, without any, these upper bounds.
+fn shares_of(buckets: usize, mut bounds: Vec<i32>, select: impl Fn(i32) -> usize) -> Vec<(usize, u64)> {
     const ALL: u64 = 1 << 31;
     let mut shares: Vec<(usize, u64)> = Vec::new();
     let mut add = |hop, share| match shares.iter_mut().find(|(known, _)| *known == hop) {
         Some((_, sum)) => *sum += share,
         None => shares.push((hop, share)),
     };
-    if let Some((_, buckets)) = resilient(config, info) {
-        for n in 0..buckets.len() {
-            add(select(n as i32), ALL / buckets.len() as u64);
+    if buckets > 0 {
+        for n in 0..buckets {
+            add(select(n as i32), ALL / buckets as u64);
         }
         return shares;
     }
     // The choice changes only behind an upper bound.
-    let mut bounds: Vec<i32> = match config.hops(info) {
-        Hops::Group(_, members) => members.iter().map(|member| member.upper_bound).collect(),
-        Hops::Own(hops) => hops.iter().map(|hop| hop.upper_bound).collect(),
-    };
     bounds.push(i32::MAX);
     bounds.retain(|&bound| bound >= 0);
     bounds.sort_unstable();
@@ -123,6 +128,45 @@ fn shares(config: &Config, info: &FibInfo, select: impl Fn(i32) -> usize) -> Vec
     }
     shares.sort_unstable();
     shares
+}
+
+/// How many members an object has if it is a group.
+pub(super) fn group_size(config: &Config, object: u32) -> Option<usize> {
+    match &config.nexthops.get(object)?.kind {
+        NexthopKind::Group { members, .. } => Some(members.len()),
+        NexthopKind::Single(_) => None,
+    }
+}
+
+/// The member of a group that a hash selects (`nexthop_select_path`).
+pub(super) fn select_in_group(config: &Config, object: u32, hash: u32) -> Option<usize> {
+    if let Some((members, buckets)) = resilient(config, Some(object)) {
+        let member = buckets[hash as usize % buckets.len()];
+        return members.iter().position(|m| m.id == member);
+    }
+    match &config.nexthops.get(object)?.kind {
+        NexthopKind::Group { members, .. } => {
+            Some(select_from_group(config, Hops::Group(&config.nexthops, members), members, hash as i32).0)
+        }
+        NexthopKind::Single(_) => None,
+    }
+}
+
+/// How many of all 2³¹ hashes select which member of a group.
+pub(super) fn group_shares(config: &Config, object: u32) -> Vec<(usize, u64)> {
+    let buckets = resilient(config, Some(object)).map_or(0, |(_, buckets)| buckets.len());
+    let bounds = match config.nexthops.get(object).map(|object| &object.kind) {
+        Some(NexthopKind::Group { members, .. }) => members.iter().map(|m| m.upper_bound).collect(),
+        _ => Vec::new(),
+    };
+    shares_of(buckets, bounds, |hash| select_in_group(config, object, hash as u32).unwrap_or(0))
+}
+
+/// Notes that a hash selected a bucket of a resilient group (C-069).
+pub(super) fn mark_bucket(config: &Config, state: &mut State, now: Time, object: u32, hash: u32) {
+    if let Some((_, buckets)) = resilient(config, Some(object)) {
+        state.buckets.mark_used(object, (hash as usize % buckets.len()) as u16, now);
+    }
 }
 
 /// C-053, C-054: the best score wins; own source 2, hash 1.

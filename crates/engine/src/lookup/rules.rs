@@ -3,10 +3,10 @@
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{RuleAction, TableId};
-use fingerpost_net::{Errno, Ip, Prefix};
+use fingerpost_net::{Errno, Family, Ip, Prefix};
 
 use super::{FibResult, Flow, Flow4, table};
-use crate::config::{Config, DscpSelector, LOOPBACK, Ports, Rule};
+use crate::config::{Config, DscpSelector, LOOPBACK, Links, Ports, Rule};
 use crate::trace::{Event, RuleOutcome, Tracer};
 
 /// A selector of a rule.
@@ -31,6 +31,8 @@ pub enum Selector {
     To,
     /// `tos` or `dscp` (C-107, C-108).
     Dscp,
+    /// `flowlabel`, of IPv6.
+    FlowLabel,
     /// `ipproto` (C-110).
     Proto,
     /// `sport` (C-110).
@@ -41,7 +43,7 @@ pub enum Selector {
 
 impl Selector {
     /// Every selector, in the kernel's order of tests (C-114).
-    pub const ALL: [Selector; 12] = [
+    pub const ALL: [Selector; 13] = [
         Selector::Iif,
         Selector::Oif,
         Selector::Mark,
@@ -51,6 +53,7 @@ impl Selector {
         Selector::From,
         Selector::To,
         Selector::Dscp,
+        Selector::FlowLabel,
         Selector::Proto,
         Selector::Sport,
         Selector::Dport,
@@ -94,16 +97,20 @@ pub fn failing<I: Ip>(rule: &Rule<I>, flow: &Flow<I>, is_l3_master: impl Fn(u32)
     set.add(Selector::TunId, rule.tun_id != 0 && rule.tun_id != flow.tun_id);
     set.add(Selector::L3mdev, rule.l3mdev && !is_l3_master(flow.l3mdev));
     set.add(Selector::Uid, !(rule.uid_range.start..=rule.uid_range.end).contains(&flow.uid));
-    set.add(Selector::From, !within(rule.src, flow.src));
+    // A question of IPv6 without source fails every `from` (`RT6_LOOKUP_F_HAS_SADDR`).
+    let has_source = I::FAMILY == Family::V4 || rule.src.1 == 0 || flow.src != I::ZERO;
+    set.add(Selector::From, !has_source || !within(rule.src, flow.src));
     set.add(Selector::To, !within(rule.dst, flow.dst));
     set.add(
         Selector::Dscp,
         match rule.dscp {
             DscpSelector::Any => false,
-            DscpSelector::Tos(tos) => tos != flow.dscp & 0x1c,
+            DscpSelector::Tos(tos) => tos != flow.dscp & if I::FAMILY == Family::V4 { 0x1c } else { 0xfc },
             DscpSelector::Dscp { value, mask } => (value ^ flow.dscp >> 2) & mask != 0,
         },
     );
+    let (label, mask) = rule.flowlabel;
+    set.add(Selector::FlowLabel, (label ^ flow.flowlabel) & mask != 0);
     set.add(Selector::Proto, rule.ip_proto != 0 && rule.ip_proto != flow.proto);
     set.add(Selector::Sport, !port_matches(rule.sport, flow.sport));
     set.add(Selector::Dport, !port_matches(rule.dport, flow.dport));
@@ -142,7 +149,7 @@ pub fn lookup(
     tracer: &mut Tracer<'_>,
 ) -> Result<FibResult, Errno> {
     let result = if config.fib.has_custom_rules {
-        update_l3mdev(config, flow);
+        update_l3mdev(&config.links, flow);
         through_rules(config, flow, ignore_linkstate, tracer)
     } else {
         tracer.event(|| Event::NoCustomRules);
@@ -176,11 +183,34 @@ fn through_rules(
     ignore_linkstate: bool,
     tracer: &mut Tracer<'_>,
 ) -> Result<FibResult, Errno> {
-    let list = &config.rules.list;
-    let vrf = if flow.l3mdev == 0 { None } else { config.links.get(flow.l3mdev).and_then(|l| l.vrf_table()) };
+    let search = |id: TableId, flow: &Flow4, tracer: &mut Tracer<'_>| {
+        let table = config.fib.table(id)?;
+        Some(table::lookup(config, table, flow, ignore_linkstate, tracer))
+    };
+    let suppressed = |rule: &Rule<Ipv4Addr>, result: &FibResult, flow: &mut Flow4| {
+        let outcome = suppressed(config, rule, result)?;
+        flow.discarded_dscp = result.alias.dscp;
+        Some(outcome)
+    };
+    let (result, rule_realms) = walk(&config.rules.list, &config.links, flow, tracer, search, suppressed)?;
+    Ok(FibResult { rule_realms, ..result })
+}
+
+/// Tries the rules in order (`fib_rules_lookup`): the first result that is kept,
+/// with the realms of its rule. `search` looks into a table, `None` if there is
+/// none; `suppressed` says whether and why a rule discards a result.
+pub(super) fn walk<I: Ip, R>(
+    list: &[Rule<I>],
+    links: &Links,
+    flow: &mut Flow<I>,
+    tracer: &mut Tracer<'_>,
+    mut search: impl FnMut(TableId, &Flow<I>, &mut Tracer<'_>) -> Option<Result<R, Errno>>,
+    suppressed: impl Fn(&Rule<I>, &R, &mut Flow<I>) -> Option<RuleOutcome>,
+) -> Result<(R, u32), Errno> {
+    let vrf = if flow.l3mdev == 0 { None } else { links.get(flow.l3mdev).and_then(|l| l.vrf_table()) };
     // Where an l3mdev rule looks: main, until the test of one has found the flow's VRF.
     let mut l3_table = TableId::MAIN;
-    let is_l3_master = |dev: u32| config.links.get(dev).is_some_and(|l| l.vrf_table().is_some());
+    let is_l3_master = |dev: u32| links.get(dev).is_some_and(|l| l.vrf_table().is_some());
     let mut index = 0;
     while let Some(rule) = list.get(index) {
         let failing = failing(rule, flow, is_l3_master);
@@ -203,22 +233,17 @@ fn through_rules(
             RuleAction::PROHIBIT => RuleOutcome::Error(Errno::EACCES),
             RuleAction::TO_TABLE => {
                 let id = if rule.l3mdev { l3_table } else { rule.table };
-                match config.fib.table(id) {
+                match search(id, flow, tracer) {
                     None => RuleOutcome::NoTable,
-                    Some(table) => match table::lookup(config, table, flow, ignore_linkstate, tracer) {
-                        Ok(result) => match suppressed(config, rule, &result) {
-                            Some(outcome) => {
-                                flow.discarded_dscp = result.alias.dscp;
-                                outcome
-                            }
-                            None => {
-                                tracer.event(|| Event::RuleDone { index, outcome: RuleOutcome::Found });
-                                return Ok(FibResult { rule_realms: rule.realms, ..result });
-                            }
-                        },
-                        Err(Errno::EAGAIN) => RuleOutcome::NoMatch,
-                        Err(errno) => RuleOutcome::Error(errno),
+                    Some(Ok(result)) => match suppressed(rule, &result, flow) {
+                        Some(outcome) => outcome,
+                        None => {
+                            tracer.event(|| Event::RuleDone { index, outcome: RuleOutcome::Found });
+                            return Ok((result, rule.realms));
+                        }
                     },
+                    Some(Err(Errno::EAGAIN)) => RuleOutcome::NoMatch,
+                    Some(Err(errno)) => RuleOutcome::Error(errno),
                 }
             }
             _ => RuleOutcome::Error(Errno::EINVAL),
@@ -237,7 +262,7 @@ fn through_rules(
 }
 
 /// The position of a goto's target: the first rule of that preference (C-117).
-fn target(list: &[Rule<Ipv4Addr>], index: usize) -> Option<usize> {
+fn target<I>(list: &[Rule<I>], index: usize) -> Option<usize> {
     let goto = list[index].goto;
     list.iter().position(|rule| rule.priority == goto).filter(|&to| to > index)
 }
@@ -255,16 +280,16 @@ fn suppressed(config: &Config, rule: &Rule<Ipv4Addr>, result: &FibResult) -> Opt
 }
 
 /// Finds the VRF that a flow belongs to (`l3mdev_update_flow`).
-fn update_l3mdev(config: &Config, flow: &mut Flow4) {
+pub(super) fn update_l3mdev<I>(links: &Links, flow: &mut Flow<I>) {
     if flow.oif != 0 {
         if flow.l3mdev == 0 {
-            flow.l3mdev = config.links.l3_master(flow.oif);
+            flow.l3mdev = links.l3_master(flow.oif);
             flow.l3mdev_of_oif = true;
         }
-        if config.links.get(flow.oif).is_some_and(|link| link.vrf_table().is_some()) {
+        if links.get(flow.oif).is_some_and(|link| link.vrf_table().is_some()) {
             flow.oif = 0;
         }
     } else if flow.iif > LOOPBACK && flow.l3mdev == 0 {
-        flow.l3mdev = config.links.l3_master(flow.iif);
+        flow.l3mdev = links.l3_master(flow.iif);
     }
 }

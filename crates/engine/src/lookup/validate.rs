@@ -149,7 +149,7 @@ fn is_on_link(config: &Config, result: &FibResult) -> bool {
 }
 
 /// Whether any hop uses a device, or is in the VRF that the device is (`fib_info_nh_uses_dev`).
-fn uses_device(config: &Config, result: &FibResult, dev: u32) -> bool {
+pub(super) fn uses_device(config: &Config, result: &FibResult, dev: u32) -> bool {
     config
         .hops(config.fib.info(result.alias.info))
         .iter()

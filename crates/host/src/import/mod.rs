@@ -3,7 +3,7 @@
 //! Read are `link.json` or `addr.json` (`ip -d -j addr`; one of them must be
 //! there), `route.json` (`ip -j route show table all`; must be there) and, as
 //! far as they are there, `route6.json`, `rule.json`, `rule6.json`,
-//! `nexthop.json`, `neigh.json`, `rt_tables`, `sysctl.txt` (`sysctl -a`) and
+//! `nexthop.json`, `neigh.json`, `addrlabel.json`, `rt_tables`, `sysctl.txt` (`sysctl -a`) and
 //! `release.txt` (`uname -r`).
 //!
 //! `ip` prints less than the kernel tells. What is missing or not understood
@@ -30,7 +30,7 @@ use json::Source;
 use names::Names;
 
 /// Files that are read, if they are there.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "link.json",
     "addr.json",
     "route.json",
@@ -39,6 +39,7 @@ const FILES: [&str; 11] = [
     "rule6.json",
     "nexthop.json",
     "neigh.json",
+    "addrlabel.json",
     "rt_tables",
     "sysctl.txt",
     "release.txt",
@@ -259,7 +260,18 @@ impl<'a> Import<'a> {
             self.add_all("neigh.json", neighbours.into_iter().map(Line::Neighbour));
             self.not_seen.extend(source.not_imported());
         }
+        if let Some(source) = self.of_ipv6("addrlabel.json", "address labels are taken to be Linux's own") {
+            let labels = others::labels(&source, &self.names)?;
+            self.add_all("addrlabel.json", labels.into_iter().map(Line::AddressLabel));
+            self.not_seen.extend(source.not_imported());
+        }
         Ok(())
+    }
+
+    /// A file that may be missing; that is said where there are addresses of IPv6.
+    fn of_ipv6(&mut self, file: &'static str, otherwise: &str) -> Option<Source<'a>> {
+        let six = |line: &Line| matches!(line, Line::Address(m) if m.family == Family::V6);
+        if self.lines.iter().any(six) { self.optional(file, otherwise) } else { self.source(file) }
     }
 
     fn devices(&mut self) -> Result<(), ImportError> {
@@ -286,8 +298,7 @@ impl<'a> Import<'a> {
     fn rules(&mut self, file: &'static str, family: Family) -> Result<Vec<(usize, RuleMsg)>, ImportError> {
         let source = match family {
             Family::V4 => self.optional(file, "the rules are taken to be the default ones"),
-            // IPv6 questions are not answered.
-            Family::V6 => self.source(file),
+            Family::V6 => self.of_ipv6(file, "the rules of IPv6 are taken to be the default ones"),
         };
         let Some(source) = source else {
             return Ok(rules::default_rules(family).into_iter().map(|rule| (0, rule)).collect());

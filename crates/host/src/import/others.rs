@@ -1,16 +1,35 @@
-//! `nexthop.json`, `neigh.json` and `sysctl.txt`.
+//! `nexthop.json`, `neigh.json`, `addrlabel.json` and `sysctl.txt`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::{
-    NeighFlags, NeighMsg, NeighState, NexthopGroupEntry, NexthopMsg, ResilientGroup, RouteFlags, RouteType,
-    Scope,
+    AddrLabelMsg, NeighFlags, NeighMsg, NeighState, NexthopGroupEntry, NexthopMsg, ResilientGroup,
+    RouteFlags, RouteType, Scope,
 };
-use fingerpost_net::Family;
+use fingerpost_net::{Family, IpPrefix};
 
 use super::ImportError;
 use super::json::{Object, Source};
 use super::names::{self, Names};
+
+/// Address labels.
+pub(super) fn labels(source: &Source<'_>, names: &Names) -> Result<Vec<AddrLabelMsg>, ImportError> {
+    source.objects()?.iter().filter(|object| !object.is_empty()).map(|object| label(object, names)).collect()
+}
+
+fn label(object: &Object<'_>, names: &Names) -> Result<AddrLabelMsg, ImportError> {
+    let addr: Ipv6Addr = object.need("address")?;
+    let len: u8 = object.need("prefixlen")?;
+    if len > Family::V6.width() {
+        return Err(object.error("prefixlen", format!("{len} is longer than an IPv6 address")));
+    }
+    Ok(AddrLabelMsg {
+        prefix: Some(IpPrefix { addr: addr.into(), len }),
+        index: object.parse("ifname", "a device of link.json", |name| names.device(name))?.unwrap_or(0),
+        label: Some(object.need("label")?),
+        ..AddrLabelMsg::new(Family::V6)
+    })
+}
 
 /// Nexthop objects. Those without an address do not tell their family: it is then taken to be IPv4.
 pub(super) fn nexthops(

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Writer};
@@ -63,7 +63,7 @@ struct Captured {
     /// Devices, in the order in which they came.
     links: Vec<LinkMsg>,
     /// Multicast groups that devices have joined.
-    groups: Vec<(u32, Ipv4Addr)>,
+    groups: Vec<(u32, IpAddr)>,
     /// Addresses and netconf.
     first: Vec<Dumped>,
     settings: Vec<(String, String)>,
@@ -201,6 +201,7 @@ fn line(message: Message) -> Line {
         Message::Nexthop(m) => Line::Nexthop(m),
         Message::Neighbour(m) => Line::Neighbour(m),
         Message::Netconf(m) => Line::Netconf(m),
+        Message::AddrLabel(m) => Line::AddressLabel(m),
     }
 }
 
@@ -214,6 +215,8 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
     captured.netns.groups_read = igmp.is_ok();
     let igmp = igmp.unwrap_or_default();
     captured.groups = order::groups(&igmp);
+    let igmp6 = space.place.run(|| files::read(order::FILE6))?;
+    captured.groups.extend(igmp6.iter().flat_map(|text| order::groups6(text)));
     let mut sorted = Vec::new();
     links.each(|message| {
         if let Message::Link(link) = message {
@@ -239,8 +242,11 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
         let filter = RouteFilter { family: Some(family), ..RouteFilter::default() };
         captured.last.push(must(space, &Dump::Routes(filter), not_seen)?);
     }
-    let exceptions = RouteFilter { family: Some(Family::V4), cached: true, ..RouteFilter::default() };
-    captured.last.extend(may(space, &Dump::Routes(exceptions), not_seen)?);
+    for family in FAMILIES {
+        let exceptions = RouteFilter { family: Some(family), cached: true, ..RouteFilter::default() };
+        captured.last.extend(may(space, &Dump::Routes(exceptions), not_seen)?);
+    }
+    captured.last.extend(may(space, &Dump::AddrLabels, not_seen)?);
     if options.neighbours {
         for (family, proxy) in
             [(Family::V4, false), (Family::V4, true), (Family::V6, false), (Family::V6, true)]

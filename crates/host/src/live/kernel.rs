@@ -1,10 +1,11 @@
 //! A live machine as a [`Kernel`]: questions are answered, changes are refused.
 
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
 use fingerpost_model::{
-    AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter,
-    RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
+    Refusal, RouteFilter, RouteMsg, RuleMsg,
 };
 use fingerpost_net::{Errno, Family};
 use fingerpost_netlink::request::{self, Dump};
@@ -166,6 +167,22 @@ impl Kernel for Live {
                 }
             })
         })
+    }
+
+    fn address_labels(&mut self, ns: NsId, each: &mut dyn FnMut(&AddrLabelMsg)) -> Result<(), Refusal> {
+        self.dump(ns, &Dump::AddrLabels, &mut |m| {
+            if let Message::AddrLabel(label) = m {
+                each(&label);
+            }
+        })
+    }
+
+    fn get_address_label(&mut self, ns: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
+        let ask = |seq| request::addr_label(address, index, seq).map_err(std::io::Error::other);
+        match self.space(ns)?.socket.ask(ask)? {
+            Message::AddrLabel(label) => Ok(label),
+            _ => Err(Refusal::with(Errno::EBADMSG, "the answer is not an address label")),
+        }
     }
 
     fn netconf(

@@ -320,6 +320,7 @@ fn about(what: &Dump) -> (&'static str, Option<Family>) {
         Dump::NexthopBuckets(_) => ("buckets of nexthop groups", None),
         Dump::Neighbours { family, .. } => ("neighbours", Some(*family)),
         Dump::Netconf(family) => ("netconf settings", Some(*family)),
+        Dump::AddrLabels => ("address labels", Some(Family::V6)),
     }
 }
 

@@ -18,16 +18,18 @@
 //! the original, both replaced. The only exception is the choice between legs
 //! of a multipath route, which hashes addresses.
 
+mod family_settings;
 mod key;
 mod tree;
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Seek, SeekFrom, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::snapshot::{Error, Header, Line, Reader, Writer};
 use fingerpost_model::{
-    AddrMsg, Encap, LinkInfo, LinkMsg, LlAddr, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, Encap, LinkInfo, LinkMsg, LlAddr, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg,
+    RuleMsg,
 };
 use fingerpost_net::IpPrefix;
 
@@ -144,7 +146,13 @@ impl Redactor {
             Line::Netconf(m) => Line::Netconf(NetconfMsg { other: Vec::new(), ..m }),
             Line::Sysctl(path, _) if DROPPED_SETTINGS.iter().any(|name| path.ends_with(name)) => return None,
             Line::Sysctl(path, value) => Line::Sysctl(self.setting(&path), value),
-            // Groups are well-known numbers and name nobody.
+            Line::AddressLabel(mut m) => {
+                self.prefix(&mut m.prefix);
+                Line::AddressLabel(AddrLabelMsg { other: Vec::new(), ..m })
+            }
+            // A group made from a network's prefix (RFC 3306) names it; others are
+            // well-known numbers and name nobody.
+            Line::Group(_, IpAddr::V6(group)) if has_prefix(group) => return None,
             Line::Group(..) => line,
             Line::Text(..) | Line::End(_) => return None,
         })
@@ -168,7 +176,8 @@ impl Redactor {
             slave_data.clear();
             *peer = peer.take().map(|peer| Box::new(self.link(*peer)));
         }
-        LinkMsg { alias: None, altnames: Vec::new(), stats: None, other: Vec::new(), netns: None, ..m }
+        let other = family_settings::kept(&m.other);
+        LinkMsg { alias: None, altnames: Vec::new(), stats: None, other, netns: None, ..m }
     }
 
     fn interface_address(&self, mut m: AddrMsg) -> AddrMsg {
@@ -292,6 +301,12 @@ impl Redactor {
         let parts: Vec<String> = path.split('/').map(|part| self.device_name(part)).collect();
         parts.join("/")
     }
+}
+
+/// Whether a group's address holds a prefix: `ff3S:00LL:` and the prefix itself.
+fn has_prefix(group: Ipv6Addr) -> bool {
+    let bits = group.to_bits();
+    bits >> 116 == 0xff3 && (bits >> 32) as u64 != 0
 }
 
 /// Of a tunnel only the type stays.

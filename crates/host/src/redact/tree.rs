@@ -43,10 +43,11 @@ const FIXED_V6: [(Ipv6Addr, u8); 2] =
     [(Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96), (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8)];
 
 /// Ranges that source address selection tells apart, and solicited-node groups.
-const KEPT_V6: [(Ipv6Addr, u8); 9] = [
+const KEPT_V6: [(Ipv6Addr, u8); 10] = [
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
     (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0x2001, 0x10, 0, 0, 0, 0, 0, 0), 28),
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
     (Ipv6Addr::new(0x3ffe, 0, 0, 0, 0, 0, 0, 0), 16),
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),

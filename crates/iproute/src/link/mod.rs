@@ -13,7 +13,7 @@ pub(crate) mod print;
 mod request;
 pub(crate) mod stats;
 mod tuntap;
-mod wire;
+pub(crate) mod wire;
 mod xdp;
 
 use fingerpost_model::{Change, NlFlags, Op};

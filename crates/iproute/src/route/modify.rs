@@ -172,13 +172,11 @@ impl<'a> Request<'a> {
         } else if is("table") {
             let text = args.value()?;
             let table = ctx.p.names.parse_table(text).ok_or_else(|| wrong("table", text))?;
-            self.route.table = TableId(table);
-            self.table_given = true;
+            self.set_table(table);
         } else if is("vrf") {
             let name = args.value()?;
             let table = crate::vrf::table_of(ctx, name);
-            self.route.table = TableId(table.ok_or_else(|| Failure::invalid("Invalid VRF\n", name))?);
-            self.table_given = true;
+            self.set_table(table.ok_or_else(|| Failure::invalid("Invalid VRF\n", name))?);
         } else if is("pref") {
             let text = args.value()?;
             self.route.pref = Some(match text {
@@ -207,6 +205,15 @@ impl<'a> Request<'a> {
     }
 
     /// Takes a metric with its value; false if the word is none.
+    /// Small numbers go to the header, large ones to an attribute, which counts
+    /// whatever the header says after it.
+    fn set_table(&mut self, table: u32) {
+        if table > 255 || self.route.table.0 <= 255 {
+            self.route.table = TableId(table);
+        }
+        self.table_given = true;
+    }
+
     fn metric(&mut self, word: &str, args: &mut Args<'a>) -> Done<bool> {
         let is = |full: &str| matches(word, full);
         let (kind, name) = if word == "mtu" {

@@ -4,6 +4,7 @@
 //! of them differs from zero. Attributes that are not decoded are kept in
 //! `other`, so that nothing read from a host is lost.
 
+mod addr_label;
 mod address;
 mod common;
 mod link;
@@ -12,6 +13,7 @@ mod nexthop;
 mod route;
 mod rule;
 
+pub use addr_label::AddrLabelMsg;
 pub use address::AddrMsg;
 pub use common::{Attr, LlAddr};
 pub use link::{BridgePort, LinkInfo, LinkMsg, LinkStats, NsRef};

@@ -264,6 +264,20 @@ pub fn netconf() -> impl Strategy<Value = NetconfMsg> {
     })
 }
 
+pub fn addr_label() -> impl Strategy<Value = AddrLabelMsg> {
+    family().prop_flat_map(|family| {
+        let all = (of(prefix_of(family)), any::<u32>(), of(any::<u32>()), any::<u32>(), others());
+        all.prop_map(move |(prefix, index, label, sequence, other)| AddrLabelMsg {
+            family,
+            prefix,
+            index,
+            label,
+            sequence,
+            other,
+        })
+    })
+}
+
 fn info(depth: u32) -> BoxedStrategy<LinkInfo> {
     let peer = if depth == 0 { Just(None).boxed() } else { of(link_at(0).prop_map(Box::new)).boxed() };
     let raw = prop_oneof![Just("bridge"), Just("vxlan"), Just("wireguard"), Just("")];
@@ -380,5 +394,6 @@ pub fn message() -> impl Strategy<Value = Message> {
         nexthop().prop_map(Message::Nexthop).boxed(),
         neighbour().prop_map(Message::Neighbour).boxed(),
         netconf().prop_map(Message::Netconf).boxed(),
+        addr_label().prop_map(Message::AddrLabel).boxed(),
     ]
 }

@@ -1,10 +1,11 @@
 //! What a machine can check of the acceptance lists, one line each: what,
 //! figure, pass or fail.
 //!
-//! `accept fib` is in [`fib`]. For `accept decision`, besides a comparison of random scenarios, configurations are made with the
-//! real `ip` in namespaces and asked about there ([`inside`]): the running
-//! kernel's own answers, the tables that it really searched (`trace`), the
-//! real listings, and the same answers from a capture elsewhere.
+//! `accept fib` is in [`fib`]. For `accept decision` and `accept ipv6`, besides a
+//! comparison of random scenarios, configurations are made with the real `ip` in
+//! namespaces and asked about there ([`inside`]): the running kernel's own
+//! answers, the tables that it really searched (`trace`), the real listings, and
+//! the same answers from a capture elsewhere.
 
 pub mod fib;
 pub mod inside;
@@ -16,6 +17,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+
+use fingerpost_net::Family;
 
 use crate::process::run;
 use inside::Findings;
@@ -29,6 +32,8 @@ const CONFIGURATIONS: u64 = 20;
 const QUESTIONS: usize = 500;
 /// How many of those are asked of the real `ip` under the tracepoint.
 const TRACED: usize = 100;
+/// Random sets of addresses that sources are chosen from.
+const SETS: u64 = 2000;
 /// The longest that one configuration may take.
 const DEADLINE: Duration = Duration::from_secs(600);
 /// The longest that the comparison may take.
@@ -64,21 +69,23 @@ pub fn accept(name: &str, plan: &Plan) -> io::Result<bool> {
         Some(path) => std::fs::canonicalize(path)?,
         None => std::env::current_exe()?.with_file_name("fingerpost"),
     };
+    let listed = |family| {
+        let dir = std::env::temp_dir().join(format!("fingerpost-accept-{}", std::process::id()));
+        std::fs::create_dir_all(&dir)?;
+        let lines = decision(plan, family, &fingerpost, &dir);
+        let _ = std::fs::remove_dir_all(&dir);
+        lines
+    };
     let lines = match name {
-        "decision" => {
-            let dir = std::env::temp_dir().join(format!("fingerpost-accept-{}", std::process::id()));
-            std::fs::create_dir_all(&dir)?;
-            let lines = decision(plan, &fingerpost, &dir);
-            let _ = std::fs::remove_dir_all(&dir);
-            lines?
-        }
+        "decision" => listed(Family::V4)?,
+        "ipv6" => listed(Family::V6)?,
         "fib" => {
             let mut lines = fib::lines(plan.seed, plan.time);
-            lines.push(comparison(plan, &fingerpost, Some("compiled"))?);
+            lines.push(comparison(plan, Family::V4, &fingerpost, Some("compiled"))?);
             lines
         }
         name => {
-            let message = format!("{name}: there is no such list; there are: decision, fib");
+            let message = format!("{name}: there is no such list; there are: decision, ipv6, fib");
             return Err(io::Error::other(message));
         }
     };
@@ -89,15 +96,18 @@ pub fn accept(name: &str, plan: &Plan) -> io::Result<bool> {
     Ok(lines.iter().all(|line| line.pass))
 }
 
-fn decision(plan: &Plan, fingerpost: &Path, dir: &Path) -> io::Result<Vec<Line>> {
+fn decision(plan: &Plan, family: Family, fingerpost: &Path, dir: &Path) -> io::Result<Vec<Line>> {
     // An ordinary user must be able to run the program and read the captures.
     let copy = dir.join("fingerpost");
     std::fs::copy(fingerpost, &copy)?;
-    let mut lines = vec![examples(&copy)?];
+    let mut lines = Vec::new();
+    if family == Family::V4 {
+        lines.push(examples(&copy)?);
+    }
     let mut total = Findings::default();
     let mut index = 0;
     while total.configurations < CONFIGURATIONS {
-        let findings = configuration(plan.seed, index, &copy, dir)?;
+        let findings = configuration(plan.seed, index, family, &copy, dir)?;
         for complaint in &findings.complaints {
             eprintln!("configuration {index}: {complaint}");
         }
@@ -108,7 +118,10 @@ fn decision(plan: &Plan, fingerpost: &Path, dir: &Path) -> io::Result<Vec<Line>>
         }
     }
     lines.extend(total_lines(&total));
-    lines.push(comparison(plan, fingerpost, None)?);
+    lines.push(comparison(plan, family, fingerpost, None)?);
+    if family == Family::V6 {
+        lines.push(source_addresses(plan, fingerpost)?);
+    }
     Ok(lines)
 }
 
@@ -127,7 +140,7 @@ fn total_lines(total: &Findings) -> Vec<Line> {
             total.unverified == 0 && enough(total.asked, QUESTIONS),
         ),
         line(
-            "tables named equal those that fib:fib_table_lookup saw".into(),
+            "tables named equal those that the tracepoint fib(6)_table_lookup saw".into(),
             differing(total.traced, total.other_tables),
             total.other_tables == 0 && enough(total.traced, TRACED),
         ),
@@ -137,7 +150,7 @@ fn total_lines(total: &Findings) -> Vec<Line> {
             total.unconvinced == 0 && total.selectors > 0,
         ),
         line(
-            "route, rule, addr, link, nexthop, neigh as the real ip's, text and JSON".into(),
+            "route, rule, addr and others as the real ip's, text and JSON, live and captured".into(),
             differing(total.listings, total.other_listings),
             total.other_listings == 0 && total.listings > 0,
         ),
@@ -150,10 +163,17 @@ fn total_lines(total: &Findings) -> Vec<Line> {
 }
 
 /// Checks one random configuration in a namespace of its own.
-fn configuration(seed: u64, index: u64, fingerpost: &Path, dir: &Path) -> io::Result<Findings> {
+fn configuration(
+    seed: u64,
+    index: u64,
+    family: Family,
+    fingerpost: &Path,
+    dir: &Path,
+) -> io::Result<Findings> {
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount"]).arg(std::env::current_exe()?).arg(INSIDE);
     command.args([seed.to_string(), index.to_string()]).arg(fingerpost).arg(dir);
+    command.args(["--family", number(family)]);
     let done = run(&mut command, "", DEADLINE)?;
     serde_json::from_str(&done.stdout)
         .map_err(|_| io::Error::other(format!("configuration {index}: {}", done.stderr.trim())))
@@ -181,11 +201,38 @@ fn examples(fingerpost: &Path) -> io::Result<Line> {
     Ok(Line { what, figure, pass: answered == names.len() && answered > 0 })
 }
 
+/// How `--family` names it.
+fn number(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "4",
+        Family::V6 => "6",
+    }
+}
+
+/// This program's own `sources`.
+fn source_addresses(plan: &Plan, fingerpost: &Path) -> io::Result<Line> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["sources", "--seed", &plan.seed.to_string(), "--scenarios", &SETS.to_string()]);
+    command.args(["--questions", "10"]).arg("--fingerpost").arg(fingerpost);
+    let done = run(&mut command, "", LONG)?;
+    if done.status != 0 {
+        eprintln!("{}{}", done.stdout, done.stderr);
+    }
+    Ok(Line {
+        what: "source addresses equal those that UDP sockets get".into(),
+        figure: done.stdout.lines().last().unwrap_or("nothing was compared").to_owned(),
+        pass: done.status == 0,
+    })
+}
+
 /// This program's own `compare`, with lookups in the structure of this name.
-fn comparison(plan: &Plan, fingerpost: &Path, fib: Option<&str>) -> io::Result<Line> {
+fn comparison(plan: &Plan, family: Family, fingerpost: &Path, fib: Option<&str>) -> io::Result<Line> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["compare", "--seed", &plan.seed.to_string(), "--scenarios", &plan.scenarios.to_string()]);
-    command.args(["--shrink", "3", "--budget", "60"]).arg("--fingerpost").arg(fingerpost);
+    command
+        .args(["--family", number(family), "--shrink", "3", "--budget", "60"])
+        .arg("--fingerpost")
+        .arg(fingerpost);
     command.args(fib.iter().flat_map(|fib| ["--fib", fib]));
     let done = run(&mut command, "", LONG)?;
     if done.status != 0 {

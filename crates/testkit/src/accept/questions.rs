@@ -1,6 +1,6 @@
 //! Questions about a configuration, taken from its scenario.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::words;
 
@@ -17,7 +17,7 @@ pub fn plain(line: &str, devices: &[String]) -> Option<Vec<String>> {
         match word {
             "fibmatch" | "connected" | "notify" => {}
             "from" | "to" => {
-                let address: Ipv4Addr = rest.next()?.parse().ok()?;
+                let address: IpAddr = rest.next()?.parse().ok()?;
                 match word {
                     "from" => kept.push(word.to_owned()),
                     _ => destinations += 1,
@@ -40,7 +40,10 @@ pub fn plain(line: &str, devices: &[String]) -> Option<Vec<String>> {
                     None => value.parse().ok(),
                 };
                 let fits = match word {
-                    "ipproto" => ["tcp", "udp", "icmp"].contains(&value) || number.is_some_and(|n| n < 256),
+                    "ipproto" => {
+                        ["tcp", "udp", "icmp", "ipv6-icmp"].contains(&value)
+                            || number.is_some_and(|n| n < 256)
+                    }
                     "sport" | "dport" => number.is_some_and(|n| n < 65536),
                     _ => number.is_some(),
                 };
@@ -51,7 +54,7 @@ pub fn plain(line: &str, devices: &[String]) -> Option<Vec<String>> {
             }
             address => {
                 destinations += 1;
-                kept.push(address.parse::<Ipv4Addr>().ok()?.to_string());
+                kept.push(address.parse::<IpAddr>().ok()?.to_string());
             }
         }
     }
@@ -63,7 +66,8 @@ pub fn plain(line: &str, devices: &[String]) -> Option<Vec<String>> {
 /// Whether `ip route get` takes the question's protocol.
 pub fn can_be_asked(words: &[String]) -> bool {
     let protocol = words.iter().position(|word| word == "ipproto").and_then(|at| words.get(at + 1));
-    protocol.is_none_or(|name| ["tcp", "udp", "icmp"].contains(&name.as_str()))
+    let icmp = if words.iter().any(|word| word.contains(':')) { "ipv6-icmp" } else { "icmp" };
+    protocol.is_none_or(|name| ["tcp", "udp", icmp].contains(&name.as_str()))
 }
 
 #[cfg(test)]
@@ -78,6 +82,10 @@ mod tests {
             plain("ip -j route get fibmatch 10.0.0.1 from 10.0.0.2 iif e0 tos 0x10 notify").as_deref(),
             Some("10.0.0.1 from 10.0.0.2 iif e0 tos 0x10")
         );
+        assert_eq!(
+            plain("ip -6 -j route get 2001:db8::1 from fe80::1 oif e0").as_deref(),
+            Some("2001:db8::1 from fe80::1 oif e0")
+        );
         assert_eq!(plain("ip route get 10.0.0.1 oif nosuch"), None);
         assert_eq!(plain("ip route get 10.0.0.1 iif e0 oif e0"), None);
         assert_eq!(plain("ip route get nonsense"), None);
@@ -90,5 +98,7 @@ mod tests {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert!(can_be_asked(&words("10.0.0.1 ipproto tcp")));
         assert!(!can_be_asked(&words("10.0.0.1 ipproto 47")));
+        assert!(!can_be_asked(&words("2001:db8::1 ipproto icmp")));
+        assert!(can_be_asked(&words("2001:db8::1 ipproto ipv6-icmp")));
     }
 }

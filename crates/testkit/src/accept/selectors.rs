@@ -2,7 +2,7 @@
 //! to fail on one selector alone, the question is changed so that it is met:
 //! the rule must then match.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::Value;
 
@@ -55,10 +55,14 @@ fn satisfying(words: &[String], selector: &str, wanted: &str, devices: &[String]
     let known = |name: &str| devices.iter().any(|device| device == name);
     let is_input = words.iter().any(|word| word == "iif");
     let inside = |prefix: &str| -> Option<String> {
-        let (addr, len) = prefix.split_once('/').unwrap_or((prefix, "32"));
-        let addr: Ipv4Addr = addr.parse().ok()?;
-        let host = if len.parse::<u8>().ok()? < 31 { 1 } else { 0 };
-        Some(Ipv4Addr::from_bits(addr.to_bits() | host).to_string())
+        let (addr, len) = match prefix.split_once('/') {
+            Some((addr, len)) => (addr, len.parse().ok()?),
+            None => (prefix, u8::MAX),
+        };
+        Some(match addr.parse().ok()? {
+            IpAddr::V4(addr) => Ipv4Addr::from_bits(addr.to_bits() | u32::from(len < 31)).to_string(),
+            IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() | u128::from(len < 127)).to_string(),
+        })
     };
     // Other packets have no ports.
     let protocol = words.iter().position(|word| word == "ipproto").and_then(|at| words.get(at + 1));

@@ -1,4 +1,4 @@
-//! The tracepoint `fib:fib_table_lookup`: which tables the kernel searched for
+//! The tracepoints `fib:fib_table_lookup` and `fib6:fib6_table_lookup`: which tables the kernel searched for
 //! a process's question.
 
 use std::collections::HashMap;
@@ -8,6 +8,9 @@ use std::process::Command;
 
 /// Where the tracing file system stands once mounted.
 const TRACING: &str = "/sys/kernel/tracing";
+
+/// What is recorded.
+const EVENTS: [&str; 2] = ["events/fib/fib_table_lookup/enable", "events/fib6/fib6_table_lookup/enable"];
 
 /// A tracing instance of one's own that records table lookups; it goes when dropped.
 pub struct Tracepoint {
@@ -32,7 +35,9 @@ impl Tracepoint {
         std::fs::create_dir(&dir)?;
         let tracepoint = Tracepoint { dir };
         tracepoint.set("buffer_size_kb", "8192")?;
-        tracepoint.set("events/fib/fib_table_lookup/enable", "1")?;
+        for event in EVENTS {
+            tracepoint.set(event, "1")?;
+        }
         Ok(tracepoint)
     }
 
@@ -54,7 +59,9 @@ impl Tracepoint {
 
 impl Drop for Tracepoint {
     fn drop(&mut self) {
-        let _ = self.set("events/fib/fib_table_lookup/enable", "0");
+        for event in EVENTS {
+            let _ = self.set(event, "0");
+        }
         let _ = std::fs::remove_dir(&self.dir);
     }
 }
@@ -65,7 +72,9 @@ impl Drop for Tracepoint {
 fn tables(trace: &str) -> HashMap<u32, Vec<u32>> {
     let mut found: HashMap<u32, Vec<u32>> = HashMap::new();
     for line in trace.lines() {
-        let Some((before, event)) = line.split_once(": fib_table_lookup: table ") else { continue };
+        let of = |name: &str| line.split_once(name);
+        let found_one = of(": fib_table_lookup: table ").or_else(|| of(": fib6_table_lookup: table "));
+        let Some((before, event)) = found_one else { continue };
         let Some((task, rest)) = before.split_once(" [") else { continue };
         let context = rest.split_whitespace().nth(1).and_then(|flags| flags.chars().nth(2));
         let pid = task.trim().rsplit('-').next().and_then(|pid| pid.parse().ok());
@@ -89,9 +98,11 @@ mod tests {
               ip-812     [001] ..s1. 99.2: fib_table_lookup: table 7 oif 0 iif 1 proto 0
               ip-812     [001] ...1. 99.2: fib_table_lookup: table 254 oif 0 iif 1 proto 0
        a-b c-9-813     [001] b.... 99.3: fib_table_lookup: table 254 oif 0 iif 1 proto 0
+              ip-814     [001] ..... 99.4: fib6_table_lookup: table   7 oif 0 iif 1 proto 0
 ";
         let found = tables(trace);
         assert_eq!(found[&812], [255, 254]);
         assert_eq!(found[&813], [254]);
+        assert_eq!(found[&814], [7]);
     }
 }

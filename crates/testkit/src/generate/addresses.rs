@@ -95,6 +95,9 @@ impl Gen {
     }
 
     pub(super) fn plain_address(&mut self, name: &str) {
+        if self.is_six() {
+            return self.plain_address6(name);
+        }
         let subnet = self.subnet();
         let host = if self.chance(3, 5) { subnet.base + 1 } else { self.host_in(subnet) };
         let options = self.address_options();

@@ -6,6 +6,9 @@ use super::model::dotted;
 impl Gen {
     /// One dump.
     pub(super) fn dump(&mut self) {
+        if self.is_six() {
+            return self.dump6();
+        }
         let line = match self.weighted(&[
             (14, 0),
             (8, 1),

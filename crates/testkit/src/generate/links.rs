@@ -194,7 +194,10 @@ impl Gen {
         };
         match kind {
             Kind::Bridge => self.say(format!("ip link add name {name} address {mac} type bridge")),
-            Kind::Tun => self.say(format!("ip tuntap add dev {name} mode tun")),
+            Kind::Tun => {
+                self.say(format!("ip tuntap add dev {name} mode tun"));
+                self.without_random_address(&name);
+            }
             Kind::Tap => {
                 self.say(format!("ip tuntap add dev {name} mode tap"));
                 self.say(format!("ip link set {name} address {mac}"));

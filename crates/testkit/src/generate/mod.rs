@@ -19,12 +19,13 @@ mod nexthops;
 mod questions;
 mod routes;
 mod rules;
+mod six;
 mod stacked;
 mod sysctls;
 
 use std::str::FromStr;
 
-use fingerpost_net::Rng;
+use fingerpost_net::{Family, Rng};
 use model::Model;
 
 /// What a scenario does much of.
@@ -62,6 +63,11 @@ pub enum Theme {
     /// Links, addresses, plain routes, rules and sysctls alone, nothing wrong
     /// on purpose. Never chosen by chance.
     Basic,
+    /// IPv6: addresses of every scope and state, and their labels: which
+    /// of them is the source.
+    Sources,
+    /// IPv6: routes for packets from a prefix (`from`).
+    Subtrees,
 }
 
 impl FromStr for Theme {
@@ -108,9 +114,11 @@ pub struct Shape {
     pub theme: Option<Theme>,
     /// The kinds of devices.
     pub devices: Devices,
+    /// The family.
+    pub family: Family,
 }
 
-const THEMES: [(u32, Theme); 15] = [
+const THEMES: [(u32, Theme); 17] = [
     (4, Theme::Mixed),
     (3, Theme::Trie),
     (3, Theme::Aliases),
@@ -126,6 +134,8 @@ const THEMES: [(u32, Theme); 15] = [
     (1, Theme::Namespaces),
     (0, Theme::Vrf),
     (0, Theme::Basic),
+    (0, Theme::Sources),
+    (0, Theme::Subtrees),
 ];
 
 /// A kind of step.
@@ -147,28 +157,29 @@ enum Step {
 
 /// The script of scenario `index` under `seed`.
 pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
-    let mut mixer = Rng::new(seed ^ 0x6669_6e67_6572);
-    let start = mixer.next_u64() ^ index.wrapping_mul(0xd134_2543_de82_ef95);
-    let mut rng = Rng::new(start);
-    rng.next_u64();
-    let mut making = Gen {
-        rng,
-        theme: Theme::Mixed,
-        devices: shape.devices,
-        space: None,
-        model: Model::default(),
-        others: Vec::new(),
-        made: 0,
-        lines: Vec::new(),
-        asked: 0,
-        wanted: shape.questions,
-    };
-    let mut by_chance = making.weighted(&THEMES);
-    if shape.devices == Devices::All && making.chance(1, 2) {
-        by_chance = Theme::Vrf;
+    let mut making = Gen::new(seed, index, shape);
+    match shape.family {
+        Family::V4 => making.whole(),
+        Family::V6 => making.whole6(),
     }
-    making.theme = shape.theme.unwrap_or(by_chance);
-    making.whole();
+    making.lines
+}
+
+/// An IPv6 scenario that ends in listings of every form, for a program that
+/// shows a live namespace.
+pub fn shown(seed: u64, index: u64, shape: Shape) -> Vec<String> {
+    let mut making = Gen::new(seed, index, shape);
+    making.whole6();
+    making.all_forms();
+    making.lines
+}
+
+/// An IPv6 script of random addresses, ending in `connect` lines ([`crate::sources`]).
+pub fn address_set(seed: u64, index: u64, questions: usize) -> Vec<String> {
+    let theme = Some(Theme::Sources);
+    let shape = Shape { questions, theme, devices: Devices::Usual, family: Family::V6 };
+    let mut making = Gen::new(seed, index, shape);
+    making.whole_sources();
     making.lines
 }
 
@@ -177,6 +188,8 @@ struct Gen {
     rng: Rng,
     theme: Theme,
     devices: Devices,
+    family: Family,
+    six: six::Picture,
     /// The named namespace that lines are said in now.
     space: Option<String>,
     model: Model,
@@ -190,6 +203,36 @@ struct Gen {
 }
 
 impl Gen {
+    fn new(seed: u64, index: u64, shape: Shape) -> Self {
+        let mut mixer = Rng::new(seed ^ 0x6669_6e67_6572);
+        let start = mixer.next_u64() ^ index.wrapping_mul(0xd134_2543_de82_ef95);
+        let mut rng = Rng::new(start);
+        rng.next_u64();
+        let mut making = Gen {
+            rng,
+            theme: Theme::Mixed,
+            devices: shape.devices,
+            family: shape.family,
+            six: six::Picture::default(),
+            space: None,
+            model: Model::default(),
+            others: Vec::new(),
+            made: 0,
+            lines: Vec::new(),
+            asked: 0,
+            wanted: shape.questions,
+        };
+        let mut by_chance = match shape.family {
+            Family::V4 => making.weighted(&THEMES),
+            Family::V6 => making.weighted(&six::THEMES),
+        };
+        if shape.devices == Devices::All && making.chance(1, 2) {
+            by_chance = Theme::Vrf;
+        }
+        making.theme = shape.theme.unwrap_or(by_chance);
+        making
+    }
+
     fn whole(&mut self) {
         self.preamble();
         self.first_namespaces();
@@ -403,14 +446,84 @@ mod tests {
     use crate::words;
 
     fn plain(questions: usize) -> Shape {
-        Shape { questions, theme: None, devices: Devices::Usual }
+        Shape { questions, theme: None, devices: Devices::Usual, family: Family::V4 }
+    }
+
+    fn six(questions: usize) -> Shape {
+        Shape { family: Family::V6, ..plain(questions) }
+    }
+
+    #[test]
+    fn scenarios_of_ipv6_are_of_ipv6_and_hold_every_kind_of_command() {
+        let mut all = Vec::new();
+        for index in 0..200 {
+            let lines = scenario(3, index, six(60));
+            assert_eq!(lines, scenario(3, index, six(60)));
+            let questions = lines.iter().filter(|line| kind_of(line).purpose == Purpose::Question).count();
+            assert!((60..80).contains(&questions), "scenario {index} asks {questions}");
+            all.extend(lines);
+        }
+        for line in &all {
+            let words = words::split(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert!(["ip", "sysctl", "cat"].contains(&words[0].as_str()), "{line}");
+        }
+        // A device without a hardware address gets a random link-local address.
+        let tuns = all.iter().filter(|line| line.contains("tuntap add") && line.contains("mode tun")).count();
+        assert_eq!(tuns, all.iter().filter(|line| line.contains("addrgenmode none")).count());
+        for needle in [
+            "ip addr add",
+            " peer ",
+            " nodad",
+            " noprefixroute",
+            " preferred_lft 0",
+            " metric ",
+            "ip addrlabel add prefix",
+            " from ",
+            " pref high",
+            " expires ",
+            "route append",
+            "route replace",
+            "nexthop via",
+            "nhid",
+            " onlink",
+            "ip -6 nexthop add",
+            "ip -6 rule add",
+            "suppress_prefixlength",
+            " nud failed",
+            " router nud ",
+            "conf.all.forwarding=1",
+            "disable_ipv6=1",
+            "ignore_routes_with_linkdown",
+            "use_oif_addrs_only",
+            "keep_addr_on_down",
+            "fib_multipath_hash_policy=3",
+            "fibmatch",
+            " iif ",
+            " oif ",
+            " mark ",
+            " uid ",
+            " ipproto ",
+            " sport ",
+        ] {
+            assert!(all.iter().any(|line| line.contains(needle)), "{needle} never occurs");
+        }
+    }
+
+    #[test]
+    fn address_sets_end_in_destinations() {
+        for index in 0..50 {
+            let lines = address_set(9, index, 20);
+            let (changes, asked) = lines.split_at(lines.len() - 20);
+            assert!(asked.iter().all(|line| line.starts_with("connect ")), "{asked:?}");
+            assert!(!changes.iter().any(|line| line.starts_with("connect")), "{changes:?}");
+        }
     }
 
     #[test]
     fn a_theme_can_be_asked_for() {
         assert_eq!("inet6gateways".parse(), Ok(Theme::Inet6Gateways));
         assert!("nosuch".parse::<Theme>().is_err());
-        let shape = Shape { questions: 40, theme: Some(Theme::Basic), devices: Devices::Usual };
+        let shape = Shape { theme: Some(Theme::Basic), ..plain(40) };
         let lines: Vec<String> = (0..60).flat_map(|index| scenario(4, index, shape)).collect();
         for needle in ["nexthop add", "nhid", "nexthop via", "ip neigh add", "netns"] {
             assert!(!lines.iter().any(|line| line.contains(needle)), "{needle}");
@@ -441,7 +554,7 @@ mod tests {
     fn devices_that_not_every_kernel_has_are_made_on_request_alone() {
         let kinds = ["type vrf table", "type vlan", "type macvlan", "type dummy", " vrf vrf", " l3mdev"];
         let all = |devices| -> Vec<String> {
-            let shape = Shape { questions: 40, theme: None, devices };
+            let shape = Shape { devices, ..plain(40) };
             (0..60).flat_map(|index| scenario(5, index, shape)).collect()
         };
         let (usual, more) = (all(Devices::Usual), all(Devices::All));

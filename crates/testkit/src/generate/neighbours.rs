@@ -1,7 +1,6 @@
 //! Neighbour entries, in the states that stay as they are set.
 
 use super::Gen;
-use super::model::dotted;
 
 impl Gen {
     /// One step about neighbours: mostly the gateways of routes.
@@ -27,12 +26,12 @@ impl Gen {
             return self.say(line);
         }
         if self.chance(1, 25) {
-            let device = self.device();
+            let (ip, device) = (self.ip(), self.device());
             self.model.neighbours.clear();
-            return self.say(format!("ip neigh flush dev {device}"));
+            return self.say(format!("{ip} neigh flush dev {device}"));
         }
-        let (device, address) = self.on_link();
-        let address = if self.chance(1, 15) { dotted(self.special_address()) } else { dotted(address) };
+        let (device, address) = self.on_link_text();
+        let address = if self.chance(1, 15) { self.special_text() } else { address };
         let verb = self.one(&["add", "add", "replace", "change"]);
         let line = match self.range(0, 7) {
             0..3 => format!("ip neigh {verb} {address} dev {device} nud failed"),

@@ -1,7 +1,7 @@
 //! Nexthop objects and groups.
 
 use super::Gen;
-use super::model::{Object, dotted};
+use super::model::Object;
 
 impl Gen {
     /// One step about nexthop objects.
@@ -22,9 +22,10 @@ impl Gen {
             2 => self.replace_object(),
             3 => self.delete_object(),
             4 => {
-                let (prefix, id) = (self.route_prefix().text(), self.object_id());
+                let (prefix, id) = (self.route_prefix_text(), self.object_id());
                 let verb = self.one(&["add", "replace", "append"]);
-                self.say(format!("ip route {verb} {prefix} nhid {id}"));
+                let ip = self.ip();
+                self.say(format!("{ip} route {verb} {prefix} nhid {id}"));
             }
             5 => {
                 let id = self.object_id();
@@ -65,20 +66,21 @@ impl Gen {
             Some(id) => id,
             None => self.fresh_id(),
         };
-        let (device, gateway) = self.on_link();
+        let (device, gateway) = self.on_link_text();
         let way = match self.weighted(&[(24, 0), (4, 1), (2, 2), (3, 3), (1, 4), (1, 5), (1, 6), (1, 7)]) {
-            0 => format!("via {} dev {device}", dotted(gateway)),
+            0 => format!("via {gateway} dev {device}"),
             1 => format!("dev {device}"),
             2 => "blackhole".into(),
-            3 => format!("via {} dev {} onlink", dotted(self.special_address()), self.good_device()),
-            4 => format!("via {} dev {device}", dotted(self.gateway())),
-            5 => format!("via {}", dotted(gateway)),
+            3 => format!("via {} dev {} onlink", self.special_text(), self.good_device()),
+            4 => format!("via {} dev {device}", self.gateway_text()),
+            5 => format!("via {gateway}"),
             6 => format!("via inet6 fe80::1 dev {device}"),
-            _ => format!("via {} fdb", dotted(gateway)),
+            _ => format!("via {gateway} fdb"),
         };
         let id = if self.chance(1, 20) { String::new() } else { format!(" id {id}") };
         let protocol = self.one(&["", "", "", "", " proto static", " protocol 99", " proto kernel"]);
-        self.say(format!("ip nexthop {verb}{id} {way}{protocol}"));
+        let ip = self.ip();
+        self.say(format!("{ip} nexthop {verb}{id} {way}{protocol}"));
         if let Some(id) = id.strip_prefix(" id ").and_then(|id| id.parse().ok()) {
             self.remember(id, false);
         }

@@ -8,6 +8,9 @@ impl Gen {
     /// One question.
     pub(super) fn question(&mut self) {
         self.asked += 1;
+        if self.is_six() {
+            return self.question6();
+        }
         let destination = self.destination();
         let input = if self.theme == Theme::Input { 70 } else { 30 };
         let form = match self.weighted(&[(55, 0), (input, 1), (10, 2), (4, 3)]) {
@@ -100,7 +103,7 @@ impl Gen {
         form
     }
 
-    fn selectors(&mut self) -> String {
+    pub(super) fn selectors(&mut self) -> String {
         let rules = if self.theme == Theme::Rules { 3 } else { 1 };
         let mut text = String::new();
         if self.chance(rules, 8) {
@@ -114,7 +117,8 @@ impl Gen {
         }
         let ports = if self.theme == Theme::Multipath { 4 } else { rules };
         if self.chance(ports, 10) {
-            let protocol = self.weighted(&[(6, "tcp"), (6, "udp"), (2, "icmp"), (1, "47")]);
+            let icmp = if self.is_six() { "ipv6-icmp" } else { "icmp" };
+            let protocol = self.weighted(&[(6, "tcp"), (6, "udp"), (2, icmp), (1, "47")]);
             text += &format!(" ipproto {protocol}");
             if protocol == "tcp" || protocol == "udp" {
                 for word in ["sport", "dport"] {

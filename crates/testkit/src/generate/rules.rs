@@ -26,7 +26,8 @@ impl Gen {
             3 => self.known_rule_again(),
             _ => {
                 let which = self.one(&["", "", " table 100", " pref 100"]);
-                self.say(format!("ip rule flush{which}"));
+                let ip = self.ip();
+                self.say(format!("{ip} rule flush{which}"));
             }
         }
         if self.chance(1, 6) {
@@ -53,7 +54,8 @@ impl Gen {
             text += &format!(" {word} {preference}");
         }
         text += &self.action();
-        self.say(format!("ip rule add{text}"));
+        let ip = self.ip();
+        self.say(format!("{ip} rule add{text}"));
         self.model.rules.push(text);
     }
 
@@ -108,6 +110,9 @@ impl Gen {
 
     /// A prefix with or without host bits, or one address.
     fn rule_prefix(&mut self) -> String {
+        if self.is_six() {
+            return self.rule_prefix6();
+        }
         match self.range(0, 6) {
             0 => dotted(self.own_address()),
             1 => dotted(self.on_link().1),
@@ -168,32 +173,38 @@ impl Gen {
             let known = self.model.rules.clone();
             let text = self.one(&known);
             let not = if self.chance(1, 3) { " not" } else { "" };
-            self.say(format!("ip rule add{not}{text}"));
+            let ip = self.ip();
+            self.say(format!("{ip} rule add{not}{text}"));
         }
     }
 
     fn delete_rule(&mut self) {
         if self.model.rules.is_empty() || self.chance(1, 6) {
             let preference = self.one(&PREFERENCES);
+            let ip = self.ip();
             let line = match self.range(0, 4) {
-                0 => format!("ip rule del table {}", self.table()),
-                1 => format!("ip rule del {}", self.selector().trim_start()),
-                _ => format!("ip rule del pref {preference}"),
+                0 => format!("{ip} rule del table {}", self.table()),
+                1 => format!("{ip} rule del {}", self.selector().trim_start()),
+                _ => format!("{ip} rule del pref {preference}"),
             };
             return self.say(line);
         }
         let at = self.range(0, self.model.rules.len() as u64) as usize;
         let text = self.model.rules.remove(at);
-        self.say(format!("ip rule del{text}"));
+        let ip = self.ip();
+        self.say(format!("{ip} rule del{text}"));
     }
 
     /// The three rules of a fresh namespace, taken away and put back.
     fn default_rules(&mut self) {
-        let (preference, table) = self.one(&[(0, "local"), (32766, "main"), (32767, "default")]);
-        self.say(format!("ip rule del pref {preference}"));
+        let three = [(0, "local"), (32766, "main"), (32767, "default")];
+        // IPv6 has no table for defaults (C-289).
+        let (preference, table) = if self.is_six() { self.one(&three[..2]) } else { self.one(&three) };
+        let ip = self.ip();
+        self.say(format!("{ip} rule del pref {preference}"));
         self.question();
         if self.chance(2, 3) {
-            self.say(format!("ip rule add pref {preference} table {table}"));
+            self.say(format!("{ip} rule add pref {preference} table {table}"));
         }
     }
 }

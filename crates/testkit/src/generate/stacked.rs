@@ -3,7 +3,7 @@
 //! [`Devices`](super::Devices) say so.
 
 use super::Gen;
-use super::model::{Device, Kind, Prefix, Vrf, dotted};
+use super::model::{Device, Kind, Vrf, dotted};
 
 const TABLES: [&str; 12] =
     ["10", "10", "20", "100", "200", "1001", "7", "51820", "254", "255", "253", "4294967295"];
@@ -43,8 +43,9 @@ impl Gen {
         }
         if self.chance(1, 3) {
             // Local addresses after the VRFs, as the documentation of VRF recommends.
-            self.say("ip rule add pref 32765 table local");
-            self.say("ip rule del pref 0");
+            let ip = self.ip();
+            self.say(format!("{ip} rule add pref 32765 table local"));
+            self.say(format!("{ip} rule del pref 0"));
         }
     }
 
@@ -159,9 +160,11 @@ impl Gen {
     }
 
     fn local_address_in(&mut self, name: &str) {
+        let six = self.is_six();
         let address = match self.range(0, 4) {
-            0 => "127.0.0.1/8".to_owned(),
-            1 => "192.0.2.1/32".to_owned(),
+            0 => if six { "::1/128" } else { "127.0.0.1/8" }.to_owned(),
+            1 => if six { "2001:db8:ffff::1/128" } else { "192.0.2.1/32" }.to_owned(),
+            _ if six => return self.plain_address6(name),
             _ => {
                 let subnet = self.subnet();
                 format!("{}/{}", dotted(subnet.base + 1), subnet.length)
@@ -172,25 +175,25 @@ impl Gen {
 
     /// An ordinary route of a VRF, through a device that is in it or not.
     fn vrf_route(&mut self, name: &str, table: &str) {
-        let prefix = if self.chance(1, 2) { self.new_prefix() } else { self.route_prefix() };
+        let known = !self.chance(1, 2);
+        let prefix = self.target(known);
         let key = if self.chance(2, 3) { format!(" vrf {name}") } else { format!(" table {table}") };
-        let (on, gateway) = self.on_link();
-        let gateway = dotted(gateway);
+        let (on, gateway) = self.on_link_text();
         let way = match self.range(0, 8) {
             0 => format!(" dev {on}"),
             1 => format!(" dev {name}"),
             2 => format!(" via {gateway} dev {name}"),
             3 => format!(" via {gateway} dev {on} onlink"),
             4 => {
-                let (other, second) = self.on_link();
+                let (other, second) = self.on_link_text();
                 let weight = self.one(&["", " weight 3"]);
-                format!(" nexthop via {gateway} dev {on}{weight} nexthop via {} dev {other}", dotted(second))
+                format!(" nexthop via {gateway} dev {on}{weight} nexthop via {second} dev {other}")
             }
             5 => format!(" via {gateway}"),
             _ => format!(" via {gateway} dev {on}"),
         };
         let verb = self.one(&["add", "add", "add", "append", "replace", "change", "prepend"]);
-        self.say_route(verb, "", prefix, key, way);
+        self.say_route_to(verb, "", prefix, key, way);
     }
 
     /// What a VRF answers when it has nothing better.
@@ -198,24 +201,25 @@ impl Gen {
         let key = if self.chance(1, 2) { format!(" vrf {name}") } else { format!(" table {table}") };
         let kind = self.one(&["unreachable ", "unreachable ", "prohibit ", "throw ", "blackhole "]);
         let metric = self.one(&[" metric 4278198272", " metric 8192", ""]);
-        self.say_route("add", kind, Prefix::of(0, 0), key + metric, String::new());
+        let default = self.default_target();
+        self.say_route_to("add", kind, default, key + metric, String::new());
     }
 
     /// A route in one table that leads into another VRF.
     fn leak(&mut self, name: &str, table: &str) {
-        let prefix = self.new_prefix();
-        let (on, gateway) = self.on_link();
+        let prefix = self.target(false);
+        let (on, gateway) = self.on_link_text();
         let other = self.some_vrf().name;
         let (key, way) = match self.range(0, 5) {
             0 => (String::new(), format!(" dev {name}")),
             1 => (format!(" vrf {name}"), format!(" dev {other}")),
-            2 => (format!(" table {table}"), format!(" via {} dev {on}", dotted(gateway))),
-            3 => (String::new(), format!(" via {} dev {on}", dotted(gateway))),
+            2 => (format!(" table {table}"), format!(" via {gateway} dev {on}")),
+            3 => (String::new(), format!(" via {gateway} dev {on}")),
             _ => (format!(" vrf {name}"), format!(" dev {on}")),
         };
-        self.say_route("add", "", prefix, key, way);
+        self.say_route_to("add", "", prefix, key, way);
         if self.chance(1, 2) {
-            let host = dotted(self.host_in(prefix));
+            let host = self.host_text(prefix);
             self.asked += 1;
             let vrf = self.some_vrf().name;
             let way = self.one(&["vrf", "oif", "vrf"]);
@@ -233,6 +237,7 @@ impl Gen {
             2 => format!("not oif {name}"),
             3 => format!("iif {} ", self.device()),
             4 => format!("fwmark {mark}"),
+            5 if self.is_six() => format!("from {}", self.rule_prefix6()),
             5 => format!("from {}", self.link_subnet().1.text().replace("default", "all")),
             _ => String::new(),
         };
@@ -247,7 +252,8 @@ impl Gen {
             _ => format!("table {table}"),
         };
         let verb = if self.chance(1, 6) { "del" } else { "add" };
-        self.say(format!("ip rule {verb} {selector} {action} pref {preference}"));
+        let ip = self.ip();
+        self.say(format!("{ip} rule {verb} {selector} {action} pref {preference}"));
     }
 
     /// The rule that the first VRF device brings, taken away, doubled, put back.
@@ -262,8 +268,9 @@ impl Gen {
             "ip rule flush",
             "ip rule flush protocol kernel",
         ]);
-        self.say(line);
-        self.say("ip rule");
+        let six = if self.is_six() { "ip -6 rule" } else { "ip rule" };
+        self.say(line.replace("ip rule", six));
+        self.say(six);
     }
 
     /// What is shown of VRFs and of the other devices of this module.
@@ -275,23 +282,24 @@ impl Gen {
         let own = self.model.devices.iter().filter(|device| own(device.kind) && device.name != "later0");
         let names: Vec<String> = own.map(|device| device.name.clone()).collect();
         let device = if names.is_empty() { name.clone() } else { self.one(&names) };
+        let (ip, family) = (self.ip(), if self.is_six() { 6 } else { 4 });
         let line = match self.range(0, 20) {
             0 => "ip vrf show".into(),
             1 => "ip -j vrf".into(),
             2 => format!("ip vrf show {name}"),
-            3 => format!("ip route show vrf {name}"),
-            4 => format!("ip -j route list vrf {name}"),
+            3 => format!("{ip} route show vrf {name}"),
+            4 => format!("{ip} -j route list vrf {name}"),
             5 => format!("ip -br addr show vrf {name}"),
             6 => format!("ip -br link show vrf {name}"),
-            7 => format!("ip -4 neigh show vrf {name}"),
+            7 => format!("ip -{family} neigh show vrf {name}"),
             8 => format!("ip -d link show type {one_kind}"),
             9 => format!("ip -j link show type {one_kind}"),
             10 => "ip -br link".into(),
             11 | 12 => format!("ip -d link show dev {device}"),
             13 | 14 => format!("ip -j -d link show dev {device}"),
             15 => format!("ip -o link show master {name}"),
-            16 => format!("ip -4 addr show master {name}"),
-            17 => "ip rule".into(),
+            16 => format!("ip -{family} addr show master {name}"),
+            17 => format!("{ip} rule"),
             18 => format!("ip nexthop show vrf {name}"),
             _ => format!("ip link show master {name}"),
         };

@@ -1,8 +1,7 @@
 //! Attributes that are kept raw: what `ip -d link` shows beyond the decoded ones.
 
-use fingerpost_model::{Attr, LinkFlags, LinkMsg};
+use fingerpost_model::{Attr, LinkMsg};
 
-use super::kind;
 use crate::config::Link;
 
 /// `IFLA_AF_SPEC`.
@@ -48,8 +47,6 @@ pub(super) fn u8(kind: u16, value: u8) -> Attr {
     Attr { kind, data: vec![value] }
 }
 
-/// Smallest MTU with which a device has IPv6.
-const IPV6_MIN_MTU: u32 = 1280;
 /// `IFLA_VRF_PORT_TABLE`.
 pub(super) const VRF_PORT_TABLE: u16 = 1;
 /// `MACVLAN_MODE_VEPA`, the default.
@@ -57,28 +54,34 @@ pub(super) const MACVLAN_VEPA: u32 = 2;
 /// `IPVLAN_MODE_L3`, the default.
 pub(super) const IPVLAN_L3: u32 = 1;
 
-/// Writes how IPv6 would make addresses; without IPv6, nothing.
-fn set_address_generation(msg: &mut LinkMsg, mode: Option<u8>) {
-    msg.other.retain(|attr| attr.kind != AF_SPEC);
-    msg.other.extend(mode.map(address_generation));
+/// The mode that a request asks for (`inet6_validate_link_af`).
+pub(super) fn asked_generation(msg: &LinkMsg) -> Option<u8> {
+    let families = msg.other.iter().find(|attr| attr.kind & 0x3fff == AF_SPEC)?;
+    let inet6 = find_nested(&families.data, 10)?;
+    find_nested(inet6, 8)?.first().copied()
 }
 
-/// A device that comes to a namespace has IPv6 as devices have by default.
-pub(super) fn start_ipv6(msg: &mut LinkMsg) {
-    let enough = msg.mtu.is_none_or(|mtu| mtu >= IPV6_MIN_MTU);
-    set_address_generation(msg, enough.then_some(0));
-}
-
-/// A device has IPv6 while its MTU is at least 1280; loopback always.
-pub(super) fn follow_mtu(link: &mut Link, mtu: u32) {
-    let has = link.msg.other.iter().any(|attr| attr.kind == AF_SPEC);
-    if mtu < IPV6_MIN_MTU && !link.is_loopback() {
-        set_address_generation(&mut link.msg, None);
-    } else if !has {
-        set_address_generation(&mut link.msg, Some(0));
-        let runs = link.msg.flags.has(LinkFlags::RUNNING);
-        follow_state(&mut link.msg, runs);
+/// The payload of an attribute among others.
+fn find_nested(mut data: &[u8], wanted: u16) -> Option<&[u8]> {
+    while let [len0, len1, kind0, kind1, ..] = *data {
+        let len = usize::from(u16::from_ne_bytes([len0, len1]));
+        let value = data.get(4..len)?;
+        if u16::from_ne_bytes([kind0, kind1]) & 0x3fff == wanted {
+            return Some(value);
+        }
+        data = data.get(len.next_multiple_of(4)..)?;
     }
+    None
+}
+
+/// Shows how IPv6 makes addresses on a device; of one without IPv6, nothing.
+pub(crate) fn show_generation(link: &Link) -> LinkMsg {
+    let mut msg = link.msg.clone();
+    if msg.other.iter().any(|attr| attr.kind == AF_SPEC) {
+        return msg; // as a snapshot has it
+    }
+    msg.other.extend(link.ipv6.as_ref().map(|ipv6| address_generation(ipv6.conf.addr_gen_mode as u8)));
+    msg
 }
 
 /// `IFLA_MACVLAN_FLAGS`, `…_MACADDR_COUNT`, `…_BC_QUEUE_LEN` and `…_BC_QUEUE_LEN_USED`.
@@ -91,18 +94,4 @@ pub(super) fn macvlan_data() -> Vec<Attr> {
 pub(super) fn ipvlan_flags(given: &[Attr]) -> Attr {
     const FLAGS: u16 = 2;
     given.iter().find(|attr| attr.kind == FLAGS).cloned().unwrap_or_else(|| u16(FLAGS, 0))
-}
-
-/// A device without addresses of its own gets random IPv6 ones once it works
-/// (`addrconf_dev_config`); WireGuard gets none (`wg_open`).
-pub(super) fn follow_state(msg: &mut LinkMsg, runs: bool) {
-    let is_wireguard = msg.info.as_ref().is_some_and(|info| info.kind == "wireguard");
-    let mode = match msg.arp_type {
-        kind::NONE if is_wireguard && msg.flags.has(LinkFlags::UP) => 1,
-        kind::NONE if runs => 3,
-        _ => return,
-    };
-    if msg.other.iter().any(|attr| attr.kind == AF_SPEC) {
-        set_address_generation(msg, Some(mode));
-    }
 }

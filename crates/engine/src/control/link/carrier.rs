@@ -3,7 +3,7 @@
 use fingerpost_model::LinkFlags;
 
 use super::stack::Event;
-use super::{At, Devices, attributes};
+use super::{At, Devices};
 use crate::config::Link;
 use crate::control::event;
 
@@ -33,7 +33,6 @@ pub(super) fn refresh(link: &mut Link) {
             flags = flags | LinkFlags::LOWER_UP;
         }
         link.msg.operstate = Some(link.oper);
-        attributes::follow_state(&mut link.msg, flags.has(LinkFlags::RUNNING));
     } else {
         link.msg.operstate = Some(DOWN);
     }

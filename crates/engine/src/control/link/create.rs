@@ -170,7 +170,6 @@ impl Devices<'_> {
         if name::is_reserved(link.name()) {
             return Err(Refusal::new(Errno::EINVAL)); // its index is used up
         }
-        attributes::start_ipv6(&mut link.msg);
         refresh(&mut link);
         let at = At { ns, dev: link.index() };
         links.insert(link);
@@ -376,12 +375,15 @@ impl Devices<'_> {
                 protocol: Some(proto::KERNEL),
                 ..RuleMsg::new(Family::V4)
             };
-            match rule::new_rule(ns, env, NlFlags::CREATE | NlFlags::EXCL, &message) {
-                Err(refusal) if refusal.errno != Errno::EEXIST => {
-                    self.delete(at);
-                    return Err(refusal);
-                }
-                _ => ns.config.links.vrf_seen = true,
+            let flags = NlFlags::CREATE | NlFlags::EXCL;
+            let message6 = RuleMsg { family: Family::V6, ..message.clone() };
+            let results = [&message, &message6].map(|message| rule::new_rule(ns, env, flags, message));
+            ns.config.links.vrf_seen = true;
+            let refused = results.into_iter().filter_map(Result::err);
+            if let Some(refusal) = { refused }.find(|refusal| refusal.errno != Errno::EEXIST) {
+                ns.config.links.vrf_seen = false;
+                self.delete(at);
+                return Err(refusal);
             }
         }
         Ok(at)

@@ -2,7 +2,7 @@
 
 use fingerpost_model::{LinkFlags, LinkInfo, LinkMsg, LinkStats, LlAddr};
 
-use super::{attributes, carrier};
+use super::carrier;
 use crate::config::Link;
 
 /// `ARPHRD_ETHER`.
@@ -217,7 +217,6 @@ impl Kind {
             gro_max_size: Some(65536),
             gso_ipv4_max_size: Some(GSO_SIZE),
             gro_ipv4_max_size: Some(65536),
-            other: vec![attributes::address_generation(0)],
             ..LinkMsg::default()
         };
         let oper = if self == Kind::Vrf { carrier::UP } else { carrier::UNKNOWN };

@@ -26,6 +26,8 @@ mod validate;
 mod veth;
 mod vlan_data;
 
+pub(crate) use attributes::show_generation;
+
 use std::collections::VecDeque;
 
 use fingerpost_model::{LinkMsg, NlFlags, NsId, Refusal, TunMode};

@@ -7,7 +7,7 @@ use fingerpost_net::Errno;
 use super::carrier::refresh;
 use super::create::next_index;
 use super::kind::Kind;
-use super::{At, Devices, attributes, name};
+use super::{At, Devices, name};
 use crate::control::{event, neighbour, sysctl};
 
 impl Devices<'_> {
@@ -71,11 +71,10 @@ impl Devices<'_> {
         // What is told of the device's leaving names the place it goes to.
         self.nsid(at.ns, ns);
         self.waiting.iter_mut().filter(|waiting| **waiting == at).for_each(|waiting| *waiting = new);
-        link.ipv4 = None;
+        (link.ipv4, link.ipv6) = (None, None);
         link.msg.index = index;
         link.msg.name = Some(new_name);
         link.msg.qdisc = Some("noop".into());
-        attributes::start_ipv6(&mut link.msg);
         refresh(&mut link);
         if let Some(target) = self.world.namespaces.get_mut(&ns) {
             target.config.links.insert(link);

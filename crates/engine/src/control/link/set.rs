@@ -161,6 +161,12 @@ impl Devices<'_> {
         *announced |= msg.linkmode.is_some_and(|new| Some(new) != mode);
         *announced |= msg.other.iter().any(|attr| ANNOUNCED.contains(&(attr.kind & TYPE)));
         self.set_rest(at, msg);
+        if let Some(mode) = attributes::asked_generation(msg) {
+            let Some(ipv6) = self.link_mut(at).and_then(|link| link.ipv6.as_mut()) else {
+                return Err(Refusal::new(Errno::EAFNOSUPPORT));
+            };
+            ipv6.conf.addr_gen_mode = mode.into();
+        }
         let asks_down = msg.other.iter().any(|attr| attr.kind & TYPE == PROTO_DOWN);
         if asks_down && !matches!(self.link(at).map(Kind::of), Some(Kind::Macvlan)) {
             return Err(Refusal::with(Errno::EOPNOTSUPP, "Protodown not supported by device"));
@@ -240,7 +246,6 @@ impl Devices<'_> {
             return;
         }
         link.msg.mtu = Some(mtu);
-        attributes::follow_mtu(link, mtu);
         self.tell(at, |ns, env, dev| event::mtu_changed(ns, env, dev, old));
         self.tell_stack(at, Event::Mtu);
     }

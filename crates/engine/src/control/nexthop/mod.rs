@@ -12,19 +12,20 @@ mod resilient;
 mod validate;
 
 pub use resilient::BucketUse;
-pub use validate::{check_for_route, check_ipv6_hop};
+pub use validate::{check_for_route, check_for_route6};
 
 use std::net::IpAddr;
 
 use fingerpost_model::{NexthopBucket, NexthopMsg, NlFlags, Refusal, RouteFlags, Scope, TableId};
 use fingerpost_net::{Errno, Family};
 
-use super::{gateway, route};
+use super::gateway6::{self, HopRequest};
+use super::{gateway, route, route6};
 use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
 use crate::lookup::cache::HopId;
 use crate::lookup::source;
 use crate::namespace::{Env, Namespace};
-use crate::state::State;
+use crate::state::{State, Time};
 
 /// Adds an object, or replaces one (C-063, C-064, C-066; `rtm_new_nexthop`).
 ///
@@ -41,7 +42,7 @@ pub fn new_nexthop(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NexthopMs
         id => id,
     };
     let new = match msg.group.is_empty() {
-        true => single(&ns.config, id, msg)?,
+        true => single(&ns.config, env.now, id, msg)?,
         false => group::create(id, msg),
     };
     insert(ns, env, flags, msg, new)
@@ -116,7 +117,7 @@ fn unused_id(config: &mut Config) -> Result<u32, Refusal> {
 }
 
 /// A single hop, with its gateway resolved (`nexthop_create`).
-fn single(config: &Config, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, Refusal> {
+fn single(config: &Config, now: Time, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, Refusal> {
     let mut hop = NextHop {
         gateway: gateway_of(msg),
         scope: Scope::LINK,
@@ -127,13 +128,13 @@ fn single(config: &Config, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, R
     };
     match msg.family {
         _ if msg.fdb => {}
-        Some(Family::V6) => check_ipv6_hop(config, &hop)?,
+        Some(Family::V6) => hop = single6(config, now, msg, &hop)?,
         _ => {
             let table = match msg.oif {
                 Some(dev) => config.links.l3_table(dev).unwrap_or(TableId::UNSPEC),
                 None => TableId::MAIN,
             };
-            gateway::check_nh(config, table, Scope::UNIVERSE, &mut hop)?;
+            gateway::check_nh(config, now, table, Scope::UNIVERSE, &mut hop)?;
         }
     }
     Ok(NexthopObject {
@@ -144,6 +145,24 @@ fn single(config: &Config, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, R
         fdb: msg.fdb,
         kind: NexthopKind::Single(hop),
     })
+}
+
+/// A hop of IPv6 (`nexthop_create_ipv6`); a blackhole's is loopback's, which has
+/// to be up.
+fn single6(config: &Config, now: Time, msg: &NexthopMsg, hop: &NextHop) -> Result<NextHop, Refusal> {
+    let gateway = match hop.gateway {
+        Some(IpAddr::V6(gateway)) => Some(gateway),
+        _ => None,
+    };
+    let request = HopRequest {
+        table: config.links.l3_table(hop.dev).unwrap_or(TableId::UNSPEC),
+        onlink: msg.flags.has(RouteFlags::ONLINK),
+        gateway,
+        encap: msg.encap.as_ref(),
+        ..HopRequest::device(hop.dev)
+    };
+    let made = gateway6::init(config, now, &request)?;
+    Ok(NextHop { scope: Scope::LINK, blackhole: hop.blackhole, ..made })
 }
 
 /// Stores an object as a dump shows it, unchecked: what it refers to was
@@ -257,6 +276,7 @@ fn replace(ns: &mut Namespace, env: Env, msg: &NexthopMsg, new: NexthopObject) -
     if routes_use(&ns.config, id) {
         route::nexthop_replaced(ns);
     }
+    ns.config.fib6.generation += 1;
     Ok(())
 }
 
@@ -264,11 +284,19 @@ fn replace(ns: &mut Namespace, env: Env, msg: &NexthopMsg, new: NexthopObject) -
 /// (`fib_check_nh_list`).
 fn check_users(config: &Config, id: u32, new: &NexthopObject) -> Result<(), Refusal> {
     let users = config.fib.infos.iter().flatten().filter(|info| info.nh_id == Some(id));
-    users.into_iter().try_for_each(|info| validate::check_object_for_route(config, new, info.scope))
+    users.into_iter().try_for_each(|info| validate::check_object_for_route(config, new, info.scope))?;
+    match routes6_use(config, id) {
+        true => validate::check_object_for_route6(config, new),
+        false => Ok(()),
+    }
 }
 
 fn routes_use(config: &Config, id: u32) -> bool {
     config.fib.infos.iter().flatten().any(|info| info.nh_id == Some(id))
+}
+
+fn routes6_use(config: &Config, id: u32) -> bool {
+    config.fib6.tables.iter().flat_map(|table| table.routes()).any(|route| route.nh_id == Some(id))
 }
 
 /// Stores an object under its id; what is remembered of an older one is void.
@@ -290,6 +318,7 @@ fn store(ns: &mut Namespace, object: NexthopObject) {
 /// their last member go as well (`remove_nexthop`).
 fn remove(ns: &mut Namespace, env: Env, id: u32) {
     route::routes_by_nexthop_deleted(ns, id);
+    route6::routes_by_nexthop_deleted(ns, id);
     for parent in group::parents(&ns.config, id) {
         if group::size(&ns.config, parent) == 1 {
             remove(ns, env, parent);

@@ -1,13 +1,13 @@
 //! What a request for a nexthop object must look like, what it may refer to,
 //! and what routes may use.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use fingerpost_model::{NexthopMsg, Refusal, RouteFlags, Scope};
 use fingerpost_net::{Errno, Family};
 
 use super::{encap, group, invalid};
-use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
+use crate::config::{Config, NextHop, NexthopKind, NexthopObject};
 
 /// Checks a request by itself (`rtm_to_nh_config`, in its order).
 pub fn check_message(msg: &NexthopMsg) -> Result<(), Refusal> {
@@ -129,63 +129,31 @@ fn check_members(config: &Config, msg: &NexthopMsg) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks a hop of IPv6 as far as it can be told without IPv6 addresses and
-/// routes (C-045, `fib6_nh_init` and `ip6_validate_gw`): the device must carry
-/// IPv6 and be up, and a gateway must be on the link by its address or by
-/// ONLINK, since no route leads to any other.
-pub fn check_ipv6_hop(config: &Config, hop: &NextHop) -> Result<(), Refusal> {
-    const IPV6_MIN_MTU: u32 = 1280;
-    let link = match config.links.get(hop.dev) {
-        Some(link) if link.mtu() >= IPV6_MIN_MTU => Some(link),
-        None if hop.dev == 0 => None,
-        _ => return Err(Refusal::new(Errno::ENODEV)),
-    };
-    let is_up = link.is_some_and(|link| link.is_up());
-    let not_up = || Refusal::with(Errno::ENETDOWN, "Nexthop device is not up");
-    let is_onlink = hop.flags.has(RouteFlags::ONLINK);
-    if is_onlink {
-        match link {
-            None => return Err(Refusal::with(Errno::ENODEV, "Nexthop device required for onlink")),
-            Some(_) if !is_up => return Err(not_up()),
-            Some(_) => {}
-        }
+/// Whether an IPv6 route with this source prefix may use the object with this id
+/// (`fib6_check_nexthop`).
+pub fn check_for_route6(config: &Config, id: u32, src: Ipv6Addr) -> Result<(), Refusal> {
+    let Some(object) = config.nexthops.get(id) else { return Err(invalid("Nexthop id does not exist")) };
+    if !src.is_unspecified() {
+        return Err(invalid("IPv6 routes using source address can not use nexthop objects"));
     }
-    if let Some(IpAddr::V6(gateway)) = hop.gateway {
-        let loopback_is_up = config.links.get(LOOPBACK).is_some_and(|lo| lo.is_up());
-        let is_own = gateway == Ipv6Addr::LOCALHOST && loopback_is_up;
-        if is_own && link.is_some() {
-            return Err(invalid("Gateway can not be a local address"));
-        }
-        if gateway.is_multicast() || gateway.is_unspecified() {
-            return Err(invalid("Invalid gateway address"));
-        }
-        if is_own {
-            return Err(invalid("Egress device can not be loopback device for this route"));
-        }
-        if !gateway.is_unicast_link_local() && !is_onlink {
-            return Err(Refusal::new(Errno::EHOSTUNREACH));
-        }
-        match link {
-            None => return Err(invalid("Egress device not specified")),
-            Some(link) if link.is_loopback() => {
-                return Err(invalid("Egress device can not be loopback device for this route"));
-            }
-            Some(_) => {}
-        }
-    }
-    match link {
-        None => Err(Refusal::new(Errno::ENODEV)),
-        Some(link) if is_ipv6_disabled(config, link.name()) => {
-            Err(Refusal::with(Errno::EACCES, "IPv6 is disabled on nexthop device"))
-        }
-        Some(_) if !is_up => Err(not_up()),
-        Some(_) => Ok(()),
-    }
+    check_object_for_route6(config, object)
 }
 
-fn is_ipv6_disabled(config: &Config, device: &str) -> bool {
-    let value = config.sysctl.other.get(&format!("ipv6/conf/{device}/disable_ipv6"));
-    value.is_some_and(|value| value.trim() != "0")
+/// The same for an object that may not be stored yet.
+pub fn check_object_for_route6(config: &Config, object: &NexthopObject) -> Result<(), Refusal> {
+    let is_v4 = match &object.kind {
+        NexthopKind::Single(_) => object.family == Some(Family::V4),
+        NexthopKind::Group { members, .. } => members.iter().any(|member| {
+            config.nexthops.get(member.id).is_some_and(|object| object.family == Some(Family::V4))
+        }),
+    };
+    if is_v4 {
+        return Err(invalid("IPv6 routes can not use an IPv4 nexthop"));
+    }
+    if object.fdb {
+        return Err(invalid("Route cannot point to a fdb nexthop"));
+    }
+    Ok(())
 }
 
 /// Whether an IPv4 route of this scope may use the object with this id

@@ -1,11 +1,13 @@
-//! `net.ipv6` as texts: IPv6 itself is not modelled, but what is written can
-//! be read again, and the two switches that act on every device do.
+//! `net.ipv6`: devices' settings with their side effects, and the rest as texts.
 
 use fingerpost_net::Errno;
 
+use super::Place;
 use super::Target;
 use super::format::{self, Form};
-use crate::config::{Config, Link};
+use crate::config::{ConfEntry6, Config, DevConf6};
+use crate::control::addrconf;
+use crate::namespace::{Env, Namespace};
 
 /// The entry below `net/ipv6`, if there is one.
 pub(super) fn find(config: &Config, path: &str) -> Option<Target> {
@@ -15,48 +17,171 @@ pub(super) fn find(config: &Config, path: &str) -> Option<Target> {
     let parts: Vec<&str> = path.split('/').collect();
     let default = match parts[..] {
         [""] | ["conf" | "neigh" | "route" | "icmp"] => return Some(Target::Directory),
-        ["conf", place] => return exists(config, place).then_some(Target::Directory),
-        ["neigh", dev] => return find_device(config, dev).map(|_| Target::Directory),
-        ["conf", place, name] if exists(config, place) => lookup(CONF, name)?,
-        ["neigh", dev, name] if find_device(config, dev).is_some() => lookup(NEIGHBOUR, name)?,
+        ["conf", place] => return find_place(config, place).map(|_| Target::Directory),
+        ["neigh", dev] => return has_ipv6(config, dev).then_some(Target::Directory),
+        ["conf", place, "stable_secret"] => {
+            find_place(config, place)?;
+            ""
+        }
+        ["conf", place, name] => {
+            let place = find_place(config, place)?;
+            let entry = DevConf6::ENTRIES.iter().position(|entry: &ConfEntry6| entry.name == name)?;
+            return Some(Target::Conf6(place, entry));
+        }
+        ["neigh", dev, name] if has_ipv6(config, dev) => lookup(NEIGHBOUR, name)?,
         _ => lookup(GLOBAL, path)?,
     };
     Some(Target::Ipv6(format!("ipv6/{path}"), default))
 }
 
-fn find_device<'a>(config: &'a Config, name: &str) -> Option<&'a Link> {
-    config.links.find(name)
+fn has_ipv6(config: &Config, name: &str) -> bool {
+    config.links.find(name).is_some_and(|link| link.ipv6.is_some())
 }
 
-fn exists(config: &Config, place: &str) -> bool {
-    matches!(place, "all" | "default") || find_device(config, place).is_some()
-}
-
-/// The text of an entry that was never written.
-pub(super) fn fresh(config: &Config, key: &str, default: &str) -> String {
-    let parts: Vec<&str> = key.split('/').collect();
-    let ["ipv6", "conf", place, name] = parts[..] else { return default.to_string() };
-    match (name, find_device(config, place)) {
-        ("mtu", Some(link)) => link.mtu().to_string(),
-        ("accept_dad" | "use_tempaddr", Some(link)) if link.is_loopback() => "-1".into(),
-        ("accept_dad", None) if place == "all" => "0".into(),
-        _ => default.to_string(),
+fn find_place(config: &Config, name: &str) -> Option<Place> {
+    match name {
+        "all" => Some(Place::All),
+        "default" => Some(Place::Default),
+        dev => {
+            config.links.find(dev).filter(|link| link.ipv6.is_some()).map(|link| Place::Device(link.index()))
+        }
     }
 }
 
-/// A new device starts with what `default` has then.
-pub(super) fn inherit(config: &mut Config, device: &str) {
-    const DEFAULT: &str = "ipv6/conf/default/";
-    let other = &config.sysctl.other;
-    let inherited: Vec<(String, String)> = other
-        .range(DEFAULT.to_string()..)
-        .map_while(|(key, value)| Some((key.strip_prefix(DEFAULT)?, value)))
-        .map(|(name, value)| (format!("ipv6/conf/{device}/{name}"), value.clone()))
-        .collect();
-    config.sysctl.other.extend(inherited);
+/// The settings of a place.
+pub(super) fn conf(config: &Config, place: Place) -> Option<&DevConf6> {
+    match place {
+        Place::All => Some(&config.sysctl6.all),
+        Place::Default => Some(&config.sysctl6.default),
+        Place::Device(dev) => config.links.ipv6(dev).map(|ipv6| &ipv6.conf),
+    }
 }
 
-/// Writes an entry: a number, or any text where the entry is none.
+fn conf_mut(config: &mut Config, place: Place) -> Option<&mut DevConf6> {
+    match place {
+        Place::All => Some(&mut config.sysctl6.all),
+        Place::Default => Some(&mut config.sysctl6.default),
+        Place::Device(dev) => config.links.ipv6_mut(dev).map(|ipv6| &mut ipv6.conf),
+    }
+}
+
+/// What a device does about a setting that changed.
+type React = fn(&mut Namespace, Env<'_>, u32);
+
+/// Writes a device's, all devices' or new devices' setting, with what it brings.
+pub(super) fn write_conf(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    place: Place,
+    index: usize,
+    value: &str,
+) -> Result<(), Errno> {
+    let entry = &DevConf6::ENTRIES[index];
+    let mtu = match place {
+        Place::Device(dev) => ns.config.links.get(dev).map_or(i32::MAX as i64, |link| link.mtu().into()),
+        _ => i32::MAX as i64,
+    };
+    let new: i64 = match entry.name {
+        "addr_gen_mode" => match Form::Unsigned(0, u32::MAX.into()).number(value)? {
+            mode @ (0 | 1 | 3) => mode,
+            2 if has_secret(&ns.config, place) => 2,
+            _ => return Err(Errno::EINVAL),
+        },
+        "mtu" => match format::int(value)?.into() {
+            number if (1280..=mtu).contains(&number) => number,
+            _ => return Err(Errno::EINVAL),
+        },
+        name => form(name).number(value)?,
+    };
+    let Some(conf) = conf_mut(&mut ns.config, place) else { return Err(Errno::ENOENT) };
+    let old = (entry.get)(conf);
+    (entry.set)(conf, new);
+    let devices: Vec<u32> = ns.config.links.in_order().map(|link| link.index()).collect();
+    let (changed, react): (fn(i64, i64) -> bool, Option<React>) = match entry.name {
+        "forwarding" => (turned, Some(addrconf::forwarding_changed)),
+        "disable_ipv6" => (turned, Some(addrconf::disable_changed)),
+        "addr_gen_mode" => (differs, Some(addrconf::make_automatic)),
+        "ignore_routes_with_linkdown" | "force_forwarding" => (turned, None),
+        _ => return Ok(()),
+    };
+    match place {
+        Place::Default => {}
+        Place::Device(dev) if changed(old, new) => {
+            if let Some(react) = react {
+                react(ns, env, dev);
+            }
+        }
+        Place::Device(_) => {}
+        Place::All => {
+            (entry.set)(&mut ns.config.sysctl6.default, new);
+            for dev in devices {
+                let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { continue };
+                let old = (entry.get)(&ipv6.conf);
+                (entry.set)(&mut ipv6.conf, new);
+                if entry.name == "forwarding" && new == 0 {
+                    ipv6.conf.force_forwarding = 0;
+                }
+                if changed(old, new)
+                    && let Some(react) = react
+                {
+                    react(ns, env, dev);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The numbers that a setting takes.
+fn form(name: &str) -> Form {
+    match name {
+        "accept_untracked_na" => Form::Int(0, 2),
+        "force_forwarding" | "rpl_seg_enabled" => Form::Int(0, 1),
+        "hop_limit" => Form::Int(1, 255),
+        "ioam6_enabled" | "ndisc_evict_nocarrier" | "ra_honor_pio_life" | "ra_honor_pio_pflag" => {
+            Form::Unsigned(0, 1)
+        }
+        "ioam6_id" => Form::Unsigned(0, 65535),
+        "ioam6_id_wide" => Form::Unsigned(0, u32::MAX.into()),
+        "mldv1_unsolicited_report_interval" | "mldv2_unsolicited_report_interval" => Form::Millis,
+        "ndisc_tclass" => Form::Int(0, 255),
+        "ra_defrtr_metric" => Form::Unsigned(1, u32::MAX.into()),
+        "router_probe_interval"
+        | "router_solicitation_delay"
+        | "router_solicitation_interval"
+        | "router_solicitation_max_interval" => Form::Seconds,
+        "router_solicitations" => Form::Int(-1, i32::MAX.into()),
+        _ => Form::Int(i32::MIN.into(), i32::MAX.into()),
+    }
+}
+
+/// Whether a switch was turned.
+fn turned(old: i64, new: i64) -> bool {
+    (old == 0) != (new == 0)
+}
+
+fn differs(old: i64, new: i64) -> bool {
+    old != new
+}
+
+/// Whether addresses can be made of a secret: the device's or, without one, that
+/// of new devices.
+fn has_secret(config: &Config, place: Place) -> bool {
+    let written = |name: &str| {
+        config
+            .sysctl
+            .other
+            .get(&format!("ipv6/conf/{name}/stable_secret"))
+            .is_some_and(|text| !text.is_empty())
+    };
+    let own = match place {
+        Place::Device(dev) => config.links.get(dev).is_some_and(|link| written(link.name())),
+        Place::All | Place::Default => true,
+    };
+    own || written("default")
+}
+
+/// Writes an entry that is kept as text: a number, or any text where it is none.
 pub(super) fn write(config: &mut Config, key: &str, value: &str) -> Result<(), Errno> {
     let parts: Vec<&str> = key.split('/').collect();
     let text = match parts[..] {
@@ -64,85 +189,21 @@ pub(super) fn write(config: &mut Config, key: &str, value: &str) -> Result<(), E
         [.., "ioam6_id" | "ioam6_id_wide" | "ip6frag_high_thresh" | "ip6frag_low_thresh"] => {
             Form::Unsigned(0, i64::MAX).number(value)?.to_string()
         }
+        ["ipv6", "fib_multipath_hash_policy"] => {
+            let policy = Form::Unsigned(0, 3).number(value)?;
+            config.sysctl6.fib_multipath_hash_policy = policy as u8;
+            policy.to_string()
+        }
+        ["ipv6", "fib_multipath_hash_fields"] => {
+            let fields = Form::Unsigned(1, 4095).number(value)?;
+            config.sysctl6.fib_multipath_hash_fields = fields as u32;
+            fields.to_string()
+        }
         _ => format::int(value)?.to_string(),
     };
-    if let ["ipv6", "conf", "all", name @ ("disable_ipv6" | "forwarding")] = parts[..] {
-        let mut places: Vec<String> = config.links.iter().map(|link| link.name().to_string()).collect();
-        places.push("default".into());
-        for place in places {
-            config.sysctl.other.insert(format!("ipv6/conf/{place}/{name}"), text.clone());
-        }
-    }
     config.sysctl.other.insert(key.to_string(), text);
     Ok(())
 }
-
-/// `conf`: name and what `default` has in a new namespace.
-const CONF: &[(&str, &str)] = &[
-    ("accept_dad", "1"),
-    ("accept_ra", "1"),
-    ("accept_ra_defrtr", "1"),
-    ("accept_ra_from_local", "0"),
-    ("accept_ra_min_hop_limit", "1"),
-    ("accept_ra_min_lft", "0"),
-    ("accept_ra_mtu", "1"),
-    ("accept_ra_pinfo", "1"),
-    ("accept_ra_rt_info_max_plen", "0"),
-    ("accept_ra_rt_info_min_plen", "0"),
-    ("accept_ra_rtr_pref", "1"),
-    ("accept_redirects", "1"),
-    ("accept_source_route", "0"),
-    ("accept_untracked_na", "0"),
-    ("addr_gen_mode", "0"),
-    ("autoconf", "1"),
-    ("dad_transmits", "1"),
-    ("disable_ipv6", "0"),
-    ("disable_policy", "0"),
-    ("drop_unicast_in_l2_multicast", "0"),
-    ("drop_unsolicited_na", "0"),
-    ("enhanced_dad", "1"),
-    ("force_forwarding", "0"),
-    ("force_mld_version", "0"),
-    ("force_tllao", "0"),
-    ("forwarding", "0"),
-    ("hop_limit", "64"),
-    ("ignore_routes_with_linkdown", "0"),
-    ("ioam6_enabled", "0"),
-    ("ioam6_id", "65535"),
-    ("ioam6_id_wide", "4294967295"),
-    ("keep_addr_on_down", "0"),
-    ("max_addresses", "16"),
-    ("max_desync_factor", "600"),
-    ("mc_forwarding", "0"),
-    ("mldv1_unsolicited_report_interval", "10000"),
-    ("mldv2_unsolicited_report_interval", "1000"),
-    ("mtu", "1280"),
-    ("ndisc_evict_nocarrier", "1"),
-    ("ndisc_notify", "0"),
-    ("ndisc_tclass", "0"),
-    ("optimistic_dad", "0"),
-    ("proxy_ndp", "0"),
-    ("ra_defrtr_metric", "1024"),
-    ("ra_honor_pio_life", "0"),
-    ("ra_honor_pio_pflag", "0"),
-    ("regen_max_retry", "3"),
-    ("regen_min_advance", "2"),
-    ("router_probe_interval", "60"),
-    ("router_solicitation_delay", "1"),
-    ("router_solicitation_interval", "4"),
-    ("router_solicitation_max_interval", "3600"),
-    ("router_solicitations", "-1"),
-    ("rpl_seg_enabled", "0"),
-    ("seg6_enabled", "0"),
-    ("seg6_require_hmac", "0"),
-    ("stable_secret", ""),
-    ("suppress_frag_ndisc", "1"),
-    ("temp_prefered_lft", "86400"),
-    ("temp_valid_lft", "604800"),
-    ("use_oif_addrs_only", "0"),
-    ("use_optimistic", "0"),
-    ("use_tempaddr", "0"),
-];
 
 /// `neigh`.
 const NEIGHBOUR: &[(&str, &str)] = &[

@@ -1,5 +1,5 @@
-//! Reading and writing `/proc/sys/net`: the IPv4 settings of a namespace with
-//! their ranges and side effects, and IPv6's as texts.
+//! Reading and writing `/proc/sys/net`: the settings of a namespace with their
+//! ranges and side effects; those that steer nothing here as texts.
 //!
 //! Paths are those below `/proc/sys`, such as `net/ipv4/conf/eth0/rp_filter`.
 
@@ -11,7 +11,7 @@ mod neighbour;
 use fingerpost_net::Errno;
 
 use super::table;
-use crate::config::{ConfEntry, Config, DevConf};
+use crate::config::{ConfEntry, Config, DevConf, DevConf6};
 use crate::namespace::{Env, Namespace};
 use entries::{Entry, Typed};
 
@@ -25,7 +25,9 @@ enum Target {
     Text(&'static Entry),
     /// `neigh/DEV/NAME`.
     Neighbour(String, &'static neighbour::Entry),
-    /// An IPv6 setting.
+    /// `conf/{all,default,DEV}/NAME` of IPv6.
+    Conf6(Place, usize),
+    /// Another IPv6 setting, which is kept as text.
     Ipv6(String, &'static str),
     /// `route/flush`, which is only written.
     Flush,
@@ -58,9 +60,13 @@ pub fn read(ns: &Namespace, path: &str) -> Result<String, Errno> {
             None => entry.default.to_string(),
         },
         Target::Neighbour(dev, entry) => neighbour::read(config, &dev, entry),
+        Target::Conf6(place, entry) => {
+            let conf = ipv6::conf(config, place).ok_or(Errno::ENOENT)?;
+            (DevConf6::ENTRIES[entry].get)(conf).to_string()
+        }
         Target::Ipv6(stored, default) => match config.sysctl.other.get(&stored) {
             Some(text) => text.clone(),
-            None => ipv6::fresh(config, &stored, default),
+            None => default.to_string(),
         },
         Target::Flush => return Err(Errno::EACCES),
         Target::Directory => return Err(Errno::EISDIR),
@@ -107,6 +113,7 @@ pub fn write(ns: &mut Namespace, env: Env, path: &str, value: &str) -> Result<()
             Ok(())
         }
         Target::Neighbour(dev, entry) => neighbour::write(config, &dev, entry, value),
+        Target::Conf6(place, entry) => ipv6::write_conf(ns, env, place, entry, value),
         Target::Ipv6(stored, _) => ipv6::write(config, &stored, value),
         Target::Flush => {
             table::bump(&mut config.fib);
@@ -114,13 +121,6 @@ pub fn write(ns: &mut Namespace, env: Env, path: &str, value: &str) -> Result<()
             Ok(())
         }
         Target::Directory => Err(Errno::EISDIR),
-    }
-}
-
-/// Gives a new device the IPv6 settings that `default` has.
-pub(crate) fn inherit_ipv6(config: &mut Config, dev: u32) {
-    if let Some(name) = config.links.get(dev).map(|link| link.name().to_string()) {
-        ipv6::inherit(config, &name);
     }
 }
 
@@ -230,7 +230,7 @@ fn is_read_only(target: &Target) -> bool {
     match target {
         Target::Conf(_, entry) => DevConf::ENTRIES[*entry].name == "mc_forwarding",
         Target::Text(entry) => entry.form == format::Form::ReadOnly,
-        Target::Ipv6(path, _) => path.ends_with("/mc_forwarding"),
+        Target::Conf6(_, entry) => DevConf6::ENTRIES[*entry].name == "mc_forwarding",
         _ => false,
     }
 }

@@ -1,0 +1,611 @@
+//! The life of IPv6 on a device: what events bring and take (`addrconf_notify`),
+//! addresses with their routes, duplicate address detection, anycast.
+//!
+//! Requests for addresses are [`super::address6`]'s. Detection sends nothing and
+//! nobody objects: it takes the time that Linux takes at most, by the world's clock.
+
+use std::net::Ipv6Addr;
+
+use fingerpost_model::{IfaFlags, LinkFlags, Refusal, RouteFlags, RouteType, TableId};
+use fingerpost_net::{Errno, Prefix, Rng};
+
+use super::route6::{self, RouteConfig6};
+use super::sync6::{for_each_route, sync_carrier_lost, sync_down, sync_up};
+use super::{address6, neighbour};
+use crate::addrtype::AddrType;
+use crate::config::{Anycast, Config, Dad, If6Addr, In6Dev, Link, Route6Id, RtFlags};
+use crate::lookup::RouteRef;
+use crate::namespace::{Env, Namespace};
+use crate::state::Time;
+
+/// Smallest MTU with which a device carries IPv6, bytes.
+pub const MIN_MTU: u32 = 1280;
+/// Metric of prefix routes (C-290).
+const PREFIX_METRIC: u32 = 256;
+/// `ARPHRD_ETHER`, `ARPHRD_NONE`.
+const ETHER: u16 = 1;
+const NONE: u16 = 0xfffe;
+/// `IN6_ADDR_GEN_MODE_*`.
+const EUI64: i64 = 0;
+const STABLE_PRIVACY: i64 = 2;
+const RANDOM: i64 = 3;
+/// `IFAPROT_KERNEL_LO`, `IFAPROT_KERNEL_LL`.
+const BY_LOOPBACK: u8 = 1;
+const LINK_LOCAL: u8 = 3;
+
+/// A device came to be, or became able to carry IPv6 (`ipv6_add_dev`).
+pub fn start(config: &mut Config, dev: u32) {
+    let mut conf = config.sysctl6.default.clone();
+    let Some(link) = config.links.get_mut(dev) else { return };
+    if link.mtu() < MIN_MTU || link.ipv6.is_some() {
+        return;
+    }
+    conf.mtu = link.mtu().into();
+    if link.msg.flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK) {
+        conf.accept_dad = -1;
+    }
+    if link.is_loopback() || link.msg.arp_type == NONE {
+        conf.use_tempaddr = -1;
+    }
+    let is_ready = is_link_ready(link);
+    link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, is_ready, anycast: Vec::new() });
+}
+
+/// Whether packets can pass (`addrconf_link_ready`).
+fn is_link_ready(link: &Link) -> bool {
+    link.is_up() && link.msg.flags.has(LinkFlags::RUNNING)
+}
+
+/// A device was brought up (`NETDEV_UP`, C-310).
+pub fn device_up(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    if is_disabled(&ns.config, dev) {
+        return;
+    }
+    restore_permanent(ns, env, dev);
+    let Some(link) = ns.config.links.get(dev) else { return };
+    if !is_link_ready(link) {
+        return;
+    }
+    start(&mut ns.config, dev);
+    become_ready(ns, env, dev);
+}
+
+/// A device that is up gained or lost its carrier (`NETDEV_CHANGE`, C-314).
+pub fn device_changed(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    if is_disabled(&ns.config, dev) {
+        return;
+    }
+    let Some(link) = ns.config.links.get(dev) else { return };
+    if !is_link_ready(link) {
+        sync_carrier_lost(ns, dev);
+    } else if link.ipv6.as_ref().is_some_and(|ipv6| ipv6.is_ready) {
+        sync_up(ns, dev, RouteFlags::LINKDOWN);
+    } else if link.ipv6.is_some() {
+        become_ready(ns, env, dev);
+    }
+}
+
+/// A device got another MTU (`NETDEV_CHANGEMTU`).
+pub fn mtu_changed(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    let Some(link) = ns.config.links.get(dev) else { return };
+    let (mtu, has_ipv6, is_loopback) = (link.mtu(), link.ipv6.is_some(), link.is_loopback());
+    if mtu < MIN_MTU {
+        device_down(ns, env, dev, !is_loopback);
+    } else if has_ipv6 {
+        store_mtu(ns, dev, mtu);
+    } else {
+        start(&mut ns.config, dev);
+        if ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.is_ready) && !is_disabled(&ns.config, dev) {
+            become_ready(ns, env, dev);
+        }
+    }
+}
+
+fn is_disabled(config: &Config, dev: u32) -> bool {
+    config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.disable_ipv6 != 0)
+}
+
+/// What follows once packets can pass: automatic addresses, detection, and the
+/// revival of hops.
+fn become_ready(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    if let Some(ipv6) = ns.config.links.ipv6_mut(dev) {
+        ipv6.is_ready = true;
+    }
+    make_automatic(ns, env, dev);
+    run_waiting(ns, env, dev);
+    sync_up(ns, dev, RouteFlags::DEAD);
+    let Some(link) = ns.config.links.get(dev) else { return };
+    let (mtu, is_loopback) = (link.mtu(), link.is_loopback());
+    if mtu < MIN_MTU {
+        device_down(ns, env, dev, !is_loopback);
+    } else {
+        store_mtu(ns, dev, mtu);
+    }
+}
+
+/// The device's MTU is its IPv6 MTU, and that of routes that had it.
+fn store_mtu(ns: &mut Namespace, dev: u32, mtu: u32) {
+    let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
+    let old = ipv6.conf.mtu;
+    if old == i64::from(mtu) {
+        return;
+    }
+    ipv6.conf.mtu = mtu.into();
+    use fingerpost_model::MetricKind;
+    for_each_route(ns, |route| {
+        let own = route.metrics.get(MetricKind::MTU).unwrap_or(0);
+        let locked = route.metrics.get(MetricKind::LOCK).unwrap_or(0) & 1 << MetricKind::MTU.0 != 0;
+        if route.nh_id.is_none()
+            && route.hop.dev == dev
+            && !locked
+            && own != 0
+            && (own >= mtu || i64::from(own) == old)
+        {
+            route.metrics.set(MetricKind::MTU, mtu);
+        }
+        false
+    });
+}
+
+/// The addresses and routes that a device has by itself (`addrconf_init_auto_addrs`).
+pub fn make_automatic(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    let Some(link) = ns.config.links.get(dev) else { return };
+    if link.is_loopback() {
+        let localhost = NewAddress {
+            scope: AddrType::LOOPBACK,
+            protocol: BY_LOOPBACK,
+            ..NewAddress::permanent(Ipv6Addr::LOCALHOST, 128)
+        };
+        if add_address(ns, env, dev, localhost).is_ok() {
+            complete(ns, env, dev, Ipv6Addr::LOCALHOST);
+        }
+        return;
+    }
+    if !matches!(link.msg.arp_type, ETHER | NONE) || add_device(ns, env, dev).is_err() {
+        return;
+    }
+    let Some(link) = ns.config.links.get_mut(dev) else { return };
+    let is_none = link.msg.arp_type == NONE;
+    let is_l3_master = link.vrf_table().is_some();
+    let mac = link.msg.address.as_ref().map(|address| address.0.clone());
+    let Some(ipv6) = &mut link.ipv6 else { return };
+    if is_none && ipv6.conf.addr_gen_mode == EUI64 {
+        ipv6.conf.addr_gen_mode = RANDOM;
+    }
+    let mode = ipv6.conf.addr_gen_mode;
+    if is_l3_master {
+        return;
+    }
+    let (id, flags) = match mode {
+        EUI64 => (mac.and_then(|mac| eui64(&mac)), IfaFlags(0)),
+        // The key is random, and so is what comes of it.
+        STABLE_PRIVACY | RANDOM => (Some(Rng::new(u64::from(dev)).next_u64()), IfaFlags::STABLE_PRIVACY),
+        _ => (None, IfaFlags(0)),
+    };
+    if let Some(id) = id {
+        let addr = Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(id));
+        add_link_local(ns, env, dev, addr, flags);
+    }
+}
+
+/// The interface identifier of an Ethernet address (`addrconf_ifid_eui48`).
+fn eui64(mac: &[u8]) -> Option<u64> {
+    match *mac {
+        [a, b, c, d, e, f] => Some(u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f])),
+        _ => None,
+    }
+}
+
+/// `addrconf_add_linklocal`.
+fn add_link_local(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr, flags: IfaFlags) {
+    let all = &ns.config.sysctl6.all;
+    let optimistic = ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.optimistic_dad != 0)
+        || all.optimistic_dad != 0;
+    let extra = match optimistic && all.forwarding == 0 {
+        true => flags | IfaFlags::OPTIMISTIC,
+        false => flags,
+    };
+    let new = NewAddress {
+        scope: AddrType::LINK_LOCAL,
+        protocol: LINK_LOCAL,
+        flags: IfaFlags::PERMANENT | extra,
+        ..NewAddress::permanent(addr, 64)
+    };
+    if add_address(ns, env, dev, new).is_ok() {
+        let prefix = Prefix::containing(addr, 64).unwrap_or(Prefix::DEFAULT);
+        add_prefix_route(ns, env, dev, prefix, 0, None);
+        start_dad(ns, env, dev, addr);
+    }
+}
+
+/// Makes a device ready to get addresses: the route to its multicast groups
+/// comes (`addrconf_add_dev`).
+pub fn add_device(ns: &mut Namespace, env: Env<'_>, dev: u32) -> Result<(), Refusal> {
+    start(&mut ns.config, dev);
+    let Some(link) = ns.config.links.get(dev) else { return Err(Errno::ENODEV.into()) };
+    let Some(ipv6) = &link.ipv6 else { return Err(Errno::EINVAL.into()) };
+    if ipv6.conf.disable_ipv6 != 0 {
+        return Err(Errno::EACCES.into());
+    }
+    if !link.is_loopback() && link.vrf_table().is_none() {
+        let table = ns.config.links.l3_table(dev).unwrap_or(TableId::LOCAL);
+        let groups = Prefix::containing(Ipv6Addr::from_bits(0xff << 120), 8).unwrap_or(Prefix::DEFAULT);
+        let request = RouteConfig6::automatic(table, groups, RouteType::MULTICAST, dev, PREFIX_METRIC);
+        // It is refused where it is there already, or the device is down.
+        let _ = route6::add(ns, env, None, &request);
+    }
+    Ok(())
+}
+
+/// An address that is to be added (`struct ifa6_config`).
+#[derive(Clone, Debug)]
+pub struct NewAddress {
+    /// The address.
+    pub addr: Ipv6Addr,
+    /// The peer.
+    pub peer: Option<Ipv6Addr>,
+    /// Prefix length.
+    pub len: u8,
+    /// Scope as `IFA_*` bits.
+    pub scope: u16,
+    /// Flags.
+    pub flags: IfaFlags,
+    /// Metric of the prefix route, 0 for the default.
+    pub metric: u32,
+    /// Who makes it.
+    pub protocol: u8,
+    /// Valid lifetime in seconds.
+    pub valid: u32,
+    /// Preferred lifetime in seconds.
+    pub preferred: u32,
+}
+
+impl NewAddress {
+    /// A global one without end.
+    pub fn permanent(addr: Ipv6Addr, len: u8) -> Self {
+        NewAddress {
+            addr,
+            peer: None,
+            len,
+            scope: 0,
+            flags: IfaFlags::PERMANENT,
+            metric: 0,
+            protocol: 0,
+            valid: u32::MAX,
+            preferred: u32::MAX,
+        }
+    }
+}
+
+/// Adds an address to a device's list (`ipv6_add_addr`); its routes come later.
+pub fn add_address(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) -> Result<(), Refusal> {
+    let unavailable = |text: &str| Err(Refusal::with(Errno::EADDRNOTAVAIL, text));
+    let kind = AddrType::of(new.addr);
+    let Some(link) = ns.config.links.get_mut(dev) else { return Err(Errno::ENODEV.into()) };
+    if kind.is_any() {
+        return unavailable("ipv6: Invalid address");
+    }
+    if kind.is_multicast() && !new.flags.has(IfaFlags::MCAUTOJOIN) {
+        return unavailable("ipv6: Cannot assign multicast address without \"IFA_F_MCAUTOJOIN\" flag");
+    }
+    if !link.is_loopback() && link.vrf_table().is_none() && kind.any(AddrType::LOOPBACK) {
+        return unavailable("ipv6: Cannot assign loopback address on this device");
+    }
+    let Some(ipv6) = &mut link.ipv6 else { return Err(Errno::ENODEV.into()) };
+    if ipv6.conf.disable_ipv6 != 0 {
+        return Err(Refusal::with(Errno::EACCES, "ipv6: IPv6 is disabled on this device"));
+    }
+    if ipv6.addrs.iter().any(|have| have.addr == new.addr) {
+        return Err(Errno::EEXIST.into());
+    }
+    let tentative = if new.flags.has(IfaFlags::NODAD) { IfaFlags(0) } else { IfaFlags::TENTATIVE };
+    let scope_of = |addr: Ipv6Addr| AddrType::of(addr).src_scope;
+    let at = ipv6.addrs.iter().position(|have| scope_of(new.addr) >= scope_of(have.addr));
+    let addr = If6Addr {
+        addr: new.addr,
+        peer: new.peer,
+        len: new.len,
+        scope: new.scope,
+        flags: new.flags | tentative,
+        metric: new.metric,
+        protocol: new.protocol,
+        valid: new.valid,
+        preferred: new.preferred,
+        created: env.now,
+        updated: env.now,
+        stamps: None,
+        dad: Dad::Before,
+        route: None,
+    };
+    ipv6.addrs.insert(at.unwrap_or(ipv6.addrs.len()), addr);
+    Ok(())
+}
+
+/// The address of a device, to look at.
+pub fn address(config: &Config, dev: u32, addr: Ipv6Addr) -> Option<&If6Addr> {
+    config.links.ipv6(dev)?.addrs.iter().find(|have| have.addr == addr)
+}
+
+/// The address of a device, to change.
+pub fn address_mut(config: &mut Config, dev: u32, addr: Ipv6Addr) -> Option<&mut If6Addr> {
+    config.links.ipv6_mut(dev)?.addrs.iter_mut().find(|have| have.addr == addr)
+}
+
+/// The table of a device's prefix routes.
+fn prefix_table(config: &Config, dev: u32) -> TableId {
+    config.links.l3_table(dev).unwrap_or(TableId::MAIN)
+}
+
+/// Adds the route of a prefix on a device; failures are silent
+/// (`addrconf_prefix_route`, C-311).
+pub fn add_prefix_route(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    dev: u32,
+    prefix: Prefix<Ipv6Addr>,
+    metric: u32,
+    expires: Option<u32>,
+) {
+    let metric = if metric == 0 { PREFIX_METRIC } else { metric };
+    let table = prefix_table(&ns.config, dev);
+    let mut request = RouteConfig6::automatic(table, prefix, RouteType::UNICAST, dev, metric);
+    if expires.is_some() {
+        request.flags = request.flags | RtFlags::EXPIRES;
+        request.expires = expires;
+    }
+    let _ = route6::add(ns, env, None, &request);
+}
+
+/// The route of a prefix through a device (`addrconf_get_prefix_route`).
+pub fn find_prefix_route(
+    config: &Config,
+    dev: u32,
+    prefix: Prefix<Ipv6Addr>,
+    without_gateway: bool,
+) -> Option<&crate::config::Route6> {
+    let node = config.fib6.table(prefix_table(config, dev))?.tree.get(prefix)?;
+    node.routes.iter().find(|route| {
+        route.nh_id.is_none()
+            && route.hop.dev == dev
+            && !(without_gateway && (route.hop.gateway.is_some() || route.flags.any(RtFlags::DEFAULT)))
+    })
+}
+
+/// Begins duplicate address detection, or does without (`addrconf_dad_begin`).
+pub fn start_dad(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
+    let Some(link) = ns.config.links.get(dev) else { return };
+    let quiet = link.msg.flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK);
+    let Some(ipv6) = &link.ipv6 else { return };
+    let Some(have) = ipv6.addrs.iter().find(|have| have.addr == addr) else { return };
+    let off = ns.config.sysctl6.all.accept_dad < 1 && ipv6.conf.accept_dad < 1;
+    if quiet || off || !have.flags.has(IfaFlags::TENTATIVE) || have.flags.has(IfaFlags::NODAD) {
+        complete(ns, env, dev, addr);
+        return;
+    }
+    let (is_ready, optimistic) = (ipv6.is_ready, have.flags.has(IfaFlags::OPTIMISTIC));
+    let end = dad_end(ipv6, optimistic, env.now);
+    if is_ready && end <= env.now {
+        complete(ns, env, dev, addr);
+        return;
+    }
+    let until = Dad::Until(end);
+    if let Some(have) = address_mut(&mut ns.config, dev, addr) {
+        have.dad = if is_ready { until } else { Dad::Waiting };
+    }
+    if is_ready && optimistic {
+        insert_host_route(ns, env, dev, addr);
+    }
+}
+
+/// When detection is over at the latest: after a random part of a delay, then
+/// a second for each solicitation (`addrconf_dad_kick`).
+fn dad_end(ipv6: &In6Dev, optimistic: bool, now: Time) -> Time {
+    let delay = if optimistic { 0 } else { ipv6.conf.router_solicitation_delay.max(0) as u64 };
+    now.plus_secs(delay + ipv6.conf.dad_transmits.max(0) as u64)
+}
+
+/// Detection begins for the addresses that waited for the device (`addrconf_dad_run`).
+fn run_waiting(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    let Some(ipv6) = ns.config.links.ipv6(dev) else { return };
+    let waits = |have: &&If6Addr| have.flags.has(IfaFlags::TENTATIVE) && have.dad == Dad::Waiting;
+    let waiting: Vec<Ipv6Addr> = ipv6.addrs.iter().filter(waits).map(|have| have.addr).collect();
+    for addr in waiting {
+        start_dad(ns, env, dev, addr);
+    }
+}
+
+/// An address is its device's own from now on (`addrconf_dad_completed`).
+pub fn complete(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
+    let Some(have) = address_mut(&mut ns.config, dev, addr) else { return };
+    have.flags = have.flags.without(IfaFlags::TENTATIVE | IfaFlags::OPTIMISTIC | IfaFlags::DADFAILED);
+    have.dad = Dad::Over;
+    let (peer, metric) = (have.peer, have.metric);
+    insert_host_route(ns, env, dev, addr);
+    if ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.forwarding != 0) {
+        join_anycast(ns, env, dev, addr);
+    }
+    if let Some(peer) = peer {
+        add_prefix_route(ns, env, dev, Prefix::host(peer), metric, None);
+    }
+    ns.config.fib6.generation += 1;
+}
+
+/// What time has brought: the end of detections, of lifetimes, of routes.
+pub fn pass_time(ns: &mut Namespace, env: Env<'_>) {
+    let devices: Vec<u32> = ns.config.links.iter().map(Link::index).collect();
+    for dev in devices {
+        let addrs: Vec<If6Addr> = ns.config.links.ipv6(dev).map_or(Vec::new(), |ipv6| ipv6.addrs.clone());
+        for have in addrs {
+            if matches!(have.dad, Dad::Until(end) if end <= env.now) {
+                complete(ns, env, dev, have.addr);
+            }
+            address6::check_lifetime(ns, env, dev, have.addr);
+        }
+    }
+}
+
+/// The table of a device's own addresses, and where such a route lies.
+fn host_ref(config: &Config, dev: u32, addr: Ipv6Addr, id: Route6Id) -> RouteRef {
+    let table = config.links.l3_table(dev).unwrap_or(TableId::LOCAL);
+    RouteRef { table, dst: Prefix::host(addr), src: Prefix::DEFAULT, id }
+}
+
+fn add_host_route(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    dev: u32,
+    addr: Ipv6Addr,
+    kind: RouteType,
+) -> Option<Route6Id> {
+    let table = ns.config.links.l3_table(dev).unwrap_or(TableId::LOCAL);
+    let mut request = RouteConfig6::automatic(table, Prefix::host(addr), kind, dev, 0);
+    let own = if kind == RouteType::ANYCAST { RtFlags::ANYCAST } else { RtFlags::LOCAL };
+    request.flags = RtFlags::UP | RtFlags::NONEXTHOP | own;
+    request.ignore_down = true;
+    route6::add(ns, env, None, &request).ok()
+}
+
+/// Adds an address's local route unless it is there.
+fn insert_host_route(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
+    let known = address(&ns.config, dev, addr).and_then(|have| have.route);
+    if known.is_some_and(|id| host_ref(&ns.config, dev, addr, id).get(&ns.config).is_some()) {
+        return;
+    }
+    let route = add_host_route(ns, env, dev, addr, RouteType::LOCAL);
+    if let Some(have) = address_mut(&mut ns.config, dev, addr) {
+        have.route = route;
+    }
+}
+
+/// The subnet-router anycast address of an address's prefix (C-312).
+fn anycast_of(have: &If6Addr) -> Option<Ipv6Addr> {
+    let prefix = have.prefix();
+    (have.len < 127 && !prefix.addr().is_unspecified()).then(|| prefix.addr())
+}
+
+/// `addrconf_join_anycast`.
+fn join_anycast(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
+    let Some(group) = address(&ns.config, dev, addr).and_then(anycast_of) else { return };
+    let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
+    if let Some(known) = ipv6.anycast.iter_mut().find(|known| known.addr == group) {
+        known.users += 1;
+        return;
+    }
+    let route = add_host_route(ns, env, dev, group, RouteType::ANYCAST);
+    if let Some(ipv6) = ns.config.links.ipv6_mut(dev) {
+        ipv6.anycast.insert(0, Anycast { addr: group, users: 1, route });
+    }
+}
+
+/// `addrconf_leave_anycast`.
+fn leave_anycast(ns: &mut Namespace, dev: u32, have: &If6Addr) {
+    let Some(group) = anycast_of(have) else { return };
+    let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
+    let Some(at) = ipv6.anycast.iter().position(|known| known.addr == group) else { return };
+    ipv6.anycast[at].users -= 1;
+    if ipv6.anycast[at].users == 0 {
+        let gone = ipv6.anycast.remove(at);
+        if let Some(id) = gone.route {
+            let route = host_ref(&ns.config, dev, group, id);
+            route6::remove(ns, route);
+        }
+    }
+}
+
+/// A device began or ceased to forward: its subnet-router anycast addresses come
+/// or go (`dev_forward_change`).
+pub fn forwarding_changed(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    let Some(ipv6) = ns.config.links.ipv6(dev) else { return };
+    let forwards = ipv6.conf.forwarding != 0;
+    let addrs: Vec<If6Addr> =
+        ipv6.addrs.iter().filter(|have| !have.flags.has(IfaFlags::TENTATIVE)).cloned().collect();
+    for have in addrs {
+        match forwards {
+            true => join_anycast(ns, env, dev, have.addr),
+            false => leave_anycast(ns, dev, &have),
+        }
+    }
+}
+
+/// IPv6 was turned off or on for a device (`dev_disable_change`).
+pub fn disable_changed(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    if is_disabled(&ns.config, dev) {
+        device_down(ns, env, dev, false);
+    } else if ns.config.links.get(dev).is_some_and(Link::is_up) {
+        device_up(ns, env, dev);
+    }
+}
+
+/// The routes of an address that goes, or is no longer its device's
+/// (`__ipv6_ifa_notify` with `RTM_DELADDR`).
+pub fn withdraw(ns: &mut Namespace, dev: u32, have: &If6Addr) {
+    if ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.forwarding != 0) {
+        leave_anycast(ns, dev, have);
+    }
+    if let Some(peer) = have.peer
+        && let Some(route) = find_prefix_route(&ns.config, dev, Prefix::host(peer), false).map(RouteRef::to)
+    {
+        route6::remove(ns, route);
+    }
+    if let Some(id) = have.route {
+        let route = host_ref(&ns.config, dev, have.addr, id);
+        route6::remove(ns, route);
+    }
+    ns.config.fib6.generation += 1;
+}
+
+/// Permanent addresses that were kept while the device was down get their
+/// routes back (`addrconf_permanent_addr`).
+fn restore_permanent(ns: &mut Namespace, env: Env<'_>, dev: u32) {
+    let addrs: Vec<If6Addr> = ns.config.links.ipv6(dev).map_or(Vec::new(), |ipv6| ipv6.addrs.clone());
+    for have in addrs.iter().filter(|have| have.flags.has(IfaFlags::PERMANENT)) {
+        if !have.flags.has(IfaFlags::NOPREFIXROUTE) {
+            add_prefix_route(ns, env, dev, have.prefix(), have.metric, None);
+        }
+        if have.dad == Dad::Before {
+            start_dad(ns, env, dev, have.addr);
+        }
+    }
+}
+
+/// A device went down, or IPv6 leaves it for good (`addrconf_ifdown`, C-313).
+pub fn device_down(ns: &mut Namespace, _: Env<'_>, dev: u32, for_good: bool) {
+    sync_down(ns, dev, for_good);
+    neighbour::nd_down(ns, dev);
+    let all_keep = ns.config.sysctl6.all.keep_addr_on_down;
+    let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
+    let own_keep = ipv6.conf.keep_addr_on_down;
+    let wish = if all_keep != 0 { all_keep } else { own_keep };
+    let keeps = !for_good && ipv6.conf.disable_ipv6 == 0 && wish > 0;
+    if !for_good {
+        ipv6.is_ready = false;
+    }
+    let addrs = ipv6.addrs.clone();
+    for have in addrs {
+        let is_local = AddrType::of(have.addr).any(AddrType::LINK_LOCAL | AddrType::LOOPBACK);
+        if keeps && have.flags.has(IfaFlags::PERMANENT) && !is_local {
+            if let Some(id) = have.route {
+                let route = host_ref(&ns.config, dev, have.addr, id);
+                route6::remove(ns, route);
+            }
+            if ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.forwarding != 0) {
+                leave_anycast(ns, dev, &have);
+            }
+            if let Some(kept) = address_mut(&mut ns.config, dev, have.addr) {
+                kept.dad = Dad::Before;
+                kept.route = None;
+                if !kept.flags.has(IfaFlags::NODAD) {
+                    kept.flags = kept.flags | IfaFlags::TENTATIVE;
+                }
+            }
+        } else {
+            withdraw(ns, dev, &have);
+            if let Some(ipv6) = ns.config.links.ipv6_mut(dev) {
+                ipv6.addrs.retain(|other| other.addr != have.addr);
+            }
+        }
+    }
+    if for_good && let Some(link) = ns.config.links.get_mut(dev) {
+        link.ipv6 = None;
+    }
+}

@@ -1,0 +1,34 @@
+//! The way of a received IPv6 packet (`ip6_route_input_lookup`): no source is
+//! checked, and whether packets are forwarded is not asked (C-307, T-44).
+
+use fingerpost_net::Errno;
+
+use super::decision::Decision6;
+use super::output6::{decide, mark_bucket};
+use super::rules6::Side;
+use super::table6::Demand;
+use super::{Flow6, rules6};
+use crate::addrtype::AddrType;
+use crate::config::Config;
+use crate::namespace::Env;
+use crate::state::State;
+use crate::trace::{Event, Event6, Purpose, Tracer};
+
+/// Resolves a received packet; `flow.iif` is where it came in.
+pub fn resolve(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    tracer: &mut Tracer<'_>,
+) -> Result<Decision6, Errno> {
+    tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Input, flow: flow.clone() }));
+    let demand = Demand {
+        device: AddrType::of(flow.dst).needs_device(),
+        reachable: config.sysctl6.all.forwarding == 0,
+        ignore_linkstate: false,
+    };
+    let found = rules6::lookup(config, state, env.now, flow, Side::Input, demand, tracer)?;
+    mark_bucket(config, state, env, flow, &found);
+    Ok(decide(config, flow, &found, flow.src, true))
+}

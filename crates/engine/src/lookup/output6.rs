@@ -1,0 +1,155 @@
+//! The way of an IPv6 packet made here (`ip6_route_output_flags`).
+//!
+//! The source is not looked at (C-302), and without a route there is no way,
+//! not even on a device that is named (C-303).
+
+use std::net::Ipv6Addr;
+
+use fingerpost_model::{MetricKind, RouteType};
+use fingerpost_net::Errno;
+
+use super::decision::{Decision6, Input, Output};
+use super::hash::multipath_hash6;
+use super::rules6::Side;
+use super::table6::{Candidate, Demand};
+use super::{Flow6, path, rules6, source6, table6};
+use crate::addrtype::AddrType;
+use crate::config::{Config, LOOPBACK, Route6, RtFlags};
+use crate::namespace::Env;
+use crate::state::State;
+use crate::trace::{Event, Event6, Purpose, Source6Reason, Tracer};
+
+/// Resolves a flow made here.
+pub fn resolve(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    tracer: &mut Tracer<'_>,
+) -> Result<Decision6, Errno> {
+    let any_source = flow.src.is_unspecified();
+    let found = find(config, state, env, flow, flow.oif != 0 && any_source, tracer)?;
+    let source = match any_source {
+        false => {
+            let given = Event6::Source { addr: flow.src, why: Source6Reason::Given };
+            tracer.event(|| Event::V6(given));
+            flow.src
+        }
+        true => source_of(config, found.route, flow.dst, tracer).unwrap_or(Ipv6Addr::UNSPECIFIED),
+    };
+    Ok(decide(config, flow, &found, source, false))
+}
+
+/// Finds the route; `device` demands one by the flow's device
+/// (`RT6_LOOKUP_F_IFACE`), as some destinations do of themselves.
+pub(super) fn find<'a>(
+    config: &'a Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    device: bool,
+    tracer: &mut Tracer<'_>,
+) -> Result<Candidate<'a>, Errno> {
+    flow.iif = LOOPBACK;
+    tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Output, flow: flow.clone() }));
+    let demand = Demand {
+        device: device || AddrType::of(flow.dst).needs_device(),
+        reachable: config.sysctl6.all.forwarding == 0,
+        ignore_linkstate: false,
+    };
+    let found = rules6::lookup(config, state, env.now, flow, Side::Output, demand, tracer)?;
+    mark_bucket(config, state, env, flow, &found);
+    Ok(found)
+}
+
+/// Notes which bucket of a resilient group was used.
+pub(super) fn mark_bucket(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &Flow6,
+    found: &Candidate<'_>,
+) {
+    if let Some(group) = found.route.nh_id
+        && let Some(hash) = multipath_hash6(config, flow)
+    {
+        path::mark_bucket(config, state, env.now, group, hash);
+    }
+}
+
+/// The source that a route's packets get (`ip6_route_get_saddr`).
+pub fn source_of(
+    config: &Config,
+    route: &Route6,
+    dst: Ipv6Addr,
+    tracer: &mut Tracer<'_>,
+) -> Option<Ipv6Addr> {
+    match route.prefsrc {
+        Some(addr) => {
+            tracer.event(|| Event::V6(Event6::Source { addr, why: Source6Reason::Preferred }));
+            Some(addr)
+        }
+        None => source6::select(config, table6::first_device(config, route), dst, tracer),
+    }
+}
+
+/// The decision that a route leads to (`ip6_rt_copy_init`, `ip6_rt_get_dev_rcu`).
+pub(super) fn decide(
+    config: &Config,
+    flow: &Flow6,
+    found: &Candidate<'_>,
+    source: Ipv6Addr,
+    is_input: bool,
+) -> Decision6 {
+    let gateway = found.gateway();
+    let to_group = AddrType::of(found.route.dst.addr()).is_multicast();
+    let (input, output) = match found.kind {
+        RouteType::LOCAL | RouteType::ANYCAST => (Input::LocalDeliver, Output::Ip),
+        _ if found.is_reject() => (Input::Discard, Output::Discard),
+        _ if to_group => (Input::MulticastRoute, Output::Ip),
+        _ => (Input::Forward, Output::Ip),
+    };
+    Decision6 {
+        dev: device(config, found),
+        kind: found.kind,
+        flags: match gateway {
+            Some(_) => found.flags | RtFlags::GATEWAY,
+            None => found.flags,
+        },
+        is_input,
+        gateway,
+        source,
+        destination: flow.dst,
+        mtu: mtu(config, found),
+        input,
+        output,
+        found: found.found(),
+    }
+}
+
+/// The device of a decision: own addresses are reached through loopback, those
+/// in a VRF through its device.
+fn device(config: &Config, found: &Candidate<'_>) -> u32 {
+    let dev = found.hop.dev;
+    if !found.flags.any(RtFlags::LOCAL | RtFlags::ANYCAST) {
+        return dev;
+    }
+    let master = config.links.l3_master(dev);
+    let is_slave = master != 0 && master != dev;
+    if is_slave && !AddrType::of(found.route.dst.addr()).needs_device() {
+        master
+    } else if master == dev {
+        dev
+    } else {
+        LOOPBACK
+    }
+}
+
+/// The MTU in bytes: the route's, or the device's (`ip6_dst_mtu_maybe_forward`).
+fn mtu(config: &Config, found: &Candidate<'_>) -> u32 {
+    const MAX: u32 = 65535 + 40;
+    const MIN: u32 = 1280;
+    let own = found.route.metrics.get(MetricKind::MTU).unwrap_or(0);
+    let of_device = config.links.ipv6(found.hop.dev).map_or(MIN, |ipv6| ipv6.conf.mtu.max(0) as u32);
+    (if own != 0 { own } else { of_device }).min(MAX)
+}

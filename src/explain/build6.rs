@@ -1,0 +1,421 @@
+//! From events to an explanation: IPv6.
+
+use std::net::Ipv6Addr;
+
+use fingerpost_engine::addrtype::AddrType;
+use fingerpost_engine::config::{Config, Route6, Rule};
+use fingerpost_engine::lookup::cache::RouteCache;
+use fingerpost_engine::lookup::hash::Asker;
+use fingerpost_engine::lookup::source6::Rule6724;
+use fingerpost_engine::lookup::table6::{self, Demand};
+use fingerpost_engine::lookup::{
+    Decision6, DropReason, Flow6, Input, RouteRef, input6, output6, receive6, socket6,
+};
+use fingerpost_engine::trace::{Event, Event6, PassedOver6, Source6Reason, Tracer};
+use fingerpost_engine::{Env, State};
+use fingerpost_model::TableId;
+use fingerpost_net::{Errno, Prefix};
+
+use super::build::{Answer, Asked, Builder, Side};
+use super::outcome6;
+use super::question::Resolved;
+use super::report::{LookupReport, RouteReport, purpose6};
+use super::wording::{device, hop_text, kind_name, preference_name, route6_text};
+
+/// How the lookups ended.
+pub(super) enum Ending {
+    /// With a decision.
+    Decided(Box<Decision6>),
+    /// Without: a packet made here is refused, a received one dropped.
+    Failed(Errno),
+    /// A received packet is dropped before it is routed.
+    Dropped(DropReason),
+}
+
+/// Legs that are possible, and how many of all hashes select each.
+pub(super) type Shares = Vec<(RouteRef, usize, u64)>;
+
+/// Answers a question.
+pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer {
+    let config = &asked.ns.config;
+    let mut events = Vec::new();
+    let ending = ask(asked, question, &mut Tracer::on(&mut events));
+    let mut builder = Builder6::new(asked, question);
+    for event in &events {
+        builder.event(event);
+    }
+    let mut refused_for = None;
+    match &ending {
+        Ending::Decided(decision) => builder.decided(decision),
+        Ending::Failed(errno) => refused_for = builder.failed(*errno),
+        Ending::Dropped(_) => {}
+    }
+    let Builder6 { base, shares, .. } = builder;
+    let lookups = base.finish();
+    let outcome = outcome6::outcome(asked, question, &ending, &lookups, &shares, refused_for);
+    let route_get = (asked.asker == Asker::Packet).then(|| {
+        let mut shares = Vec::new();
+        let ending = as_route_get(asked, question, &mut shares);
+        outcome6::reply(config, question, &ending, &shares)
+    });
+    let unknown = outcome6::unknown(config, question, &ending);
+    // No switch by release decides so far.
+    Answer { lookups, outcome, route_get, unknown, unverified: Vec::new() }
+}
+
+/// A copy of the state: a question leaves nothing behind, and nothing that ran
+/// before colours the answer.
+fn fresh(asked: Asked<'_>) -> State {
+    let mut state = asked.ns.state.clone();
+    state.cache = RouteCache::default();
+    state
+}
+
+/// Makes the lookups.
+fn ask(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, tracer: &mut Tracer<'_>) -> Ending {
+    let config = &asked.ns.config;
+    let mut state = fresh(asked);
+    let env = Env { behaviour: asked.behaviour, now: asked.now };
+    let decision = if question.iif != 0 {
+        if let Some(reason) = receive6::refused(config, question.iif, question.src, question.dst) {
+            return Ending::Dropped(reason);
+        }
+        input6::resolve(config, &mut state, env, &mut question.received(false), tracer)
+    } else {
+        socket6::resolve(config, &mut state, env, &mut question.flow(), tracer)
+    };
+    decision.map_or_else(Ending::Failed, |decision| Ending::Decided(Box::new(decision)))
+}
+
+/// The lookup of `ip route get`, which neither checks a packet nor needs a source.
+fn as_route_get(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, shares: &mut Shares) -> Ending {
+    let config = &asked.ns.config;
+    let mut state = fresh(asked);
+    let env = Env { behaviour: asked.behaviour, now: asked.now };
+    let mut events = Vec::new();
+    let tracer = &mut Tracer::on(&mut events);
+    let decision = match question.iif {
+        0 => output6::resolve(config, &mut state, env, &mut question.flow(), tracer),
+        _ => input6::resolve(config, &mut state, env, &mut question.received(true), tracer),
+    };
+    for event in events {
+        if let Event::V6(Event6::Path { shares: possible, .. }) = event {
+            *shares = possible;
+        }
+    }
+    decision.map_or_else(Ending::Failed, |decision| Ending::Decided(Box::new(decision)))
+}
+
+/// The lookups that events tell of.
+pub(super) fn lookups(
+    asked: Asked<'_>,
+    question: &Resolved<Ipv6Addr>,
+    events: &[Event],
+) -> Vec<LookupReport> {
+    let mut builder = Builder6::new(asked, question);
+    for event in events {
+        builder.event(event);
+    }
+    builder.base.finish()
+}
+
+impl Side for Ipv6Addr {
+    const SEARCH: &'static str = "fib6_table_lookup";
+
+    fn rules(config: &Config) -> &[Rule<Ipv6Addr>] {
+        &config.rules6.list
+    }
+
+    fn way(asked: Asked<'_>, id: TableId, flow: &Flow6) -> Option<String> {
+        let config = &asked.ns.config;
+        let received = flow.iif > 1;
+        let demand = Demand {
+            device: AddrType::of(flow.dst).needs_device(),
+            reachable: config.sysctl6.all.forwarding == 0,
+            ignore_linkstate: false,
+        };
+        let (table, oif) = (config.fib6.table(id)?, if received { flow.iif } else { flow.oif });
+        let found = table6::lookup(config, asked.now, table, flow, oif, demand, &mut Tracer::off())?;
+        match table6::type_error(found.kind) {
+            Some(_) => None,
+            None => Some(hop_text(config, found.hop.gateway, found.hop.dev)),
+        }
+    }
+}
+
+struct Builder6<'a> {
+    base: Builder<'a, Ipv6Addr>,
+    config: &'a Config,
+    question: &'a Resolved<Ipv6Addr>,
+    /// Legs that are possible, when a hash with an unknown seed chooses.
+    shares: Shares,
+    /// Routes whose score another one beat; by which is known later.
+    beaten: Vec<RouteRef>,
+    /// Gateways of the table that is being searched that do not answer.
+    silent: Vec<RouteRef>,
+    /// Whether it is searched again for routes whose gateways do not answer.
+    again: bool,
+    /// What was compared on the way to a source.
+    compared: Vec<(Ipv6Addr, Ipv6Addr, Option<Rule6724>)>,
+    /// The device of the route that a source is chosen for.
+    dev: u32,
+}
+
+impl<'a> Builder6<'a> {
+    fn new(asked: Asked<'a>, question: &'a Resolved<Ipv6Addr>) -> Self {
+        Builder6 {
+            base: Builder::new(asked),
+            config: &asked.ns.config,
+            question,
+            shares: Vec::new(),
+            beaten: Vec::new(),
+            silent: Vec::new(),
+            again: false,
+            compared: Vec::new(),
+            dev: 0,
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        let Event::V6(event) = event else {
+            if let Event::Table { .. } = event {
+                (self.again, self.silent) = (false, Vec::new());
+            }
+            return self.base.event(event);
+        };
+        match event {
+            Event6::Begin { purpose, flow } => {
+                self.shares.clear();
+                self.dev = 0;
+                self.base.begin(*purpose, purpose6(*purpose), flow);
+            }
+            Event6::Hidden { prefix } => self.hidden(*prefix),
+            Event6::RoutePassed { route, why } => self.passed(*route, *why),
+            Event6::RouteTaken { route, .. } => self.taken(*route),
+            Event6::RouteError { route, errno } => self.route(*route, Some(*errno)),
+            Event6::UnreachableToo { .. } => self.again = true,
+            Event6::Path { first, leg, member, hash, shares } => {
+                self.path(*first, *leg, *member, *hash, shares);
+            }
+            Event6::Cached { object, route } => {
+                let made_of = match route.get(self.config) {
+                    Some(_) => self.text(*route),
+                    None => format!("a route to {} that is gone", route.dst),
+                };
+                let text = format!("the decision cached with nexthop {object} counts, made of {made_of}");
+                self.step("cache", text, "rt6_get_pcpu_route");
+            }
+            Event6::SourceCompared { better, other, rule } => self.compared.push((*better, *other, *rule)),
+            Event6::Source { addr, why } => self.source(*addr, *why),
+        }
+    }
+
+    /// Adds a remark to the lookup that was made last.
+    fn step(&mut self, about: &'static str, text: String, function: &'static str) {
+        self.base.step(self.base.current, about, text, function);
+    }
+
+    fn text(&self, route: RouteRef) -> String {
+        let route = route.get(self.config);
+        route.map_or(String::new(), |route| route6_text(self.config, route, std::iter::empty()))
+    }
+
+    fn hidden(&mut self, prefix: Prefix<Ipv6Addr>) {
+        let source = match self.base.flow().src {
+            Ipv6Addr::UNSPECIFIED => "none is chosen yet".to_string(),
+            source => format!("{source} is not among them"),
+        };
+        let reason = format!("they are for some sources only, and {source}; they hide what holds them");
+        self.base.passed(format!("the routes of {prefix}"), reason);
+    }
+
+    fn passed(&mut self, route: RouteRef, why: PassedOver6) {
+        let wanted = self.wanted();
+        let reason = match why {
+            PassedOver6::LowerScore => return self.beaten.push(route),
+            PassedOver6::GatewayFailed => {
+                self.silent.push(route);
+                "its gateway's neighbour does not answer (FAILED)".into()
+            }
+            PassedOver6::Expired => "its time is over".into(),
+            PassedOver6::Dead => "its hop is dead".into(),
+            PassedOver6::LinkDown => "its device has no carrier (ignore_routes_with_linkdown is on)".into(),
+            PassedOver6::OtherDevice => format!("it does not leave by {}", device(self.config, wanted)),
+            PassedOver6::LargerMetric => "one of a smaller metric can be used".into(),
+        };
+        let text = self.text(route);
+        self.base.passed(text, reason);
+    }
+
+    fn taken(&mut self, taken: RouteRef) {
+        self.route(taken, None);
+        for beaten in std::mem::take(&mut self.beaten) {
+            let (Some(loser), Some(winner)) = (beaten.get(self.config), taken.get(self.config)) else {
+                continue;
+            };
+            // The legs of one multipath route are one answer.
+            if loser.is_leg() && winner.is_leg() && loser.metric == winner.metric {
+                continue;
+            }
+            let preference = |route: &Route6| preference_name(route.pref).unwrap_or("invalid");
+            let reason = match winner.pref.rank() > loser.pref.rank() {
+                true => format!(
+                    "its router preference is {}, another's of its metric {}",
+                    preference(loser),
+                    preference(winner)
+                ),
+                false if self.hop_dev(loser) == self.hop_dev(winner) || self.wanted() == 0 => {
+                    "an equal one stands before it".into()
+                }
+                false => format!("another leaves by {}", device(self.config, self.wanted())),
+            };
+            let text = self.text(beaten);
+            self.base.passed(text, reason);
+        }
+        if std::mem::take(&mut self.again) && self.silent.contains(&taken) {
+            let text = self.text(taken);
+            if let Some(table) = self.base.report().tables.last_mut() {
+                table.passed_over.retain(|passed| passed.route != text);
+            }
+            let text = "no gateway answers that could be used instead: the neighbour's state is disregarded";
+            self.step("gateway", text.into(), "fib6_table_lookup");
+        }
+    }
+
+    fn route(&mut self, route: RouteRef, errno: Option<Errno>) {
+        let Some(found) = route.get(self.config) else { return };
+        let list = self.list(route);
+        let kind = kind_name(found.kind);
+        self.dev = table6::first_device(self.config, found);
+        let text = route6_text(self.config, found, table6::legs(list, found));
+        self.base.route(RouteReport {
+            prefix: route.dst.to_string(),
+            kind,
+            text,
+            error: errno.and_then(Errno::name).map(str::to_string),
+        });
+        let shorter = self.shorter(route);
+        if let Some(table) = self.base.report().tables.last_mut() {
+            table.shorter = shorter;
+        }
+    }
+
+    /// The device that routes are measured against.
+    fn wanted(&self) -> u32 {
+        let flow = self.base.flow();
+        if flow.iif > 1 { flow.iif } else { flow.oif }
+    }
+
+    fn hop_dev(&self, route: &Route6) -> u32 {
+        table6::first_device(self.config, route)
+    }
+
+    fn list(&self, route: RouteRef) -> &'a [Route6] {
+        let node = self.config.fib6.table(route.table).and_then(|table| table.tree.get(route.dst));
+        node.map_or(&[], |node| node.of_source(route.src))
+    }
+
+    /// The first route of the next shorter prefix, where a longer one of forwarding kind was taken.
+    fn shorter(&self, route: RouteRef) -> Option<String> {
+        let dst = self.base.flow().dst;
+        if route.table == TableId::LOCAL || AddrType::of(dst).needs_device() {
+            return None;
+        }
+        let matches = self.config.fib6.table(route.table)?.tree.matches(dst);
+        let (_, node) = matches
+            .into_iter()
+            .find(|(prefix, node)| prefix.len() < route.dst.len() && !node.routes.is_empty())?;
+        let first = node.routes.first()?;
+        Some(route6_text(self.config, first, table6::legs(&node.routes, first)))
+    }
+
+    fn path(&mut self, first: RouteRef, leg: RouteRef, member: usize, hash: Option<u32>, shares: &Shares) {
+        let config = self.config;
+        if shares.len() > 1 {
+            self.shares = shares.clone();
+        }
+        let (Some(route), Some(used)) = (first.get(config), leg.get(config)) else { return };
+        self.dev = table6::first_device(config, used);
+        let hop = table6::hops(config, used).nth(member);
+        let chosen = hop.map_or(String::new(), |hop| hop_text(config, hop.gateway, hop.dev));
+        let count = match route.nh_id {
+            Some(_) => table6::hops(config, route).count(),
+            None => table6::legs(self.list(first), route).count(),
+        };
+        let by = match hash {
+            Some(hash) => format!("hash {hash:#x} falls into its share"),
+            None if shares.len() < 2 => "the only one whose gateway answers".into(),
+            None => "the hash seed is not known: any leg is possible".into(),
+        };
+        self.step("path", format!("{chosen}, one of {count}: {by}"), "fib6_select_path");
+    }
+
+    fn source(&mut self, addr: Ipv6Addr, why: Source6Reason) {
+        let compared = std::mem::take(&mut self.compared);
+        let dst = self.question.dst;
+        let text = match why {
+            Source6Reason::Given => return,
+            Source6Reason::Preferred => format!("{addr}: the route names it"),
+            Source6Reason::Only => format!("{addr}: the only candidate"),
+            Source6Reason::Rule(_) => format!("{addr}: the best of {} candidates", compared.len() + 1),
+            Source6Reason::None => "none: no address can be the source".into(),
+        };
+        self.step("source", text, "ipv6_dev_get_saddr");
+        for (better, other, rule) in compared {
+            let why = super::rfc6724::reason(self.config, rule, better, other, dst, self.dev);
+            let by = rule.map_or("as good by every rule", super::rfc6724::name);
+            self.step("candidate", format!("{better} before {other}, {by}: {why}"), "ipv6_get_saddr_eval");
+        }
+    }
+
+    /// What a decision has to be told besides its route.
+    fn decided(&mut self, decision: &Decision6) {
+        let (question, config) = (self.question, self.config);
+        if question.iif == 0 {
+            self.scope(decision);
+            return;
+        }
+        if decision.input != Input::Forward {
+            return;
+        }
+        let iif = device(config, question.iif);
+        let text = match receive6::forward(config, question.iif, decision.dev, question.src) {
+            Ok(()) => return,
+            Err(why) => outcome6::not_forwarded(why, &iif, question.src),
+        };
+        self.step("forward", text, "ip6_forward");
+    }
+
+    /// C-304: a socket has to say on which link such a destination lies.
+    fn scope(&mut self, decision: &Decision6) {
+        let dst = self.question.dst;
+        let is_of_link = AddrType::of(dst).any(AddrType::LINK_LOCAL);
+        if is_of_link && self.question.oif == 0 && decision.input != Input::LocalDeliver {
+            let dev = device(self.config, decision.dev);
+            let text = format!("{dst} says nothing of its link; a socket has to name one, as {dst}%{dev}");
+            self.step("scope", text, "__ip6_datagram_connect");
+        }
+    }
+
+    /// Says why there is no decision, where neither a rule nor a route does.
+    fn failed(&mut self, errno: Errno) -> Option<String> {
+        if errno == Errno::EADDRNOTAVAIL {
+            return Some("no address of this host can be its source".into());
+        }
+        if self.question.dst.is_unspecified() {
+            let text = "it is no destination; a socket that connects to it gets ::1".to_string();
+            self.step("scope", text.clone(), "ip6_route_output_flags");
+            return Some(text);
+        }
+        let link = self.config.links.get(self.question.oif)?;
+        let why = match (link.is_up(), &link.ipv6) {
+            (false, _) => "is down",
+            (_, None) => "does not carry IPv6",
+            (_, Some(ipv6)) if ipv6.conf.disable_ipv6 != 0 => "does not carry IPv6 (disable_ipv6 is on)",
+            _ => return None,
+        };
+        let text = format!("{} {why}", link.name());
+        self.step("device", text.clone(), "ip6_route_output_flags");
+        Some(text)
+    }
+}

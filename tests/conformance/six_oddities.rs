@@ -1,0 +1,247 @@
+//! What one would not expect of IPv6 routes, found by random comparison (F-001 to F-014).
+
+use crate::support::{SIX, point};
+
+point!(
+    "F-001",
+    a_failed_addition_makes_linux_overlook_routes_by_source,
+    SIX,
+    "
+    $ ip -6 route add 2001:db8:a::/48 from 2001:db8:5::/64 via 2001:db8:1::2
+    $ ip -6 route add 2001:db8:a:8000::/52 via 2001:db8:1::3
+    $ ip -6 route get 2001:db8:a::1 from 2001:db8:5::1
+    2001:db8:a::1 from 2001:db8:5::1 via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref medium
+    $ ip -6 route add 2001:db8:a::/48 from 2001:db8:5::/64 via 2001:db8:1::4
+    ! RTNETLINK answers: File exists
+    [2]
+    # Only what the longer prefix contains is looked for among them now.
+    $ ip -6 route get 2001:db8:a::1 from 2001:db8:5::1
+    ! RTNETLINK answers: Network is unreachable
+    [2]
+    $ ip -6 route append 2001:db8:a::/48 from 2001:db8:6::/64 via 2001:db8:1::4
+    $ ip -6 route get 2001:db8:a::1 from 2001:db8:5::1
+    2001:db8:a::1 from 2001:db8:5::1 via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref medium
+    $ ip -6 route del 2001:db8:a::/48 from 2001:db8:6::/64
+    $ ip -6 route get 2001:db8:a::1 from 2001:db8:5::1
+    ! RTNETLINK answers: Network is unreachable
+    [2]
+    $ ip -6 route del 2001:db8:a:8000::/52
+    $ ip -6 route get 2001:db8:a::1 from 2001:db8:5::1
+    2001:db8:a::1 from 2001:db8:5::1 via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref medium
+    "
+);
+
+point!(
+    "F-002",
+    routes_between_the_legs_of_another_are_not_listed_and_outlive_their_device,
+    SIX,
+    "
+    $ ip -6 route add 2001:db8:a::/48 via 2001:db8:1::2
+    $ ip -6 route append 2001:db8:a::/48 dev e1
+    $ ip -6 route append 2001:db8:a::/48 via 2001:db8:1::3
+    $ ip -6 route show 2001:db8:a::/48
+    2001:db8:a::/48 metric 1024 pref medium
+        nexthop via 2001:db8:1::2 dev e0 weight 1
+        nexthop via 2001:db8:1::3 dev e0 weight 1
+    $ ip link set e1 down
+    $ ip link set e1 up
+    $ ip -6 route add 2001:db8:a::/48 dev e1
+    ! RTNETLINK answers: File exists
+    [2]
+    $ ip -6 route del 2001:db8:a::/48 via 2001:db8:1::3
+    $ ip -6 route show 2001:db8:a::/48
+    2001:db8:a::/48 via 2001:db8:1::2 dev e0 metric 1024 pref medium
+    2001:db8:a::/48 dev e1 metric 1024 pref medium
+    "
+);
+
+point!(
+    "F-003",
+    a_default_route_is_not_hidden_by_routes_by_source,
+    SIX,
+    "
+    $ ip -6 route add default via 2001:db8:1::2
+    $ ip -6 route add default from 2001:db8:5::/64 via 2001:db8:2::2
+    $ ip -6 route get 2001:db8:a::1 from 2001:db8:6::1
+    2001:db8:a::1 from 2001:db8:6::1 via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref medium
+    $ ip -6 route get 2001:db8:a::1 from 2001:db8:5::1
+    2001:db8:a::1 from 2001:db8:5::1 via 2001:db8:2::2 dev e1 src 2001:db8:2::1 metric 1024 pref medium
+    "
+);
+
+point!(
+    "F-004",
+    routes_by_source_are_listed_before_what_lies_below_their_destination,
+    SIX,
+    "
+    $ ip -6 route add 2001:db8:a::/48 via 2001:db8:1::2
+    $ ip -6 route add 2001:db8:a::/48 from 2001:db8:5::/64 via 2001:db8:1::2
+    $ ip -6 route add 2001:db8:a:1::/64 via 2001:db8:1::2
+    $ ip -6 route show root 2001:db8:a::/48
+    2001:db8:a::/48 from 2001:db8:5::/64 via 2001:db8:1::2 dev e0 metric 1024 pref medium
+    2001:db8:a:1::/64 via 2001:db8:1::2 dev e0 metric 1024 pref medium
+    2001:db8:a::/48 via 2001:db8:1::2 dev e0 metric 1024 pref medium
+    "
+);
+
+point!(
+    "F-005",
+    a_source_is_disregarded_in_deletions_where_no_route_has_one,
+    SIX,
+    "
+    $ ip -6 route add 2001:db8:a::/48 via 2001:db8:1::2
+    $ ip -6 route del 2001:db8:a::/48 from 2001:db8:5::/64
+    $ ip -6 route show 2001:db8:a::/48
+    "
+);
+
+point!(
+    "F-006",
+    beyond_the_smallest_metric_metrics_count_no_more,
+    SIX,
+    "
+    $ ip link add e2 address 02:00:00:00:00:05 type veth peer name p2 address 02:00:00:00:00:06
+    $ ip link set p2 up
+    $ ip link set e2 up
+    $ ip -6 route add 2001:db8:a::/48 dev e0 metric 5
+    $ ip -6 route add 2001:db8:a::/48 dev e1 metric 6 pref low
+    $ ip -6 route add 2001:db8:a::/48 dev e2 metric 7 pref high
+    $ sysctl -qw net.ipv6.conf.all.ignore_routes_with_linkdown=1
+    $ ip link set p0 down
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: dev e2 src 2001:db8:1::1 metric 7 pref high
+    "
+);
+
+point!(
+    "F-007",
+    a_route_by_a_group_of_one_is_listed_as_multipath,
+    SIX,
+    "
+    $ ip nexthop add id 1 via 2001:db8:1::2 dev e0
+    $ ip nexthop add id 3 group 1
+    $ ip -6 route add 2001:db8:a::/48 nhid 3
+    $ ip -6 route show 2001:db8:a::/48
+    2001:db8:a::/48 nhid 3 metric 1024 pref medium
+        nexthop via 2001:db8:1::2 dev e0 weight 1
+    "
+);
+
+point!(
+    "F-008",
+    what_change_says_depends_on_the_routes_around,
+    SIX,
+    "
+    $ ip -6 route change 2001:db8::/44 dev e0
+    ! Error: Can not replace route - no match found.
+    [2]
+    $ ip -6 route change 2001:db8::/46 dev e0
+    ! RTNETLINK answers: No such file or directory
+    [2]
+    $ ip -6 route show 2001:db8:1::/64
+    2001:db8:1::/64 dev e0 proto kernel metric 256 pref medium
+    "
+);
+
+point!(
+    "F-009",
+    a_refused_route_leaves_its_table,
+    SIX,
+    "
+    $ ip -6 route show table 77
+    ! Error: ipv6: FIB table does not exist.
+    ! Dump terminated
+    [2]
+    $ ip -6 route add 2001:db8:a::/48 via 2001:db8:99::1 table 77
+    ! RTNETLINK answers: No route to host
+    [2]
+    $ ip -6 route show table 77
+    "
+);
+
+point!(
+    "F-010",
+    the_mtu_of_a_device_moves_those_of_routes,
+    SIX,
+    "
+    $ ip -6 route add 2001:db8:a::/48 dev e0 mtu 1500
+    $ ip -6 route add 2001:db8:b::/48 dev e0 mtu 1400
+    $ ip -6 route add 2001:db8:c::/48 dev e0 mtu lock 1500
+    $ ip link set e0 mtu 1450
+    $ ip -6 route show root 2001:db8:8::/45
+    2001:db8:a::/48 dev e0 metric 1024 mtu 1450 pref medium
+    2001:db8:b::/48 dev e0 metric 1024 mtu 1400 pref medium
+    2001:db8:c::/48 dev e0 metric 1024 mtu lock 1500 pref medium
+    $ ip link set e0 mtu 1600
+    $ ip -6 route show root 2001:db8:8::/45
+    2001:db8:a::/48 dev e0 metric 1024 mtu 1600 pref medium
+    2001:db8:b::/48 dev e0 metric 1024 mtu 1400 pref medium
+    2001:db8:c::/48 dev e0 metric 1024 mtu lock 1500 pref medium
+    "
+);
+
+point!(
+    "F-011",
+    routes_forget_a_source_that_goes,
+    SIX,
+    "
+    $ ip -6 route add 2001:db8:a::/48 dev e0 src 2001:db8:2::1
+    $ ip -6 route add 2001:db8:b::/48 dev e1 src 2001:db8:2::1
+    $ ip addr del 2001:db8:2::1/64 dev e1
+    $ ip -6 route show root 2001:db8:8::/45
+    2001:db8:a::/48 dev e0 metric 1024 pref medium
+    2001:db8:b::/48 dev e1 metric 1024 pref medium
+    "
+);
+
+point!(
+    "F-012",
+    an_address_that_gets_a_lifetime_later_loses_its_prefix_route,
+    SIX,
+    "
+    $ ip addr change 2001:db8:1::1/64 dev e0 valid_lft 5000 preferred_lft 4000
+    $ ip -6 route get 2001:db8:1::2
+    ! RTNETLINK answers: Network is unreachable
+    [2]
+    $ ip -6 route add 2001:db8:a::/48 via 2001:db8:1::2
+    ! RTNETLINK answers: No route to host
+    [2]
+    $ ip link set p1 down
+    $ ip link set p1 up
+    $ ip -6 route show 2001:db8:1::/64
+    "
+);
+
+point!(
+    "F-013",
+    a_decision_by_hash_carries_the_preference_of_the_best_leg,
+    SIX,
+    "
+    $ sysctl -qw net.ipv4.fib_multipath_hash_seed=7
+    $ ip -6 route add 2001:db8:a::/48 via 2001:db8:1::2 pref low
+    $ ip -6 route append 2001:db8:a::/48 via 2001:db8:2::2 pref high
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:2::2 dev e1 src 2001:db8:2::1 metric 1024 pref high
+    $ ip -6 route get 2001:db8:a::2
+    2001:db8:a::2 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref high
+    $ ip -6 route get 2001:db8:a::5
+    2001:db8:a::5 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref high
+    "
+);
+
+point!(
+    "F-014",
+    a_gateway_object_of_an_error_route_makes_errors_of_others,
+    SIX,
+    "
+    $ ip nexthop add id 1 via 2001:db8:1::2 dev e0
+    $ ip -6 route add 2001:db8:a::/48 nhid 1
+    $ ip -6 route add prohibit 2001:db8:b::/48 nhid 1
+    $ ip -6 route get 2001:db8:b::1
+    ! RTNETLINK answers: Permission denied
+    [2]
+    $ ip -6 route get 2001:db8:a::1
+    ! RTNETLINK answers: Permission denied
+    [2]
+    "
+);
