@@ -46,6 +46,7 @@ impl Answers<'_> {
     }
 
     /// The value of each code. (Inlined, to use what instructions the caller does.)
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub fn values(&self, codes: &[u32], values: &mut [u32]) {
         for (value, &code) in values.iter_mut().zip(codes) {

@@ -140,7 +140,7 @@ impl<I: Ip> Writer<I> {
 
     /// Lets readers see all changes so far, at once. Does not wait for anybody.
     ///
-    /// Takes about a microsecond and a copy of the directory (1 KiB for IPv4,
+    /// Takes about a microsecond and a copy of the directory (2 KiB for IPv4,
     /// 64 KiB for IPv6), besides what the changes themselves have cost.
     pub fn publish(&mut self) {
         let replaced = self.publisher.number();

@@ -1,6 +1,6 @@
 //! Looking up many addresses at once with the machine's vector instructions.
 //!
-//! The only `unsafe` code of the crate is in this module and in
+//! `unsafe` code is in this module, in [`words`](super::words) and in
 //! [`publish`](super::publish). Here it is of two kinds: calling a function
 //! that needs instructions of the machine, which a [`Level`] is the proof of,
 //! and vectors loaded and stored, above all *gathers*, loads from as many places
@@ -21,7 +21,8 @@ use fingerpost_net::Ip;
 #[cfg(target_arch = "x86_64")]
 use super::codes::Width;
 use super::lookup::{Paths, View};
-pub(super) use slots::Runs;
+#[cfg(target_arch = "x86_64")]
+use slots::Runs;
 
 /// Which instructions a table works with, batches of lookups above all. All give
 /// the same answers.
@@ -66,7 +67,7 @@ impl Level {
             [avx2.then_some(Level(Kind::Avx2)), avx512.then_some(Level(Kind::Avx512))]
         };
         #[cfg(not(target_arch = "x86_64"))]
-        let vector = [];
+        let vector: [Option<Level>; 0] = [];
         core::iter::once(Level::PORTABLE).chain(vector.into_iter().flatten())
     }
 
@@ -130,16 +131,16 @@ impl View<'_> {
         match (level.0, self.dir24) {
             #[cfg(target_arch = "x86_64")]
             (Kind::Avx512, Some(dir24)) => avx512::batch24(self, dir24, addrs, values),
-            // Two independent loads each, of which the machine keeps many in flight.
-            (Kind::Portable, _) | (_, Some(_)) => {
-                for (addr, value) in addrs.iter().zip(values) {
-                    *value = self.lookup(level, *addr);
-                }
-            }
             #[cfg(target_arch = "x86_64")]
             (Kind::Avx2, None) => avx2::batch(self, level, addrs, values),
             #[cfg(target_arch = "x86_64")]
             (Kind::Avx512, None) => avx512::batch(self, level, addrs, values),
+            // DIR-24-8: two independent loads each, of which the machine keeps many in flight.
+            _ => {
+                for (addr, value) in addrs.iter().zip(values) {
+                    *value = self.lookup(level, *addr);
+                }
+            }
         }
     }
 }
