@@ -319,6 +319,30 @@ fn initial_settings() -> String {
     script
 }
 
+/// Waits until every address of IPv6 that is no longer tentative has its local
+/// route and nothing changes, or for about a second: some never get one.
+const SETTLE_ADDRESSES: &str = r#"settle_addresses() {
+sleep 0.05
+before=
+for look in 1 2 3 4 5 6 7 8 9 10 11 12; do
+now=$(cat /proc/net/if_inet6 /proc/net/ipv6_route)
+missing=$(echo "$now" | awk '
+NF == 6 { address[$1 " " $6] = $5 }
+NF == 10 && $2 == "80" && $9 ~ /^8/ { route[$1 " " $10] = 1 }
+END {
+for (key in address) {
+tentative = index("4567cdef", substr(address[key], length(address[key]) - 1, 1))
+if (tentative || !(key in route)) missing++
+}
+print missing + 0
+}')
+[ "$missing" = 0 ] && [ "$now" = "$before" ] && return
+before=$now
+sleep 0.02
+done
+}
+"#;
+
 /// The steps as a shell script that leaves three files for each.
 ///
 /// After changes of links it asks for each link by name, which makes the kernel
@@ -334,6 +358,7 @@ fn shell_script(steps: &[Step], directory: &Path, named: bool) -> String {
          done\n\
          }\n",
     );
+    script.push_str(SETTLE_ADDRESSES);
     script.push_str(&initial_settings());
     if named {
         script.push_str("mkdir -p /run/netns && mount -t tmpfs none /run/netns || exit 1\n");
@@ -352,7 +377,7 @@ fn shell_script(steps: &[Step], directory: &Path, named: bool) -> String {
         let command = &step.command;
         script.push_str(&format!("{command} >{file}out' 2>{file}err' </dev/null\necho $? >{file}status'\n"));
         if six && kind.purpose == Purpose::Change && !command.contains("route ") {
-            script.push_str("sleep 0.05\n");
+            script.push_str("settle_addresses\n");
         }
         if kind.purpose == Purpose::Change && (command.contains("link ") || command.contains("tuntap")) {
             script.push_str("settle\n");
