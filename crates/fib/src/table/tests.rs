@@ -9,7 +9,11 @@ use fingerpost_net::{Ip, Prefix, Rng};
 use super::*;
 
 /// Changes in a history; debug builds are slow.
-const STEPS: usize = if cfg!(debug_assertions) { 700 } else { 6000 };
+const STEPS: usize = match (cfg!(miri), cfg!(debug_assertions)) {
+    (true, _) => 20,
+    (_, true) => 700,
+    _ => 6000,
+};
 
 /// Key bits that nest, neighbour and share long stretches.
 fn key(rng: &mut Rng) -> u128 {
