@@ -135,7 +135,8 @@ impl Side for Ipv6Addr {
             ignore_linkstate: false,
         };
         let (table, oif) = (config.fib6.table(id)?, if received { flow.iif } else { flow.oif });
-        let found = table6::lookup(config, asked.now, table, flow, oif, demand, &mut Tracer::off())?;
+        let env = Env { behaviour: asked.behaviour, now: asked.now };
+        let found = table6::lookup(config, env, table, flow, oif, demand, &mut Tracer::off())?;
         match table6::type_error(found.kind) {
             Some(_) => None,
             None => Some(hop_text(config, found.hop.gateway, found.hop.dev)),
@@ -189,6 +190,7 @@ impl<'a> Builder6<'a> {
                 self.dev = 0;
                 self.base.begin(*purpose, purpose6(*purpose), flow);
             }
+            Event6::InVrf { vrf, is_on_link } => self.in_vrf(*vrf, *is_on_link),
             Event6::Hidden { prefix } => self.hidden(*prefix),
             Event6::RoutePassed { route, why } => self.passed(*route, *why),
             Event6::RouteTaken { route, .. } => self.taken(*route),
@@ -218,6 +220,18 @@ impl<'a> Builder6<'a> {
     fn text(&self, route: RouteRef) -> String {
         let route = route.get(self.config);
         route.map_or(String::new(), |route| route6_text(self.config, route, std::iter::empty()))
+    }
+
+    /// A destination of one link, or a group, by a device of a VRF.
+    fn in_vrf(&mut self, vrf: u32, is_on_link: bool) {
+        self.base.report().rules_evaluated = false;
+        let (dst, name) = (self.base.flow().dst, device(self.config, vrf));
+        let what = if dst.is_multicast() { "a group" } else { "of one link" };
+        let text = match is_on_link {
+            true => format!("{dst} is {what}: the table of VRF {name} alone is searched, no rule is asked"),
+            false => format!("{dst} is {what}, and VRF {name} is no link: name one of its devices"),
+        };
+        self.step("vrf", text, "vrf_link_scope_lookup");
     }
 
     fn hidden(&mut self, prefix: Prefix<Ipv6Addr>) {

@@ -339,6 +339,15 @@ pub enum Event6 {
         /// Its key.
         flow: Flow6,
     },
+    /// The destination is of one link, or a group, and the flow's device is in a
+    /// VRF: no rules, that VRF's table alone (`l3mdev_link_scope_lookup`).
+    InVrf {
+        /// The VRF's device.
+        vrf: u32,
+        /// Whether the flow's device is on a link; the VRF's own is not, and
+        /// finds nothing.
+        is_on_link: bool,
+    },
     /// Routes by source hide the others of their prefix: none of them is for
     /// the flow's source (C-295, T-58).
     Hidden {

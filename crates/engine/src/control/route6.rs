@@ -19,7 +19,6 @@ use crate::lookup::RouteRef;
 use crate::lookup::source6;
 use crate::lookup::table6::{first_device, ignores_linkdown, legs};
 use crate::namespace::{Env, Namespace};
-use crate::state::Time;
 
 /// Metric of routes that name none (C-290).
 const DEFAULT_METRIC: u32 = 1024;
@@ -254,7 +253,7 @@ pub fn add(
     request: &RouteConfig6,
 ) -> Result<Route6Id, Refusal> {
     request.validate()?;
-    let route = create(ns, env.now, request)?;
+    let route = create(ns, env, request)?;
     insert(ns, flags, route)
 }
 
@@ -270,7 +269,7 @@ fn add_multipath(
     let mut made: Vec<(RouteConfig6, Route6)> = Vec::new();
     for leg in &request.multipath {
         let one = request.with_leg(leg);
-        let mut route = create(ns, env.now, &one)?;
+        let mut route = create(ns, env, &one)?;
         route.hop.weight = u32::from(leg.hops) + 1;
         if made.iter().any(|(_, other)| is_duplicate(other, &route)) {
             return Err(Errno::EEXIST.into());
@@ -297,7 +296,7 @@ fn add_multipath(
 
 /// Builds a route and checks its hop; the table is made even if the route is
 /// then refused (`ip6_route_info_create`, `ip6_route_info_create_nh`).
-fn create(ns: &mut Namespace, now: Time, request: &RouteConfig6) -> Result<Route6, Refusal> {
+fn create(ns: &mut Namespace, env: Env<'_>, request: &RouteConfig6) -> Result<Route6, Refusal> {
     let table = table6::ensure_table(&mut ns.config.fib6, request.table);
     let config = &ns.config;
     let metrics = fib_info::convert_metrics(config, &request.metrics)?;
@@ -314,7 +313,7 @@ fn create(ns: &mut Namespace, now: Time, request: &RouteConfig6) -> Result<Route
         pref: request.pref,
         prefsrc: None,
         metrics,
-        expires: request.expires.map(|seconds| now.plus_secs(seconds.into()).0 as i64),
+        expires: request.expires.map(|seconds| env.now.plus_secs(seconds.into()).0 as i64),
         nh_id: (request.nh_id != 0).then_some(request.nh_id),
         hop: NextHop::device(0),
     };
@@ -323,7 +322,7 @@ fn create(ns: &mut Namespace, now: Time, request: &RouteConfig6) -> Result<Route
         None => {
             route.hop = gateway6::init(
                 config,
-                now,
+                env,
                 &HopRequest {
                     table: request.table,
                     flags: request.flags,

@@ -28,7 +28,7 @@ pub fn resolve(
         reachable: config.sysctl6.all.forwarding == 0,
         ignore_linkstate: false,
     };
-    let found = rules6::lookup(config, state, env.now, flow, Side::Input, demand, tracer)?;
+    let found = rules6::lookup(config, state, env, flow, Side::Input, demand, tracer)?;
     mark_bucket(config, state, env, flow, &found);
     Ok(decide(config, flow, &found, flow.src, true))
 }
