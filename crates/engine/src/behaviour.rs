@@ -40,6 +40,9 @@ pub struct Behaviour {
     /// Whether of a group of nexthop objects in an IPv6 route the first that can be
     /// used is measured, rather than the one that fits best (T-47: before 7.2).
     pub objects6_take_first: bool,
+    /// Whether the prefix route of an IPv6 address with a lifetime outlives the
+    /// address (F-040: 6.18; on 7.2.7 it goes as that of a permanent one).
+    pub finite6_leaves_prefix_route: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -71,6 +74,7 @@ impl Behaviour {
             onlink6_is_by_device: at < (7, 0),
             multipath6_keeps_device: at >= (7, 2),
             objects6_take_first: at < (7, 2),
+            finite6_leaves_prefix_route: at < (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }
