@@ -50,7 +50,7 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
         Ending::Failed(errno) => refused_for = builder.failed(*errno),
         Ending::Dropped(_) => {}
     }
-    let Builder6 { base, shares, .. } = builder;
+    let Builder6 { base, shares, by_chance, .. } = builder;
     let lookups = base.finish();
     let outcome = outcome6::outcome(asked, question, &ending, &lookups, &shares, refused_for);
     let route_get = (asked.asker == Asker::Packet).then(|| {
@@ -58,7 +58,10 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
         let ending = as_route_get(asked, question, &mut shares);
         outcome6::reply(config, question, &ending, &shares)
     });
-    let unknown = outcome6::unknown(config, question, &ending);
+    let mut unknown = outcome6::unknown(config, question, &ending);
+    unknown.extend(by_chance.into_iter().map(|(addr, other)| {
+        format!("the source can be {other} as well as {addr}: in a VRF Linux reads memory that it did not set")
+    }));
     // No switch by release decides so far.
     Answer { lookups, outcome, route_get, unknown, unverified: Vec::new() }
 }
@@ -158,6 +161,8 @@ struct Builder6<'a> {
     again: bool,
     /// What was compared on the way to a source.
     compared: Vec<(Ipv6Addr, Ipv6Addr, Option<Rule6724>)>,
+    /// Sources that Linux may choose otherwise, with those that it may choose.
+    by_chance: Vec<(Ipv6Addr, Ipv6Addr)>,
     /// The device of the route that a source is chosen for.
     dev: u32,
 }
@@ -173,6 +178,7 @@ impl<'a> Builder6<'a> {
             silent: Vec::new(),
             again: false,
             compared: Vec::new(),
+            by_chance: Vec::new(),
             dev: 0,
         }
     }
@@ -189,6 +195,12 @@ impl<'a> Builder6<'a> {
                 self.shares.clear();
                 self.dev = 0;
                 self.base.begin(*purpose, purpose6(*purpose), flow);
+            }
+            Event6::SourceByChance { addr, other } => {
+                let choice = (*addr, *other);
+                if !self.by_chance.contains(&choice) {
+                    self.by_chance.push(choice);
+                }
             }
             Event6::InVrf { vrf, is_on_link } => self.in_vrf(*vrf, *is_on_link),
             Event6::Hidden { prefix } => self.hidden(*prefix),

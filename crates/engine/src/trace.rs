@@ -339,6 +339,13 @@ pub enum Event6 {
         /// Its key.
         flow: Flow6,
     },
+    /// A source was chosen by what Linux's stack happened to hold (F-041).
+    SourceByChance {
+        /// The source.
+        addr: Ipv6Addr,
+        /// The one that it would be otherwise.
+        other: Ipv6Addr,
+    },
     /// The destination is of one link, or a group, and the flow's device is in a
     /// VRF: no rules, that VRF's table alone (`l3mdev_link_scope_lookup`).
     InVrf {

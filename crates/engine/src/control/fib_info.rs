@@ -59,7 +59,7 @@ pub struct RouteConfig {
 
 impl RouteConfig {
     /// Checks a request's header and attributes (`rtm_to_fib_config`, C-034).
-    pub fn of(msg: &RouteMsg) -> Result<RouteConfig, Refusal> {
+    pub fn of(msg: &RouteMsg, env: Env<'_>) -> Result<RouteConfig, Refusal> {
         let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
         if msg.family != Family::V4 {
             return Err(Errno::EOPNOTSUPP.into());
@@ -71,7 +71,7 @@ impl RouteConfig {
             return Err(invalid("Invalid route type"));
         }
         for encap in msg.multipath.iter().map(|leg| &leg.encap).chain([&msg.encap]).flatten() {
-            encap::check_type(encap)?;
+            encap::check_type(env, encap)?;
         }
         let (dst, len) = match msg.dst {
             None => (Ipv4Addr::UNSPECIFIED, 0),

@@ -12,7 +12,7 @@ use crate::namespace::{Env, Namespace};
 
 /// `RTM_NEWROUTE`.
 pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMsg) -> Result<(), Refusal> {
-    let request = RouteConfig::of(msg)?;
+    let request = RouteConfig::of(msg, env)?;
     insert(ns, env, flags, &request)?;
     if request.kind == RouteType::LOCAL {
         ns.config.fib.has_custom_local_routes = true; // C-033
@@ -21,8 +21,8 @@ pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMs
 }
 
 /// `RTM_DELROUTE`.
-pub fn del_route(ns: &mut Namespace, _: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
-    let request = RouteConfig::of(msg)?;
+pub fn del_route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
+    let request = RouteConfig::of(msg, env)?;
     if request.nh_id != 0 && ns.config.nexthops.get(request.nh_id).is_none() {
         return Err(Refusal::with(Errno::EINVAL, "Nexthop id does not exist"));
     }

@@ -98,7 +98,7 @@ impl RouteConfig6 {
     }
 
     /// Checks a request's header and attributes (`rtm_to_fib6_config`).
-    fn of(msg: &RouteMsg, is_new: bool) -> Result<RouteConfig6, Refusal> {
+    fn of(msg: &RouteMsg, env: Env<'_>, is_new: bool) -> Result<RouteConfig6, Refusal> {
         let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
         if msg.tos != 0 {
             return Err(invalid("Invalid dsfield (tos): option not available for IPv6")); // C-291
@@ -138,7 +138,7 @@ impl RouteConfig6 {
             return Err(invalid(text));
         }
         for encap in msg.multipath.iter().map(|leg| &leg.encap).chain([&msg.encap]).flatten() {
-            encap::check_type(encap)?;
+            encap::check_type(env, encap)?;
         }
         let expires = msg.expires.filter(|&seconds| seconds != u32::MAX);
         if expires.is_some() {
@@ -217,7 +217,7 @@ impl RouteConfig6 {
 
 /// `RTM_NEWROUTE`.
 pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMsg) -> Result<(), Refusal> {
-    let mut request = RouteConfig6::of(msg, true)?;
+    let mut request = RouteConfig6::of(msg, env, true)?;
     if request.metric == 0 {
         request.metric = DEFAULT_METRIC;
     }
@@ -228,8 +228,8 @@ pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMs
 }
 
 /// `RTM_DELROUTE`.
-pub fn del_route(ns: &mut Namespace, _: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
-    let request = RouteConfig6::of(msg, false)?;
+pub fn del_route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
+    let request = RouteConfig6::of(msg, env, false)?;
     if request.nh_id != 0 && ns.config.nexthops.get(request.nh_id).is_none() {
         return Err(Refusal::with(Errno::EINVAL, "Nexthop id does not exist"));
     }

@@ -58,6 +58,7 @@ struct Target<'a> {
 }
 
 /// The best address so far.
+#[derive(Clone)]
 struct Best<'a> {
     addr: &'a If6Addr,
     dev: &'a In6Dev,
@@ -92,8 +93,16 @@ pub fn select(config: &Config, dev: u32, dst: Ipv6Addr, tracer: &mut Tracer<'_>)
                 target.look_at(config.links.get(index), &mut best, tracer);
             }
         }
-        for link in config.links.in_order().filter(in_domain).filter(|_| !is_enough) {
-            target.look_at(Some(link), &mut best, tracer);
+        let mut all = is_enough.then(|| best.clone()).flatten();
+        let (rest, mut off) = (if is_enough { &mut all } else { &mut best }, Tracer::off());
+        for link in config.links.in_order().filter(in_domain) {
+            target.look_at(Some(link), rest, if is_enough { &mut off } else { tracer });
+        }
+        if let (true, Some(best), Some(all)) = (is_enough, &best, &all)
+            && best.addr.addr != all.addr.addr
+        {
+            let (addr, other) = (best.addr.addr, all.addr.addr);
+            tracer.event(|| Event::V6(Event6::SourceByChance { addr, other }));
         }
     }
     let chosen = best.as_ref().map(|best| best.addr.addr);

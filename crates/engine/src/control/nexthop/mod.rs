@@ -32,7 +32,7 @@ use crate::state::State;
 /// An id chosen by the kernel is used up even when the object is refused
 /// afterwards. CREATE is only looked at together with REPLACE.
 pub fn new_nexthop(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NexthopMsg) -> Result<(), Refusal> {
-    validate::check_message(msg)?;
+    validate::check_message(env, msg)?;
     if flags.has(NlFlags::REPLACE) && msg.id == 0 {
         return Err(invalid("Replace requires nexthop id"));
     }
