@@ -56,14 +56,16 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
     let route_get = (asked.asker == Asker::Packet).then(|| {
         let mut shares = Vec::new();
         let ending = as_route_get(asked, question, &mut shares);
-        outcome6::reply(config, question, &ending, &shares)
+        outcome6::reply(asked, question, &ending, &shares)
     });
     let mut unknown = outcome6::unknown(config, question, &ending);
     unknown.extend(by_chance.into_iter().map(|(addr, other)| {
-        format!("the source can be {other} as well as {addr}: in a VRF Linux reads memory that it did not set")
+        format!(
+            "the source can be {other} as well as {addr}: in a VRF Linux reads memory that it did not set"
+        )
     }));
-    // No switch by release decides so far.
-    Answer { lookups, outcome, route_get, unknown, unverified: Vec::new() }
+    let unverified = outcome6::unverified(asked, question, &ending);
+    Answer { lookups, outcome, route_get, unknown, unverified }
 }
 
 /// A copy of the state: a question leaves nothing behind, and nothing that ran
@@ -83,7 +85,7 @@ fn ask(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, tracer: &mut Tracer<'_>)
         if let Some(reason) = receive6::refused(config, question.iif, question.src, question.dst) {
             return Ending::Dropped(reason);
         }
-        input6::resolve(config, &mut state, env, &mut question.received(false), tracer)
+        input6::receive(config, &mut state, env, &mut question.received(false), tracer)
     } else {
         socket6::resolve(config, &mut state, env, &mut question.flow(), tracer)
     };
@@ -203,6 +205,11 @@ impl<'a> Builder6<'a> {
                 }
             }
             Event6::InVrf { vrf, is_on_link } => self.in_vrf(*vrf, *is_on_link),
+            Event6::ReceivedInVrf { vrf, dev } => {
+                let (vrf, dev) = (device(self.config, *vrf), device(self.config, *dev));
+                let text = format!("{dev} is in VRF {vrf}: the packet is routed as received on {vrf}");
+                self.step("vrf", text, "vrf_ip6_rcv");
+            }
             Event6::Hidden { prefix } => self.hidden(*prefix),
             Event6::RoutePassed { route, why } => self.passed(*route, *why),
             Event6::RouteTaken { route, .. } => self.taken(*route),

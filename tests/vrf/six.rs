@@ -93,18 +93,24 @@ multicast ff00::/8 proto kernel metric 256 pref medium";
 fn a_link_local_destination_is_looked_up_in_the_vrf_of_its_device() {
     let by_e1 = "fe80::9 from :: dev e1 table 10 proto kernel src fe80::ff:fe00:1 metric 256 pref medium";
     in_red("ip -6 route get fe80::9 oif e1", by_e1);
-    let own = "local fe80::ff:fe00:1 from :: dev lo table 10 proto kernel src fe80::ff:fe00:1 metric 0 pref medium";
+    let own =
+        "local fe80::ff:fe00:1 from :: dev lo table 10 proto kernel src fe80::ff:fe00:1 metric 0 pref medium";
     in_red("ip -6 route get fe80::ff:fe00:1 oif e1", own);
 }
 
 #[test]
 fn f042_rules_are_not_asked_for_what_is_of_one_link_of_a_vrf() {
     let group = |dst: &str, dev: &str, table: &str, src: &str| {
-        format!("multicast {dst} from :: dev {dev} table {table} proto kernel src {src} metric 256 pref medium")
+        format!(
+            "multicast {dst} from :: dev {dev} table {table} proto kernel src {src} metric 256 pref medium"
+        )
     };
     let in_table = |dst| group(dst, "e1", "10", "fe80::ff:fe00:1");
     in_red("ip -6 route get ff02::9 oif e1", &in_table("ff02::9"));
-    in_red("ip -6 route get ff0e::9 oif e1", &in_table("ff0e::9").replace("fe80::ff:fe00:1", "2001:db8:1::1"));
+    in_red(
+        "ip -6 route get ff0e::9 oif e1",
+        &in_table("ff0e::9").replace("fe80::ff:fe00:1", "2001:db8:1::1"),
+    );
     in_red("ip -6 rule add prohibit pref 1\nip -6 route get ff02::9 oif e1", &in_table("ff02::9"));
     // Outside of a VRF they are, after what table local has.
     let local = group("ff02::9", "e2", "local", "fe80::ff:fe00:2");
@@ -130,7 +136,8 @@ fn f042_a_vrf_device_is_no_link() {
 
 #[test]
 fn own_addresses_of_a_vrf_are_reached_through_its_device() {
-    let own = "local 2001:db8:1::1 from :: dev red table 10 proto kernel src 2001:db8:1::1 metric 0 pref medium";
+    let own =
+        "local 2001:db8:1::1 from :: dev red table 10 proto kernel src 2001:db8:1::1 metric 0 pref medium";
     in_red("ip -6 route get 2001:db8:1::1 vrf red", own);
     in_red("ip -6 route get 2001:db8:1::1 oif e1", own);
     in_red("ip -6 route get 2001:db8:1::1", UNREACHABLE);
@@ -215,7 +222,8 @@ ip addr add 2001:db8:3::1/64 dev d3
 
 #[test]
 fn questions_about_received_packets_of_a_vrf() {
-    let route = "2001:db8:1::9 from 2001:db8:1::8 dev e1 table 10 proto kernel metric 256 iif red pref medium";
+    let route =
+        "2001:db8:1::9 from 2001:db8:1::8 dev e1 table 10 proto kernel metric 256 iif red pref medium";
     in_red("ip -6 route get 2001:db8:1::9 from 2001:db8:1::8 iif red", route);
     let of_link = "fe80::9 from fe80::8 dev e1 table 10 proto kernel metric 256 iif e1 pref medium";
     in_red("ip -6 route get fe80::9 from fe80::8 iif e1", of_link);

@@ -48,7 +48,8 @@ ip -6 route show 3000::/16";
 #[test]
 fn t44_input_questions_about_groups_by_release() {
     let too_long = "RTNETLINK answers: Message too long";
-    let group = "multicast ff0e::9 from 2001:db8::9 dev e1 table local proto kernel metric 256 iif e1 pref medium";
+    let group =
+        "multicast ff0e::9 from 2001:db8::9 dev e1 table local proto kernel metric 256 iif e1 pref medium";
     by_release("ip -6 route get ff0e::9 from 2001:db8::9 iif e1", too_long, group);
     let route = "multicast ff00::/8 dev e1 table local proto kernel metric 256 iif e1 pref medium";
     by_release("ip -6 route get fibmatch ff0e::9 from 2001:db8::9 iif e1", too_long, route);
@@ -111,9 +112,8 @@ fn f040_the_prefix_route_of_an_address_with_a_lifetime_by_release() {
     // Others of the prefix, with and without end, decide as before.
     let permanent = "ip addr add 2001:db8:3::2/64 dev e1\n";
     let stays = "2001:db8:3::/64 dev e1 proto kernel metric 256 pref medium";
-    let lines = format!(
-        "{finite}{permanent}ip addr del 2001:db8:3::1/64 dev e1\nip -6 route show 2001:db8:3::/64"
-    );
+    let lines =
+        format!("{finite}{permanent}ip addr del 2001:db8:3::1/64 dev e1\nip -6 route show 2001:db8:3::/64");
     alike(&lines, stays);
     let lines = lines.replace("del 2001:db8:3::1", "del 2001:db8:3::2");
     alike(&lines, route);

@@ -355,6 +355,14 @@ pub enum Event6 {
         /// finds nothing.
         is_on_link: bool,
     },
+    /// The packet came in by a device of a VRF: what is looked up comes in by the
+    /// VRF's own (`vrf_ip6_rcv`).
+    ReceivedInVrf {
+        /// The VRF's device.
+        vrf: u32,
+        /// Where the packet came in.
+        dev: u32,
+    },
     /// Routes by source hide the others of their prefix: none of them is for
     /// the flow's source (C-295, T-58).
     Hidden {

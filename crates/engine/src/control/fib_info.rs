@@ -316,7 +316,12 @@ fn make_hops(request: &RouteConfig) -> Result<Vec<NextHop>, Refusal> {
 }
 
 /// Resolves the hops to devices (tables section 8).
-fn check_hops(config: &Config, env: Env<'_>, request: &RouteConfig, info: &mut FibInfo) -> Result<(), Refusal> {
+fn check_hops(
+    config: &Config,
+    env: Env<'_>,
+    request: &RouteConfig,
+    info: &mut FibInfo,
+) -> Result<(), Refusal> {
     let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
     if let Some(id) = info.nh_id {
         return super::nexthop::check_for_route(config, id, request.scope);

@@ -192,7 +192,12 @@ fn check_onlink(
 
 /// `ip6_route_check_nh`: the device of the route that leads to the gateway,
 /// without another one in between.
-fn resolve(config: &Config, env: Env<'_>, request: &HopRequest<'_>, gateway: Ipv6Addr) -> Result<u32, Refusal> {
+fn resolve(
+    config: &Config,
+    env: Env<'_>,
+    request: &HopRequest<'_>,
+    gateway: Ipv6Addr,
+) -> Result<u32, Refusal> {
     let is_direct = |found: &Candidate<'_>| !found.is_reject() && found.hop.gateway.is_none();
     if request.table != TableId::UNSPEC
         && let Ok(Some(found)) = in_table(config, env, request, gateway, request.table, true)

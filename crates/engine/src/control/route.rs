@@ -67,7 +67,12 @@ fn find_place(config: &Config, at: usize, request: &RouteConfig, priority: u64) 
 }
 
 /// Adds, replaces or tests for a route (C-023 to C-029).
-pub fn insert(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, request: &RouteConfig) -> Result<(), Refusal> {
+pub fn insert(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    flags: NlFlags,
+    request: &RouteConfig,
+) -> Result<(), Refusal> {
     // The table is made even if the route is then refused.
     let at = table::ensure_table(&mut ns.config.fib, request.table);
     let info = fib_info::create(ns, env, request)?;

@@ -59,7 +59,7 @@ pub(super) fn find<'a>(
     };
     let found = match scope_vrf(config, flow) {
         0 => rules6::lookup(config, state, env, flow, Side::Output, demand, tracer)?,
-        vrf => rules6::lookup_in_vrf(config, state, env, flow, vrf, tracer)?,
+        vrf => rules6::lookup_in_vrf(config, state, env, flow, (vrf, flow.oif), tracer)?,
     };
     if !rules6::keeps_device(env, &found, flow.oif) {
         mark_bucket(config, state, env, flow, &found);

@@ -51,26 +51,26 @@ pub(super) fn keeps_device(env: Env<'_>, found: &Candidate<'_>, oif: u32) -> boo
 }
 
 /// Finds the route of a flow in a VRF's table alone, without rules (`vrf_ip6_route_lookup`):
-/// that of a link-local address or a group by a device of the VRF. A VRF's own
-/// device has no link, and so no such route (`vrf_link_scope_lookup`).
+/// that of a link-local address or a group by the device `dev` of the VRF. A VRF's
+/// own device has no link, and so no such route (`vrf_link_scope_lookup`).
 pub fn lookup_in_vrf<'a>(
     config: &'a Config,
     state: &mut State,
     env: Env<'_>,
     flow: &Flow6,
-    vrf: u32,
+    (vrf, dev): (u32, u32),
     tracer: &mut Tracer<'_>,
 ) -> Result<Candidate<'a>, Errno> {
     let table = config.links.l3_table(vrf).and_then(|id| config.fib6.table(id));
-    tracer.event(|| Event::V6(Event6::InVrf { vrf, is_on_link: flow.oif != vrf }));
+    tracer.event(|| Event::V6(Event6::InVrf { vrf, is_on_link: dev != vrf }));
     let demand =
         Demand { device: true, reachable: config.sysctl6.all.forwarding == 0, ignore_linkstate: false };
     let result = table
-        .filter(|_| flow.oif != vrf)
-        .and_then(|table| table6::lookup(config, env, table, flow, flow.oif, demand, tracer))
+        .filter(|_| dev != vrf)
+        .and_then(|table| table6::lookup(config, env, table, flow, dev, demand, tracer))
         .ok_or(Errno::ENETUNREACH)
         .and_then(|found| {
-            let found = table6::select_path(config, found, flow, flow.oif, false, demand, tracer);
+            let found = table6::select_path(config, found, flow, dev, false, demand, tracer);
             usable(shared(config, state, found, tracer), tracer)
         });
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
