@@ -39,6 +39,11 @@ ip -6 route add unreachable 3335::/16
 ip -6 route add 3000::/16 via 3335::1 dev e1 onlink
 ip -6 route show 3000::/16";
     alike(lines, "3000::/16 via 3335::1 dev e1 metric 1024 onlink pref medium");
+    // A default route is passed over where devices are compared, and only there.
+    let lines = "
+ip -6 route add anycast default dev e1 table main
+ip -6 route add 3000::/16 via 4000::1 dev e1 onlink";
+    by_release(lines, "", "Error: Nexthop has invalid gateway.");
     alike(
         "ip -6 route add 3000::/16 via 2001:db8:1::1 dev e1 onlink",
         "Error: Gateway can not be a local address.",

@@ -167,8 +167,9 @@ fn in_table<'a>(
     }))
 }
 
-/// `ip6_route_check_nh_onlink`: the route to the gateway, unless it is a default
-/// one, has to be of ordinary type and, in some releases, by the same device (T-43).
+/// `ip6_route_check_nh_onlink`: the route to the gateway has to be of ordinary type.
+/// In some releases it has to be by the same device as well, if it is no default
+/// one (T-43).
 fn check_onlink(
     config: &Config,
     env: Env<'_>,
@@ -176,10 +177,12 @@ fn check_onlink(
     gateway: Ipv6Addr,
 ) -> Result<(), Refusal> {
     let id = config.links.l3_table(request.dev).unwrap_or(TableId::MAIN);
-    let found = in_table(config, env, request, gateway, id, false)?
-        .filter(|found| !found.is_reject() && !found.route.dst.addr().is_unspecified());
-    let Some(found) = found else { return Ok(()) };
     let by_device = env.behaviour.onlink6_is_by_device;
+    let counts = |found: &Candidate<'_>| {
+        !found.is_reject() && !(by_device && found.route.dst.addr().is_unspecified())
+    };
+    let found = in_table(config, env, request, gateway, id, false)?.filter(counts);
+    let Some(found) = found else { return Ok(()) };
     let text = match by_device {
         true => "Nexthop has invalid gateway or device mismatch",
         false => "Nexthop has invalid gateway",
