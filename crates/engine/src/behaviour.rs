@@ -35,10 +35,12 @@ pub struct Behaviour {
     /// is of another type).
     pub onlink6_is_by_device: bool,
     /// Whether the leg of an IPv6 multipath route by the device asked for stays,
-    /// whatever the hash says (T-47: 7.2).
+    /// whatever the hash says (T-47: 7.2.7, not 6.18.44; stable updates of older
+    /// releases took it over in autumn 2026, which is not told apart here).
     pub multipath6_keeps_device: bool,
     /// Whether of a group of nexthop objects in an IPv6 route the first that can be
-    /// used is measured, rather than the one that fits best (T-47: before 7.2).
+    /// used is measured, rather than the one that fits best (T-47: before 7.2,
+    /// with the same stable updates).
     pub objects6_take_first: bool,
     /// Whether the prefix route of an IPv6 address with a lifetime outlives the
     /// address (F-040: 6.18; on 7.2.7 it goes as that of a permanent one).
@@ -96,6 +98,10 @@ mod tests {
         assert!(Behaviour::of_release("6.1.0-13-amd64").rpfilter_is_exdev); // T-21
         assert!(Behaviour::of_release("7.2.7").vlans_follow_later);
         assert!(!Behaviour::of_release("6.18").vlans_follow_later);
+        assert!(Behaviour::of_release("6.18").onlink6_is_by_device); // T-43
+        assert!(!Behaviour::of_release("7.2").input6_groups_too_long); // T-44
+        assert!(Behaviour::of_release("7.2").multipath6_keeps_device); // T-47
+        assert!(Behaviour::of_release("7.1").objects6_take_first); // T-47
         assert!(!Behaviour::of_release("6.12").verified);
         assert!(!Behaviour::of_release("nonsense").verified);
     }
