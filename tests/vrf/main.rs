@@ -1,9 +1,11 @@
 //! VRF, VLAN and macvlan devices as a kernel that has them treats them, and what
 //! releases do differently: what a comparison with Linux 7.2.7 under
 //! user-mode-linux showed (`docs/uml.md`), in memory. Where 6.18 is known to
-//! differ, both releases are here.
+//! differ, both releases are here. A running kernel of the release that has such
+//! devices is asked as well.
 
 mod four;
+mod kernel;
 mod six;
 mod six_releases;
 
@@ -26,7 +28,18 @@ fn last(release: &str, lines: &str) -> String {
     }
     let (_, outcome) = last;
     let text = format!("{}{}", outcome.stdout, outcome.stderr);
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    let ours = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    if let Some(kernel) = kernel::last(release, lines) {
+        assert_eq!(timeless(&kernel), timeless(&ours), "the kernel, and ours, after:{lines}");
+    }
+    ours
+}
+
+/// A text without what runs down while a script runs.
+fn timeless(text: &str) -> String {
+    let is_time = |word: &&str| word.strip_suffix("sec").is_some_and(|n| n.parse::<i64>().is_ok());
+    let words = |line: &str| line.split(' ').filter(|word| !is_time(word)).collect::<Vec<_>>().join(" ");
+    text.lines().map(words).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 /// The same answer from both releases that were compared with.

@@ -178,9 +178,8 @@ fn check_onlink(
 ) -> Result<(), Refusal> {
     let id = config.links.l3_table(request.dev).unwrap_or(TableId::MAIN);
     let by_device = env.behaviour.onlink6_is_by_device;
-    let counts = |found: &Candidate<'_>| {
-        !found.is_reject() && !(by_device && found.route.dst.addr().is_unspecified())
-    };
+    let counts =
+        |found: &Candidate<'_>| !found.is_reject() && !(by_device && found.route.dst.addr().is_unspecified());
     let found = in_table(config, env, request, gateway, id, false)?.filter(counts);
     let Some(found) = found else { return Ok(()) };
     let text = match by_device {
