@@ -50,17 +50,22 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
         Ending::Failed(errno) => refused_for = builder.failed(*errno),
         Ending::Dropped(_) => {}
     }
-    let Builder6 { base, shares, .. } = builder;
+    let Builder6 { base, shares, by_chance, .. } = builder;
     let lookups = base.finish();
     let outcome = outcome6::outcome(asked, question, &ending, &lookups, &shares, refused_for);
     let route_get = (asked.asker == Asker::Packet).then(|| {
         let mut shares = Vec::new();
         let ending = as_route_get(asked, question, &mut shares);
-        outcome6::reply(config, question, &ending, &shares)
+        outcome6::reply(asked, question, &ending, &shares)
     });
-    let unknown = outcome6::unknown(config, question, &ending);
-    // No switch by release decides so far.
-    Answer { lookups, outcome, route_get, unknown, unverified: Vec::new() }
+    let mut unknown = outcome6::unknown(config, question, &ending);
+    unknown.extend(by_chance.into_iter().map(|(addr, other)| {
+        format!(
+            "the source can be {other} as well as {addr}: in a VRF Linux reads memory that it did not set"
+        )
+    }));
+    let unverified = outcome6::unverified(asked, question, &ending);
+    Answer { lookups, outcome, route_get, unknown, unverified }
 }
 
 /// A copy of the state: a question leaves nothing behind, and nothing that ran
@@ -80,7 +85,7 @@ fn ask(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, tracer: &mut Tracer<'_>)
         if let Some(reason) = receive6::refused(config, question.iif, question.src, question.dst) {
             return Ending::Dropped(reason);
         }
-        input6::resolve(config, &mut state, env, &mut question.received(false), tracer)
+        input6::receive(config, &mut state, env, &mut question.received(false), tracer)
     } else {
         socket6::resolve(config, &mut state, env, &mut question.flow(), tracer)
     };
@@ -135,7 +140,8 @@ impl Side for Ipv6Addr {
             ignore_linkstate: false,
         };
         let (table, oif) = (config.fib6.table(id)?, if received { flow.iif } else { flow.oif });
-        let found = table6::lookup(config, asked.now, table, flow, oif, demand, &mut Tracer::off())?;
+        let env = Env { behaviour: asked.behaviour, now: asked.now };
+        let found = table6::lookup(config, env, table, flow, oif, demand, &mut Tracer::off())?;
         match table6::type_error(found.kind) {
             Some(_) => None,
             None => Some(hop_text(config, found.hop.gateway, found.hop.dev)),
@@ -157,6 +163,8 @@ struct Builder6<'a> {
     again: bool,
     /// What was compared on the way to a source.
     compared: Vec<(Ipv6Addr, Ipv6Addr, Option<Rule6724>)>,
+    /// Sources that Linux may choose otherwise, with those that it may choose.
+    by_chance: Vec<(Ipv6Addr, Ipv6Addr)>,
     /// The device of the route that a source is chosen for.
     dev: u32,
 }
@@ -172,6 +180,7 @@ impl<'a> Builder6<'a> {
             silent: Vec::new(),
             again: false,
             compared: Vec::new(),
+            by_chance: Vec::new(),
             dev: 0,
         }
     }
@@ -188,6 +197,18 @@ impl<'a> Builder6<'a> {
                 self.shares.clear();
                 self.dev = 0;
                 self.base.begin(*purpose, purpose6(*purpose), flow);
+            }
+            Event6::SourceByChance { addr, other } => {
+                let choice = (*addr, *other);
+                if !self.by_chance.contains(&choice) {
+                    self.by_chance.push(choice);
+                }
+            }
+            Event6::InVrf { vrf, is_on_link } => self.in_vrf(*vrf, *is_on_link),
+            Event6::ReceivedInVrf { vrf, dev } => {
+                let (vrf, dev) = (device(self.config, *vrf), device(self.config, *dev));
+                let text = format!("{dev} is in VRF {vrf}: the packet is routed as received on {vrf}");
+                self.step("vrf", text, "vrf_ip6_rcv");
             }
             Event6::Hidden { prefix } => self.hidden(*prefix),
             Event6::RoutePassed { route, why } => self.passed(*route, *why),
@@ -218,6 +239,18 @@ impl<'a> Builder6<'a> {
     fn text(&self, route: RouteRef) -> String {
         let route = route.get(self.config);
         route.map_or(String::new(), |route| route6_text(self.config, route, std::iter::empty()))
+    }
+
+    /// A destination of one link, or a group, by a device of a VRF.
+    fn in_vrf(&mut self, vrf: u32, is_on_link: bool) {
+        self.base.report().rules_evaluated = false;
+        let (dst, name) = (self.base.flow().dst, device(self.config, vrf));
+        let what = if dst.is_multicast() { "a group" } else { "of one link" };
+        let text = match is_on_link {
+            true => format!("{dst} is {what}: the table of VRF {name} alone is searched, no rule is asked"),
+            false => format!("{dst} is {what}, and VRF {name} is no link: name one of its devices"),
+        };
+        self.step("vrf", text, "vrf_link_scope_lookup");
     }
 
     fn hidden(&mut self, prefix: Prefix<Ipv6Addr>) {

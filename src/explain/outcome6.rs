@@ -38,14 +38,17 @@ pub(super) fn outcome(
 
 /// What `ip route get` answers: the lookup alone.
 pub(super) fn reply(
-    config: &Config,
+    asked: Asked<'_>,
     question: &Resolved<Ipv6Addr>,
     ending: &Ending,
     shares: &Shares,
 ) -> Outcome {
+    let config = &asked.ns.config;
     match ending {
-        // T-44: routes to groups are none that a received packet can be told of.
-        Ending::Decided(decision) if question.iif != 0 && decision.found.route.dst.addr().is_multicast() => {
+        // T-44: in some releases, routes to groups are none that a received packet can be told of.
+        Ending::Decided(decision)
+            if asked.behaviour.input6_groups_too_long && is_of_received_group(question, decision) =>
+        {
             refused(&question.dst, Errno::EMSGSIZE, &[], None, "")
         }
         Ending::Decided(decision) => {
@@ -62,6 +65,44 @@ pub(super) fn reply(
         Ending::Failed(errno) => refused(&question.dst, *errno, &[], None, ""),
         Ending::Dropped(_) => refused(&question.dst, Errno::EINVAL, &[], None, ""),
     }
+}
+
+fn is_of_received_group(question: &Resolved<Ipv6Addr>, decision: &Decision6) -> bool {
+    question.iif != 0 && decision.found.route.dst.addr().is_multicast()
+}
+
+/// The switches of [`fingerpost_engine::Behaviour`] that this answer turns on,
+/// when the release was not compared with.
+pub(super) fn unverified(
+    asked: Asked<'_>,
+    question: &Resolved<Ipv6Addr>,
+    ending: &Ending,
+) -> Vec<&'static str> {
+    let config = &asked.ns.config;
+    let Ending::Decided(decision) = ending else { return Vec::new() };
+    if asked.behaviour.verified {
+        return Vec::new();
+    }
+    let mut switches = Vec::new();
+    if is_of_received_group(question, decision) {
+        switches.push("input6_groups_too_long");
+    }
+    // T-47: of several hops, the one by the device asked for.
+    if question.iif == 0
+        && question.oif != 0
+        && let Some(route) = decision.found.route.get(config)
+    {
+        let node = config.fib6.table(route.table).and_then(|table| table.tree.get(route.dst));
+        let list = node.map_or(&[][..], |node| node.of_source(route.src));
+        let is_group = route.nh_id.is_some() && table6::hops(config, route).nth(1).is_some();
+        if is_group || table6::legs(list, route).nth(1).is_some() {
+            switches.push("multipath6_keeps_device");
+        }
+        if is_group {
+            switches.push("objects6_take_first");
+        }
+    }
+    switches
 }
 
 /// What becomes of a packet whose way is known: it may go no further.

@@ -60,7 +60,8 @@ pub struct LookupReport {
     pub function: &'static str,
     /// What is looked up.
     pub key: Key,
-    /// Whether the rules are evaluated: until a rule is first changed, main and default are searched directly.
+    /// Whether the rules are evaluated: until a rule is first changed, main and default are searched directly,
+    /// and so is a VRF's table for what is of one link.
     pub rules_evaluated: bool,
     /// Rules in order, those after the deciding one included.
     pub rules: Vec<RuleReport>,

@@ -131,7 +131,8 @@ impl Page {
         let head = format!("{} lookup", lookup.purpose);
         let text = format!("{head}  {}", key_text(&lookup.key));
         self.with_function(&text, lookup.function);
-        if !lookup.rules_evaluated && lookup.purpose != "own address" {
+        let in_vrf = lookup.steps.iter().any(|step| step.function == "vrf_link_scope_lookup");
+        if !lookup.rules_evaluated && lookup.purpose != "own address" && !in_vrf {
             self.line(match lookup.tables.first().is_some_and(|table| table.function.starts_with("fib6")) {
                 true => "  no rule was ever added: local, then main are searched directly",
                 false => {

@@ -9,4 +9,5 @@ mod kernel;
 mod legs;
 mod rules;
 mod six;
+mod six_vrf;
 mod source_check;

@@ -15,7 +15,7 @@ impl AddrType {
     /// `IPV6_ADDR_UNICAST`.
     const UNICAST: u16 = 0x0001;
     /// `IPV6_ADDR_MULTICAST`.
-    const MULTICAST: u16 = 0x0002;
+    pub const MULTICAST: u16 = 0x0002;
     /// `IPV6_ADDR_LOOPBACK`: `::1`, and multicast that does not leave the host.
     pub const LOOPBACK: u16 = 0x0010;
     /// `IPV6_ADDR_LINKLOCAL`: `fe80::/10`, and multicast of link scope.

@@ -27,6 +27,27 @@ pub struct Behaviour {
     /// goes to devices that have none of their own, and cached decisions end only
     /// when it is turned off (7.2.7: seen; 6.18: no copy, and each change ends them).
     pub route_localnet_is_ordinary: bool,
+    /// Whether an IPv6 question about a received packet to a group is refused with
+    /// `EMSGSIZE` (T-44: 6.18; 7.2.7 answers it).
+    pub input6_groups_too_long: bool,
+    /// Whether an IPv6 gateway with `onlink` must not have a route by another
+    /// device (T-43: before 7.0; 7.2.7 takes it, and says less of one whose route
+    /// is of another type).
+    pub onlink6_is_by_device: bool,
+    /// Whether the leg of an IPv6 multipath route by the device asked for stays,
+    /// whatever the hash says (T-47: 7.2.7, not 6.18.44; stable updates of older
+    /// releases took it over in autumn 2026, which is not told apart here).
+    pub multipath6_keeps_device: bool,
+    /// Whether of a group of nexthop objects in an IPv6 route the first that can be
+    /// used is measured, rather than the one that fits best (T-47: before 7.2,
+    /// with the same stable updates).
+    pub objects6_take_first: bool,
+    /// Whether the prefix route of an IPv6 address with a lifetime outlives the
+    /// address (F-040: 6.18; on 7.2.7 it goes as that of a permanent one).
+    pub finite6_leaves_prefix_route: bool,
+    /// Whether routes can be given MPLS labels: `mpls_iptunnel` is a module, which
+    /// the kernel compared with has (7.2.7) or has not (6.18).
+    pub mpls_encap: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -54,6 +75,12 @@ impl Behaviour {
             multipath_prefers_own_source: at >= (6, 16),
             vlans_follow_later: at >= (7, 0),
             route_localnet_is_ordinary: at >= (7, 0),
+            input6_groups_too_long: at < (7, 0),
+            onlink6_is_by_device: at < (7, 0),
+            multipath6_keeps_device: at >= (7, 2),
+            objects6_take_first: at < (7, 2),
+            finite6_leaves_prefix_route: at < (7, 0),
+            mpls_encap: at >= (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }
@@ -71,6 +98,10 @@ mod tests {
         assert!(Behaviour::of_release("6.1.0-13-amd64").rpfilter_is_exdev); // T-21
         assert!(Behaviour::of_release("7.2.7").vlans_follow_later);
         assert!(!Behaviour::of_release("6.18").vlans_follow_later);
+        assert!(Behaviour::of_release("6.18").onlink6_is_by_device); // T-43
+        assert!(!Behaviour::of_release("7.2").input6_groups_too_long); // T-44
+        assert!(Behaviour::of_release("7.2").multipath6_keeps_device); // T-47
+        assert!(Behaviour::of_release("7.1").objects6_take_first); // T-47
         assert!(!Behaviour::of_release("6.12").verified);
         assert!(!Behaviour::of_release("nonsense").verified);
     }

@@ -210,7 +210,7 @@ impl Restoring {
                 if opened.tables.last() != Some(&msg.table) && !opened.tables.contains(&msg.table) {
                     opened.tables.push(msg.table);
                 }
-                add_route(ns, &msg)?;
+                add_route(ns, env, &msg)?;
             }
             // Cached routes are not modelled.
             Line::Route(msg) if msg.flags.has(RouteFlags::CLONED) => {
@@ -438,12 +438,12 @@ fn check_hops(ns: &Namespace, msg: &RouteMsg) -> Result<(), String> {
     Ok(())
 }
 
-fn add_route(ns: &mut Namespace, msg: &RouteMsg) -> Result<(), String> {
+fn add_route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), String> {
     check_hops(ns, msg)?;
     let has_encap = msg.encap.is_some() || msg.multipath.iter().any(|leg| leg.encap.is_some());
     let request = match msg.nh_id.is_some() || has_encap {
-        true => RouteConfig::of(&without_what_follows(msg)),
-        false => RouteConfig::of(msg),
+        true => RouteConfig::of(&without_what_follows(msg), env),
+        false => RouteConfig::of(msg, env),
     };
     let request = request.map_err(|refusal| format!("a route that Linux would refuse: {refusal}"))?;
     let mut info = fib_info::restored(msg, &request);

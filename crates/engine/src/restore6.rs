@@ -26,9 +26,13 @@ fn v6(addr: Option<IpAddr>) -> Option<Ipv6Addr> {
     }
 }
 
-/// A device that was just read: it has IPv6 if its MTU is large enough.
+/// A device that was just read: it has IPv6 if its MTU is large enough, and a
+/// VRF device its table.
 pub(crate) fn link(config: &mut Config, dev: u32) {
     addrconf::start(config, dev);
+    if let Some(table) = config.links.get(dev).and_then(|link| link.vrf_table()) {
+        table6::ensure_table(&mut config.fib6, table);
+    }
 }
 
 /// An address, at the end of its device's list.

@@ -339,6 +339,30 @@ pub enum Event6 {
         /// Its key.
         flow: Flow6,
     },
+    /// A source was chosen by what Linux's stack happened to hold (F-041).
+    SourceByChance {
+        /// The source.
+        addr: Ipv6Addr,
+        /// The one that it would be otherwise.
+        other: Ipv6Addr,
+    },
+    /// The destination is of one link, or a group, and the flow's device is in a
+    /// VRF: no rules, that VRF's table alone (`l3mdev_link_scope_lookup`).
+    InVrf {
+        /// The VRF's device.
+        vrf: u32,
+        /// Whether the flow's device is on a link; the VRF's own is not, and
+        /// finds nothing.
+        is_on_link: bool,
+    },
+    /// The packet came in by a device of a VRF: what is looked up comes in by the
+    /// VRF's own (`vrf_ip6_rcv`).
+    ReceivedInVrf {
+        /// The VRF's device.
+        vrf: u32,
+        /// Where the packet came in.
+        dev: u32,
+    },
     /// Routes by source hide the others of their prefix: none of them is for
     /// the flow's source (C-295, T-58).
     Hidden {

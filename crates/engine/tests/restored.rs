@@ -3,8 +3,8 @@
 use fingerpost_engine::{Restored, Restoring};
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns};
 use fingerpost_model::{
-    Kernel, LinkFlags, LinkMsg, NexthopGroupEntry, NexthopMsg, NsId, RouteFilter, RouteMsg, RouteType, Scope,
-    TableId,
+    Kernel, LinkFlags, LinkInfo, LinkMsg, NexthopGroupEntry, NexthopMsg, NsId, RouteFilter, RouteMsg,
+    RouteType, Scope, TableId,
 };
 use fingerpost_net::Family;
 
@@ -68,6 +68,28 @@ fn tables_without_routes_exist_and_all_stand_in_the_kernels_order() {
     let stats = "Basic info: …\nId 10:\n\tLeaves: 0\nMain:\nId 511:\nId -1:\nLocal:\n";
     all.push(Line::Text("/proc/net/fib_triestat".into(), stats.into()));
     assert_eq!(order(all), [10, 254, 511, u32::MAX, 255]);
+}
+
+#[test]
+fn f043_a_vrf_device_of_a_snapshot_has_its_ipv6_table() {
+    let info = LinkInfo { kind: "vrf".into(), vrf_table: Some(10), ..LinkInfo::default() };
+    let vrf = LinkMsg {
+        index: 3,
+        name: Some("red".into()),
+        mtu: Some(1500),
+        info: Some(info),
+        ..LinkMsg::default()
+    };
+    let mut all = lines(&[]);
+    all.push(Line::Link(vrf));
+    let mut world = restored(all).world;
+    let mut dump = |table| {
+        let filter =
+            RouteFilter { family: Some(Family::V6), table: Some(TableId(table)), ..RouteFilter::default() };
+        world.routes(NsId(0), &filter, &mut |_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(dump(10), Ok(()));
+    assert!(dump(11).expect_err("no such table").contains("FIB table does not exist"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Where two runs of one script differ.
 
-use crate::normalise::normalise;
+use crate::normalise::{normalise, says_nothing};
 use crate::script::{Answer, kind_of};
 use crate::texts::implied_errnos;
 
@@ -42,6 +42,9 @@ pub fn differences(lines: &[String], kernel: &[Answer], ours: &[Option<Answer>])
 }
 
 fn difference(at: usize, line: &str, kernel: &Answer, ours: Option<&Answer>) -> Option<Difference> {
+    if says_nothing(line, kernel) {
+        return None;
+    }
     let mut kernel = kernel.clone();
     normalise(line, &mut kernel);
     let ours = ours.map(|ours| {

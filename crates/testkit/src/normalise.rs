@@ -32,6 +32,16 @@ pub fn normalise(line: &str, answer: &mut Answer) {
     without_usage(&mut answer.stderr);
 }
 
+/// Whether an answer says nothing of routing: a setting behind an option of the
+/// kernel's build (`CONFIG_IPV6_OPTIMISTIC_DAD`) that this kernel was built without.
+pub fn says_nothing(line: &str, kernel: &Answer) -> bool {
+    line.trim_start().starts_with("sysctl")
+        && kernel.stderr.contains("cannot stat")
+        && ["/optimistic_dad: ", "/use_optimistic: "].iter().any(|name| kernel.stderr.contains(name))
+        // A device that is not there is another matter.
+        && !kernel.stderr.contains("/nosuch/")
+}
+
 /// iproute2's usage texts are its authors' and not repeated by Fingerpost: that
 /// one is printed, the lines before it and the status are compared.
 fn without_usage(text: &mut String) {
@@ -232,6 +242,21 @@ mod tests {
         assert_eq!(after("ip -j addr show", json), hidden);
         assert_eq!(after("ip -6 route", "expires 2999sec pref"), "expires Nsec pref");
         assert_eq!(after("ip -6 -j route show", r#""expires":2999,"#), r#""expires":N,"#);
+    }
+
+    #[test]
+    fn settings_that_the_kernel_is_built_without_are_left_out() {
+        let says = |line: &str, stderr: &str| {
+            says_nothing(line, &Answer { stderr: stderr.into(), ..Answer::default() })
+        };
+        let missing = |dev: &str, name: &str| {
+            format!("sysctl: cannot stat /proc/sys/net/ipv6/conf/{dev}/{name}: No such file or directory\n")
+        };
+        let line = "sysctl -w net.ipv6.conf.e1.use_optimistic=1";
+        assert!(says(line, &missing("e1", "use_optimistic")));
+        assert!(!says(line, ""));
+        assert!(!says(line, &missing("e1", "forwarding")));
+        assert!(!says(line, &missing("nosuch", "use_optimistic")));
     }
 
     #[test]

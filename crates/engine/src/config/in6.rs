@@ -25,6 +25,13 @@ pub struct In6Dev {
     pub anycast: Vec<Anycast>,
 }
 
+impl In6Dev {
+    /// How many of its addresses can be chosen as a source.
+    pub fn candidates(&self) -> usize {
+        self.addrs.iter().filter(|addr| addr.is_candidate()).count()
+    }
+}
+
 /// An anycast address of a device (`struct ifacaddr6`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anycast {
@@ -95,6 +102,11 @@ impl If6Addr {
             true => self.flags.without(IfaFlags::TENTATIVE),
             false => self.flags,
         }
+    }
+
+    /// Whether it can be chosen as a source.
+    pub fn is_candidate(&self) -> bool {
+        !self.effective_flags().has(IfaFlags::TENTATIVE) && !AddrType::of(self.addr).is_multicast()
     }
 
     /// Whether its scope is the link or the host.

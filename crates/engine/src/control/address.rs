@@ -12,7 +12,6 @@ use super::{event, neighbour, policy, route};
 use crate::config::{IfAddr, InDev, Link};
 use crate::lookup::source;
 use crate::namespace::{Env, Namespace};
-use crate::state::Time;
 
 const FOREVER: u32 = u32::MAX;
 
@@ -212,7 +211,7 @@ fn alter(ns: &mut Namespace, env: Env<'_>, dev: u32, at: usize, new: &IfAddr) {
         magic(
             ns,
             dev,
-            Some(NlFlags::CREATE | NlFlags::APPEND),
+            Some((env, NlFlags::CREATE | NlFlags::APPEND)),
             kind,
             subnet.addr(),
             subnet.len(),
@@ -290,7 +289,7 @@ fn promote(ns: &mut Namespace, env: Env<'_>, dev: u32, victim: &IfAddr, mut prom
     ipv4.addrs.insert(at.min(from), promoted.clone());
     event::address_added(ns, env, dev, &promoted);
     for secondary in &rest {
-        add_routes(ns, dev, secondary);
+        add_routes(ns, env, dev, secondary);
     }
 }
 
@@ -311,7 +310,7 @@ fn primary_of<'a>(ipv4: &'a InDev, addr: &IfAddr) -> Option<&'a IfAddr> {
 }
 
 /// Adds the routes of an address (`fib_add_ifaddr`, C-070 to C-077).
-pub(super) fn add_routes(ns: &mut Namespace, dev: u32, addr: &IfAddr) {
+pub(super) fn add_routes(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
     let Some(link) = ns.config.links.get(dev) else { return };
     let source = match &link.ipv4 {
         Some(ipv4) if addr.is_secondary() => match primary_of(ipv4, addr) {
@@ -321,7 +320,7 @@ pub(super) fn add_routes(ns: &mut Namespace, dev: u32, addr: &IfAddr) {
         _ => addr.local,
     };
     let (is_up, kind) = (link.is_up(), connected_kind(link));
-    let add = Some(NlFlags::CREATE | NlFlags::APPEND);
+    let add = Some((env, NlFlags::CREATE | NlFlags::APPEND));
     magic(ns, dev, add, RouteType::LOCAL, addr.local, 32, source, 0);
     if !is_up {
         return;
@@ -461,7 +460,7 @@ fn still_needed(
 fn magic(
     ns: &mut Namespace,
     dev: u32,
-    add: Option<NlFlags>,
+    add: Option<(Env<'_>, NlFlags)>,
     kind: RouteType,
     dst: Ipv4Addr,
     len: u8,
@@ -491,8 +490,7 @@ fn magic(
     };
     // The kernel reports these failures to nobody either (C-077).
     let _ = match add {
-        // Without a gateway no time plays a part.
-        Some(flags) => route::insert(ns, Time(0), flags, &request),
+        Some((env, flags)) => route::insert(ns, env, flags, &request),
         None => route::delete(ns, &request),
     };
 }

@@ -280,7 +280,8 @@ pub fn del_address(ns: &mut Namespace, env: Env<'_>, msg: &AddrMsg) -> Result<()
 /// Removes an address with its routes (`ipv6_del_addr`).
 fn remove(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
     let Some(have) = addrconf::address(&ns.config, dev, addr).cloned() else { return };
-    let fate = match have.flags.has(IfaFlags::PERMANENT) && !have.flags.has(IfaFlags::NOPREFIXROUTE) {
+    let counts = have.flags.has(IfaFlags::PERMANENT) || !env.behaviour.finite6_leaves_prefix_route;
+    let fate = match counts && !have.flags.has(IfaFlags::NOPREFIXROUTE) {
         true => prefix_fate(&ns.config, dev, &have, env.now),
         false => Fate::Stays,
     };

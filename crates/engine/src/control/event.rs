@@ -72,7 +72,7 @@ fn link_up4(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     }
     let addrs = ns.config.links.ipv4(dev).map_or(Vec::new(), |ipv4| ipv4.addrs.clone());
     for addr in &addrs {
-        address::add_routes(ns, dev, addr);
+        address::add_routes(ns, env, dev, addr);
     }
     sync_up(ns, dev, RouteFlags::DEAD);
     ns.config.links.address_generation += 1;
@@ -218,8 +218,8 @@ pub fn mac_changed(ns: &mut Namespace, env: Env<'_>, _dev: u32) {
 }
 
 /// An address was added to a device's list (`fib_inetaddr_event`).
-pub(super) fn address_added(ns: &mut Namespace, _: Env<'_>, dev: u32, addr: &IfAddr) {
-    address::add_routes(ns, dev, addr);
+pub(super) fn address_added(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: &IfAddr) {
+    address::add_routes(ns, env, dev, addr);
     sync_up(ns, dev, RouteFlags::DEAD);
     ns.config.links.address_generation += 1;
     table::bump(&mut ns.config.fib);

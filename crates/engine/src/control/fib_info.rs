@@ -16,8 +16,7 @@ use crate::config::{Config, Fib, FibInfo, FibInfoId, NextHop};
 use crate::lookup::cache::HopId;
 use crate::lookup::source;
 use crate::lookup::table::{ignores_linkdown, type_error};
-use crate::namespace::Namespace;
-use crate::state::Time;
+use crate::namespace::{Env, Namespace};
 
 /// A route request whose header was checked (`struct fib_config`).
 #[derive(Clone, Debug)]
@@ -60,7 +59,7 @@ pub struct RouteConfig {
 
 impl RouteConfig {
     /// Checks a request's header and attributes (`rtm_to_fib_config`, C-034).
-    pub fn of(msg: &RouteMsg) -> Result<RouteConfig, Refusal> {
+    pub fn of(msg: &RouteMsg, env: Env<'_>) -> Result<RouteConfig, Refusal> {
         let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
         if msg.family != Family::V4 {
             return Err(Errno::EOPNOTSUPP.into());
@@ -72,7 +71,7 @@ impl RouteConfig {
             return Err(invalid("Invalid route type"));
         }
         for encap in msg.multipath.iter().map(|leg| &leg.encap).chain([&msg.encap]).flatten() {
-            encap::check_type(encap)?;
+            encap::check_type(env, encap)?;
         }
         let (dst, len) = match msg.dst {
             None => (Ipv4Addr::UNSPECIFIED, 0),
@@ -195,7 +194,7 @@ fn least_scope(kind: RouteType) -> Scope {
 
 /// Builds and validates a route's information. Nothing is changed yet but for
 /// the buckets, which grow even if the route is then refused.
-pub fn create(ns: &mut Namespace, now: Time, request: &RouteConfig) -> Result<FibInfo, Refusal> {
+pub fn create(ns: &mut Namespace, env: Env<'_>, request: &RouteConfig) -> Result<FibInfo, Refusal> {
     let config = &ns.config;
     let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
     if least_scope(request.kind) > request.scope {
@@ -241,7 +240,7 @@ pub fn create(ns: &mut Namespace, now: Time, request: &RouteConfig) -> Result<Fi
     if request.scope > Scope::HOST {
         return Err(invalid("Invalid scope"));
     }
-    check_hops(config, now, request, &mut info)?;
+    check_hops(config, env, request, &mut info)?;
     if info.prefsrc.is_some_and(|addr| !is_valid_prefsrc(config, request, addr)) {
         return Err(invalid("Invalid prefsrc address")); // C-048
     }
@@ -317,7 +316,12 @@ fn make_hops(request: &RouteConfig) -> Result<Vec<NextHop>, Refusal> {
 }
 
 /// Resolves the hops to devices (tables section 8).
-fn check_hops(config: &Config, now: Time, request: &RouteConfig, info: &mut FibInfo) -> Result<(), Refusal> {
+fn check_hops(
+    config: &Config,
+    env: Env<'_>,
+    request: &RouteConfig,
+    info: &mut FibInfo,
+) -> Result<(), Refusal> {
     let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
     if let Some(id) = info.nh_id {
         return super::nexthop::check_for_route(config, id, request.scope);
@@ -337,7 +341,7 @@ fn check_hops(config: &Config, now: Time, request: &RouteConfig, info: &mut FibI
         };
     }
     for hop in &mut info.hops {
-        check_nh(config, now, request.table, request.scope, hop)?;
+        check_nh(config, env, request.table, request.scope, hop)?;
     }
     if info.hops.iter().all(|hop| hop.flags.has(RouteFlags::LINKDOWN)) {
         info.flags = info.flags | RouteFlags::LINKDOWN;

@@ -9,7 +9,7 @@ use fingerpost_net::Errno;
 use super::gateway6::{self, HopRequest};
 use crate::config::{Config, NextHop};
 use crate::lookup::{Flow4, rules, source, table};
-use crate::state::Time;
+use crate::namespace::Env;
 use crate::trace::Tracer;
 
 const INVALID_GATEWAY: &str = "Nexthop has invalid gateway";
@@ -18,7 +18,7 @@ const INVALID_GATEWAY: &str = "Nexthop has invalid gateway";
 /// device, scope and LINKDOWN flag.
 pub fn check_nh(
     config: &Config,
-    now: Time,
+    env: Env<'_>,
     table: TableId,
     scope: Scope,
     hop: &mut NextHop,
@@ -36,7 +36,7 @@ pub fn check_nh(
                 ..HopRequest::device(hop.dev)
             };
             // C-045; LINKDOWN is not noted for gateways of IPv6.
-            hop.dev = gateway6::init(config, now, &request)?.dev;
+            hop.dev = gateway6::init(config, env, &request)?.dev;
             hop.scope = Scope::LINK;
             Ok(())
         }

@@ -13,7 +13,7 @@ use crate::lookup::Flow6;
 use crate::lookup::rules6;
 use crate::lookup::source6::{self, Own};
 use crate::lookup::table6::{self, Candidate, Demand};
-use crate::state::Time;
+use crate::namespace::Env;
 use crate::trace::Tracer;
 
 /// A hop as it is asked for (the parts of `struct fib6_config` that concern it).
@@ -64,7 +64,7 @@ pub fn is_reject(flags: RtFlags, link: Option<&Link>, dst: Ipv6Addr) -> bool {
 }
 
 /// Validates a hop and finds its device.
-pub fn init(config: &Config, now: Time, request: &HopRequest<'_>) -> Result<NextHop, Refusal> {
+pub fn init(config: &Config, env: Env<'_>, request: &HopRequest<'_>) -> Result<NextHop, Refusal> {
     let mut dev = request.dev;
     let link = match config.links.get(dev) {
         Some(link) if link.ipv6.is_some() => Some(link),
@@ -87,7 +87,7 @@ pub fn init(config: &Config, now: Time, request: &HopRequest<'_>) -> Result<Next
         return Ok(NextHop { dev: LOOPBACK, ..hop });
     }
     if let Some(gateway) = request.gateway {
-        dev = check_gateway(config, now, request, gateway)?;
+        dev = check_gateway(config, env, request, gateway)?;
         hop.gateway = Some(IpAddr::V6(gateway));
     }
     let Some(link) = config.links.get(dev) else { return Err(Errno::ENODEV.into()) };
@@ -108,7 +108,7 @@ pub fn init(config: &Config, now: Time, request: &HopRequest<'_>) -> Result<Next
 /// C-296, T-43: the device by which a gateway is reached (`ip6_validate_gw`).
 fn check_gateway(
     config: &Config,
-    now: Time,
+    env: Env<'_>,
     request: &HopRequest<'_>,
     gateway: Ipv6Addr,
 ) -> Result<u32, Refusal> {
@@ -128,8 +128,8 @@ fn check_gateway(
             return Err(invalid("Invalid gateway address"));
         }
         match request.onlink {
-            true => check_onlink(config, now, request, gateway)?,
-            false => dev = resolve(config, now, request, gateway)?,
+            true => check_onlink(config, env, request, gateway)?,
+            false => dev = resolve(config, env, request, gateway)?,
         }
     }
     match config.links.get(dev) {
@@ -149,7 +149,7 @@ fn check_gateway(
 /// no such table.
 fn in_table<'a>(
     config: &'a Config,
-    now: Time,
+    env: Env<'_>,
     request: &HopRequest<'_>,
     gateway: Ipv6Addr,
     id: TableId,
@@ -160,40 +160,49 @@ fn in_table<'a>(
     let flow = Flow6 { oif: request.dev, src, ..Flow6::to(gateway) };
     let demand = Demand { device, ignore_linkstate: true, ..Demand::default() };
     let mut tracer = Tracer::off();
-    let found = table6::lookup(config, now, table, &flow, request.dev, demand, &mut tracer);
+    let found = table6::lookup(config, env, table, &flow, request.dev, demand, &mut tracer);
     Ok(found.map(|found| {
         let device_fits = request.dev != 0;
         table6::select_path(config, found, &flow, request.dev, device_fits, demand, &mut tracer)
     }))
 }
 
-/// `ip6_route_check_nh_onlink`: no route but a default one may lead to the
-/// gateway another way.
+/// `ip6_route_check_nh_onlink`: the route to the gateway has to be of ordinary type.
+/// In some releases it has to be by the same device as well, if it is no default
+/// one (T-43).
 fn check_onlink(
     config: &Config,
-    now: Time,
+    env: Env<'_>,
     request: &HopRequest<'_>,
     gateway: Ipv6Addr,
 ) -> Result<(), Refusal> {
     let id = config.links.l3_table(request.dev).unwrap_or(TableId::MAIN);
-    match in_table(config, now, request, gateway, id, false)? {
-        Some(found)
-            if !found.is_reject()
-                && !found.route.dst.addr().is_unspecified()
-                && (found.kind != RouteType::UNICAST || found.hop.dev != request.dev) =>
-        {
-            Err(Refusal::with(Errno::EINVAL, "Nexthop has invalid gateway or device mismatch"))
-        }
-        _ => Ok(()),
+    let by_device = env.behaviour.onlink6_is_by_device;
+    let counts =
+        |found: &Candidate<'_>| !found.is_reject() && !(by_device && found.route.dst.addr().is_unspecified());
+    let found = in_table(config, env, request, gateway, id, false)?.filter(counts);
+    let Some(found) = found else { return Ok(()) };
+    let text = match by_device {
+        true => "Nexthop has invalid gateway or device mismatch",
+        false => "Nexthop has invalid gateway",
+    };
+    match found.kind == RouteType::UNICAST && !(by_device && found.hop.dev != request.dev) {
+        true => Ok(()),
+        false => Err(Refusal::with(Errno::EINVAL, text)),
     }
 }
 
 /// `ip6_route_check_nh`: the device of the route that leads to the gateway,
 /// without another one in between.
-fn resolve(config: &Config, now: Time, request: &HopRequest<'_>, gateway: Ipv6Addr) -> Result<u32, Refusal> {
+fn resolve(
+    config: &Config,
+    env: Env<'_>,
+    request: &HopRequest<'_>,
+    gateway: Ipv6Addr,
+) -> Result<u32, Refusal> {
     let is_direct = |found: &Candidate<'_>| !found.is_reject() && found.hop.gateway.is_none();
     if request.table != TableId::UNSPEC
-        && let Ok(Some(found)) = in_table(config, now, request, gateway, request.table, true)
+        && let Ok(Some(found)) = in_table(config, env, request, gateway, request.table, true)
         && is_direct(&found)
         && (request.dev == 0 || request.dev == found.hop.dev)
     {
@@ -202,7 +211,7 @@ fn resolve(config: &Config, now: Time, request: &HopRequest<'_>, gateway: Ipv6Ad
     let mut flow = Flow6 { oif: request.dev, iif: 0, ..Flow6::to(gateway) };
     let demand = Demand { device: true, ..Demand::default() };
     let mut tracer = Tracer::off();
-    let found = rules6::lookup_any(config, now, &mut flow, request.dev, demand, &mut tracer)
+    let found = rules6::lookup_any(config, env, &mut flow, request.dev, demand, &mut tracer)
         .ok()
         .filter(is_direct)
         .ok_or(Errno::EHOSTUNREACH)?;

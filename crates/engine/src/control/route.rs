@@ -9,12 +9,11 @@ use super::nexthop::encap;
 use super::table;
 use crate::config::{Alias, Config, Entry, FibInfo, FibInfoId};
 use crate::namespace::{Env, Namespace};
-use crate::state::Time;
 
 /// `RTM_NEWROUTE`.
 pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMsg) -> Result<(), Refusal> {
-    let request = RouteConfig::of(msg)?;
-    insert(ns, env.now, flags, &request)?;
+    let request = RouteConfig::of(msg, env)?;
+    insert(ns, env, flags, &request)?;
     if request.kind == RouteType::LOCAL {
         ns.config.fib.has_custom_local_routes = true; // C-033
     }
@@ -22,8 +21,8 @@ pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMs
 }
 
 /// `RTM_DELROUTE`.
-pub fn del_route(ns: &mut Namespace, _: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
-    let request = RouteConfig::of(msg)?;
+pub fn del_route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
+    let request = RouteConfig::of(msg, env)?;
     if request.nh_id != 0 && ns.config.nexthops.get(request.nh_id).is_none() {
         return Err(Refusal::with(Errno::EINVAL, "Nexthop id does not exist"));
     }
@@ -68,10 +67,15 @@ fn find_place(config: &Config, at: usize, request: &RouteConfig, priority: u64) 
 }
 
 /// Adds, replaces or tests for a route (C-023 to C-029).
-pub fn insert(ns: &mut Namespace, now: Time, flags: NlFlags, request: &RouteConfig) -> Result<(), Refusal> {
+pub fn insert(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    flags: NlFlags,
+    request: &RouteConfig,
+) -> Result<(), Refusal> {
     // The table is made even if the route is then refused.
     let at = table::ensure_table(&mut ns.config.fib, request.table);
-    let info = fib_info::create(ns, now, request)?;
+    let info = fib_info::create(ns, env, request)?;
     let config = &mut ns.config;
     let place = find_place(config, at, request, u64::from(info.priority));
     let existing = fib_info::find(&config.fib, &info);

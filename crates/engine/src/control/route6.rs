@@ -19,7 +19,6 @@ use crate::lookup::RouteRef;
 use crate::lookup::source6;
 use crate::lookup::table6::{first_device, ignores_linkdown, legs};
 use crate::namespace::{Env, Namespace};
-use crate::state::Time;
 
 /// Metric of routes that name none (C-290).
 const DEFAULT_METRIC: u32 = 1024;
@@ -99,7 +98,7 @@ impl RouteConfig6 {
     }
 
     /// Checks a request's header and attributes (`rtm_to_fib6_config`).
-    fn of(msg: &RouteMsg, is_new: bool) -> Result<RouteConfig6, Refusal> {
+    fn of(msg: &RouteMsg, env: Env<'_>, is_new: bool) -> Result<RouteConfig6, Refusal> {
         let invalid = |text: &str| Refusal::with(Errno::EINVAL, text);
         if msg.tos != 0 {
             return Err(invalid("Invalid dsfield (tos): option not available for IPv6")); // C-291
@@ -139,7 +138,7 @@ impl RouteConfig6 {
             return Err(invalid(text));
         }
         for encap in msg.multipath.iter().map(|leg| &leg.encap).chain([&msg.encap]).flatten() {
-            encap::check_type(encap)?;
+            encap::check_type(env, encap)?;
         }
         let expires = msg.expires.filter(|&seconds| seconds != u32::MAX);
         if expires.is_some() {
@@ -218,7 +217,7 @@ impl RouteConfig6 {
 
 /// `RTM_NEWROUTE`.
 pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMsg) -> Result<(), Refusal> {
-    let mut request = RouteConfig6::of(msg, true)?;
+    let mut request = RouteConfig6::of(msg, env, true)?;
     if request.metric == 0 {
         request.metric = DEFAULT_METRIC;
     }
@@ -229,8 +228,8 @@ pub fn new_route(ns: &mut Namespace, env: Env<'_>, flags: NlFlags, msg: &RouteMs
 }
 
 /// `RTM_DELROUTE`.
-pub fn del_route(ns: &mut Namespace, _: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
-    let request = RouteConfig6::of(msg, false)?;
+pub fn del_route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), Refusal> {
+    let request = RouteConfig6::of(msg, env, false)?;
     if request.nh_id != 0 && ns.config.nexthops.get(request.nh_id).is_none() {
         return Err(Refusal::with(Errno::EINVAL, "Nexthop id does not exist"));
     }
@@ -254,7 +253,7 @@ pub fn add(
     request: &RouteConfig6,
 ) -> Result<Route6Id, Refusal> {
     request.validate()?;
-    let route = create(ns, env.now, request)?;
+    let route = create(ns, env, request)?;
     insert(ns, flags, route)
 }
 
@@ -270,7 +269,7 @@ fn add_multipath(
     let mut made: Vec<(RouteConfig6, Route6)> = Vec::new();
     for leg in &request.multipath {
         let one = request.with_leg(leg);
-        let mut route = create(ns, env.now, &one)?;
+        let mut route = create(ns, env, &one)?;
         route.hop.weight = u32::from(leg.hops) + 1;
         if made.iter().any(|(_, other)| is_duplicate(other, &route)) {
             return Err(Errno::EEXIST.into());
@@ -297,7 +296,7 @@ fn add_multipath(
 
 /// Builds a route and checks its hop; the table is made even if the route is
 /// then refused (`ip6_route_info_create`, `ip6_route_info_create_nh`).
-fn create(ns: &mut Namespace, now: Time, request: &RouteConfig6) -> Result<Route6, Refusal> {
+fn create(ns: &mut Namespace, env: Env<'_>, request: &RouteConfig6) -> Result<Route6, Refusal> {
     let table = table6::ensure_table(&mut ns.config.fib6, request.table);
     let config = &ns.config;
     let metrics = fib_info::convert_metrics(config, &request.metrics)?;
@@ -314,7 +313,7 @@ fn create(ns: &mut Namespace, now: Time, request: &RouteConfig6) -> Result<Route
         pref: request.pref,
         prefsrc: None,
         metrics,
-        expires: request.expires.map(|seconds| now.plus_secs(seconds.into()).0 as i64),
+        expires: request.expires.map(|seconds| env.now.plus_secs(seconds.into()).0 as i64),
         nh_id: (request.nh_id != 0).then_some(request.nh_id),
         hop: NextHop::device(0),
     };
@@ -323,7 +322,7 @@ fn create(ns: &mut Namespace, now: Time, request: &RouteConfig6) -> Result<Route
         None => {
             route.hop = gateway6::init(
                 config,
-                now,
+                env,
                 &HopRequest {
                     table: request.table,
                     flags: request.flags,

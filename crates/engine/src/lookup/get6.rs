@@ -40,7 +40,7 @@ pub fn get_route(
         None => output6::resolve(config, state, env, &mut flow, &mut tracer)?,
     };
     let Some(route) = decision.found.route.get(config) else { return Err(Errno::ENETUNREACH.into()) };
-    if iif.is_some() && route.dst.addr().is_multicast() {
+    if iif.is_some() && env.behaviour.input6_groups_too_long && route.dst.addr().is_multicast() {
         return Err(Errno::EMSGSIZE.into()); // T-44
     }
     if request.flags.has(RouteFlags::FIB_MATCH) {

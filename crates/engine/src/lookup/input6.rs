@@ -14,7 +14,34 @@ use crate::namespace::Env;
 use crate::state::State;
 use crate::trace::{Event, Event6, Purpose, Tracer};
 
-/// Resolves a received packet; `flow.iif` is where it came in.
+/// Resolves a received packet; `flow.iif` is where it came in. In a VRF that is not
+/// what is looked up: what is of one link is looked up in the VRF's table alone,
+/// and all else as received on the VRF's device (`vrf_ip6_rcv`, F-045).
+pub fn receive(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    tracer: &mut Tracer<'_>,
+) -> Result<Decision6, Errno> {
+    let (dev, vrf) = (flow.iif, config.links.l3_master(flow.iif));
+    if vrf == 0 || vrf == dev {
+        return resolve(config, state, env, flow, tracer);
+    }
+    if AddrType::of(flow.dst).needs_device() {
+        tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Input, flow: flow.clone() }));
+        if let Ok(found) = rules6::lookup_in_vrf(config, state, env, flow, (vrf, dev), tracer) {
+            mark_bucket(config, state, env, flow, &found);
+            return Ok(decide(config, flow, &found, flow.src, true));
+        }
+    }
+    flow.iif = vrf;
+    let result = resolve(config, state, env, flow, tracer);
+    tracer.event(|| Event::V6(Event6::ReceivedInVrf { vrf, dev }));
+    result
+}
+
+/// Resolves what `ip route get` asks of a received packet, wherever `flow.iif` is.
 pub fn resolve(
     config: &Config,
     state: &mut State,
@@ -28,7 +55,7 @@ pub fn resolve(
         reachable: config.sysctl6.all.forwarding == 0,
         ignore_linkstate: false,
     };
-    let found = rules6::lookup(config, state, env.now, flow, Side::Input, demand, tracer)?;
+    let found = rules6::lookup(config, state, env, flow, Side::Input, demand, tracer)?;
     mark_bucket(config, state, env, flow, &found);
     Ok(decide(config, flow, &found, flow.src, true))
 }

@@ -57,9 +57,23 @@ pub(super) fn find<'a>(
         reachable: config.sysctl6.all.forwarding == 0,
         ignore_linkstate: false,
     };
-    let found = rules6::lookup(config, state, env.now, flow, Side::Output, demand, tracer)?;
-    mark_bucket(config, state, env, flow, &found);
+    let found = match scope_vrf(config, flow) {
+        0 => rules6::lookup(config, state, env, flow, Side::Output, demand, tracer)?,
+        vrf => rules6::lookup_in_vrf(config, state, env, flow, (vrf, flow.oif), tracer)?,
+    };
+    if !rules6::keeps_device(env, &found, flow.oif) {
+        mark_bucket(config, state, env, flow, &found);
+    }
     Ok(found)
+}
+
+/// The VRF in whose table alone a destination of one link, or a group, is looked
+/// up: that of the flow's device (`l3mdev_link_scope_lookup`); 0 for none.
+fn scope_vrf(config: &Config, flow: &Flow6) -> u32 {
+    match AddrType::of(flow.dst).any(AddrType::LINK_LOCAL | AddrType::MULTICAST) {
+        true => config.links.l3_master(flow.oif),
+        false => 0,
+    }
 }
 
 /// Notes which bucket of a resilient group was used.

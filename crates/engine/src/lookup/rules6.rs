@@ -10,7 +10,8 @@ use super::cache::Cached6;
 use super::rules::{update_l3mdev, walk};
 use super::table6::{self, Candidate, Demand};
 use crate::config::{Config, Rule};
-use crate::state::{State, Time};
+use crate::namespace::Env;
+use crate::state::State;
 use crate::trace::{Event, Event6, RuleOutcome, Tracer};
 
 /// Finds the route of a flow through the rules, errors of routes included.
@@ -21,7 +22,7 @@ use crate::trace::{Event, Event6, RuleOutcome, Tracer};
 pub fn lookup<'a>(
     config: &'a Config,
     state: &mut State,
-    now: Time,
+    env: Env<'_>,
     flow: &mut Flow6,
     side: Side,
     demand: Demand,
@@ -30,14 +31,48 @@ pub fn lookup<'a>(
     let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
         let table = config.fib6.table(id)?;
         let oif = side.device(flow);
-        let found = table6::lookup(config, now, table, flow, oif, demand, tracer);
-        let mut path = |found, tracer: &mut Tracer<'_>| {
-            let found = table6::select_path(config, found, flow, oif, false, demand, tracer);
+        let found = table6::lookup(config, env, table, flow, oif, demand, tracer);
+        let mut path = |found: Candidate<'a>, tracer: &mut Tracer<'_>| {
+            let stays = side == Side::Output && keeps_device(env, &found, oif);
+            let found = table6::select_path(config, found, flow, oif, stays, demand, tracer);
             shared(config, state, found, tracer)
         };
         Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
     };
     let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
+    tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
+    result
+}
+
+/// Whether the hop that the table gave stays, since it leaves by the device asked
+/// for (T-47).
+pub(super) fn keeps_device(env: Env<'_>, found: &Candidate<'_>, oif: u32) -> bool {
+    env.behaviour.multipath6_keeps_device && found.hop.dev == oif
+}
+
+/// Finds the route of a flow in a VRF's table alone, without rules (`vrf_ip6_route_lookup`):
+/// that of a link-local address or a group by the device `dev` of the VRF. A VRF's
+/// own device has no link, and so no such route (`vrf_link_scope_lookup`).
+pub fn lookup_in_vrf<'a>(
+    config: &'a Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &Flow6,
+    (vrf, dev): (u32, u32),
+    tracer: &mut Tracer<'_>,
+) -> Result<Candidate<'a>, Errno> {
+    let table = config.links.l3_table(vrf).and_then(|id| config.fib6.table(id));
+    tracer.event(|| Event::V6(Event6::InVrf { vrf, is_on_link: dev != vrf }));
+    let demand =
+        Demand { device: true, reachable: config.sysctl6.all.forwarding == 0, ignore_linkstate: false };
+    let result = table
+        .filter(|_| dev != vrf)
+        .and_then(|table| table6::lookup(config, env, table, flow, dev, demand, tracer))
+        .ok_or(Errno::ENETUNREACH)
+        .and_then(|found| {
+            let found = table6::select_path(config, found, flow, dev, false, demand, tracer);
+            usable(shared(config, state, found, tracer), tracer)
+        });
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
     result
 }
@@ -112,7 +147,7 @@ fn usable<'a>(found: Candidate<'a>, tracer: &mut Tracer<'_>) -> Result<Candidate
 /// and no rule discards one (`fib6_lookup`).
 pub fn lookup_any<'a>(
     config: &'a Config,
-    now: Time,
+    env: Env<'_>,
     flow: &mut Flow6,
     oif: u32,
     demand: Demand,
@@ -120,7 +155,7 @@ pub fn lookup_any<'a>(
 ) -> Result<Candidate<'a>, Errno> {
     let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
         let table = config.fib6.table(id)?;
-        Some(table6::lookup(config, now, table, flow, oif, demand, tracer).ok_or(Errno::EAGAIN))
+        Some(table6::lookup(config, env, table, flow, oif, demand, tracer).ok_or(Errno::EAGAIN))
     };
     through(config, flow, tracer, search, |_, _| None)
 }

@@ -58,6 +58,7 @@ struct Target<'a> {
 }
 
 /// The best address so far.
+#[derive(Clone)]
 struct Best<'a> {
     addr: &'a If6Addr,
     dev: &'a In6Dev,
@@ -75,7 +76,7 @@ pub fn select(config: &Config, dev: u32, dst: Ipv6Addr, tracer: &mut Tracer<'_>)
         && (kind.is_multicast()
             || kind.src_scope <= 2
             || own.is_some_and(|d| d.conf.use_oif_addrs_only != 0));
-    let mut best = None;
+    let (mut best, mut is_enough) = (None, false);
     let in_domain = |link: &&Link| config.links.l3_master(link.index()) == config.links.l3_master(dev);
     let master = config.links.l3_master(dev);
     if only_of_device {
@@ -83,12 +84,25 @@ pub fn select(config: &Config, dev: u32, dst: Ipv6Addr, tracer: &mut Tracer<'_>)
     } else {
         if master != 0 {
             // Addresses of the device, then the VRF device's, before all others there.
-            for index in [dev, master] {
+            // Of one alone the scope was never computed: Linux reads what the stack
+            // holds, which so far was taken to be wide enough (F-041).
+            let devices = [dev, master];
+            let candidates = |index: &u32| config.links.ipv6(*index).map_or(0, In6Dev::candidates);
+            is_enough = devices.iter().map(candidates).sum::<usize>() == 1;
+            for index in devices {
                 target.look_at(config.links.get(index), &mut best, tracer);
             }
         }
+        let mut all = is_enough.then(|| best.clone()).flatten();
+        let (rest, mut off) = (if is_enough { &mut all } else { &mut best }, Tracer::off());
         for link in config.links.in_order().filter(in_domain) {
-            target.look_at(Some(link), &mut best, tracer);
+            target.look_at(Some(link), rest, if is_enough { &mut off } else { tracer });
+        }
+        if let (true, Some(best), Some(all)) = (is_enough, &best, &all)
+            && best.addr.addr != all.addr.addr
+        {
+            let (addr, other) = (best.addr.addr, all.addr.addr);
+            tracer.event(|| Event::V6(Event6::SourceByChance { addr, other }));
         }
     }
     let chosen = best.as_ref().map(|best| best.addr.addr);
@@ -106,7 +120,7 @@ impl<'a> Target<'a> {
             return;
         };
         for addr in &dev.addrs {
-            if addr.effective_flags().has(IfaFlags::TENTATIVE) || AddrType::of(addr.addr).is_multicast() {
+            if !addr.is_candidate() {
                 continue;
             }
             let Some(current) = best else {

@@ -15,6 +15,7 @@ use super::hash::multipath_hash6;
 use super::source6::{Own, is_own};
 use super::{Flow6, path};
 use crate::config::{Config, NextHop, NexthopKind, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
+use crate::namespace::Env;
 use crate::state::Time;
 use crate::trace::{Event, Event6, PassedOver6, Tracer};
 
@@ -136,7 +137,7 @@ pub fn type_error(kind: RouteType) -> Option<Errno> {
 /// Looks a flow up in one table; `None` when nothing fits (`fib6_table_lookup`).
 pub fn lookup<'a>(
     config: &'a Config,
-    now: Time,
+    env: Env<'_>,
     table: &'a Table6,
     flow: &Flow6,
     oif: u32,
@@ -144,7 +145,8 @@ pub fn lookup<'a>(
     tracer: &mut Tracer<'_>,
 ) -> Option<Candidate<'a>> {
     tracer.event(|| Event::Table { id: table.id });
-    let asked = Asked { config, now, oif };
+    let take_first = env.behaviour.objects6_take_first;
+    let asked = Asked { config, now: env.now, oif, take_first };
     loop {
         for list in lists(table, flow, tracer) {
             if let Some(found) = asked.select(list, demand, tracer) {
@@ -276,6 +278,8 @@ struct Asked<'a> {
     config: &'a Config,
     now: Time,
     oif: u32,
+    /// Of several hops the first that can be used is measured.
+    take_first: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -314,7 +318,7 @@ impl<'a> Asked<'a> {
                 passed(tracer, route, PassedOver6::Expired);
                 continue;
             }
-            let mut why = None;
+            let (mut why, mut taken) = (None, false);
             for (member, hop) in hops(self.config, route).enumerate() {
                 if hop.blackhole {
                     let flags = RtFlags::REJECT;
@@ -323,18 +327,21 @@ impl<'a> Asked<'a> {
                 }
                 match self.measure(route, hop, demand) {
                     Ok(score) if score > *best => {
-                        if let Some(beaten) = found.replace(Candidate::of(list, route, hop, member)) {
+                        let beaten = found.replace(Candidate::of(list, route, hop, member));
+                        if let Some(beaten) = beaten.filter(|beaten| beaten.route.id != route.id) {
                             passed(tracer, beaten.route, PassedOver6::LowerScore);
                         }
                         *best = score;
-                        why = None;
-                        break;
+                        taken = true;
+                        if self.take_first {
+                            break;
+                        }
                     }
                     Ok(_) => why = why.or(Some(PassedOver6::LowerScore)),
                     Err(reason) => why = why.or(Some(reason)),
                 }
             }
-            if let Some(why) = why {
+            if let Some(why) = why.filter(|_| !taken) {
                 passed(tracer, route, why);
             }
         }

@@ -10,7 +10,7 @@ use super::reception::{PASSTHRU, is_passthru};
 use super::validate::{self, VLAN_PROTOCOLS};
 use super::{At, Devices, address, attributes, bridge_data, name, vlan_data};
 use crate::config::{LOOPBACK, Link};
-use crate::control::{event, policy, rule, table};
+use crate::control::{event, policy, rule, table, table6};
 
 /// Preference of the rule that comes with the first VRF device.
 const L3MDEV_RULE: u32 = 1000;
@@ -367,6 +367,7 @@ impl Devices<'_> {
         let (ns, env) = self.world.ns_mut(asked.ns)?;
         // The device's table exists from now on (`vrf_rtable_create`).
         table::ensure_table(&mut ns.config.fib, TableId(table));
+        table6::ensure_table(&mut ns.config.fib6, TableId(table));
         if !ns.config.links.vrf_seen {
             let message = RuleMsg {
                 action: RuleAction::TO_TABLE,

@@ -25,14 +25,14 @@ use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
 use crate::lookup::cache::HopId;
 use crate::lookup::source;
 use crate::namespace::{Env, Namespace};
-use crate::state::{State, Time};
+use crate::state::State;
 
 /// Adds an object, or replaces one (C-063, C-064, C-066; `rtm_new_nexthop`).
 ///
 /// An id chosen by the kernel is used up even when the object is refused
 /// afterwards. CREATE is only looked at together with REPLACE.
 pub fn new_nexthop(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NexthopMsg) -> Result<(), Refusal> {
-    validate::check_message(msg)?;
+    validate::check_message(env, msg)?;
     if flags.has(NlFlags::REPLACE) && msg.id == 0 {
         return Err(invalid("Replace requires nexthop id"));
     }
@@ -42,7 +42,7 @@ pub fn new_nexthop(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NexthopMs
         id => id,
     };
     let new = match msg.group.is_empty() {
-        true => single(&ns.config, env.now, id, msg)?,
+        true => single(&ns.config, env, id, msg)?,
         false => group::create(id, msg),
     };
     insert(ns, env, flags, msg, new)
@@ -117,7 +117,7 @@ fn unused_id(config: &mut Config) -> Result<u32, Refusal> {
 }
 
 /// A single hop, with its gateway resolved (`nexthop_create`).
-fn single(config: &Config, now: Time, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, Refusal> {
+fn single(config: &Config, env: Env<'_>, id: u32, msg: &NexthopMsg) -> Result<NexthopObject, Refusal> {
     let mut hop = NextHop {
         gateway: gateway_of(msg),
         scope: Scope::LINK,
@@ -128,13 +128,13 @@ fn single(config: &Config, now: Time, id: u32, msg: &NexthopMsg) -> Result<Nexth
     };
     match msg.family {
         _ if msg.fdb => {}
-        Some(Family::V6) => hop = single6(config, now, msg, &hop)?,
+        Some(Family::V6) => hop = single6(config, env, msg, &hop)?,
         _ => {
             let table = match msg.oif {
                 Some(dev) => config.links.l3_table(dev).unwrap_or(TableId::UNSPEC),
                 None => TableId::MAIN,
             };
-            gateway::check_nh(config, now, table, Scope::UNIVERSE, &mut hop)?;
+            gateway::check_nh(config, env, table, Scope::UNIVERSE, &mut hop)?;
         }
     }
     Ok(NexthopObject {
@@ -149,7 +149,7 @@ fn single(config: &Config, now: Time, id: u32, msg: &NexthopMsg) -> Result<Nexth
 
 /// A hop of IPv6 (`nexthop_create_ipv6`); a blackhole's is loopback's, which has
 /// to be up.
-fn single6(config: &Config, now: Time, msg: &NexthopMsg, hop: &NextHop) -> Result<NextHop, Refusal> {
+fn single6(config: &Config, env: Env<'_>, msg: &NexthopMsg, hop: &NextHop) -> Result<NextHop, Refusal> {
     let gateway = match hop.gateway {
         Some(IpAddr::V6(gateway)) => Some(gateway),
         _ => None,
@@ -161,7 +161,7 @@ fn single6(config: &Config, now: Time, msg: &NexthopMsg, hop: &NextHop) -> Resul
         encap: msg.encap.as_ref(),
         ..HopRequest::device(hop.dev)
     };
-    let made = gateway6::init(config, now, &request)?;
+    let made = gateway6::init(config, env, &request)?;
     Ok(NextHop { scope: Scope::LINK, blackhole: hop.blackhole, ..made })
 }
 

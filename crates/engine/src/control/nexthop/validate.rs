@@ -8,9 +8,10 @@ use fingerpost_net::{Errno, Family};
 
 use super::{encap, group, invalid};
 use crate::config::{Config, NextHop, NexthopKind, NexthopObject};
+use crate::namespace::Env;
 
 /// Checks a request by itself (`rtm_to_nh_config`, in its order).
-pub fn check_message(msg: &NexthopMsg) -> Result<(), Refusal> {
+pub fn check_message(env: Env<'_>, msg: &NexthopMsg) -> Result<(), Refusal> {
     if msg.scope != Scope(0) {
         return Err(invalid("Invalid values in ancillary header"));
     }
@@ -47,7 +48,7 @@ pub fn check_message(msg: &NexthopMsg) -> Result<(), Refusal> {
         }
         _ => {}
     }
-    msg.encap.as_ref().map_or(Ok(()), encap::check_type)
+    msg.encap.as_ref().map_or(Ok(()), |encap| encap::check_type(env, encap))
 }
 
 /// The part for groups (`nh_check_attr_group`, `rtm_to_nh_config_grp_res`).
