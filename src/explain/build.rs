@@ -215,6 +215,13 @@ impl<'a, I: Side> Builder<'a, I> {
             }
             RuleOutcome::NoTable => (RuleVerdict::NoTable, Some("the table does not exist".into())),
             RuleOutcome::NoMatch => (RuleVerdict::NoMatch, None),
+            RuleOutcome::OtherSource { source } => {
+                let source = source.map_or("no source".into(), |source| format!("source {source}"));
+                (
+                    RuleVerdict::Suppressed,
+                    Some(format!("discarded: by its route the packet would get {source}; the rule is for others")),
+                )
+            }
             RuleOutcome::SuppressedPrefix { len } => (
                 RuleVerdict::Suppressed,
                 Some(format!(

@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use fingerpost_engine::addrtype::AddrType;
 use fingerpost_engine::config::{Config, Route6, Rule};
 use fingerpost_engine::lookup::cache::RouteCache;
+use fingerpost_engine::lookup::exception6::Exception6;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::source6::Rule6724;
 use fingerpost_engine::lookup::table6::{self, Demand};
@@ -12,7 +13,7 @@ use fingerpost_engine::lookup::{
     Decision6, DropReason, Flow6, Input, RouteRef, input6, output6, receive6, socket6,
 };
 use fingerpost_engine::trace::{Event, Event6, PassedOver6, Source6Reason, Tracer};
-use fingerpost_engine::{Env, State};
+use fingerpost_engine::{Env, State, Time};
 use fingerpost_model::TableId;
 use fingerpost_net::{Errno, Prefix};
 
@@ -65,7 +66,7 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
 
 /// A copy of the state: a question leaves nothing behind, and nothing that ran
 /// before colours the answer.
-fn fresh(asked: Asked<'_>) -> State {
+pub(super) fn fresh(asked: Asked<'_>) -> State {
     let mut state = asked.ns.state.clone();
     state.cache = RouteCache::default();
     state
@@ -146,6 +147,7 @@ impl Side for Ipv6Addr {
 struct Builder6<'a> {
     base: Builder<'a, Ipv6Addr>,
     config: &'a Config,
+    now: Time,
     question: &'a Resolved<Ipv6Addr>,
     /// Legs that are possible, when a hash with an unknown seed chooses.
     shares: Shares,
@@ -166,6 +168,7 @@ impl<'a> Builder6<'a> {
         Builder6 {
             base: Builder::new(asked),
             config: &asked.ns.config,
+            now: asked.now,
             question,
             shares: Vec::new(),
             beaten: Vec::new(),
@@ -197,6 +200,7 @@ impl<'a> Builder6<'a> {
             Event6::Path { first, leg, member, hash, shares } => {
                 self.path(*first, *leg, *member, *hash, shares);
             }
+            Event6::Learned { learned, redirected } => self.learned(learned, *redirected),
             Event6::Cached { object, route } => {
                 let made_of = match route.get(self.config) {
                     Some(_) => self.text(*route),
@@ -348,6 +352,19 @@ impl<'a> Builder6<'a> {
             None => "the hash seed is not known: any leg is possible".into(),
         };
         self.step("path", format!("{chosen}, one of {count}: {by}"), "fib6_select_path");
+    }
+
+    fn learned(&mut self, learned: &Exception6, redirected: bool) {
+        let gateway = match learned.gateway {
+            _ if !redirected => None,
+            Some(gateway) => Some(format!("a redirect names the gateway {gateway}")),
+            None => Some("a redirect says that it is on the link".into()),
+        };
+        let mtu = learned.mtu.map(|mtu| format!("its path MTU is {mtu}"));
+        let left = |at: Time| format!("for {} s more", at.0.saturating_sub(self.now.0).div_ceil(1000));
+        let parts = [gateway, mtu, learned.expires.map(left)];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        self.step("learned", text, "rt6_find_cached_rt");
     }
 
     fn source(&mut self, addr: Ipv6Addr, why: Source6Reason) {

@@ -301,7 +301,14 @@ impl Resolved<Ipv6Addr> {
     /// `ip route get`, which belongs to nobody rather than to uid 0.
     pub fn received(&self, as_route_get: bool) -> Flow<Ipv6Addr> {
         let nobody = if as_route_get { u32::MAX } else { 0 };
-        Flow { iif: self.iif, oif: 0, uid: if self.uid_given { self.uid } else { nobody }, ..self.flow() }
+        Flow {
+            iif: self.iif,
+            oif: 0,
+            // A packet always comes from somewhere, if only from `::`.
+            has_source: !as_route_get || self.has_source(),
+            uid: if self.uid_given { self.uid } else { nobody },
+            ..self.flow()
+        }
     }
 }
 

@@ -203,7 +203,7 @@ impl Restoring {
                     format!("a bucket of {}, which is no resilient group with so many", msg.id)
                 })?;
             }
-            Line::Route(msg) if msg.family == Family::V4 && msg.flags.has(RouteFlags::CLONED) => {
+            Line::Route(msg) if msg.flags.has(RouteFlags::CLONED) => {
                 opened.exceptions.push(msg);
             }
             Line::Route(msg) if msg.family == Family::V4 => {
@@ -211,11 +211,6 @@ impl Restoring {
                     opened.tables.push(msg.table);
                 }
                 add_route(ns, &msg)?;
-            }
-            // Cached routes are not modelled.
-            Line::Route(msg) if msg.flags.has(RouteFlags::CLONED) => {
-                let dst = msg.dst.map_or_else(|| "default".to_string(), |dst| dst.to_string());
-                self.restored.not_used.push(format!("what was learned about {dst}"));
             }
             Line::Route(msg) => {
                 check_hops(ns, &msg)?;
@@ -261,7 +256,11 @@ impl Restoring {
         complete_hops(&mut ns.config);
         restore6::complete(&mut ns.config);
         for msg in std::mem::take(&mut opened.exceptions) {
-            if exception(ns, env, &msg).is_none() {
+            let restored = match msg.family {
+                Family::V4 => exception(ns, env, &msg),
+                Family::V6 => restore6::exception(ns, env, &msg),
+            };
+            if restored.is_none() {
                 let dst = msg.dst.map_or_else(|| "default".to_string(), |dst| dst.to_string());
                 self.restored.not_used.push(format!("what was learned about {dst}: no route leads there"));
             }

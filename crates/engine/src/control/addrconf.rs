@@ -9,12 +9,14 @@ use std::net::Ipv6Addr;
 use fingerpost_model::{IfaFlags, LinkFlags, Refusal, RouteFlags, RouteType, TableId};
 use fingerpost_net::{Errno, Prefix, Rng};
 
+use super::event::nexthop_device;
 use super::route6::{self, RouteConfig6};
 use super::sync6::{for_each_route, sync_carrier_lost, sync_down, sync_up};
 use super::{address6, neighbour};
 use crate::addrtype::AddrType;
 use crate::config::{Anycast, Config, Dad, If6Addr, In6Dev, Link, Route6Id, RtFlags};
 use crate::lookup::RouteRef;
+use crate::lookup::exception6::HopId6;
 use crate::namespace::{Env, Namespace};
 use crate::state::Time;
 
@@ -132,6 +134,15 @@ fn store_mtu(ns: &mut Namespace, dev: u32, mtu: u32) {
     }
     ipv6.conf.mtu = mtu.into();
     use fingerpost_model::MetricKind;
+    let Namespace { config, state } = &mut *ns;
+    let hop_device = |id| match id {
+        HopId6::Object(id) => nexthop_device(config, id),
+        HopId6::Route(id) => {
+            let mut routes = config.fib6.tables.iter().flat_map(|table| table.routes());
+            routes.find(|route| route.id == id).map(|route| route.hop.dev)
+        }
+    };
+    state.exceptions6.device_mtu_changed(|hop| hop_device(hop) == Some(dev), old.max(0) as u32, mtu);
     for_each_route(ns, |route| {
         let own = route.metrics.get(MetricKind::MTU).unwrap_or(0);
         let locked = route.metrics.get(MetricKind::LOCK).unwrap_or(0) & 1 << MetricKind::MTU.0 != 0;

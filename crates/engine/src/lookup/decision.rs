@@ -7,6 +7,7 @@ use fingerpost_net::Errno;
 
 use super::FibResult;
 use super::cache::HopId;
+use super::exception6::Exception6;
 use super::table6::Found6;
 use crate::config::{FibInfoId, RtFlags};
 
@@ -73,6 +74,8 @@ pub struct Decision6 {
     pub output: Output,
     /// The route.
     pub found: Found6,
+    /// What was learned about the destination (C-299).
+    pub learned: Option<Exception6>,
 }
 
 /// A path MTU that an exception carries.
