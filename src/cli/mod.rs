@@ -52,7 +52,8 @@ enum Verb {
     /// Say which way a packet goes, and the reason at each step
     #[command(after_help = "\
 QUESTION is the grammar of `ip route get`, with its abbreviations:
-  ADDRESS [from A] [iif D] [oif D] [mark M] [uid U] [ipproto P] [sport N] [dport N] [tos T] [vrf D]
+  ADDRESS [from A] [iif D] [oif D] [mark M] [uid U] [ipproto P] [sport N] [dport N] [tos T]
+  [flowlabel L] [vrf D]
 or - to read questions from standard input, one JSON object (or string) a line. Addresses of links
 may have a scope: fe80::1%eth0.
 

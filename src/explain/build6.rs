@@ -364,6 +364,7 @@ impl<'a> Builder6<'a> {
         let left = |at: Time| format!("for {} s more", at.0.saturating_sub(self.now.0).div_ceil(1000));
         let parts = [gateway, mtu, learned.expires.map(left)];
         let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        self.base.learned = true;
         self.step("learned", text, "rt6_find_cached_rt");
     }
 

@@ -314,7 +314,7 @@ pub fn add_address(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) 
     let at = ipv6.addrs.iter().position(|have| scope_of(new.addr) >= scope_of(have.addr));
     let addr = If6Addr {
         addr: new.addr,
-        peer: new.peer,
+        peer: new.peer.filter(|peer| !peer.is_unspecified()),
         len: new.len,
         scope: new.scope,
         flags: new.flags | tentative,

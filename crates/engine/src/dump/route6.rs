@@ -66,7 +66,10 @@ fn learned(
         for (dst, src, known) in ns.state.exceptions6.of_route(&ns.config, leg, now) {
             let mut msg = message(&ns.config, now, &[], leg);
             msg.dst = Some(IpPrefix::host(IpAddr::V6(dst)));
-            msg.src = (!src.is_unspecified()).then(|| IpPrefix::host(IpAddr::V6(src)));
+            // Through a gateway it was learned of all of the route's sources.
+            if src != leg.src.addr() {
+                msg.src = Some(IpPrefix::host(IpAddr::V6(src)));
+            }
             note_learned(&mut msg, known, now);
             each(&msg);
         }

@@ -14,6 +14,8 @@ use crate::namespace::{Env, Namespace};
 use crate::state::Time;
 use crate::trace::Tracer;
 
+/// The 20 bits of a flow label.
+const MAX_LABEL: u32 = 0x000f_ffff;
 const IPPROTO_ICMP: u8 = 1;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
@@ -100,6 +102,7 @@ fn flow(request: &RouteMsg, iif: Option<u32>, caller_uid: u32) -> Result<Flow6, 
         proto,
         sport: request.sport.unwrap_or(0),
         dport: request.dport.unwrap_or(0),
+        flowlabel: request.flowlabel.unwrap_or(0) & MAX_LABEL,
         ..Flow6::to(addr(request.dst)?)
     })
 }

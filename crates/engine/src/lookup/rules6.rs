@@ -114,7 +114,6 @@ pub fn lookup_plain<'a>(
         let found = table6::select_path(config, found, flow, flow.oif, flow.oif != 0, demand, tracer);
         Ok(with_learned(config, state, now, flow, found, tracer))
     };
-    flow.has_source = !flow.src.is_unspecified();
     let result = through(config, flow, Wanted::Way, tracer, search);
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
     result

@@ -204,6 +204,9 @@ pub struct RouteMsg {
     /// Destination port of a lookup.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dport: Option<u16>,
+    /// Flow label of a lookup (IPv6).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub flowlabel: Option<u32>,
     /// Router preference (IPv6).
     #[serde(default, skip_serializing_if = "is_default")]
     pub pref: Option<u8>,
@@ -246,6 +249,7 @@ impl RouteMsg {
             ip_proto: None,
             sport: None,
             dport: None,
+            flowlabel: None,
             pref: None,
             expires: None,
             other: Vec::new(),

@@ -110,8 +110,10 @@ fn flow(
     dev: u32,
 ) -> Flow6 {
     let dev = if dev != 0 { dev } else { packet.iif };
+    let has_source = AddrType::of(from).is_unicast();
     Flow6 {
-        src: if AddrType::of(from).is_unicast() { from } else { Ipv6Addr::UNSPECIFIED },
+        src: if has_source { from } else { Ipv6Addr::UNSPECIFIED },
+        has_source,
         oif: if of_link(to) { dev } else { 0 },
         mark,
         dscp: packet.dscp,
