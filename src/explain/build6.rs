@@ -407,6 +407,13 @@ impl<'a> Builder6<'a> {
     /// C-304: a socket has to say on which link such a destination lies.
     fn scope(&mut self, decision: &Decision6) {
         let dst = self.question.dst;
+        if dst.is_unspecified() {
+            self.no_destination();
+        }
+        if let Some(mapped) = dst.to_ipv4_mapped() {
+            let text = format!("a socket that is told {dst} sends IPv4, to {mapped}: ask about that");
+            self.step("scope", text, "udpv6_sendmsg");
+        }
         let is_of_link = AddrType::of(dst).any(AddrType::LINK_LOCAL);
         if is_of_link && self.question.oif == 0 && decision.input != Input::LocalDeliver {
             let dev = device(self.config, decision.dev);
@@ -415,15 +422,20 @@ impl<'a> Builder6<'a> {
         }
     }
 
+    /// C-305: sockets mean another destination.
+    fn no_destination(&mut self) -> String {
+        let text = "it is no destination; a socket that connects to it gets ::1".to_string();
+        self.step("scope", text.clone(), "ip6_route_output_flags");
+        text
+    }
+
     /// Says why there is no decision, where neither a rule nor a route does.
     fn failed(&mut self, errno: Errno) -> Option<String> {
         if errno == Errno::EADDRNOTAVAIL {
             return Some("no address of this host can be its source".into());
         }
         if self.question.dst.is_unspecified() {
-            let text = "it is no destination; a socket that connects to it gets ::1".to_string();
-            self.step("scope", text.clone(), "ip6_route_output_flags");
-            return Some(text);
+            return Some(self.no_destination());
         }
         let link = self.config.links.get(self.question.oif)?;
         let why = match (link.is_up(), &link.ipv6) {

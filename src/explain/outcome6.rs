@@ -86,6 +86,9 @@ fn fate(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6, sh
         (outcome.drop_reason, outcome.icmp) = (Some(reason.name()), Some(NO_ROUTE));
         outcome.input = outcome.input.map(|_| "ip6_pkt_discard");
         outcome.output = outcome.output.map(|_| "ip6_pkt_discard_out");
+    } else if !decision.is_input && !decision.may_leave(config) {
+        drop(format!("the scope of the group ends at {}", device(config, decision.dev)), "Ip6OutMcastPkts");
+        outcome.drop_reason = Some(DropReason::NotSpecified.name());
     } else if decision.is_input
         && decision.input == Input::Forward
         && let Err(why) = receive6::forward(config, question.iif, decision.dev, src)

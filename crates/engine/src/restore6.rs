@@ -184,7 +184,6 @@ pub(crate) fn exception(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Opt
         gateway,
         metric: msg.priority.unwrap_or(0),
         protocol: msg.protocol,
-        nh_id: msg.nh_id,
     };
     let hop = exception6::hop_of(&ns.config, &origin)?;
     let hundredths = msg.cacheinfo.map_or(0, |info| info.expires);

@@ -124,7 +124,8 @@ fn hops_of(config: &Config, route: &Route6) -> Vec<HopId6> {
     table6::hops(config, route).enumerate().map(|(member, _)| hop_id(config, route, member)).collect()
 }
 
-/// What a dump of learned destinations tells of the route that one belongs to.
+/// What a dump of learned destinations tells of the route that one belongs to: all
+/// but its prefix and its nexthop object.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// The route's table.
@@ -141,8 +142,6 @@ pub struct Origin {
     pub metric: u32,
     /// Who made the route.
     pub protocol: u8,
-    /// The route's nexthop object.
-    pub nh_id: Option<u32>,
 }
 
 /// The hop that something learned belongs to: that of the longest prefix that fits.
@@ -152,7 +151,6 @@ pub fn hop_of(config: &Config, origin: &Origin) -> Option<HopId6> {
     let fits = |route: &&Route6| {
         route.metric == origin.metric
             && route.protocol == origin.protocol
-            && route.nh_id == origin.nh_id
             && route.src.contains(origin.src)
             && route.src.is_default() == origin.src.is_unspecified()
     };
