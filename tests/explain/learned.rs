@@ -137,3 +137,43 @@ explain 2001:db8:7::6
     assert_eq!(kept["outcome"]["gateway"], "fe80::b");
     assert_eq!(discarded["outcome"]["errno_name"], "ENETUNREACH");
 }
+
+#[test]
+fn f001_routes_by_source_that_linux_overlooks_are_asked_for_and_kept_in_captures() {
+    let script = "
+ip link set lo up
+ip link add e0 type veth peer name p0
+ip link add e1 type veth peer name p1
+for dev in e0 p0 e1 p1; do ip link set $dev addrgenmode none; ip link set $dev up; done
+ip addr add fe80::1/64 dev e0 nodad
+ip addr add fe80::1/64 dev e1 nodad
+explain() { $F explain --json --verify \"$@\" || true; }
+ip -6 route add ::/1 dev e0
+ip -6 route add 2001:db8:1::/64 dev e0
+ip -6 route append 2001:db8::/32 from 2001:db8::/64 via fe80::2 dev e1
+ip -6 route append throw 2001:db8::/32 from fd00::/8 dev lo
+explain 2001:db8:2::4 from 2001:db8::6
+explain 2001:db8:2::4 from fd00:3::6
+ip -6 route append prohibit 2001:db8::/32 from fd00::/8 dev lo 2> /dev/null || true
+explain 2001:db8:2::4 from 2001:db8::6
+explain 2001:db8:2::4 from fd00:3::6
+ip -6 rule add pref 100 fwmark 7 lookup 100
+ip -6 route add default dev e0 table 100
+ip -6 route add 2001:db8:4:1::/64 dev e0 table 100
+ip -6 route add 2001:db8:4::/48 from 2001:db8::/64 via fe80::4 dev e1 table 100
+ip -6 route append 2001:db8:4::/48 from 2001:db8::/64 dev e1 metric 1024 table 100
+ip -6 route append 2001:db8:4::/48 from 2001:db8::/64 dev e1 metric 1024 table 100 2> /dev/null || true
+explain 2001:db8:4:2::1 from 2001:db8::6 mark 7
+explain 2001:db8:4:1::1 from 2001:db8::6 mark 7
+$F capture -o /run/a.fp
+$F explain --snapshot /run/a.fp --json 2001:db8:2::4 from 2001:db8::6
+";
+    let Some(text) = apart(&["ip"], &[], script) else { return };
+    let answers = answers(&text);
+    for answer in answers.iter().take(6) {
+        assert_eq!(answer["verified"], "agrees", "{answer}");
+    }
+    let devices: Vec<&str> = answers.iter().filter_map(|answer| answer["outcome"]["dev"].as_str()).collect();
+    assert_eq!(devices, ["e1", "e0", "e0", "e0", "e0", "e0"], "{text}");
+    assert_eq!(answers[1]["outcome"]["errno_name"], "ENETUNREACH", "{}", answers[1]);
+}

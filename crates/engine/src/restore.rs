@@ -8,14 +8,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::snapshot::{self, Line, Netns, Reader};
 use fingerpost_model::{
     AddrMsg, LinkMsg, MetricKind, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags,
     RouteMsg, RuleMsg, Scope, TableId,
 };
-use fingerpost_net::{Errno, Family, Ip, IpPrefix};
+use fingerpost_net::{Errno, Family, Ip, IpPrefix, Prefix};
 
 use crate::behaviour::Behaviour;
 use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rules};
@@ -126,6 +126,8 @@ struct Opened {
     settings: Vec<(String, String)>,
     /// Devices and objects that lines name and that may come later, with the line.
     masters: Vec<(usize, u32)>,
+    /// Destinations whose routes by source are overlooked (F-001).
+    overlooked: Vec<(TableId, Prefix<Ipv6Addr>)>,
     /// Cached routes, which come before the hops that they go through are complete.
     exceptions: Vec<RouteMsg>,
     members: Vec<(usize, u32)>,
@@ -160,6 +162,7 @@ impl Restoring {
                 tables: Vec::new(),
                 settings: Vec::new(),
                 masters: Vec::new(),
+                overlooked: Vec::new(),
                 exceptions: Vec::new(),
                 members: Vec::new(),
                 has_labels: false,
@@ -214,7 +217,9 @@ impl Restoring {
             }
             Line::Route(msg) => {
                 check_hops(ns, &msg)?;
-                restore6::route(ns, env, &msg)?;
+                if let Some(dst) = restore6::route(ns, env, &msg)?.filter(|_| msg.overlooked) {
+                    opened.overlooked.push((msg.table, dst));
+                }
             }
             Line::Neighbour(msg) => neighbour(&mut ns.config, msg),
             Line::Sysctl(path, value) => opened.settings.push((path, value)),
@@ -255,6 +260,11 @@ impl Restoring {
         }
         complete_hops(&mut ns.config);
         restore6::complete(&mut ns.config);
+        for (table, dst) in std::mem::take(&mut opened.overlooked) {
+            if let Some(table) = ns.config.fib6.table_mut(table) {
+                table.lose_leaf(dst);
+            }
+        }
         for msg in std::mem::take(&mut opened.exceptions) {
             let restored = match msg.family {
                 Family::V4 => exception(ns, env, &msg),

@@ -86,8 +86,13 @@ pub(crate) fn label(config: &mut Config, msg: &AddrLabelMsg, first: bool) -> Res
     Ok(())
 }
 
-/// A route, with each of its legs, behind those of its metric.
-pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), String> {
+/// A route, with each of its legs, behind those of its metric. Tells its
+/// destination, unless that is the default one.
+pub(crate) fn route(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    msg: &RouteMsg,
+) -> Result<Option<Prefix<Ipv6Addr>>, String> {
     let prefix = |prefix: Option<IpPrefix>| match prefix {
         None => Ok(Prefix::DEFAULT),
         Some(IpPrefix { addr: IpAddr::V6(addr), len }) => {
@@ -136,7 +141,7 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
             route6::restore(ns, Route6 { hop: leg, ..base.clone() });
         }
     }
-    Ok(())
+    Ok(Some(dst).filter(|dst| !dst.is_default()))
 }
 
 /// What IPv6 notes of a route, as far as a dump tells.

@@ -63,15 +63,19 @@ fn learned(
 ) {
     let all = legs(list, route).chain((!route.is_leg()).then_some(route));
     for leg in all.filter(|leg| passes(&ns.config, &[], leg, filter)) {
-        for (dst, src, known) in ns.state.exceptions6.of_route(&ns.config, leg, now) {
-            let mut msg = message(&ns.config, now, &[], leg);
-            msg.dst = Some(IpPrefix::host(IpAddr::V6(dst)));
-            // Through a gateway it was learned of all of the route's sources.
-            if src != leg.src.addr() {
-                msg.src = Some(IpPrefix::host(IpAddr::V6(src)));
+        for (member, hop) in hops(&ns.config, leg).enumerate() {
+            for (dst, src, known) in ns.state.exceptions6.of_hop(&ns.config, leg, member, now) {
+                let mut msg = message(&ns.config, now, &[], leg);
+                // The hop is shown, not its object.
+                (msg.nh_id, msg.multipath, msg.oif) = (None, Vec::new(), Some(hop.dev));
+                msg.dst = Some(IpPrefix::host(IpAddr::V6(dst)));
+                // Through a gateway it was learned of all of the route's sources.
+                if src != leg.src.addr() {
+                    msg.src = Some(IpPrefix::host(IpAddr::V6(src)));
+                }
+                note_learned(&mut msg, known, now);
+                each(&msg);
             }
-            note_learned(&mut msg, known, now);
-            each(&msg);
         }
     }
 }

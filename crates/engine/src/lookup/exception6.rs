@@ -66,15 +66,16 @@ impl Exceptions6 {
         self.entries.insert((hop, dst, src), known);
     }
 
-    /// What is known through the hops of a route, by destination and source.
-    pub fn of_route<'a>(
-        &'a self,
+    /// What is known through one hop of a route, by destination and source.
+    pub fn of_hop(
+        &self,
         config: &Config,
         route: &Route6,
+        member: usize,
         now: Time,
-    ) -> impl Iterator<Item = (Ipv6Addr, Ipv6Addr, &'a Exception6)> {
-        let hops = if self.entries.is_empty() { Vec::new() } else { hops_of(config, route) };
-        let all = self.entries.iter().filter(move |(key, known)| hops.contains(&key.0) && known.is_alive(now));
+    ) -> impl Iterator<Item = (Ipv6Addr, Ipv6Addr, &Exception6)> {
+        let hop = hop_id(config, route, member);
+        let all = self.entries.iter().filter(move |(key, known)| key.0 == hop && known.is_alive(now));
         all.map(|(&(_, dst, src), known)| (dst, src, known))
     }
 
@@ -82,8 +83,8 @@ impl Exceptions6 {
     /// nothing is (`ip6_del_cached_rt`).
     pub fn remove(&mut self, config: &Config, route: &Route6, dst: Ipv6Addr, src: Ipv6Addr) -> bool {
         let mut removed = false;
-        for hop in hops_of(config, route) {
-            removed |= self.entries.remove(&(hop, dst, src)).is_some();
+        for member in 0..table6::hops(config, route).count() {
+            removed |= self.entries.remove(&(hop_id(config, route, member), dst, src)).is_some();
         }
         removed
     }
@@ -118,10 +119,6 @@ fn hop_id(config: &Config, route: &Route6, member: usize) -> HopId6 {
         None => HopId6::Route(route.id),
         Some(id) => HopId6::Object(table6::member_id(config, id, member)),
     }
-}
-
-fn hops_of(config: &Config, route: &Route6) -> Vec<HopId6> {
-    table6::hops(config, route).enumerate().map(|(member, _)| hop_id(config, route, member)).collect()
 }
 
 /// What a dump of learned destinations tells of the route that one belongs to: all

@@ -165,6 +165,10 @@ pub struct RouteMsg {
     /// (`nhc_scope`), uses the gateway only if it is link, and shows it nowhere.
     #[serde(default, skip_serializing_if = "is_default")]
     pub gateway_scope: Option<Scope>,
+    /// Only in captures, of routes by source: Linux looks at those of this destination
+    /// for part of its addresses only (F-001), which no dump shows.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub overlooked: bool,
     /// Metric.
     #[serde(default, skip_serializing_if = "is_default")]
     pub priority: Option<u32>,
@@ -236,6 +240,7 @@ impl RouteMsg {
             gateway: None,
             via: None,
             gateway_scope: None,
+            overlooked: false,
             priority: None,
             prefsrc: None,
             metrics: Metrics::default(),

@@ -37,7 +37,10 @@ pub fn fib(
     };
     let mark = if ask.mark { packet.mark } else { 0 };
     let mut flow = match ask.address {
-        Address::Source => flow(config, packet, packet.src, packet.dst, mark, dev),
+        Address::Source => {
+            let flow = flow(config, packet, packet.src, packet.dst, mark, dev);
+            Flow6 { iif: packet.comes_back_by(ask.device).unwrap_or(flow.iif), ..flow }
+        }
         Address::Destination => flow(config, packet, packet.dst, packet.src, mark, dev),
     };
     if ask.wanted == Wanted::Type {
