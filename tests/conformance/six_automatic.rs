@@ -423,3 +423,30 @@ point!(
            valid_lft forever preferred_lft forever
     "
 );
+
+point!(
+    "F-061",
+    the_unspecified_address_is_no_peer,
+    QUIET6,
+    "
+    $ ip link set e0 addrgenmode none
+    $ ip link set e0 up
+    $ ip addr add 2001:db8:7::1 peer 2001:db8:8::1/128 dev e0 nodad
+    $ ip -6 route show dev e0
+    2001:db8:7::1 proto kernel metric 256 pref medium
+    2001:db8:8::1 proto kernel metric 256 pref medium
+    $ ip addr replace 2001:db8:7::1 peer ::/64 dev e0 nodad
+    $ ip -6 route show dev e0
+    2001:db8:7::1 proto kernel metric 256 pref medium
+    $ ip addr add 2001:db8:9::1 peer ::/64 dev e0 nodad
+    $ ip -6 addr show dev e0
+    3: e0@p0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+        inet6 2001:db8:9::1/64 scope global nodad
+           valid_lft forever preferred_lft forever
+        inet6 2001:db8:7::1/128 scope global nodad
+           valid_lft forever preferred_lft forever
+    $ ip -6 route show dev e0
+    2001:db8:7::1 proto kernel metric 256 pref medium
+    2001:db8:9::/64 proto kernel metric 256 pref medium
+    "
+);

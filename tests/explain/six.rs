@@ -195,3 +195,21 @@ fn c289_c297_rules_decide_as_ipv4_s_do() {
     assert_eq!((refused.verdict, refused.errno_name), (Verdict::Refused, Some("EACCES")));
     assert!(refused.text.contains("by rule 20 itself"), "{}", refused.text);
 }
+
+#[test]
+fn a_group_of_the_interface_s_scope_does_not_leave() {
+    let host = Host::new(TWO_WAYS);
+    let stays = host.ask("ff01::5%eth0");
+    assert_eq!(stays.outcome.verdict, Verdict::Dropped, "{}", stays.outcome.text);
+    assert!(stays.outcome.text.contains("the scope of the group ends at eth0"), "{}", stays.outcome.text);
+    assert_eq!(host.ask("ff02::5%eth0").outcome.verdict, Verdict::Sent);
+}
+
+#[test]
+fn c305_where_sockets_mean_another_destination_that_is_said() {
+    let mut host = Host::new(TWO_WAYS);
+    host.run("ip -6 route add default via fe80::1 dev eth0");
+    assert!(steps(&host.ask("::"), "scope")[0].contains("gets ::1"));
+    let mapped = host.ask("::ffff:192.0.2.1");
+    assert!(steps(&mapped, "scope")[0].contains("sends IPv4, to 192.0.2.1"), "{:?}", steps(&mapped, "scope"));
+}
