@@ -126,7 +126,8 @@ fn places(world: &World, ns: NsId, capture: &Capture, number: usize) -> anyhow::
 /// The destination of a route by source that has no other routes, unless it is
 /// known to be overlooked.
 fn by_source(config: &Config, msg: &RouteMsg) -> Option<Prefix<Ipv6Addr>> {
-    let (Family::V6, Some(_), Some(IpPrefix { addr: IpAddr::V6(addr), len })) = (msg.family, msg.src, msg.dst)
+    let (Family::V6, Some(_), Some(IpPrefix { addr: IpAddr::V6(addr), len })) =
+        (msg.family, msg.src, msg.dst)
     else {
         return None;
     };
@@ -186,7 +187,8 @@ fn requests(config: &Config, place: &Place, node: &Node6) -> Vec<RouteMsg> {
 /// Addresses of a prefix: its ends, and some between them.
 fn addresses(prefix: Prefix<Ipv6Addr>) -> impl Iterator<Item = Ipv6Addr> {
     let first = prefix.addr().to_bits();
-    let hosts = if prefix.len() == 0 { u128::MAX } else { u128::MAX.checked_shr(prefix.len().into()).unwrap_or(0) };
+    let hosts =
+        if prefix.len() == 0 { u128::MAX } else { u128::MAX.checked_shr(prefix.len().into()).unwrap_or(0) };
     // Steps of the golden ratio fall everywhere.
     let step = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128;
     let between = (1u128..).map(move |n| n.wrapping_mul(step) & hosts);

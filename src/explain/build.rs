@@ -228,7 +228,9 @@ impl<'a, I: Side> Builder<'a, I> {
                 let source = source.map_or("no source".into(), |source| format!("source {source}"));
                 (
                     RuleVerdict::Suppressed,
-                    Some(format!("discarded: by its route the packet would get {source}; the rule is for others")),
+                    Some(format!(
+                        "discarded: by its route the packet would get {source}; the rule is for others"
+                    )),
                 )
             }
             RuleOutcome::SuppressedPrefix { len } => (

@@ -51,10 +51,14 @@ fn of_kinds(keys: &[&str]) -> Vec<String> {
 #[test]
 fn fib_of_forwarded_packets_is_what_nft_sees() {
     // F-063: the way back of a forwarded packet is looked up as received on its egress device.
-    let mut expressions: Vec<String> =
-        ["saddr . iif oif missing", "saddr oif missing", "saddr . mark . iif oif missing", "daddr . iif oif exists"]
-            .map(String::from)
-            .to_vec();
+    let mut expressions: Vec<String> = [
+        "saddr . iif oif missing",
+        "saddr oif missing",
+        "saddr . mark . iif oif missing",
+        "daddr . iif oif exists",
+    ]
+    .map(String::from)
+    .to_vec();
     expressions.extend(of_kinds(&["daddr", "daddr . oif", "saddr . iif", "saddr . oif"]));
     compare("forward", &PLACES, &expressions, 20);
 }
@@ -70,8 +74,10 @@ fn fib_of_packets_made_here_is_what_nft_sees() {
 /// match with what explanations say of the packets that came to it.
 fn compare(hook: &str, from: &[&str], expressions: &[String], least: usize) {
     let pairs = from.iter().flat_map(|from| PLACES.map(|to| (*from, to)));
-    let cases: Vec<(&str, &str, u32)> =
-        pairs.filter(|(from, to)| from != to).flat_map(|(from, to)| [0, 1].map(|mark| (from, to, mark))).collect();
+    let cases: Vec<(&str, &str, u32)> = pairs
+        .filter(|(from, to)| from != to)
+        .flat_map(|(from, to)| [0, 1].map(|mark| (from, to, mark)))
+        .collect();
     let ask = json!({"hook": hook, "device": "eth0", "peer": "p0", "devices": ["eth0", "eth1"],
         "cases": cases, "expressions": expressions});
     let mut script = format!("{ROUTER}python3 $PY/hooks.py < /run/ask.json > /run/judged\ncat /run/judged\n");
@@ -80,7 +86,9 @@ for line in sys.stdin: print(json.dumps(json.loads(line)[0]))' < /run/judged > /
     for (n, expression) in expressions.iter().enumerate() {
         let _ = writeln!(script, "$F explain - --fib '{expression}' < /run/questions | sed 's/^/{n} /'");
     }
-    let Some(told) = apart(&["nft", "python3", "ip"], &[("ask.json", ask.to_string())], &script) else { return };
+    let Some(told) = apart(&["nft", "python3", "ip"], &[("ask.json", ask.to_string())], &script) else {
+        return;
+    };
     let judged: Vec<Value> = told
         .lines()
         .filter(|line| line.starts_with('['))

@@ -11,5 +11,5 @@ mod learned;
 mod legs;
 mod rules;
 mod six;
-mod sources_of_rules;
 mod source_check;
+mod sources_of_rules;

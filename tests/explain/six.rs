@@ -213,3 +213,20 @@ fn c305_where_sockets_mean_another_destination_that_is_said() {
     let mapped = host.ask("::ffff:192.0.2.1");
     assert!(steps(&mapped, "scope")[0].contains("sends IPv4, to 192.0.2.1"), "{:?}", steps(&mapped, "scope"));
 }
+
+#[test]
+fn what_linux_makes_at_random_is_named_where_it_decides() {
+    let mut host = Host::new(TWO_WAYS);
+    host.run("sysctl -w net.ipv6.conf.eth1.use_tempaddr=2");
+    assert!(host.ask("2001:db8:2::5").unknown.is_empty());
+    host.run("ip addr add 2001:db8:3::10/64 dev eth1 mngtmpaddr");
+    let temporary = host.ask("2001:db8:3::5").unknown;
+    assert!(temporary[0].contains("temporary address") && temporary[0].contains("2001:db8:3::/64"));
+    assert!(host.ask("2001:db8:3::5 from 2001:db8:3::10").unknown.is_empty());
+    let mut host = Host::new("ip tuntap add dev tun0 mode tun\nip link set tun0 up");
+    host.run("ip -6 route add 2001:db8::/32 dev tun0");
+    let random = host.ask("2001:db8::1").unknown;
+    assert!(random[0].contains("at random on tun0"), "{random:?}");
+    host.run("ip addr add 2001:db8::9/128 dev tun0");
+    assert!(host.ask("2001:db8::1").unknown.is_empty());
+}

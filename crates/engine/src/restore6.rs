@@ -64,6 +64,7 @@ pub(crate) fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Resul
         stamps: msg.stamps,
         dad: if msg.flags.has(IfaFlags::TENTATIVE) { Dad::Waiting } else { Dad::Over },
         route: None,
+        invented: false,
     });
     Ok(())
 }

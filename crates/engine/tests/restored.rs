@@ -184,8 +184,7 @@ fn c299_what_was_learned_of_ipv6_destinations_stands_with_their_route() {
     assert_eq!(restored.not_used, ["what was learned about 2001:db8::3/128: no route leads there"]);
     let mut world = restored.world;
     let get = |world: &mut fingerpost_engine::World, to: &str| {
-        let question =
-            RouteMsg { dst: Some(to.parse().expect("an address")), ..RouteMsg::new(Family::V6) };
+        let question = RouteMsg { dst: Some(to.parse().expect("an address")), ..RouteMsg::new(Family::V6) };
         let answer = world.get_route(NsId(0), &question).expect("an answer");
         (answer.gateway.map(|gateway| gateway.to_string()), answer.metrics.get(MetricKind::MTU))
     };

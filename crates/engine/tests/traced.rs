@@ -8,8 +8,8 @@ use fingerpost_engine::config::Search;
 use fingerpost_engine::trace::{Event, Event6, Tracer};
 use fingerpost_net::Rng;
 
-use support::{NS, random6};
 use support::random::{ask, random_question, random_world, sorted};
+use support::{NS, random6};
 
 /// Lookups end as they begin, rules that match come to something, and only then.
 fn is_well_formed(events: &[Event]) -> Result<(), String> {

@@ -104,7 +104,6 @@ impl Exceptions6 {
             });
         }
     }
-
 }
 
 impl Exception6 {

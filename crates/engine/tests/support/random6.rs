@@ -92,7 +92,11 @@ fn random_route(rng: &mut Rng, devices: &[u32; 2]) -> RouteMsg {
     let gateway = |n: usize, rng: &mut Rng| IpAddr::V6(host(n as u16, 0, 8 + rng.below(3) as u16));
     let mut msg = RouteMsg {
         dst: prefix(random_address(rng), *rng.pick(&[0, 0, 3, 48, 64, 128]).unwrap()),
-        src: if rng.chance(1, 4) { prefix(host(n as u16, 0, 1), *rng.pick(&[48, 64, 128]).unwrap()) } else { None },
+        src: if rng.chance(1, 4) {
+            prefix(host(n as u16, 0, 1), *rng.pick(&[48, 64, 128]).unwrap())
+        } else {
+            None
+        },
         table: *rng.pick(&[TableId::MAIN, TableId(5), TableId(6)]).unwrap(),
         protocol: 3,
         kind,
@@ -215,8 +219,7 @@ pub fn ask(ns: &mut Namespace, env: Env<'_>, question: &Question, tracer: &mut T
 pub fn sorted(ns: &Namespace) -> Vec<String> {
     let cache = &ns.state.cache;
     let objects = cache.objects6.iter().map(|entry| format!("{entry:?}"));
-    let mut all: Vec<String> =
-        objects.chain(cache.legs6.iter().map(|entry| format!("{entry:?}"))).collect();
+    let mut all: Vec<String> = objects.chain(cache.legs6.iter().map(|entry| format!("{entry:?}"))).collect();
     all.sort();
     all
 }
