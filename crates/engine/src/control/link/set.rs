@@ -7,12 +7,9 @@ use fingerpost_net::Errno;
 use super::kind::Kind;
 use super::reception::PASSTHRU;
 use super::stack::Event;
-use super::{At, Devices, address, attributes, bridge_data, name, vlan_data};
+use super::{At, Devices, address, attributes, bridge_data, inet6, name, vlan_data};
 use crate::config::Link;
 use crate::control::{event, stable_privacy, sysctl};
-
-/// `IN6_ADDR_GEN_MODE_STABLE_PRIVACY`.
-const STABLE_PRIVACY: u8 = 2;
 
 /// The bits of an attribute's number that are not flags (`NLA_TYPE_MASK`).
 const TYPE: u16 = 0x3fff;
@@ -164,24 +161,23 @@ impl Devices<'_> {
         *announced |= msg.linkmode.is_some_and(|new| Some(new) != mode);
         *announced |= msg.other.iter().any(|attr| ANNOUNCED.contains(&(attr.kind & TYPE)));
         self.set_rest(at, msg);
-        if let Some(mode) = attributes::asked_generation(msg) {
-            let config = self.world.namespaces.get(&at.ns).map(|space| &space.config);
-            let has_secret = config
-                .zip(self.link(at))
-                .is_some_and(|(config, link)| stable_privacy::secret(config, link.name()).is_some());
-            let Some(ipv6) = self.link_mut(at).and_then(|link| link.ipv6.as_mut()) else {
-                return Err(Refusal::new(Errno::EAFNOSUPPORT));
-            };
-            if mode == STABLE_PRIVACY && !has_secret {
-                return Err(Refusal::new(Errno::EINVAL));
-            }
-            ipv6.conf.addr_gen_mode = mode.into();
+        let has_secret = self.has_secret(at);
+        if let Some(link) = self.link_mut(at) {
+            inet6::set(link, has_secret, msg)?;
         }
         let asks_down = msg.other.iter().any(|attr| attr.kind & TYPE == PROTO_DOWN);
         if asks_down && !matches!(self.link(at).map(Kind::of), Some(Kind::Macvlan)) {
             return Err(Refusal::with(Errno::EOPNOTSUPP, "Protodown not supported by device"));
         }
         Ok(())
+    }
+
+    /// Whether IPv6 addresses of the device can be made of a secret.
+    fn has_secret(&self, at: At) -> bool {
+        let space = self.world.namespaces.get(&at.ns);
+        space
+            .zip(self.link(at))
+            .is_some_and(|(space, link)| stable_privacy::secret(&space.config, link.name()).is_some())
     }
 
     /// What cannot be refused.
