@@ -16,8 +16,9 @@ use fingerpost_engine::{Restored, Restoring, World};
 use fingerpost_host::{Capture, GatewayScope, Live};
 use fingerpost_model::snapshot::Line;
 use fingerpost_model::{Kernel, NsId, RouteFlags, RouteMsg, RuleAction, Scope, TableId};
-use fingerpost_net::{Family, IpPrefix, Prefix};
+use fingerpost_net::{Family, Ip, IpPrefix, Prefix};
 
+use crate::overlooked;
 use crate::source::{SEED, host_uid};
 
 /// Hops that are asked about one by one; where there are more, some of each gateway's.
@@ -39,6 +40,7 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
         let mut restored = build(capture)?;
         let mut news = false;
         let mut left_out = 0;
+        let mut unclear = Vec::new();
         for (n, live) in lives.iter_mut().enumerate() {
             let Some(&(ns, _)) = restored.namespaces.get(n) else { continue };
             let (hops, more) = hops(capture, n)?;
@@ -46,8 +48,16 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
             let facts = ask(&mut restored.world, ns, live, &hops)?;
             news |= !facts.is_empty();
             capture.know_gateways(n, &facts);
+            let sources = overlooked::ask(&mut restored.world, ns, live, capture, n)?;
+            news |= !sources.overlooked.is_empty();
+            capture.know_overlooked(n, &sources.overlooked);
+            unclear.extend(sources.unclear);
         }
         if !news {
+            if left_out > 0 || !unclear.is_empty() {
+                unclear.into_iter().for_each(|sentence| capture.note(sentence));
+                restored.header = capture.header().clone();
+            }
             if left_out > 0 {
                 capture.note(format!(
                     "how the gateways of {left_out} routes were reached when these were made: as for the same \
@@ -229,13 +239,19 @@ fn ways_to(config: &Config, table: TableId) -> Vec<RouteMsg> {
 
 /// A question that has what the rule demands.
 fn way_through(config: &Config, rule: &Rule<Ipv4Addr>) -> RouteMsg {
-    let mut way = RouteMsg::new(Family::V4);
+    let mut way = demands(rule);
     if rule.src.1 > 0 {
         let own = config.links.iter().filter_map(|link| link.ipv4.as_ref()).flat_map(|ipv4| &ipv4.addrs);
         let within = Prefix::new(rule.src.0, rule.src.1).ok();
         let own = own.map(|addr| addr.local).find(|&addr| within.is_some_and(|prefix| prefix.contains(addr)));
         way.src = Some(IpPrefix::host(own.unwrap_or(rule.src.0).into()));
     }
+    way
+}
+
+/// A question that has what the rule demands but for addresses.
+pub(crate) fn demands<I: Ip>(rule: &Rule<I>) -> RouteMsg {
+    let mut way = RouteMsg::new(I::FAMILY);
     way.tos = match rule.dscp {
         DscpSelector::Any => 0,
         DscpSelector::Tos(tos) => tos,
@@ -250,6 +266,7 @@ fn way_through(config: &Config, rule: &Rule<Ipv4Addr>) -> RouteMsg {
     };
     way.sport = rule.sport.map(port);
     way.dport = rule.dport.map(port);
+    way.flowlabel = (rule.flowlabel.1 != 0).then_some(rule.flowlabel.0);
     way
 }
 

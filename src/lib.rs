@@ -6,6 +6,7 @@ pub mod examples;
 pub mod explain;
 mod gateways;
 pub mod live;
+mod overlooked;
 pub mod readonly;
 pub mod script;
 pub mod source;

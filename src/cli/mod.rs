@@ -52,12 +52,14 @@ enum Verb {
     /// Say which way a packet goes, and the reason at each step
     #[command(after_help = "\
 QUESTION is the grammar of `ip route get`, with its abbreviations:
-  ADDRESS [from A] [iif D] [oif D] [mark M] [uid U] [ipproto P] [sport N] [dport N] [tos T] [vrf D]
+  ADDRESS [from A] [iif D] [oif D] [mark M] [uid U] [ipproto P] [sport N] [dport N] [tos T]
+  [flowlabel L] [vrf D]
 or - to read questions from standard input, one JSON object (or string) a line. Addresses of links
 may have a scope: fe80::1%eth0.
 
-EXPR is what a firewall asks of a received packet: nft's fib expression ('saddr . mark . iif oif
-missing', 'daddr type local'), or 'rpfilter [--loose] [--validmark] [--accept-local] [--invert]'.
+EXPR is what a firewall asks of a packet: nft's fib expression ('saddr . mark . iif oif missing',
+'daddr type local'), where a packet with iif and oif is one that is being forwarded; or
+'rpfilter [--loose] [--validmark] [--accept-local] [--invert]', about received ones.
 
 WHAT is one or more of: dev D, via G, src A, table T, type T, errno NAME, reason NAME,
 sent, delivered, forwarded, dropped, refused; with --fib found, missing.

@@ -97,12 +97,14 @@ pub(super) struct Builder<'a, I> {
     rule: Option<usize>,
     /// The rule that decided the current lookup, by position in the list.
     decided: Option<usize>,
+    /// Whether something learned of the destination is the answer of the table searched last.
+    pub learned: bool,
 }
 
 impl<'a, I: Side> Builder<'a, I> {
     pub fn new(asked: Asked<'a>) -> Self {
         let config = &asked.ns.config;
-        Builder { asked, config, lookups: Vec::new(), current: 0, rule: None, decided: None }
+        Builder { asked, config, lookups: Vec::new(), current: 0, rule: None, decided: None, learned: false }
     }
 
     /// Takes an event that both families' lookups have; others are left.
@@ -112,7 +114,10 @@ impl<'a, I: Side> Builder<'a, I> {
             Event::RuleSkipped { index, failing } => self.skipped(*index, *failing),
             Event::RuleTaken { index } => self.taken(*index),
             Event::RuleDone { index, outcome } => self.done(*index, *outcome),
-            Event::Table { id } => self.table(*id),
+            Event::Table { id } => {
+                self.learned = false;
+                self.table(*id);
+            }
             Event::End { errno } => self.end(*errno),
             _ => {}
         }
@@ -211,10 +216,23 @@ impl<'a, I: Side> Builder<'a, I> {
         let rule = &I::rules(self.config)[index];
         let (verdict, detail) = match outcome {
             RuleOutcome::Found => {
-                (RuleVerdict::Found, kept_detail(self.report().tables.last(), rule.suppress_prefixlen))
+                let detail = match rule.suppress_prefixlen {
+                    ..0 => None,
+                    suppressed => self.kept_detail(suppressed),
+                };
+                (RuleVerdict::Found, detail.or_else(|| self.found_source(rule)))
             }
             RuleOutcome::NoTable => (RuleVerdict::NoTable, Some("the table does not exist".into())),
             RuleOutcome::NoMatch => (RuleVerdict::NoMatch, None),
+            RuleOutcome::OtherSource { source } => {
+                let source = source.map_or("no source".into(), |source| format!("source {source}"));
+                (
+                    RuleVerdict::Suppressed,
+                    Some(format!(
+                        "discarded: by its route the packet would get {source}; the rule is for others"
+                    )),
+                )
+            }
             RuleOutcome::SuppressedPrefix { len } => (
                 RuleVerdict::Suppressed,
                 Some(format!(
@@ -297,21 +315,29 @@ impl<'a, I: Side> Builder<'a, I> {
         }
     }
 
+    /// Why a result under a suppressor was kept.
+    fn kept_detail(&mut self, suppressed: i32) -> Option<String> {
+        if self.learned {
+            return Some(format!(
+                "kept: what was learned of one address counts as a /128, longer than the suppressed /{suppressed}"
+            ));
+        }
+        let len = self.report().tables.last()?.route.as_ref()?.prefix.split_once('/')?.1.to_string();
+        Some(format!("kept: /{len} is longer than the suppressed /{suppressed}"))
+    }
+
+    /// What a rule has to say that waited for the packet's source (C-301).
+    fn found_source(&self, rule: &Rule<I>) -> Option<String> {
+        (rule.find_source && rule.src.1 != 0 && !self.flow().has_source)
+            .then(|| "kept: by its route the packet gets a source that the rule is for".into())
+    }
+
     /// The table that is being searched has its answer.
     pub fn route(&mut self, route: RouteReport) {
         if let Some(table) = self.report().tables.last_mut() {
             table.route = Some(route);
         }
     }
-}
-
-/// Why a result under a suppressor was kept.
-fn kept_detail(table: Option<&TableReport>, suppress: i32) -> Option<String> {
-    if suppress < 0 {
-        return None;
-    }
-    let len = table?.route.as_ref()?.prefix.split_once('/')?.1.to_string();
-    Some(format!("kept: /{len} is longer than the suppressed /{suppress}"))
 }
 
 /// What a rule that was not reached would have done.
@@ -339,5 +365,6 @@ fn key<I: Ip>(config: &Config, why: Purpose, flow: &Flow<I>) -> Key {
         ipproto: flow.proto,
         sport: flow.sport,
         dport: flow.dport,
+        flowlabel: flow.flowlabel,
     }
 }

@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use fingerpost_engine::addrtype::AddrType;
 use fingerpost_engine::config::{Config, Route6, Rule};
 use fingerpost_engine::lookup::cache::RouteCache;
+use fingerpost_engine::lookup::exception6::Exception6;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::source6::Rule6724;
 use fingerpost_engine::lookup::table6::{self, Demand};
@@ -12,7 +13,7 @@ use fingerpost_engine::lookup::{
     Decision6, DropReason, Flow6, Input, RouteRef, input6, output6, receive6, socket6,
 };
 use fingerpost_engine::trace::{Event, Event6, PassedOver6, Source6Reason, Tracer};
-use fingerpost_engine::{Env, State};
+use fingerpost_engine::{Env, State, Time};
 use fingerpost_model::TableId;
 use fingerpost_net::{Errno, Prefix};
 
@@ -70,7 +71,7 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
 
 /// A copy of the state: a question leaves nothing behind, and nothing that ran
 /// before colours the answer.
-fn fresh(asked: Asked<'_>) -> State {
+pub(super) fn fresh(asked: Asked<'_>) -> State {
     let mut state = asked.ns.state.clone();
     state.cache = RouteCache::default();
     state
@@ -152,6 +153,7 @@ impl Side for Ipv6Addr {
 struct Builder6<'a> {
     base: Builder<'a, Ipv6Addr>,
     config: &'a Config,
+    now: Time,
     question: &'a Resolved<Ipv6Addr>,
     /// Legs that are possible, when a hash with an unknown seed chooses.
     shares: Shares,
@@ -174,6 +176,7 @@ impl<'a> Builder6<'a> {
         Builder6 {
             base: Builder::new(asked),
             config: &asked.ns.config,
+            now: asked.now,
             question,
             shares: Vec::new(),
             beaten: Vec::new(),
@@ -218,6 +221,7 @@ impl<'a> Builder6<'a> {
             Event6::Path { first, leg, member, hash, shares } => {
                 self.path(*first, *leg, *member, *hash, shares);
             }
+            Event6::Learned { learned, redirected } => self.learned(learned, *redirected),
             Event6::Cached { object, route } => {
                 let made_of = match route.get(self.config) {
                     Some(_) => self.text(*route),
@@ -383,6 +387,20 @@ impl<'a> Builder6<'a> {
         self.step("path", format!("{chosen}, one of {count}: {by}"), "fib6_select_path");
     }
 
+    fn learned(&mut self, learned: &Exception6, redirected: bool) {
+        let gateway = match learned.gateway {
+            _ if !redirected => None,
+            Some(gateway) => Some(format!("a redirect names the gateway {gateway}")),
+            None => Some("a redirect says that it is on the link".into()),
+        };
+        let mtu = learned.mtu.map(|mtu| format!("its path MTU is {mtu}"));
+        let left = |at: Time| format!("for {} s more", at.0.saturating_sub(self.now.0).div_ceil(1000));
+        let parts = [gateway, mtu, learned.expires.map(left)];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        self.base.learned = true;
+        self.step("learned", text, "rt6_find_cached_rt");
+    }
+
     fn source(&mut self, addr: Ipv6Addr, why: Source6Reason) {
         let compared = std::mem::take(&mut self.compared);
         let dst = self.question.dst;
@@ -422,6 +440,13 @@ impl<'a> Builder6<'a> {
     /// C-304: a socket has to say on which link such a destination lies.
     fn scope(&mut self, decision: &Decision6) {
         let dst = self.question.dst;
+        if dst.is_unspecified() {
+            self.no_destination();
+        }
+        if let Some(mapped) = dst.to_ipv4_mapped() {
+            let text = format!("a socket that is told {dst} sends IPv4, to {mapped}: ask about that");
+            self.step("scope", text, "udpv6_sendmsg");
+        }
         let is_of_link = AddrType::of(dst).any(AddrType::LINK_LOCAL);
         if is_of_link && self.question.oif == 0 && decision.input != Input::LocalDeliver {
             let dev = device(self.config, decision.dev);
@@ -430,15 +455,20 @@ impl<'a> Builder6<'a> {
         }
     }
 
+    /// C-305: sockets mean another destination.
+    fn no_destination(&mut self) -> String {
+        let text = "it is no destination; a socket that connects to it gets ::1".to_string();
+        self.step("scope", text.clone(), "ip6_route_output_flags");
+        text
+    }
+
     /// Says why there is no decision, where neither a rule nor a route does.
     fn failed(&mut self, errno: Errno) -> Option<String> {
         if errno == Errno::EADDRNOTAVAIL {
             return Some("no address of this host can be its source".into());
         }
         if self.question.dst.is_unspecified() {
-            let text = "it is no destination; a socket that connects to it gets ::1".to_string();
-            self.step("scope", text.clone(), "ip6_route_output_flags");
-            return Some(text);
+            return Some(self.no_destination());
         }
         let link = self.config.links.get(self.question.oif)?;
         let why = match (link.is_up(), &link.ipv6) {

@@ -153,15 +153,16 @@ fn of_v4(asked: Asked<'_>, question: &Resolved<Ipv4Addr>, expression: &Expressio
 fn of_v6(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, expression: &Expression) -> Result<Answer, String> {
     let (config, packet) = (&asked.ns.config, packet(question, expression)?);
     let env = Env { behaviour: asked.behaviour, now: asked.now };
+    let state = build6::fresh(asked);
     let mut events = Vec::new();
     let tracer = &mut Tracer::on(&mut events);
     let (told, dev) = match &expression.what {
         What::Fib(ask, _) => {
             let dev = ask.device.is_some_and(|dev| dev == Device::In) && ask.wanted == Wanted::Device;
-            (firewall::fib6(config, env, &packet, *ask, tracer), dev)
+            (firewall::fib6(config, &state, env, &packet, *ask, tracer), dev)
         }
         What::Rpfilter { options, .. } => {
-            (firewall::rpfilter6(config, &packet, *options, tracer), !options.loose)
+            (firewall::rpfilter6(config, &state, env, &packet, *options, tracer), !options.loose)
         }
     };
     let mut unknown = Vec::new();

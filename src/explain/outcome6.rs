@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use fingerpost_engine::config::Config;
+use fingerpost_engine::config::{Config, If6Addr};
 use fingerpost_engine::lookup::receive6::{self, NotForwarded};
 use fingerpost_engine::lookup::{Decision6, DropReason, Input, Output, output6, table6};
 use fingerpost_engine::trace::Tracer;
-use fingerpost_model::RouteType;
+use fingerpost_model::{IfaFlags, RouteType};
 use fingerpost_net::Errno;
 
 use super::build::Asked;
@@ -127,6 +127,9 @@ fn fate(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6, sh
         (outcome.drop_reason, outcome.icmp) = (Some(reason.name()), Some(NO_ROUTE));
         outcome.input = outcome.input.map(|_| "ip6_pkt_discard");
         outcome.output = outcome.output.map(|_| "ip6_pkt_discard_out");
+    } else if !decision.is_input && !decision.may_leave(config) {
+        drop(format!("the scope of the group ends at {}", device(config, decision.dev)), "Ip6OutMcastPkts");
+        outcome.drop_reason = Some(DropReason::NotSpecified.name());
     } else if decision.is_input
         && decision.input == Input::Forward
         && let Err(why) = receive6::forward(config, question.iif, decision.dev, src)
@@ -299,6 +302,30 @@ fn refused_on_arrival(config: &Config, question: &Resolved<Ipv6Addr>, reason: Dr
     outcome
 }
 
+/// What Linux makes by chance and a source depends on.
+fn unknown_source(config: &Config, decision: &Decision6) -> Option<String> {
+    let links = || config.links.in_order().filter_map(|link| Some((link, link.ipv6.as_ref()?)));
+    let owner = links().find_map(|(link, ipv6)| {
+        let has = ipv6.addrs.iter().any(|have| have.addr == decision.source && have.invented);
+        has.then(|| link.name().to_string())
+    });
+    if let Some(dev) = owner {
+        let source = decision.source;
+        return Some(format!("{source} stands for the address that Linux makes at random on {dev}"));
+    }
+    // Addresses are managed, and none was made: Linux makes temporary ones.
+    let managed =
+        links().filter(|(link, ipv6)| link.is_up() && ipv6.conf.use_tempaddr > 0).find_map(|(link, ipv6)| {
+            let manager = ipv6.addrs.iter().find(|have| have.flags.has(IfaFlags::MANAGETEMPADDR))?;
+            let temporary = |have: &If6Addr| have.flags.has(IfaFlags::SECONDARY);
+            (!ipv6.addrs.iter().any(temporary)).then(|| (link.name().to_string(), manager.prefix()))
+        });
+    let (dev, prefix) = managed?;
+    Some(format!(
+        "the temporary address that Linux makes at random in {prefix} on {dev}, which could be the source"
+    ))
+}
+
 /// What is not modelled and could change this answer.
 pub(super) fn unknown(config: &Config, question: &Resolved<Ipv6Addr>, ending: &Ending) -> Vec<String> {
     let Ending::Decided(decision) = ending else { return Vec::new() };
@@ -308,6 +335,9 @@ pub(super) fn unknown(config: &Config, question: &Resolved<Ipv6Addr>, ending: &E
             table6::hops(config, route).nth(decision.found.member).and_then(|h| h.encap.as_ref())
     {
         unknown.push(format!("the route's encapsulation (type {}) is not modelled", encap.kind));
+    }
+    if question.iif == 0 && !question.has_source() {
+        unknown.extend(unknown_source(config, decision));
     }
     let dst = question.dst;
     if question.iif != 0 && dst.is_multicast() && !receive6::joined(config, question.iif, dst) {

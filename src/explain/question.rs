@@ -52,17 +52,20 @@ pub struct Question {
     /// Type of service byte.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tos: Option<u8>,
+    /// Flow label, of IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flowlabel: Option<u32>,
     /// VRF device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vrf: Option<String>,
 }
 
 /// Words that a question knows, for messages.
-const KEYS: &str = "from, iif, oif, dev, mark, uid, ipproto, sport, dport, tos, vrf";
+const KEYS: &str = "from, iif, oif, dev, mark, uid, ipproto, sport, dport, tos, flowlabel, vrf";
 
 /// Keys of a question as an object.
-const FIELDS: [&str; 11] =
-    ["to", "from", "iif", "oif", "mark", "uid", "ipproto", "sport", "dport", "tos", "vrf"];
+const FIELDS: [&str; 12] =
+    ["to", "from", "iif", "oif", "mark", "uid", "ipproto", "sport", "dport", "tos", "flowlabel", "vrf"];
 
 impl Question {
     /// Reads `ADDRESS [from A] [iif D] [oif D] [mark M] …`, the grammar of `ip route get`.
@@ -105,6 +108,7 @@ impl Question {
             sport: read.sport,
             dport: read.dport,
             tos: (read.tos != 0).then_some(read.tos),
+            flowlabel: read.flowlabel,
             vrf: name(vrf),
         })
     }
@@ -177,6 +181,7 @@ impl Question {
         add("sport", self.sport.map(|v| v.to_string()));
         add("dport", self.dport.map(|v| v.to_string()));
         add("tos", self.tos.map(|v| format!("{v:#x}")));
+        add("flowlabel", self.flowlabel.map(|v| format!("{v:#x}")));
         add("vrf", self.vrf.clone());
         text
     }
@@ -200,6 +205,9 @@ impl Question {
         }
         let source = |text: &str| I::from_ip(address(text)?).ok_or_else(|| mixed("from", text));
         let oif = device(&self.oif)?;
+        if self.flowlabel.is_some() && I::FAMILY == Family::V4 {
+            return Err("'flowlabel': packets of IPv4 have none".into());
+        }
         Ok(Resolved {
             dst,
             src: self.from.as_deref().map_or(Ok(I::ZERO), source)?,
@@ -212,6 +220,7 @@ impl Question {
             sport: self.sport.unwrap_or(0),
             dport: self.dport.unwrap_or(0),
             tos: self.tos.unwrap_or(0),
+            flowlabel: self.flowlabel.unwrap_or(0),
         })
     }
 }
@@ -250,6 +259,8 @@ pub struct Resolved<I> {
     pub dport: u16,
     /// Type of service.
     pub tos: u8,
+    /// Flow label, of IPv6.
+    pub flowlabel: u32,
 }
 
 impl<I: Ip> Resolved<I> {
@@ -269,6 +280,7 @@ impl<I: Ip> Resolved<I> {
             proto: self.proto,
             sport: self.sport,
             dport: self.dport,
+            flowlabel: self.flowlabel,
             ..Flow::to(self.dst)
         }
     }
@@ -288,6 +300,7 @@ impl<I: Ip> Resolved<I> {
         msg.ip_proto = (self.proto != of_family(UDP, 0)).then_some(self.proto);
         msg.sport = (self.sport != 0).then_some(self.sport);
         msg.dport = (self.dport != 0).then_some(self.dport);
+        msg.flowlabel = given(self.flowlabel);
         msg.tos = self.tos;
         if I::FAMILY == Family::V4 {
             msg.flags = fingerpost_model::RouteFlags::LOOKUP_TABLE;
@@ -301,7 +314,14 @@ impl Resolved<Ipv6Addr> {
     /// `ip route get`, which belongs to nobody rather than to uid 0.
     pub fn received(&self, as_route_get: bool) -> Flow<Ipv6Addr> {
         let nobody = if as_route_get { u32::MAX } else { 0 };
-        Flow { iif: self.iif, oif: 0, uid: if self.uid_given { self.uid } else { nobody }, ..self.flow() }
+        Flow {
+            iif: self.iif,
+            oif: 0,
+            // A packet always comes from somewhere, if only from `::`.
+            has_source: !as_route_get || self.has_source(),
+            uid: if self.uid_given { self.uid } else { nobody },
+            ..self.flow()
+        }
     }
 }
 
@@ -382,6 +402,7 @@ fn complaint(wrong: &RouteQuestionError<'_>) -> String {
         "mark" | "uid" => "a number from 0 to 4294967295: decimal, 0x… or octal with a leading 0",
         "sport" | "dport" => "a port from 0 to 65535: decimal, 0x… or octal with a leading 0",
         "ipproto" => "a protocol's name such as tcp, or its number from 0 to 255",
+        "flowlabel" => "a number from 0 to 0xfffff: decimal, 0x… or octal with a leading 0",
         "tos" => "a hexadecimal number from 0 to ff, or a name such as AF11",
         _ => "something else",
     };
@@ -482,6 +503,8 @@ mod tests {
         wrong("1.1.1.1 mark -1", "'mark -1': expected a number from 0 to 4294967295");
         wrong("1.1.1.1 uid -1", "'uid -1': expected a number from 0 to 4294967295");
         wrong("1.1.1.1 dport 70000", "from 0 to 65535");
+        wrong("2001:db8::1 flowlabel 0x100000", "from 0 to 0xfffff");
+        wrong("2001:db8::1 flowlabel", "'flowlabel' needs a value");
         wrong("1.1.1.1 ipproto 256", "from 0 to 255");
         wrong("1.1.1.1 colour red", "'colour' is not part of a question");
         wrong("1.1.1.1 2.2.2.2", "'2.2.2.2' is not part of a question");

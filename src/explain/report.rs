@@ -80,12 +80,16 @@ pub struct LookupReport {
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     /// What it is about: `path`, `default`, `gateway`, `source`, `candidate`, `device`, `on-link`, `scope`,
-    /// `subtree`, `reverse path`, `receive`, `forward`, `cache`.
+    /// `subtree`, `reverse path`, `receive`, `forward`, `learned`, `cache`.
     pub about: &'static str,
     /// In plain words.
     pub text: String,
     /// The kernel function.
     pub function: &'static str,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What a lookup looks at. Absent fields are unset.
@@ -117,6 +121,9 @@ pub struct Key {
     pub sport: u16,
     /// Destination port.
     pub dport: u16,
+    /// Flow label; absent when 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub flowlabel: u32,
 }
 
 /// What became of a rule.

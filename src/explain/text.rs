@@ -311,5 +311,8 @@ fn key_text(key: &Key) -> String {
     if key.dport != 0 {
         let _ = write!(text, ", dport {}", key.dport);
     }
+    if key.flowlabel != 0 {
+        let _ = write!(text, ", flowlabel {:#x}", key.flowlabel);
+    }
     text
 }

@@ -423,3 +423,64 @@ point!(
            valid_lft forever preferred_lft forever
     "
 );
+
+point!(
+    "F-061",
+    the_unspecified_address_is_no_peer,
+    QUIET6,
+    "
+    $ ip link set e0 addrgenmode none
+    $ ip link set e0 up
+    $ ip addr add 2001:db8:7::1 peer 2001:db8:8::1/128 dev e0 nodad
+    $ ip -6 route show dev e0
+    2001:db8:7::1 proto kernel metric 256 pref medium
+    2001:db8:8::1 proto kernel metric 256 pref medium
+    $ ip addr replace 2001:db8:7::1 peer ::/64 dev e0 nodad
+    $ ip -6 route show dev e0
+    2001:db8:7::1 proto kernel metric 256 pref medium
+    $ ip addr add 2001:db8:9::1 peer ::/64 dev e0 nodad
+    $ ip -6 addr show dev e0
+    3: e0@p0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+        inet6 2001:db8:9::1/64 scope global nodad
+           valid_lft forever preferred_lft forever
+        inet6 2001:db8:7::1/128 scope global nodad
+           valid_lft forever preferred_lft forever
+    $ ip -6 route show dev e0
+    2001:db8:7::1 proto kernel metric 256 pref medium
+    2001:db8:9::/64 proto kernel metric 256 pref medium
+    "
+);
+
+point!(
+    "F-064",
+    stable_addresses_are_made_of_a_secret,
+    EMPTY,
+    "
+    $ ip link add e0 address 02:00:00:00:00:01 type veth peer name p0 address 02:00:00:00:00:02
+    $ ip link set p0 up
+    $ ip link set e0 addrgenmode stable_secret
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ sysctl -w net.ipv6.conf.e0.addr_gen_mode=2
+    ! sysctl: setting key \"net.ipv6.conf.e0.addr_gen_mode\": Invalid argument
+    [1]
+    $ sysctl -w net.ipv6.conf.e0.stable_secret=2001:db8::1
+    net.ipv6.conf.e0.stable_secret = 2001:db8::1
+    $ sysctl net.ipv6.conf.e0.stable_secret net.ipv6.conf.e0.addr_gen_mode
+    net.ipv6.conf.e0.stable_secret = 2001:0db8:0000:0000:0000:0000:0000:0001
+    net.ipv6.conf.e0.addr_gen_mode = 2
+    $ sysctl -qw net.ipv6.conf.e0.accept_dad=0
+    $ ip link set e0 up
+    $ ip -6 addr show dev e0
+    3: e0@p0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+        inet6 fe80::88cf:4891:a68c:e03f/64 scope link stable-privacy
+           valid_lft forever preferred_lft forever
+    $ sysctl -w net.ipv6.conf.default.stable_secret=2001:db8::2
+    net.ipv6.conf.default.stable_secret = 2001:db8::2
+    $ sysctl net.ipv6.conf.p0.addr_gen_mode
+    net.ipv6.conf.p0.addr_gen_mode = 2
+    $ sysctl -w net.ipv6.conf.all.stable_secret=2001:db8::2
+    ! sysctl: setting key \"net.ipv6.conf.all.stable_secret\": Input/output error
+    [1]
+    "
+);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// Runs a shell script in a namespace; files named `*.json` hold these inputs,
 /// below `/run` of its own. `None`, with the reason said, where that cannot be.
-fn apart(tools: &[&str], inputs: &[(&str, String)], script: &str) -> Option<String> {
+pub(crate) fn apart(tools: &[&str], inputs: &[(&str, String)], script: &str) -> Option<String> {
     for tool in tools {
         let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output();
         if !found.is_ok_and(|found| found.status.success()) {

@@ -4,10 +4,13 @@
 mod both;
 mod examples;
 mod firewall;
+mod hooks;
 mod host;
 mod kernel;
+mod learned;
 mod legs;
 mod rules;
 mod six;
 mod six_vrf;
 mod source_check;
+mod sources_of_rules;

@@ -195,3 +195,38 @@ fn c289_c297_rules_decide_as_ipv4_s_do() {
     assert_eq!((refused.verdict, refused.errno_name), (Verdict::Refused, Some("EACCES")));
     assert!(refused.text.contains("by rule 20 itself"), "{}", refused.text);
 }
+
+#[test]
+fn a_group_of_the_interface_s_scope_does_not_leave() {
+    let host = Host::new(TWO_WAYS);
+    let stays = host.ask("ff01::5%eth0");
+    assert_eq!(stays.outcome.verdict, Verdict::Dropped, "{}", stays.outcome.text);
+    assert!(stays.outcome.text.contains("the scope of the group ends at eth0"), "{}", stays.outcome.text);
+    assert_eq!(host.ask("ff02::5%eth0").outcome.verdict, Verdict::Sent);
+}
+
+#[test]
+fn c305_where_sockets_mean_another_destination_that_is_said() {
+    let mut host = Host::new(TWO_WAYS);
+    host.run("ip -6 route add default via fe80::1 dev eth0");
+    assert!(steps(&host.ask("::"), "scope")[0].contains("gets ::1"));
+    let mapped = host.ask("::ffff:192.0.2.1");
+    assert!(steps(&mapped, "scope")[0].contains("sends IPv4, to 192.0.2.1"), "{:?}", steps(&mapped, "scope"));
+}
+
+#[test]
+fn what_linux_makes_at_random_is_named_where_it_decides() {
+    let mut host = Host::new(TWO_WAYS);
+    host.run("sysctl -w net.ipv6.conf.eth1.use_tempaddr=2");
+    assert!(host.ask("2001:db8:2::5").unknown.is_empty());
+    host.run("ip addr add 2001:db8:3::10/64 dev eth1 mngtmpaddr");
+    let temporary = host.ask("2001:db8:3::5").unknown;
+    assert!(temporary[0].contains("temporary address") && temporary[0].contains("2001:db8:3::/64"));
+    assert!(host.ask("2001:db8:3::5 from 2001:db8:3::10").unknown.is_empty());
+    let mut host = Host::new("ip tuntap add dev tun0 mode tun\nip link set tun0 up");
+    host.run("ip -6 route add 2001:db8::/32 dev tun0");
+    let random = host.ask("2001:db8::1").unknown;
+    assert!(random[0].contains("at random on tun0"), "{random:?}");
+    host.run("ip addr add 2001:db8::9/128 dev tun0");
+    assert!(host.ask("2001:db8::1").unknown.is_empty());
+}

@@ -287,6 +287,7 @@ fn question(direction: Direction, dst: Ipv4Addr, iif: u32) -> Resolved<Ipv4Addr>
         sport: 0,
         dport: 0,
         tos: 0,
+        flowlabel: 0,
     }
 }
 

@@ -8,14 +8,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::snapshot::{self, Line, Netns, Reader};
 use fingerpost_model::{
     AddrMsg, LinkMsg, MetricKind, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags,
     RouteMsg, RuleMsg, Scope, TableId,
 };
-use fingerpost_net::{Errno, Family, Ip, IpPrefix};
+use fingerpost_net::{Errno, Family, Ip, IpPrefix, Prefix};
 
 use crate::behaviour::Behaviour;
 use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rules};
@@ -126,6 +126,8 @@ struct Opened {
     settings: Vec<(String, String)>,
     /// Devices and objects that lines name and that may come later, with the line.
     masters: Vec<(usize, u32)>,
+    /// Destinations whose routes by source are overlooked (F-001).
+    overlooked: Vec<(TableId, Prefix<Ipv6Addr>)>,
     /// Cached routes, which come before the hops that they go through are complete.
     exceptions: Vec<RouteMsg>,
     members: Vec<(usize, u32)>,
@@ -160,6 +162,7 @@ impl Restoring {
                 tables: Vec::new(),
                 settings: Vec::new(),
                 masters: Vec::new(),
+                overlooked: Vec::new(),
                 exceptions: Vec::new(),
                 members: Vec::new(),
                 has_labels: false,
@@ -203,7 +206,7 @@ impl Restoring {
                     format!("a bucket of {}, which is no resilient group with so many", msg.id)
                 })?;
             }
-            Line::Route(msg) if msg.family == Family::V4 && msg.flags.has(RouteFlags::CLONED) => {
+            Line::Route(msg) if msg.flags.has(RouteFlags::CLONED) => {
                 opened.exceptions.push(msg);
             }
             Line::Route(msg) if msg.family == Family::V4 => {
@@ -212,14 +215,11 @@ impl Restoring {
                 }
                 add_route(ns, env, &msg)?;
             }
-            // Cached routes are not modelled.
-            Line::Route(msg) if msg.flags.has(RouteFlags::CLONED) => {
-                let dst = msg.dst.map_or_else(|| "default".to_string(), |dst| dst.to_string());
-                self.restored.not_used.push(format!("what was learned about {dst}"));
-            }
             Line::Route(msg) => {
                 check_hops(ns, &msg)?;
-                restore6::route(ns, env, &msg)?;
+                if let Some(dst) = restore6::route(ns, env, &msg)?.filter(|_| msg.overlooked) {
+                    opened.overlooked.push((msg.table, dst));
+                }
             }
             Line::Neighbour(msg) => neighbour(&mut ns.config, msg),
             Line::Sysctl(path, value) => opened.settings.push((path, value)),
@@ -260,8 +260,17 @@ impl Restoring {
         }
         complete_hops(&mut ns.config);
         restore6::complete(&mut ns.config);
+        for (table, dst) in std::mem::take(&mut opened.overlooked) {
+            if let Some(table) = ns.config.fib6.table_mut(table) {
+                table.lose_leaf(dst);
+            }
+        }
         for msg in std::mem::take(&mut opened.exceptions) {
-            if exception(ns, env, &msg).is_none() {
+            let restored = match msg.family {
+                Family::V4 => exception(ns, env, &msg),
+                Family::V6 => restore6::exception(ns, env, &msg),
+            };
+            if restored.is_none() {
                 let dst = msg.dst.map_or_else(|| "default".to_string(), |dst| dst.to_string());
                 self.restored.not_used.push(format!("what was learned about {dst}: no route leads there"));
             }

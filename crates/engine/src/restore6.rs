@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, IfaFlags, NextHopMsg, RouteFlags, RouteMsg, RouteType, Scope, proto,
+    AddrLabelMsg, AddrMsg, IfaFlags, MetricKind, NextHopMsg, RouteFlags, RouteMsg, RouteType, Scope, proto,
 };
 use fingerpost_net::{IpPrefix, Prefix};
 
@@ -14,7 +14,9 @@ use crate::config::{
     Route6Id, RtFlags,
 };
 use crate::control::{addrconf, gateway6, route6, table6};
+use crate::lookup::exception6::{self, Exception6, Origin};
 use crate::namespace::{Env, Namespace};
+use crate::state::Time;
 
 /// `RTPROT_RA`.
 const BY_ADVERTISEMENT: u8 = 9;
@@ -66,6 +68,7 @@ pub(crate) fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Resul
         stamps: msg.stamps,
         dad: if msg.flags.has(IfaFlags::TENTATIVE) { Dad::Waiting } else { Dad::Over },
         route: None,
+        invented: false,
     });
     Ok(())
 }
@@ -88,8 +91,13 @@ pub(crate) fn label(config: &mut Config, msg: &AddrLabelMsg, first: bool) -> Res
     Ok(())
 }
 
-/// A route, with each of its legs, behind those of its metric.
-pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), String> {
+/// A route, with each of its legs, behind those of its metric. Tells its
+/// destination, unless that is the default one.
+pub(crate) fn route(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    msg: &RouteMsg,
+) -> Result<Option<Prefix<Ipv6Addr>>, String> {
     let prefix = |prefix: Option<IpPrefix>| match prefix {
         None => Ok(Prefix::DEFAULT),
         Some(IpPrefix { addr: IpAddr::V6(addr), len }) => {
@@ -138,7 +146,7 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
             route6::restore(ns, Route6 { hop: leg, ..base.clone() });
         }
     }
-    Ok(())
+    Ok(Some(dst).filter(|dst| !dst.is_default()))
 }
 
 /// What IPv6 notes of a route, as far as a dump tells.
@@ -165,6 +173,37 @@ fn flags(msg: &RouteMsg, dst: Prefix<Ipv6Addr>) -> RtFlags {
         true => RtFlags::REJECT | RtFlags::NONEXTHOP,
         false => flags,
     }
+}
+
+/// Puts in place what was learned about one destination; `None` when no route
+/// leads there (C-299).
+pub(crate) fn exception(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Option<()> {
+    let host = |prefix: Option<IpPrefix>| v6(prefix.filter(|prefix| prefix.len == 128).map(|p| p.addr));
+    let dst = host(msg.dst)?;
+    let src = match msg.src {
+        None => Ipv6Addr::UNSPECIFIED,
+        // Of a route by source through a gateway the prefix is shown.
+        Some(prefix) => v6(Some(prefix.addr))?,
+    };
+    let gateway = v6(msg.gateway);
+    let origin = Origin {
+        table: msg.table,
+        dst,
+        src,
+        dev: msg.oif?,
+        gateway,
+        metric: msg.priority.unwrap_or(0),
+        protocol: msg.protocol,
+    };
+    let hop = exception6::hop_of(&ns.config, &origin)?;
+    let hundredths = msg.cacheinfo.map_or(0, |info| info.expires);
+    let known = Exception6 {
+        mtu: msg.metrics.get(MetricKind::MTU),
+        gateway,
+        expires: (hundredths > 0).then(|| Time(env.now.0 + hundredths as u64 * 10)),
+    };
+    ns.state.exceptions6.restore(hop, dst, src, known);
+    Some(())
 }
 
 /// A setting of `net.ipv6.conf`, without its consequences, which the dumps show.

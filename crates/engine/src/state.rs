@@ -6,6 +6,7 @@ use crate::config::FibInfoId;
 use crate::control::nexthop::BucketUse;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
+use crate::lookup::exception6::Exceptions6;
 
 /// Time on the injected clock, in milliseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +27,8 @@ pub struct State {
     pub cache: RouteCache,
     /// Path MTUs and redirects learned per destination (C-146).
     pub exceptions: Exceptions,
+    /// The same of IPv6 (C-299).
+    pub exceptions6: Exceptions6,
     /// Which buckets of resilient nexthop groups carried traffic (C-069).
     pub buckets: BucketUse,
     /// Counters by the name that `nstat` gives them.

@@ -9,6 +9,7 @@ use fingerpost_model::{RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
 
 use crate::config::{Alias, FibInfoId};
+use crate::lookup::exception6::Exception6;
 use crate::lookup::rules::SelectorSet;
 use crate::lookup::source6::Rule6724;
 use crate::lookup::{DropReason, Flow4, Flow6, RouteRef};
@@ -85,6 +86,12 @@ pub enum RuleOutcome {
     NoTable,
     /// Nothing in its table fits, or a throw route did.
     NoMatch,
+    /// The result is discarded: the packet would get this source, or none, and the
+    /// rule is for others (C-301).
+    OtherSource {
+        /// The source.
+        source: Option<Ipv6Addr>,
+    },
     /// The result is discarded: its prefix is not longer than the rule demands.
     SuppressedPrefix {
         /// Length of the result's prefix.
@@ -409,6 +416,13 @@ pub enum Event6 {
         /// With an unknown hash, the legs that are possible, and how many of all
         /// 2³¹ hashes select each.
         shares: Vec<(RouteRef, usize, u64)>,
+    },
+    /// Something was learned about the destination (C-299).
+    Learned {
+        /// What.
+        learned: Exception6,
+        /// Whether its gateway is another than the route's.
+        redirected: bool,
     },
     /// A decision that is cached with a nexthop object counts, made of another
     /// route, which may be gone (T-17).

@@ -3,8 +3,8 @@
 use fingerpost_engine::{Restored, Restoring};
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns};
 use fingerpost_model::{
-    Kernel, LinkFlags, LinkInfo, LinkMsg, NexthopGroupEntry, NexthopMsg, NsId, RouteFilter, RouteMsg,
-    RouteType, Scope, TableId,
+    Change, Kernel, LinkFlags, LinkInfo, LinkMsg, MetricKind, NexthopGroupEntry, NexthopMsg, NlFlags, NsId,
+    Op, RouteCacheInfo, RouteFilter, RouteFlags, RouteMsg, RouteType, RuleAction, RuleMsg, Scope, TableId,
 };
 use fingerpost_net::Family;
 
@@ -160,4 +160,73 @@ fn what_refers_to_nothing_is_refused_with_its_line() {
     for (extra, expected) in cases {
         assert_eq!(refusal(extra), expected);
     }
+}
+
+/// A cached route of IPv6: to one destination through a gateway, with a path MTU.
+fn learned(dst: &str, gateway: &str, mtu: Option<u32>, expires: i32) -> RouteMsg {
+    let mut msg = RouteMsg { dst: Some(dst.parse().expect("a prefix")), ..default_route("fe80::1", 1024) };
+    msg.gateway = Some(gateway.parse().expect("an address"));
+    msg.flags = RouteFlags::CLONED;
+    if let Some(mtu) = mtu {
+        msg.metrics.set(MetricKind::MTU, mtu);
+    }
+    msg.cacheinfo = Some(RouteCacheInfo { expires, ..RouteCacheInfo::default() });
+    msg
+}
+
+fn default_route(gateway: &str, metric: u32) -> RouteMsg {
+    RouteMsg {
+        table: TableId::MAIN,
+        kind: RouteType::UNICAST,
+        protocol: 3,
+        oif: Some(2),
+        gateway: Some(gateway.parse().expect("an address")),
+        priority: Some(metric),
+        pref: Some(0),
+        ..RouteMsg::new(Family::V6)
+    }
+}
+
+#[test]
+fn c299_what_was_learned_of_ipv6_destinations_stands_with_their_route() {
+    let routes = [
+        default_route("fe80::1", 1024),
+        learned("2001:db8::1/128", "fe80::1", Some(1300), 100),
+        learned("2001:db8::2/128", "fe80::7", None, 0),
+        // Of a route that is not there.
+        RouteMsg { protocol: 9, ..learned("2001:db8::3/128", "fe80::1", Some(1300), 0) },
+    ];
+    let mut lines = lines(&routes);
+    for (priority, table) in [(0, TableId::LOCAL), (0x7ffe, TableId::MAIN)] {
+        let action = RuleAction::TO_TABLE;
+        let rule = RuleMsg { priority: Some(priority), action, table, ..RuleMsg::new(Family::V6) };
+        lines.insert(2, Line::Rule(rule));
+    }
+    let restored = restored(lines);
+    assert_eq!(restored.not_used, ["what was learned about 2001:db8::3/128: no route leads there"]);
+    let mut world = restored.world;
+    let get = |world: &mut fingerpost_engine::World, to: &str| {
+        let question = RouteMsg { dst: Some(to.parse().expect("an address")), ..RouteMsg::new(Family::V6) };
+        let answer = world.get_route(NsId(0), &question).expect("an answer");
+        (answer.gateway.map(|gateway| gateway.to_string()), answer.metrics.get(MetricKind::MTU))
+    };
+    let through = |gateway: &str| Some(gateway.to_string());
+    assert_eq!(get(&mut world, "2001:db8::1/128"), (through("fe80::1"), Some(1300)));
+    assert_eq!(get(&mut world, "2001:db8::2/128"), (through("fe80::7"), None));
+    assert_eq!(get(&mut world, "2001:db8::3/128"), (through("fe80::1"), None));
+    let cached = |world: &mut fingerpost_engine::World| {
+        let filter = RouteFilter { family: Some(Family::V6), cached: true, ..RouteFilter::default() };
+        let mut all = Vec::new();
+        world.routes(NsId(0), &filter, &mut |msg| all.push(msg.clone())).expect("a dump");
+        all
+    };
+    assert_eq!(cached(&mut world), routes[1..3]);
+    // A path MTU ends, a redirect stays; it can be deleted.
+    world.pass(2_000);
+    assert_eq!(get(&mut world, "2001:db8::1/128"), (through("fe80::1"), None));
+    let redirect = cached(&mut world).remove(0);
+    let op = |change| Op { flags: NlFlags(0), change };
+    world.apply(NsId(0), op(Change::DelRoute(redirect))).expect("is there");
+    assert_eq!(get(&mut world, "2001:db8::2/128"), (through("fe80::1"), None));
+    assert!(cached(&mut world).is_empty());
 }

@@ -106,6 +106,9 @@ impl Capture {
     /// Adds what was found out about gateways: nothing.
     pub fn know_gateways(&mut self, _: usize, _: &[GatewayScope]) {}
 
+    /// Adds which routes by source are overlooked: nothing.
+    pub fn know_overlooked(&mut self, _: usize, _: &[usize]) {}
+
     /// Adds a sentence on what could not be seen.
     pub fn note(&mut self, sentence: String) {
         self.header.not_seen.push(sentence);

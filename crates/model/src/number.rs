@@ -268,6 +268,8 @@ flags! {
         IIF_DETACHED = 8;
         /// No device has the `oif` name.
         OIF_DETACHED = 16;
+        /// Of a packet that has no source yet the one that it would get is compared (C-301).
+        FIND_SOURCE = 0x1_0000;
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn decode(body: Body<'_>) -> Result<RouteMsg, DecodeError> {
             rta::SPORT => m.sport = Some(view.be16()?),
             rta::DPORT => m.dport = Some(view.be16()?),
             rta::NH_ID => m.nh_id = Some(view.u32()?),
+            rta::FLOWLABEL => m.flowlabel = Some(view.be32()?),
             _ => m.other.push(view.keep()),
         }
     }
@@ -144,6 +145,9 @@ pub(crate) fn encode(m: &RouteMsg, b: &mut Builder) {
     }
     if let Some(port) = m.dport {
         b.attr(rta::DPORT, &port.to_be_bytes());
+    }
+    if let Some(label) = m.flowlabel {
+        b.attr(rta::FLOWLABEL, &label.to_be_bytes());
     }
     b.all(&m.other);
 }

@@ -228,6 +228,9 @@ fn compare_sources(options: &Options) -> io::Result<bool> {
         let kernel = sides.oracle.run(&lines)?;
         let questions: Vec<String> = lines.iter().map(|line| sources::as_route_get(line)).collect();
         let judged = sides.judged.run(&questions)?;
+        if options.print {
+            print_answers(index, &lines, &kernel)?;
+        }
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with(sources::CONNECT)) {
             let real = sources::of_connect(&kernel[at]);
             let ours = judged[at].as_ref().map(sources::of_route_get);

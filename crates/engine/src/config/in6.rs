@@ -87,6 +87,8 @@ pub struct If6Addr {
     pub dad: Dad,
     /// Its local route, while that was not removed.
     pub route: Option<Route6Id>,
+    /// Whether a real Linux would have made another one, by chance.
+    pub invented: bool,
 }
 
 impl If6Addr {

@@ -61,6 +61,9 @@ pub struct Rule<I> {
     pub dport: Option<Ports>,
     /// `not`: the selectors together are negated.
     pub invert: bool,
+    /// `from` is compared with the source that a packet would get, where it has
+    /// none yet (`FIB_RULE_FIND_SADDR`, C-301); of IPv6.
+    pub find_source: bool,
     /// Cannot be deleted (C-125).
     pub permanent: bool,
     /// Discard results with a prefix this long or shorter; −1 none.
@@ -122,6 +125,7 @@ impl<I: Ip> Rule<I> {
             sport: None,
             dport: None,
             invert: false,
+            find_source: false,
             permanent: false,
             suppress_prefixlen: -1,
             suppress_ifgroup: -1,

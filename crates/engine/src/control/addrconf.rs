@@ -9,12 +9,14 @@ use std::net::Ipv6Addr;
 use fingerpost_model::{IfaFlags, LinkFlags, Refusal, RouteFlags, RouteType, TableId};
 use fingerpost_net::{Errno, Prefix, Rng};
 
+use super::event::nexthop_device;
 use super::route6::{self, RouteConfig6};
 use super::sync6::{for_each_route, sync_carrier_lost, sync_down, sync_up};
-use super::{address6, neighbour};
+use super::{address6, neighbour, stable_privacy};
 use crate::addrtype::AddrType;
 use crate::config::{Anycast, Config, Dad, If6Addr, In6Dev, Link, Route6Id, RtFlags};
 use crate::lookup::RouteRef;
+use crate::lookup::exception6::HopId6;
 use crate::namespace::{Env, Namespace};
 use crate::state::Time;
 
@@ -29,6 +31,8 @@ const NONE: u16 = 0xfffe;
 const EUI64: i64 = 0;
 const STABLE_PRIVACY: i64 = 2;
 const RANDOM: i64 = 3;
+/// The upper half of link-local addresses.
+const LINK_LOCAL_PREFIX: u64 = 0xfe80 << 48;
 /// `IFAPROT_KERNEL_LO`, `IFAPROT_KERNEL_LL`.
 const BY_LOOPBACK: u8 = 1;
 const LINK_LOCAL: u8 = 3;
@@ -133,6 +137,15 @@ fn store_mtu(ns: &mut Namespace, dev: u32, mtu: u32) {
     }
     ipv6.conf.mtu = mtu.into();
     use fingerpost_model::MetricKind;
+    let Namespace { config, state } = &mut *ns;
+    let hop_device = |id| match id {
+        HopId6::Object(id) => nexthop_device(config, id),
+        HopId6::Route(id) => {
+            let mut routes = config.fib6.tables.iter().flat_map(|table| table.routes());
+            routes.find(|route| route.id == id).map(|route| route.hop.dev)
+        }
+    };
+    state.exceptions6.device_mtu_changed(|hop| hop_device(hop) == Some(dev), old.max(0) as u32, mtu);
     for_each_route(ns, |route| {
         let own = route.metrics.get(MetricKind::MTU).unwrap_or(0);
         let locked = route.metrics.get(MetricKind::LOCK).unwrap_or(0) & 1 << MetricKind::MTU.0 != 0;
@@ -179,14 +192,26 @@ pub fn make_automatic(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     }
     let (id, flags) = match mode {
         EUI64 => (mac.and_then(|mac| eui64(&mac)), IfaFlags(0)),
-        // The key is random, and so is what comes of it.
-        STABLE_PRIVACY | RANDOM => (Some(Rng::new(u64::from(dev)).next_u64()), IfaFlags::STABLE_PRIVACY),
+        STABLE_PRIVACY => (stable_identifier(&ns.config, dev), IfaFlags::STABLE_PRIVACY),
+        // The secret is random, and so is what comes of it.
+        RANDOM => (Some(Rng::new(u64::from(dev)).next_u64()), IfaFlags::STABLE_PRIVACY),
         _ => (None, IfaFlags(0)),
     };
     if let Some(id) = id {
-        let addr = Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(id));
+        let addr = Ipv6Addr::from_bits(u128::from(LINK_LOCAL_PREFIX) << 64 | u128::from(id));
         add_link_local(ns, env, dev, addr, flags);
+        if let Some(have) = address_mut(&mut ns.config, dev, addr) {
+            have.invented = mode == RANDOM;
+        }
     }
+}
+
+/// The interface identifier of a device with a secret (RFC 7217); `None` without.
+fn stable_identifier(config: &Config, dev: u32) -> Option<u64> {
+    let link = config.links.get(dev)?;
+    let permanent = link.msg.perm_address.as_ref().map_or(&[][..], |address| &address.0);
+    let secret = stable_privacy::secret(config, link.name())?;
+    stable_privacy::identifier(LINK_LOCAL_PREFIX, permanent, secret)
 }
 
 /// The interface identifier of an Ethernet address (`addrconf_ifid_eui48`).
@@ -304,7 +329,7 @@ pub fn add_address(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) 
     let at = ipv6.addrs.iter().position(|have| scope_of(new.addr) >= scope_of(have.addr));
     let addr = If6Addr {
         addr: new.addr,
-        peer: new.peer,
+        peer: new.peer.filter(|peer| !peer.is_unspecified()),
         len: new.len,
         scope: new.scope,
         flags: new.flags | tentative,
@@ -317,6 +342,7 @@ pub fn add_address(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) 
         stamps: None,
         dad: Dad::Before,
         route: None,
+        invented: false,
     };
     ipv6.addrs.insert(at.unwrap_or(ipv6.addrs.len()), addr);
     Ok(())

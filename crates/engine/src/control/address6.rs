@@ -148,7 +148,8 @@ fn modify(ns: &mut Namespace, env: Env<'_>, dev: u32, mut new: NewAddress) -> Re
     if new.metric != 0 {
         have.metric = new.metric;
     }
-    have.peer = new_peer.or(have.peer);
+    // `::` is no peer; it takes the place of one.
+    have.peer = new_peer.or(have.peer).filter(|peer| !peer.is_unspecified());
     let (prefix, metric, peer, len) = (have.prefix(), have.metric, have.peer, have.len);
     if !new.flags.has(IfaFlags::NOPREFIXROUTE) {
         let mut missing = !had_route || !modify_prefix_route(ns, env, dev, prefix, metric, ends);

@@ -526,7 +526,7 @@ fn delete(ns: &mut Namespace, request: &RouteConfig6, all_legs: bool) -> Result<
     };
     let no_such = || Refusal::new(Errno::ESRCH);
     if request.cached {
-        return Err(no_such());
+        return forget_learned(ns, request);
     }
     let (dst, src) = (request.dst_prefix(), request.src_prefix());
     let node = table.tree.get(dst);
@@ -569,6 +569,22 @@ fn delete(ns: &mut Namespace, request: &RouteConfig6, all_legs: bool) -> Result<
         remove(ns, at);
     }
     Ok(())
+}
+
+/// Forgets what was learned about one destination, through the routes that lead
+/// there (`ip6_del_cached_rt`).
+fn forget_learned(ns: &mut Namespace, request: &RouteConfig6) -> Result<(), Refusal> {
+    let Namespace { config, state } = ns;
+    let Some(table) = config.fib6.table(request.table) else { return Err(Errno::ESRCH.into()) };
+    for (_, node) in table.tree.matches(request.dst) {
+        let of_source = node.by_source.matches(request.src.0);
+        for route in of_source.into_iter().flat_map(|(_, list)| list).chain(&node.routes) {
+            if state.exceptions6.remove(config, route, request.dst, request.src.0) {
+                return Ok(());
+            }
+        }
+    }
+    Err(Errno::ESRCH.into())
 }
 
 /// Whether a deletion of default routes fits the entry that every table without

@@ -194,6 +194,7 @@ fn requested<I: Ip>(links: &Links, rules: &Rules<I>, msg: &RuleMsg) -> Result<Ru
         sport,
         dport,
         invert: msg.flags.has(RuleFlags::INVERT),
+        find_source: msg.flags.has(RuleFlags::FIND_SOURCE),
         permanent: msg.flags.has(RuleFlags::PERMANENT),
         suppress_prefixlen: msg.suppress_prefixlen.unwrap_or(-1),
         suppress_ifgroup: msg.suppress_ifgroup.unwrap_or(-1),

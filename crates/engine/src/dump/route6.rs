@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use fingerpost_model::{
-    NextHopMsg, Refusal, RouteCacheInfo, RouteFilter, RouteFlags, RouteMsg, RouteType, TableId,
+    MetricKind, NextHopMsg, Refusal, RouteCacheInfo, RouteFilter, RouteFlags, RouteMsg, RouteType, TableId,
 };
 use fingerpost_net::{Errno, Family, IpPrefix};
 
 use crate::config::{Config, NextHop, NexthopKind, Route6, RtFlags};
+use crate::lookup::exception6::Exception6;
 use crate::lookup::table6::{hops, ignores_linkdown, legs};
 use crate::namespace::Namespace;
 use crate::state::Time;
@@ -30,9 +31,6 @@ pub fn dump(
             _ => Ok(()),
         };
     }
-    if filter.cached {
-        return Ok(());
-    }
     for table in config.fib6.tables.iter().filter(|table| wanted.is_none_or(|id| id == table.id)) {
         for list in table.lists() {
             let mut at = 0;
@@ -43,13 +41,54 @@ pub fn dump(
                     let last = legs(list, route).last().map_or(route.id, |leg| leg.id);
                     at = list.iter().position(|other| other.id == last).map_or(at, |n| n + 1).max(at);
                 }
-                if passes(config, list, route, filter) {
+                if filter.cached {
+                    learned(ns, now, list, route, filter, each);
+                } else if passes(config, list, route, filter) {
                     each(&message(config, now, list, route));
                 }
             }
         }
     }
     Ok(())
+}
+
+/// What was learned through a route's hops (`ip -6 route show cache`).
+fn learned(
+    ns: &Namespace,
+    now: Time,
+    list: &[Route6],
+    route: &Route6,
+    filter: &RouteFilter,
+    each: &mut dyn FnMut(&RouteMsg),
+) {
+    let all = legs(list, route).chain((!route.is_leg()).then_some(route));
+    for leg in all.filter(|leg| passes(&ns.config, &[], leg, filter)) {
+        for (member, hop) in hops(&ns.config, leg).enumerate() {
+            for (dst, src, known) in ns.state.exceptions6.of_hop(&ns.config, leg, member, now) {
+                let mut msg = message(&ns.config, now, &[], leg);
+                // The hop is shown, not its object.
+                (msg.nh_id, msg.multipath, msg.oif) = (None, Vec::new(), Some(hop.dev));
+                msg.dst = Some(IpPrefix::host(IpAddr::V6(dst)));
+                // Through a gateway it was learned of all of the route's sources.
+                if src != leg.src.addr() {
+                    msg.src = Some(IpPrefix::host(IpAddr::V6(src)));
+                }
+                note_learned(&mut msg, known, now);
+                each(&msg);
+            }
+        }
+    }
+}
+
+/// Puts what was learned into a route's message.
+pub(crate) fn note_learned(msg: &mut RouteMsg, known: &Exception6, now: Time) {
+    msg.flags = msg.flags | RouteFlags::CLONED;
+    msg.gateway = known.gateway.map(IpAddr::V6);
+    if let Some(mtu) = known.mtu {
+        msg.metrics.set(MetricKind::MTU, mtu);
+    }
+    let expires = known.expires.map_or(0, |at| at.0.saturating_sub(now.0) / 10);
+    msg.cacheinfo = Some(RouteCacheInfo { expires: expires as i32, ..RouteCacheInfo::default() });
 }
 
 fn passes(config: &Config, list: &[Route6], route: &Route6, filter: &RouteFilter) -> bool {

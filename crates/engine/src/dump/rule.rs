@@ -71,6 +71,7 @@ fn flags<I>(rule: &Rule<I>) -> RuleFlags {
     let conditions = [
         (rule.permanent, RuleFlags::PERMANENT),
         (rule.invert, RuleFlags::INVERT),
+        (rule.find_source, RuleFlags::FIND_SOURCE),
         (rule.action == RuleAction::GOTO && !rule.goto_resolved, RuleFlags::UNRESOLVED),
         (detached(&rule.iifname, rule.iif), RuleFlags::IIF_DETACHED),
         (detached(&rule.oifname, rule.oif), RuleFlags::OIF_DETACHED),

@@ -7,8 +7,10 @@ use fingerpost_net::Errno;
 
 use super::FibResult;
 use super::cache::HopId;
+use super::exception6::Exception6;
 use super::table6::Found6;
-use crate::config::{FibInfoId, RtFlags};
+use crate::addrtype::AddrType;
+use crate::config::{Config, FibInfoId, RtFlags};
 
 /// What a lookup decided about a packet.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +75,19 @@ pub struct Decision6 {
     pub output: Output,
     /// The route.
     pub found: Found6,
+    /// What was learned about the destination (C-299).
+    pub learned: Option<Exception6>,
+}
+
+impl Decision6 {
+    /// Whether a packet made here may leave by the decision's device: one to a group
+    /// whose scope is the interface stays on loopback (`ip6_finish_output2`, F-062).
+    pub fn may_leave(&self, config: &Config) -> bool {
+        let scope = AddrType::of(self.destination).src_scope;
+        !self.destination.is_multicast()
+            || scope > 1
+            || config.links.get(self.dev).is_some_and(|link| link.is_loopback())
+    }
 }
 
 /// A path MTU that an exception carries.

@@ -11,8 +11,11 @@ use super::{Flow6, input6, output6};
 use crate::config::{Config, Route6};
 use crate::dump;
 use crate::namespace::{Env, Namespace};
+use crate::state::Time;
 use crate::trace::Tracer;
 
+/// The 20 bits of a flow label.
+const MAX_LABEL: u32 = 0x000f_ffff;
 const IPPROTO_ICMP: u8 = 1;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
@@ -48,7 +51,7 @@ pub fn get_route(
         let list = node.map_or(&[][..], |node| node.of_source(route.src));
         return Ok(RouteMsg { iif, ..dump::route6::message(config, env.now, list, route) });
     }
-    Ok(answer(config, request, &flow, &decision, route))
+    Ok(answer(config, env.now, request, &flow, &decision, route))
 }
 
 /// Strict checks of the header (`inet6_rtm_valid_getroute_req`).
@@ -87,8 +90,10 @@ fn flow(request: &RouteMsg, iif: Option<u32>, caller_uid: u32) -> Result<Flow6, 
             return Err(Refusal::with(Errno::EOPNOTSUPP, "Unsupported ip proto"));
         }
     };
+    let src = addr(request.src)?;
     Ok(Flow6 {
-        src: addr(request.src)?,
+        src,
+        has_source: !src.is_unspecified(),
         iif: iif.unwrap_or(0),
         oif: if iif.is_some() { 0 } else { request.oif.unwrap_or(0) },
         mark: request.mark.unwrap_or(0),
@@ -97,6 +102,7 @@ fn flow(request: &RouteMsg, iif: Option<u32>, caller_uid: u32) -> Result<Flow6, 
         proto,
         sport: request.sport.unwrap_or(0),
         dport: request.dport.unwrap_or(0),
+        flowlabel: request.flowlabel.unwrap_or(0) & MAX_LABEL,
         ..Flow6::to(addr(request.dst)?)
     })
 }
@@ -104,6 +110,7 @@ fn flow(request: &RouteMsg, iif: Option<u32>, caller_uid: u32) -> Result<Flow6, 
 /// The reply (`rt6_fill_node` with a decision).
 fn answer(
     config: &Config,
+    now: Time,
     request: &RouteMsg,
     flow: &Flow6,
     decision: &Decision6,
@@ -125,6 +132,9 @@ fn answer(
     msg.prefsrc = chosen.filter(|_| !decision.is_input).or(route.prefsrc).map(IpAddr::V6);
     msg.encap = route.hop.encap.clone();
     msg.cacheinfo = Some(RouteCacheInfo::default());
+    if let Some(learned) = &decision.learned {
+        dump::route6::note_learned(&mut msg, learned, now);
+    }
     msg.pref = Some(decision.found.pref.0);
     msg
 }

@@ -10,6 +10,7 @@
 pub mod cache;
 pub mod decision;
 pub mod exception;
+pub mod exception6;
 pub mod firewall;
 pub mod get;
 pub mod get6;
@@ -47,6 +48,9 @@ pub struct Flow<I> {
     pub dst: I,
     /// Source; unspecified before it is chosen.
     pub src: I,
+    /// Whether the packet came with its source, be it the unspecified one; of IPv6
+    /// (`RT6_LOOKUP_F_HAS_SADDR`). A lookup finds it out of packets made here.
+    pub has_source: bool,
     /// Device that the packet has to leave by; 0 any.
     pub oif: u32,
     /// Ingress device; loopback's index for packets made here.
@@ -94,6 +98,7 @@ impl<I: Ip> Flow<I> {
         Flow {
             dst,
             src: I::ZERO,
+            has_source: false,
             oif: 0,
             iif: crate::config::LOOPBACK,
             l3mdev: 0,

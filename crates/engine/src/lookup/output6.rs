@@ -51,6 +51,7 @@ pub(super) fn find<'a>(
     tracer: &mut Tracer<'_>,
 ) -> Result<Candidate<'a>, Errno> {
     flow.iif = LOOPBACK;
+    flow.has_source = !flow.src.is_unspecified();
     tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Output, flow: flow.clone() }));
     let demand = Demand {
         device: device || AddrType::of(flow.dst).needs_device(),
@@ -128,7 +129,7 @@ pub(super) fn decide(
         kind: found.kind,
         flags: match gateway {
             Some(_) => found.flags | RtFlags::GATEWAY,
-            None => found.flags,
+            None => found.flags.without(RtFlags::GATEWAY),
         },
         is_input,
         gateway,
@@ -138,12 +139,13 @@ pub(super) fn decide(
         input,
         output,
         found: found.found(),
+        learned: found.learned,
     }
 }
 
 /// The device of a decision: own addresses are reached through loopback, those
 /// in a VRF through its device.
-fn device(config: &Config, found: &Candidate<'_>) -> u32 {
+pub(super) fn device(config: &Config, found: &Candidate<'_>) -> u32 {
     let dev = found.hop.dev;
     if !found.flags.any(RtFlags::LOCAL | RtFlags::ANYCAST) {
         return dev;
@@ -159,11 +161,12 @@ fn device(config: &Config, found: &Candidate<'_>) -> u32 {
     }
 }
 
-/// The MTU in bytes: the route's, or the device's (`ip6_dst_mtu_maybe_forward`).
+/// The MTU in bytes: a learned one, the route's, or the device's (`ip6_dst_mtu_maybe_forward`).
 fn mtu(config: &Config, found: &Candidate<'_>) -> u32 {
     const MAX: u32 = 65535 + 40;
     const MIN: u32 = 1280;
-    let own = found.route.metrics.get(MetricKind::MTU).unwrap_or(0);
+    let learned = found.learned.and_then(|learned| learned.mtu);
+    let own = learned.or_else(|| found.route.metrics.get(MetricKind::MTU)).unwrap_or(0);
     let of_device = config.links.ipv6(found.hop.dev).map_or(MIN, |ipv6| ipv6.conf.mtu.max(0) as u32);
     (if own != 0 { own } else { of_device }).min(MAX)
 }

@@ -97,9 +97,7 @@ pub fn failing<I: Ip>(rule: &Rule<I>, flow: &Flow<I>, is_l3_master: impl Fn(u32)
     set.add(Selector::TunId, rule.tun_id != 0 && rule.tun_id != flow.tun_id);
     set.add(Selector::L3mdev, rule.l3mdev && !is_l3_master(flow.l3mdev));
     set.add(Selector::Uid, !(rule.uid_range.start..=rule.uid_range.end).contains(&flow.uid));
-    // A question of IPv6 without source fails every `from` (`RT6_LOOKUP_F_HAS_SADDR`).
-    let has_source = I::FAMILY == Family::V4 || rule.src.1 == 0 || flow.src != I::ZERO;
-    set.add(Selector::From, !has_source || !within(rule.src, flow.src));
+    set.add(Selector::From, !from_matches(rule, flow));
     set.add(Selector::To, !within(rule.dst, flow.dst));
     set.add(
         Selector::Dscp,
@@ -126,7 +124,17 @@ fn oif_matches<I>(oif: u32, flow: &Flow<I>, is_l3_master: &impl Fn(u32) -> bool)
     if is_l3_master(oif) { flow.l3mdev_of_oif && flow.l3mdev == oif } else { oif != 0 && flow.oif == oif }
 }
 
-fn within<I: Ip>((addr, len): (I, u8), candidate: I) -> bool {
+/// A question of IPv6 without source fails every `from`, unless the rule waits
+/// until there is one (C-301).
+fn from_matches<I: Ip>(rule: &Rule<I>, flow: &Flow<I>) -> bool {
+    match I::FAMILY == Family::V4 || flow.has_source || rule.src.1 == 0 {
+        true => within(rule.src, flow.src),
+        false => rule.find_source,
+    }
+}
+
+/// Whether an address is in a rule's prefix.
+pub(super) fn within<I: Ip>((addr, len): (I, u8), candidate: I) -> bool {
     Prefix::containing(addr, len).is_ok_and(|prefix| prefix.contains(candidate))
 }
 
@@ -183,9 +191,9 @@ fn through_rules(
     ignore_linkstate: bool,
     tracer: &mut Tracer<'_>,
 ) -> Result<FibResult, Errno> {
-    let search = |id: TableId, flow: &Flow4, tracer: &mut Tracer<'_>| {
-        let table = config.fib.table(id)?;
-        Some(table::lookup(config, table, flow, ignore_linkstate, tracer))
+    let search = |_: &Rule<Ipv4Addr>, id: TableId, flow: &mut Flow4, tracer: &mut Tracer<'_>| {
+        let table = config.fib.table(id).ok_or(RuleOutcome::NoTable)?;
+        Ok(table::lookup(config, table, flow, ignore_linkstate, tracer)?)
     };
     let suppressed = |rule: &Rule<Ipv4Addr>, result: &FibResult, flow: &mut Flow4| {
         let outcome = suppressed(config, rule, result)?;
@@ -197,14 +205,14 @@ fn through_rules(
 }
 
 /// Tries the rules in order (`fib_rules_lookup`): the first result that is kept,
-/// with the realms of its rule. `search` looks into a table, `None` if there is
-/// none; `suppressed` says whether and why a rule discards a result.
+/// with the realms of its rule. `search` looks into the table that a rule leads to;
+/// `suppressed` says whether and why a rule discards a result.
 pub(super) fn walk<I: Ip, R>(
     list: &[Rule<I>],
     links: &Links,
     flow: &mut Flow<I>,
     tracer: &mut Tracer<'_>,
-    mut search: impl FnMut(TableId, &Flow<I>, &mut Tracer<'_>) -> Option<Result<R, Errno>>,
+    mut search: impl FnMut(&Rule<I>, TableId, &mut Flow<I>, &mut Tracer<'_>) -> Result<R, RuleOutcome>,
     suppressed: impl Fn(&Rule<I>, &R, &mut Flow<I>) -> Option<RuleOutcome>,
 ) -> Result<(R, u32), Errno> {
     let vrf = if flow.l3mdev == 0 { None } else { links.get(flow.l3mdev).and_then(|l| l.vrf_table()) };
@@ -233,17 +241,15 @@ pub(super) fn walk<I: Ip, R>(
             RuleAction::PROHIBIT => RuleOutcome::Error(Errno::EACCES),
             RuleAction::TO_TABLE => {
                 let id = if rule.l3mdev { l3_table } else { rule.table };
-                match search(id, flow, tracer) {
-                    None => RuleOutcome::NoTable,
-                    Some(Ok(result)) => match suppressed(rule, &result, flow) {
+                match search(rule, id, flow, tracer) {
+                    Ok(result) => match suppressed(rule, &result, flow) {
                         Some(outcome) => outcome,
                         None => {
                             tracer.event(|| Event::RuleDone { index, outcome: RuleOutcome::Found });
                             return Ok((result, rule.realms));
                         }
                     },
-                    Some(Err(Errno::EAGAIN)) => RuleOutcome::NoMatch,
-                    Some(Err(errno)) => RuleOutcome::Error(errno),
+                    Err(outcome) => outcome,
                 }
             }
             _ => RuleOutcome::Error(Errno::EINVAL),
@@ -259,6 +265,13 @@ pub(super) fn walk<I: Ip, R>(
         }
     }
     Err(Errno::ENETUNREACH)
+}
+
+impl From<Errno> for RuleOutcome {
+    /// What a table's error means to the rule that led there.
+    fn from(errno: Errno) -> Self {
+        if errno == Errno::EAGAIN { RuleOutcome::NoMatch } else { RuleOutcome::Error(errno) }
+    }
 }
 
 /// The position of a goto's target: the first rule of that preference (C-117).

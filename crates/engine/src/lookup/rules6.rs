@@ -7,8 +7,9 @@ use fingerpost_net::Errno;
 
 use super::Flow6;
 use super::cache::Cached6;
-use super::rules::{update_l3mdev, walk};
+use super::rules::{update_l3mdev, walk, within};
 use super::table6::{self, Candidate, Demand};
+use super::{output6, source6};
 use crate::config::{Config, Rule};
 use crate::namespace::Env;
 use crate::state::State;
@@ -29,17 +30,15 @@ pub fn lookup<'a>(
     tracer: &mut Tracer<'_>,
 ) -> Result<Candidate<'a>, Errno> {
     let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
-        let table = config.fib6.table(id)?;
+        let table = config.fib6.table(id).ok_or(RuleOutcome::NoTable)?;
         let oif = side.device(flow);
         let found = table6::lookup(config, env, table, flow, oif, demand, tracer);
-        let mut path = |found: Candidate<'a>, tracer: &mut Tracer<'_>| {
-            let stays = side == Side::Output && keeps_device(env, &found, oif);
-            let found = table6::select_path(config, found, flow, oif, stays, demand, tracer);
-            shared(config, state, found, tracer)
-        };
-        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
+        let found = found.ok_or(RuleOutcome::NoMatch)?;
+        let stays = side == Side::Output && keeps_device(env, &found, oif);
+        let found = table6::select_path(config, found, flow, oif, stays, demand, tracer);
+        Ok(settled(config, state, env, flow, found, tracer))
     };
-    let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
+    let result = through(config, flow, Wanted::Way, tracer, search);
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
     result
 }
@@ -71,10 +70,40 @@ pub fn lookup_in_vrf<'a>(
         .ok_or(Errno::ENETUNREACH)
         .and_then(|found| {
             let found = table6::select_path(config, found, flow, dev, false, demand, tracer);
-            usable(shared(config, state, found, tracer), tracer)
+            usable(settled(config, state, env, flow, found, tracer), tracer)
         });
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
     result
+}
+
+/// What was learned about the destination, or else what is cached with the hop.
+fn settled<'a>(
+    config: &'a Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &Flow6,
+    found: Candidate<'a>,
+    tracer: &mut Tracer<'_>,
+) -> Candidate<'a> {
+    let found = with_learned(config, state, env, flow, found, tracer);
+    if found.learned.is_some() { found } else { shared(config, state, found, tracer) }
+}
+
+/// What was learned about the destination goes before what the hop's decision is.
+fn with_learned<'a>(
+    config: &Config,
+    state: &State,
+    env: Env<'_>,
+    flow: &Flow6,
+    found: Candidate<'a>,
+    tracer: &mut Tracer<'_>,
+) -> Candidate<'a> {
+    let learned = state.exceptions6.find(config, &found, flow.src, flow.dst, env.now);
+    if let Some(learned) = learned {
+        let redirected = table6::gateway6(found.hop) != learned.gateway;
+        tracer.event(|| Event::V6(Event6::Learned { learned, redirected }));
+    }
+    Candidate { learned, ..found }
 }
 
 /// The decision that counts is the one cached with the hop (`rt6_get_pcpu_route`,
@@ -113,20 +142,24 @@ fn shared<'a>(
 /// `device` demands one by the flow's egress device.
 pub fn lookup_plain<'a>(
     config: &'a Config,
+    state: &State,
+    env: Env<'_>,
     flow: &mut Flow6,
     device: bool,
     tracer: &mut Tracer<'_>,
 ) -> Result<Candidate<'a>, Errno> {
     let demand = Demand { device, ..Demand::default() };
     let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
-        let found = table6::lookup_plain(config, config.fib6.table(id)?, flow, device, tracer);
-        let path = |found: Candidate<'a>, tracer: &mut Tracer<'_>| match found.is_reject() {
-            true => found,
-            false => table6::select_path(config, found, flow, flow.oif, flow.oif != 0, demand, tracer),
-        };
-        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
+        let table = config.fib6.table(id).ok_or(RuleOutcome::NoTable)?;
+        let found = table6::lookup_plain(config, table, flow, device, tracer);
+        let found = found.ok_or(RuleOutcome::NoMatch)?;
+        if found.is_reject() {
+            return Ok(found);
+        }
+        let found = table6::select_path(config, found, flow, flow.oif, flow.oif != 0, demand, tracer);
+        Ok(with_learned(config, state, env, flow, found, tracer))
     };
-    let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
+    let result = through(config, flow, Wanted::Way, tracer, search);
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
     result
 }
@@ -154,10 +187,10 @@ pub fn lookup_any<'a>(
     tracer: &mut Tracer<'_>,
 ) -> Result<Candidate<'a>, Errno> {
     let search = |id: TableId, flow: &Flow6, tracer: &mut Tracer<'_>| {
-        let table = config.fib6.table(id)?;
-        Some(table6::lookup(config, env, table, flow, oif, demand, tracer).ok_or(Errno::EAGAIN))
+        let table = config.fib6.table(id).ok_or(RuleOutcome::NoTable)?;
+        table6::lookup(config, env, table, flow, oif, demand, tracer).ok_or(RuleOutcome::NoMatch)
     };
-    through(config, flow, tracer, search, |_, _| None)
+    through(config, flow, Wanted::Route, tracer, search)
 }
 
 /// Which of a flow's devices routes are measured against.
@@ -178,34 +211,82 @@ impl Side {
     }
 }
 
+/// What a lookup is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// A packet's way: error types are errors, and rules discard what they suppress.
+    Way,
+    /// A route as it stands.
+    Route,
+}
+
 /// Local, then main, until a rule is ever added; then the rules.
 fn through<'a>(
     config: &'a Config,
     flow: &mut Flow6,
+    wanted: Wanted,
     tracer: &mut Tracer<'_>,
-    mut search: impl FnMut(TableId, &Flow6, &mut Tracer<'_>) -> Option<Result<Candidate<'a>, Errno>>,
-    suppressed: impl Fn(&Rule<Ipv6Addr>, &Candidate<'a>) -> Option<RuleOutcome>,
+    mut search: impl FnMut(TableId, &Flow6, &mut Tracer<'_>) -> Result<Candidate<'a>, RuleOutcome>,
 ) -> Result<Candidate<'a>, Errno> {
+    let as_wanted = |found, tracer: &mut Tracer<'_>| match wanted {
+        Wanted::Way => usable(found, tracer),
+        Wanted::Route => Ok(found),
+    };
     if config.fib6.has_custom_rules {
         update_l3mdev(&config.links, flow);
-        let suppressed =
-            |rule: &Rule<Ipv6Addr>, found: &Candidate<'a>, _: &mut Flow6| suppressed(rule, found);
+        let search = |rule: &Rule<Ipv6Addr>, id: TableId, flow: &mut Flow6, tracer: &mut Tracer<'_>| {
+            let found = search(id, flow, tracer)?;
+            let dev = match wanted {
+                Wanted::Way => output6::device(config, &found),
+                Wanted::Route => found.hop.dev,
+            };
+            find_source(config, rule, dev, flow)?;
+            Ok(as_wanted(found, tracer)?)
+        };
+        let suppressed = |rule: &Rule<Ipv6Addr>, found: &Candidate<'a>, _: &mut Flow6| {
+            suppressed(config, rule, found).filter(|_| wanted == Wanted::Way)
+        };
         return walk(&config.rules6.list, &config.links, flow, tracer, search, suppressed)
             .map(|(found, _)| found);
     }
     tracer.event(|| Event::NoCustomRules);
     for id in [TableId::LOCAL, TableId::MAIN] {
-        match search(id, flow, tracer) {
-            None | Some(Err(Errno::EAGAIN)) => {}
-            Some(result) => return result,
+        let Ok(found) = search(id, flow, tracer) else { continue };
+        match as_wanted(found, tracer) {
+            Err(Errno::EAGAIN) => {}
+            result => return result,
         }
     }
     Err(Errno::ENETUNREACH)
 }
 
-/// Whether a rule discards its result (`fib6_rule_suppress`).
+/// Where a rule by source met a packet without one: the packet gets the source
+/// that it would have by the route found, if the rule is for that one
+/// (`fib6_rule_saddr`, C-301). Rules that follow do not take it for given, routes
+/// by source do.
+fn find_source(
+    config: &Config,
+    rule: &Rule<Ipv6Addr>,
+    dev: u32,
+    flow: &mut Flow6,
+) -> Result<(), RuleOutcome> {
+    if !rule.find_source || rule.src.1 == 0 || flow.has_source {
+        return Ok(());
+    }
+    let source = source6::select(config, dev, flow.dst, &mut Tracer::off());
+    match source.filter(|&source| within(rule.src, source)) {
+        Some(source) => {
+            flow.src = source;
+            Ok(())
+        }
+        None => Err(RuleOutcome::OtherSource { source }),
+    }
+}
+
+/// Whether a rule discards its result (`fib6_rule_suppress`). A result that was
+/// learned is as long as an address, whatever the route's prefix (F-060).
 fn suppressed(config: &Config, rule: &Rule<Ipv6Addr>, found: &Candidate<'_>) -> Option<RuleOutcome> {
-    let len = found.route.dst.len();
+    let len = found.prefix_len();
     if i32::from(len) <= rule.suppress_prefixlen {
         return Some(RuleOutcome::SuppressedPrefix { len });
     }

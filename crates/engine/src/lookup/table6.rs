@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use fingerpost_model::{IfaFlags, NeighState, RouteFlags, RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
 
+use super::exception6::Exception6;
 use super::hash::multipath_hash6;
 use super::source6::{Own, is_own};
 use super::{Flow6, path};
@@ -90,12 +91,15 @@ pub struct Candidate<'a> {
     pub pref: Preference,
     /// The route that the decision was made of: this one, or one that is gone.
     pub origin: RouteRef,
+    /// What was learned about the destination.
+    pub learned: Option<Exception6>,
 }
 
 impl<'a> Candidate<'a> {
     fn of(list: &'a [Route6], route: &'a Route6, hop: &'a NextHop, member: usize) -> Self {
         let &Route6 { kind, flags, pref, .. } = route;
-        Candidate { list, route, hop, member, kind, flags, pref, origin: RouteRef::to(route) }
+        let origin = RouteRef::to(route);
+        Candidate { list, route, hop, member, kind, flags, pref, origin, learned: None }
     }
 
     /// What is remembered of it.
@@ -109,9 +113,15 @@ impl<'a> Candidate<'a> {
         self.flags.any(RtFlags::REJECT)
     }
 
-    /// The hop's gateway.
+    /// The gateway: the hop's, or a learned one.
     pub fn gateway(&self) -> Option<Ipv6Addr> {
-        gateway6(self.hop)
+        self.learned.map_or_else(|| gateway6(self.hop), |learned| learned.gateway)
+    }
+
+    /// How long the prefix is that it stands for, in bits: what was learned is about
+    /// one address.
+    pub fn prefix_len(&self) -> u8 {
+        if self.learned.is_some() { 128 } else { self.route.dst.len() }
     }
 }
 
@@ -416,10 +426,14 @@ pub fn hops<'a>(config: &'a Config, route: &'a Route6) -> impl Iterator<Item = &
 
 /// The nexthop object that a candidate's hop is: its own, or the member of a group.
 pub fn object(config: &Config, found: &Candidate<'_>) -> Option<u32> {
-    let id = found.route.nh_id?;
+    found.route.nh_id.map(|id| member_id(config, id, found.member))
+}
+
+/// The nexthop object behind a member of a group; an object that is no group is its own.
+pub fn member_id(config: &Config, id: u32, member: usize) -> u32 {
     match config.nexthops.get(id).map(|object| &object.kind) {
-        Some(NexthopKind::Group { members, .. }) => members.get(found.member).map(|member| member.id),
-        _ => Some(id),
+        Some(NexthopKind::Group { members, .. }) => members.get(member).map_or(id, |member| member.id),
+        _ => id,
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod random;
+pub mod random6;
 
 use fingerpost_engine::{Behaviour, World};
 use fingerpost_model::{AddrMsg, Change, Kernel, LinkFlags, LinkInfo, LinkMsg, NlFlags, NsId, Op, Refusal};

@@ -4,7 +4,7 @@
 //! says what could not be seen. What is kept in between are the kernel's own
 //! bytes, some 60 for each route.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -60,6 +60,8 @@ struct Captured {
     netns: Netns,
     /// What was found out about gateways of routes, by the route's number.
     gateways: HashMap<usize, Vec<GatewayScope>>,
+    /// Routes by source that Linux overlooks, by their numbers.
+    overlooked: HashSet<usize>,
     /// Devices, in the order in which they came.
     links: Vec<LinkMsg>,
     /// Multicast groups that devices have joined.
@@ -108,6 +110,14 @@ impl Capture {
         }
     }
 
+    /// Adds which routes by source of one namespace, by its number, Linux overlooks:
+    /// the routes' numbers.
+    pub fn know_overlooked(&mut self, namespace: usize, routes: &[usize]) {
+        if let Some(space) = self.spaces.get_mut(namespace) {
+            space.overlooked.extend(routes);
+        }
+    }
+
     /// Adds a sentence on what could not be seen.
     pub fn note(&mut self, sentence: String) {
         self.header.not_seen.push(sentence);
@@ -153,6 +163,7 @@ impl Captured {
                 for fact in self.gateways.get(&routes).into_iter().flatten() {
                     fact.note_in(route);
                 }
+                route.overlooked |= self.overlooked.contains(&routes);
                 routes += 1;
             }
             each(line)

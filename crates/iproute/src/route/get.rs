@@ -21,7 +21,7 @@ pub(super) fn run(ctx: &mut Ctx<'_>, args: Args<'_>) -> Done {
                 "Warning: /{given} as prefix is invalid, only /{full} (or none) is supported."
             ));
         },
-        fwmark: false,
+        ours: false,
     };
     let question = words::read(args, family, host).map_err(|wrong| wrong.failure)?;
     if !question.found {

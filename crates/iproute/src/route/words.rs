@@ -8,6 +8,9 @@ use crate::error::Failure;
 use crate::lex::{Addr, Af, Args, get_addr, get_prefix, get_u16, get_u32, matches};
 use crate::names::{Names, View};
 
+/// The 20 bits of a flow label.
+const MAX_LABEL: u32 = 0x000f_ffff;
+
 /// What the words of `ip route get` ask for.
 #[derive(Clone, Debug, Default)]
 pub struct RouteQuestion<'a> {
@@ -31,6 +34,8 @@ pub struct RouteQuestion<'a> {
     pub sport: Option<u16>,
     /// The destination port.
     pub dport: Option<u16>,
+    /// The flow label.
+    pub flowlabel: Option<u32>,
     /// The type of service.
     pub tos: u8,
     /// `notify`.
@@ -66,10 +71,10 @@ pub struct RouteQuestionError<'a> {
 impl<'a> RouteQuestion<'a> {
     /// Reads a question about one packet: the words of `ip route get` with one
     /// destination, and with addresses rather than subnets. `fwmark` stands for
-    /// `mark` too.
+    /// `mark` too, and a flow label can be given, as to newer versions of `ip`.
     pub fn parse(words: &'a [&'a str], names: &Names) -> Result<Self, RouteQuestionError<'a>> {
         let names = View::new(names);
-        let host = Host { names: &names, is_vrf: &mut |_| true, odd_length: &mut |_, _| {}, fwmark: true };
+        let host = Host { names: &names, is_vrf: &mut |_| true, odd_length: &mut |_, _| {}, ours: true };
         let mut question = read(Args::new(words), Af::Unspec, host)?;
         let refuse = |key, value| Err(RouteQuestionError { key, value, failure: Failure::exit(1, "") });
         if let Some(word) = question.second {
@@ -97,8 +102,8 @@ pub(super) struct Host<'h> {
     pub is_vrf: &'h mut dyn FnMut(&str) -> bool,
     /// Takes the length given with a destination that is not that of an address, and that one.
     pub odd_length: &'h mut dyn FnMut(u32, u32),
-    /// Whether `fwmark` is a word.
-    pub fwmark: bool,
+    /// Whether `fwmark` and `flowlabel` are words.
+    pub ours: bool,
 }
 
 /// Reads the words.
@@ -123,7 +128,7 @@ pub(super) fn read<'a>(
             q.from = q.address("from", q.from_word, get_prefix)?.prefix();
         } else if is("iif") {
             q.iif = Some(value(&mut args, "iif")?);
-        } else if is("mark") || (host.fwmark && word == "fwmark") {
+        } else if is("mark") || (host.ours && word == "fwmark") {
             let text = value(&mut args, "mark")?;
             q.mark = Some(good("mark", text, get_u32(text, 0), "invalid mark value")?);
         } else if is("oif") || word == "dev" {
@@ -150,6 +155,10 @@ pub(super) fn read<'a>(
         } else if is("dport") {
             let text = value(&mut args, "dport")?;
             q.dport = Some(good("dport", text, get_u16(text, 0), "invalid dport\n")?);
+        } else if host.ours && word == "flowlabel" {
+            let text = value(&mut args, "flowlabel")?;
+            let label = get_u32(text, 0).filter(|&label| label <= MAX_LABEL);
+            q.flowlabel = Some(good("flowlabel", text, label, "invalid flowlabel\n")?);
         } else if is("ipproto") {
             let text = value(&mut args, "ipproto")?;
             let proto = names.parse_ip_proto(text);

@@ -166,6 +166,10 @@ pub struct RouteMsg {
     /// (`nhc_scope`), uses the gateway only if it is link, and shows it nowhere.
     #[serde(default, skip_serializing_if = "is_default")]
     pub gateway_scope: Option<Scope>,
+    /// Only in captures, of routes by source: Linux looks at those of this destination
+    /// for part of its addresses only (F-001), which no dump shows.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub overlooked: bool,
     /// Metric.
     #[serde(default, skip_serializing_if = "is_default")]
     pub priority: Option<u32>,
@@ -205,6 +209,9 @@ pub struct RouteMsg {
     /// Destination port of a lookup.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dport: Option<u16>,
+    /// Flow label of a lookup (IPv6).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub flowlabel: Option<u32>,
     /// Router preference (IPv6).
     #[serde(default, skip_serializing_if = "is_default")]
     pub pref: Option<u8>,
@@ -234,6 +241,7 @@ impl RouteMsg {
             gateway: None,
             via: None,
             gateway_scope: None,
+            overlooked: false,
             priority: None,
             prefsrc: None,
             metrics: Metrics::default(),
@@ -247,6 +255,7 @@ impl RouteMsg {
             ip_proto: None,
             sport: None,
             dport: None,
+            flowlabel: None,
             pref: None,
             expires: None,
             other: Vec::new(),

@@ -140,7 +140,7 @@ pub fn route() -> impl Strategy<Value = RouteMsg> {
             (metrics(), vec(leg(), 0..4), of(any::<u32>()), of(any::<u32>()), of(encap()), of(cacheinfo()));
         let lookup =
             (of(any::<u32>()), of(any::<u32>()), of(any::<u8>()), of(any::<u16>()), of(any::<u16>()));
-        let six = (of(any::<u8>()), of(any::<u32>()), others());
+        let six = (of(any::<u8>()), of(any::<u32>()), of(any::<u32>()), others());
         (header, hop, more, lookup, six).prop_map(move |(h, n, x, l, s)| {
             let mut m = RouteMsg::new(family);
             (m.dst, m.src, m.table, m.flags) = (h.0, h.1, TableId(h.3), RouteFlags(h.4));
@@ -148,7 +148,7 @@ pub fn route() -> impl Strategy<Value = RouteMsg> {
             (m.oif, m.iif, m.gateway, m.via, m.priority, m.prefsrc) = n;
             (m.metrics, m.multipath, m.realms, m.nh_id, m.encap, m.cacheinfo) = x;
             (m.mark, m.uid, m.ip_proto, m.sport, m.dport) = l;
-            (m.pref, m.expires, m.other) = s;
+            (m.pref, m.expires, m.flowlabel, m.other) = s;
             m
         })
     })

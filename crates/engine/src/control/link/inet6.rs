@@ -15,6 +15,8 @@ const AF_SPEC: u16 = 26;
 const INET6: u16 = 10;
 const TOKEN: u16 = 7;
 const MODE: u16 = 8;
+/// `IN6_ADDR_GEN_MODE_STABLE_PRIVACY`.
+const STABLE_PRIVACY: u8 = 2;
 
 /// What messages say of IPv6, if anything.
 fn settings(msg: &LinkMsg) -> Option<&[u8]> {
@@ -28,8 +30,9 @@ pub(crate) fn token(msg: &LinkMsg) -> Option<Ipv6Addr> {
     Some(Ipv6Addr::from(*octets))
 }
 
-/// Makes the device as the message asks (`inet6_set_link_af`).
-pub(super) fn set(link: &mut Link, msg: &LinkMsg) -> Result<(), Refusal> {
+/// Makes the device as the message asks (`inet6_set_link_af`), where it has a secret
+/// also to make addresses of it.
+pub(super) fn set(link: &mut Link, has_secret: bool, msg: &LinkMsg) -> Result<(), Refusal> {
     let Some(asked) = settings(msg) else { return Ok(()) };
     let flags = link.msg.flags;
     let Some(ipv6) = &mut link.ipv6 else { return Err(Refusal::new(Errno::EAFNOSUPPORT)) };
@@ -37,6 +40,9 @@ pub(super) fn set(link: &mut Link, msg: &LinkMsg) -> Result<(), Refusal> {
         set_token(ipv6, flags, token)?;
     }
     if let Some(mode) = attr::find(asked, MODE).and_then(<[u8]>::first) {
+        if *mode == STABLE_PRIVACY && !has_secret {
+            return Err(Refusal::new(Errno::EINVAL));
+        }
         ipv6.conf.addr_gen_mode = (*mode).into();
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::reception::PASSTHRU;
 use super::stack::Event;
 use super::{At, Devices, address, attributes, bridge_data, inet6, name, vlan_data};
 use crate::config::Link;
-use crate::control::{event, sysctl};
+use crate::control::{event, stable_privacy, sysctl};
 
 /// The bits of an attribute's number that are not flags (`NLA_TYPE_MASK`).
 const TYPE: u16 = 0x3fff;
@@ -161,14 +161,23 @@ impl Devices<'_> {
         *announced |= msg.linkmode.is_some_and(|new| Some(new) != mode);
         *announced |= msg.other.iter().any(|attr| ANNOUNCED.contains(&(attr.kind & TYPE)));
         self.set_rest(at, msg);
+        let has_secret = self.has_secret(at);
         if let Some(link) = self.link_mut(at) {
-            inet6::set(link, msg)?;
+            inet6::set(link, has_secret, msg)?;
         }
         let asks_down = msg.other.iter().any(|attr| attr.kind & TYPE == PROTO_DOWN);
         if asks_down && !matches!(self.link(at).map(Kind::of), Some(Kind::Macvlan)) {
             return Err(Refusal::with(Errno::EOPNOTSUPP, "Protodown not supported by device"));
         }
         Ok(())
+    }
+
+    /// Whether IPv6 addresses of the device can be made of a secret.
+    fn has_secret(&self, at: At) -> bool {
+        let space = self.world.namespaces.get(&at.ns);
+        space
+            .zip(self.link(at))
+            .is_some_and(|(space, link)| stable_privacy::secret(&space.config, link.name()).is_some())
     }
 
     /// What cannot be refused.

@@ -23,6 +23,7 @@ use super::gateway6::{self, HopRequest};
 use super::{gateway, route, route6};
 use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
 use crate::lookup::cache::HopId;
+use crate::lookup::exception6::HopId6;
 use crate::lookup::source;
 use crate::namespace::{Env, Namespace};
 use crate::state::State;
@@ -340,4 +341,5 @@ fn forget_decisions(state: &mut State, id: u32) {
     state.cache.input.remove(&gone);
     state.cache.sources.remove(&gone);
     state.exceptions.retain(|hop| hop != gone);
+    state.exceptions6.retain(|hop| hop != HopId6::Object(id));
 }

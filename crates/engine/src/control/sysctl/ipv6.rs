@@ -6,7 +6,7 @@ use super::Place;
 use super::Target;
 use super::format::{self, Form};
 use crate::config::{ConfEntry6, Config, DevConf6};
-use crate::control::addrconf;
+use crate::control::{addrconf, stable_privacy};
 use crate::namespace::{Env, Namespace};
 
 /// The entry below `net/ipv6`, if there is one.
@@ -167,25 +167,38 @@ fn differs(old: i64, new: i64) -> bool {
 /// Whether addresses can be made of a secret: the device's or, without one, that
 /// of new devices.
 fn has_secret(config: &Config, place: Place) -> bool {
-    let written = |name: &str| {
-        config
-            .sysctl
-            .other
-            .get(&format!("ipv6/conf/{name}/stable_secret"))
-            .is_some_and(|text| !text.is_empty())
-    };
-    let own = match place {
-        Place::Device(dev) => config.links.get(dev).is_some_and(|link| written(link.name())),
+    match place {
+        Place::Device(dev) => {
+            config.links.get(dev).is_some_and(|link| stable_privacy::secret(config, link.name()).is_some())
+        }
         Place::All | Place::Default => true,
-    };
-    own || written("default")
+    }
+}
+
+/// A new secret, as it is shown; devices that have it make addresses of it from now
+/// on (`addrconf_sysctl_stable_secret`).
+fn stable_secret(config: &mut Config, place: &str, value: &str) -> Result<String, Errno> {
+    const STABLE_PRIVACY: i64 = 2;
+    let secret: std::net::Ipv6Addr = value.trim().parse().map_err(|_| Errno::EIO)?;
+    if place == "all" {
+        return Err(Errno::EIO);
+    }
+    for link in config.links.by_index.values_mut() {
+        if let Some(ipv6) =
+            link.ipv6.as_mut().filter(|_| place == "default" || link.msg.name.as_deref() == Some(place))
+        {
+            ipv6.conf.addr_gen_mode = STABLE_PRIVACY;
+        }
+    }
+    Ok(secret.segments().map(|part| format!("{part:04x}")).join(":"))
 }
 
 /// Writes an entry that is kept as text: a number, or any text where it is none.
 pub(super) fn write(config: &mut Config, key: &str, value: &str) -> Result<(), Errno> {
     let parts: Vec<&str> = key.split('/').collect();
     let text = match parts[..] {
-        [.., "stable_secret" | "ratemask"] => value.trim_end().to_string(),
+        ["ipv6", "conf", place, "stable_secret"] => stable_secret(config, place, value)?,
+        [.., "ratemask"] => value.trim_end().to_string(),
         [.., "ioam6_id" | "ioam6_id_wide" | "ip6frag_high_thresh" | "ip6frag_low_thresh"] => {
             Form::Unsigned(0, i64::MAX).number(value)?.to_string()
         }

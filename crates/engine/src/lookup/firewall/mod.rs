@@ -19,7 +19,7 @@ pub struct Packet<I> {
     pub dst: I,
     /// The device that it came in on; 0 for one that was made here.
     pub iif: u32,
-    /// The device that it leaves by, where that is known; else 0.
+    /// The device that it leaves by, once it is routed; else 0.
     pub oif: u32,
     /// Its mark.
     pub mark: u32,
@@ -27,6 +27,14 @@ pub struct Packet<I> {
     pub dscp: u8,
     /// Its transport protocol.
     pub proto: u8,
+}
+
+impl<I> Packet<I> {
+    /// The device on which the way back counts as received, where `fib` takes the
+    /// ingress device along and the packet is being forwarded (F-063).
+    fn comes_back_by(&self, device: Option<Device>) -> Option<u32> {
+        (device == Some(Device::In) && self.iif != 0 && self.oif != 0).then_some(self.oif)
+    }
 }
 
 /// The address that is looked up.

@@ -27,7 +27,10 @@ pub fn fib(config: &Config, packet: &Packet<Ipv4Addr>, ask: Fib, tracer: &mut Tr
     }
     let mark = if ask.mark { packet.mark } else { 0 };
     let flow = match ask.address {
-        Address::Source => flow(config, packet, packet.src, packet.dst, mark, dev),
+        Address::Source => {
+            let flow = flow(config, packet, packet.src, packet.dst, mark, dev);
+            Flow4 { iif: packet.comes_back_by(ask.device).unwrap_or(flow.iif), ..flow }
+        }
         Address::Destination => flow(config, packet, packet.dst, packet.src, mark, dev),
     };
     let Some(result) = look_up(config, flow, Purpose::Fib, tracer) else {

@@ -24,6 +24,7 @@ const ICMPV6: u8 = 58;
 /// What `fib` gives for a packet.
 pub fn fib(
     config: &Config,
+    state: &State,
     env: Env<'_>,
     packet: &Packet<Ipv6Addr>,
     ask: Fib,
@@ -36,11 +37,14 @@ pub fn fib(
     };
     let mark = if ask.mark { packet.mark } else { 0 };
     let mut flow = match ask.address {
-        Address::Source => flow(config, packet, packet.src, packet.dst, mark, dev),
+        Address::Source => {
+            let flow = flow(config, packet, packet.src, packet.dst, mark, dev);
+            Flow6 { iif: packet.comes_back_by(ask.device).unwrap_or(flow.iif), ..flow }
+        }
         Address::Destination => flow(config, packet, packet.dst, packet.src, mark, dev),
     };
     if ask.wanted == Wanted::Type {
-        return Told::Type(type_of(config, env, flow, dev, tracer));
+        return Told::Type(type_of(config, state, env, flow, dev, tracer));
     }
     if is_loopback(config, packet.iif) {
         return Told::Device(Some(packet.iif), Why::Loopback);
@@ -50,7 +54,7 @@ pub fn fib(
     if packet.proto == ICMPV6 && packet.src.is_unspecified() && to_link {
         return Told::Device(Some(packet.iif), Why::NoAddressYet);
     }
-    let found = match look_up(config, &mut flow, Purpose::Fib, tracer) {
+    let found = match look_up(config, state, env, &mut flow, Purpose::Fib, tracer) {
         Ok(found) => found,
         Err(_) => return Told::Device(None, Why::NoRoute),
     };
@@ -61,7 +65,14 @@ pub fn fib(
 }
 
 /// Whether `rpfilter` matches a received packet.
-pub fn rpfilter(config: &Config, packet: &Packet<Ipv6Addr>, ask: Rpfilter, tracer: &mut Tracer<'_>) -> Told {
+pub fn rpfilter(
+    config: &Config,
+    state: &State,
+    env: Env<'_>,
+    packet: &Packet<Ipv6Addr>,
+    ask: Rpfilter,
+    tracer: &mut Tracer<'_>,
+) -> Told {
     if is_loopback(config, packet.iif) {
         return Told::Device(Some(packet.iif), Why::Loopback);
     }
@@ -73,7 +84,7 @@ pub fn rpfilter(config: &Config, packet: &Packet<Ipv6Addr>, ask: Rpfilter, trace
     if !ask.loose {
         flow.oif = packet.iif;
     }
-    let Ok(found) = look_up(config, &mut flow, Purpose::Rpfilter, tracer) else {
+    let Ok(found) = look_up(config, state, env, &mut flow, Purpose::Rpfilter, tracer) else {
         return Told::Device(None, Why::NoRoute);
     };
     if found.flags.any(RtFlags::REJECT.with(RtFlags::ANYCAST))
@@ -102,8 +113,10 @@ fn flow(
     dev: u32,
 ) -> Flow6 {
     let dev = if dev != 0 { dev } else { packet.iif };
+    let has_source = AddrType::of(from).is_unicast();
     Flow6 {
-        src: if AddrType::of(from).is_unicast() { from } else { Ipv6Addr::UNSPECIFIED },
+        src: if has_source { from } else { Ipv6Addr::UNSPECIFIED },
+        has_source,
         oif: if of_link(to) { dev } else { 0 },
         mark,
         dscp: packet.dscp,
@@ -120,12 +133,14 @@ fn of_link(addr: Ipv6Addr) -> bool {
 
 fn look_up<'a>(
     config: &'a Config,
+    state: &State,
+    env: Env<'_>,
     flow: &mut Flow6,
     purpose: Purpose,
     tracer: &mut Tracer<'_>,
 ) -> Result<Candidate<'a>, Errno> {
     tracer.event(|| Event::V6(Event6::Begin { purpose, flow: flow.clone() }));
-    rules6::lookup_plain(config, flow, of_link(flow.dst), tracer)
+    rules6::lookup_plain(config, state, env, flow, of_link(flow.dst), tracer)
 }
 
 fn by_device(config: &Config, found: &Candidate<'_>, dev: u32) -> Told {
@@ -139,9 +154,16 @@ fn by_device(config: &Config, found: &Candidate<'_>, dev: u32) -> Told {
 
 /// The type of the flow's destination (`__nft_fib6_eval_type`): by the route of a
 /// packet made here, and with a device by its addresses.
-fn type_of(config: &Config, env: Env<'_>, mut flow: Flow6, dev: u32, tracer: &mut Tracer<'_>) -> RouteType {
+fn type_of(
+    config: &Config,
+    state: &State,
+    env: Env<'_>,
+    mut flow: Flow6,
+    dev: u32,
+    tracer: &mut Tracer<'_>,
+) -> RouteType {
     let dst = flow.dst;
-    let found = match output6::find(config, &mut State::default(), env, &mut flow, false, tracer) {
+    let found = match output6::find(config, &mut state.clone(), env, &mut flow, false, tracer) {
         Ok(found) => found,
         Err(Errno::EINVAL) => return RouteType::BLACKHOLE,
         Err(Errno::EACCES) => return RouteType::PROHIBIT,

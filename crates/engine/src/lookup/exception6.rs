@@ -1,0 +1,168 @@
+//! What was learned about single IPv6 destinations: path MTUs and redirects
+//! (C-299). It is kept with the hop of the route that led there, as in
+//! `fib6_nh`, and read from captures; nothing is learned here.
+
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+
+use fingerpost_model::TableId;
+
+use super::table6::{self, Candidate};
+use crate::config::{Config, Route6, Route6Id};
+use crate::state::Time;
+
+/// Names a hop: that of a route, or of one leg, or a nexthop object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HopId6 {
+    /// Of a route or leg.
+    Route(Route6Id),
+    /// A nexthop object, whose routes share what was learned.
+    Object(u32),
+}
+
+/// What is known about one destination through one hop (`struct rt6_exception`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exception6 {
+    /// The path MTU in bytes, if one was learned.
+    pub mtu: Option<u32>,
+    /// The gateway, be it the route's own or one that a redirect named; none where
+    /// the destination is on the link.
+    pub gateway: Option<Ipv6Addr>,
+    /// When it ends; `None` for never.
+    pub expires: Option<Time>,
+}
+
+/// All that a namespace learned.
+#[derive(Clone, Debug, Default)]
+pub struct Exceptions6 {
+    /// By hop, destination, and the source: unspecified but with routes by source.
+    entries: BTreeMap<(HopId6, Ipv6Addr, Ipv6Addr), Exception6>,
+}
+
+impl Exceptions6 {
+    /// What is known about a destination of a candidate's hop (`rt6_find_cached_rt`).
+    /// With a route by source it was learned of the packet's source or, through a
+    /// gateway, of all the route's sources.
+    pub fn find(
+        &self,
+        config: &Config,
+        found: &Candidate<'_>,
+        src: Ipv6Addr,
+        dst: Ipv6Addr,
+        now: Time,
+    ) -> Option<Exception6> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        let hop = hop_id(config, found.route, found.member);
+        let of_route = found.route.src;
+        let own = (!of_route.is_default()).then_some(src);
+        let known = |src: Ipv6Addr| self.entries.get(&(hop, dst, src)).filter(|known| known.is_alive(now));
+        own.and_then(known).or_else(|| known(of_route.addr())).copied()
+    }
+
+    /// Puts in place what a real kernel knows.
+    pub(crate) fn restore(&mut self, hop: HopId6, dst: Ipv6Addr, src: Ipv6Addr, known: Exception6) {
+        self.entries.insert((hop, dst, src), known);
+    }
+
+    /// What is known through one hop of a route, by destination and source.
+    pub fn of_hop(
+        &self,
+        config: &Config,
+        route: &Route6,
+        member: usize,
+        now: Time,
+    ) -> impl Iterator<Item = (Ipv6Addr, Ipv6Addr, &Exception6)> {
+        let hop = hop_id(config, route, member);
+        let all = self.entries.iter().filter(move |(key, known)| key.0 == hop && known.is_alive(now));
+        all.map(|(&(_, dst, src), known)| (dst, src, known))
+    }
+
+    /// Forgets what is known about a destination through a route's hops; `false` if
+    /// nothing is (`ip6_del_cached_rt`).
+    pub fn remove(&mut self, config: &Config, route: &Route6, dst: Ipv6Addr, src: Ipv6Addr) -> bool {
+        let mut removed = false;
+        for member in 0..table6::hops(config, route).count() {
+            removed |= self.entries.remove(&(hop_id(config, route, member), dst, src)).is_some();
+        }
+        removed
+    }
+
+    /// Forgets what belongs to hops that are gone.
+    pub fn retain(&mut self, keep: impl Fn(HopId6) -> bool) {
+        self.entries.retain(|(hop, ..), _| keep(*hop));
+    }
+
+    /// A device got another MTU: path MTUs that were the old one, or are not below
+    /// the new one, become that (`rt6_exceptions_update_pmtu`).
+    pub fn device_mtu_changed(&mut self, on_device: impl Fn(HopId6) -> bool, old: u32, new: u32) {
+        for ((hop, ..), known) in &mut self.entries {
+            known.mtu = known.mtu.map(|mtu| match on_device(*hop) && (mtu >= new || mtu == old) {
+                true => new,
+                false => mtu,
+            });
+        }
+    }
+}
+
+impl Exception6 {
+    fn is_alive(&self, now: Time) -> bool {
+        self.expires.is_none_or(|at| now < at)
+    }
+}
+
+/// The name of a route's hop, of a group the member's.
+fn hop_id(config: &Config, route: &Route6, member: usize) -> HopId6 {
+    match route.nh_id {
+        None => HopId6::Route(route.id),
+        Some(id) => HopId6::Object(table6::member_id(config, id, member)),
+    }
+}
+
+/// What a dump of learned destinations tells of the route that one belongs to: all
+/// but its prefix and its nexthop object.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The route's table.
+    pub table: TableId,
+    /// The destination.
+    pub dst: Ipv6Addr,
+    /// The source, unspecified but with routes by source.
+    pub src: Ipv6Addr,
+    /// The hop's device.
+    pub dev: u32,
+    /// The gateway that is used, the route's or another one.
+    pub gateway: Option<Ipv6Addr>,
+    /// The route's metric.
+    pub metric: u32,
+    /// Who made the route.
+    pub protocol: u8,
+}
+
+/// The hop that something learned belongs to: that of the longest prefix that fits.
+/// Its gateway is the one in use, or was replaced by a redirect.
+pub fn hop_of(config: &Config, origin: &Origin) -> Option<HopId6> {
+    let table = config.fib6.table(origin.table)?;
+    let fits = |route: &&Route6| {
+        route.metric == origin.metric
+            && route.protocol == origin.protocol
+            && route.src.contains(origin.src)
+            && route.src.is_default() == origin.src.is_unspecified()
+    };
+    let routes = || {
+        let nodes = || table.tree.matches(origin.dst).map(|(_, node)| node);
+        let lists = nodes().flat_map(|node| node.by_source.matches(origin.src));
+        let plain = nodes().flat_map(|node| &node.routes);
+        lists.flat_map(|(_, list)| list).chain(plain).filter(fits)
+    };
+    let hop = |same_gateway: bool| {
+        routes().find_map(|route| {
+            let (member, _) = table6::hops(config, route).enumerate().find(|(_, hop)| {
+                hop.dev == origin.dev && (!same_gateway || table6::gateway6(hop) == origin.gateway)
+            })?;
+            Some(hop_id(config, route, member))
+        })
+    };
+    hop(true).or_else(|| hop(false))
+}
