@@ -484,3 +484,16 @@ point!(
     [1]
     "
 );
+
+// Opened before its carrier is looked at, a device shows as running; its queue takes nothing.
+point!(
+    "F-046",
+    a_device_opened_without_carrier_makes_no_address_until_it_has_it,
+    QUIET6,
+    "
+    $ ip link add v1 address 02:00:00:00:00:11 up type veth peer name v2 address 02:00:00:00:00:12
+    $ ip -6 route show table local dev v1
+    $ ip link set v2 up
+    $ ip -6 route show table local dev v1
+    local fe80::ff:fe00:11 proto kernel metric 0 pref medium
+    multicast ff00::/8 proto kernel metric 256 pref medium

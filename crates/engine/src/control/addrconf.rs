@@ -56,9 +56,10 @@ pub fn start(config: &mut Config, dev: u32) {
     link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new() });
 }
 
-/// Whether packets can pass (`addrconf_link_ready`).
+/// Whether packets can pass (`addrconf_link_ready`): a device that was opened without
+/// carrier counts as running until that is looked at, but its queue takes nothing.
 fn is_link_ready(link: &Link) -> bool {
-    link.is_up() && link.msg.flags.has(LinkFlags::RUNNING)
+    link.is_up() && link.msg.flags.has(LinkFlags::RUNNING) && link.has_carrier()
 }
 
 /// A device was brought up (`NETDEV_UP`, C-310).

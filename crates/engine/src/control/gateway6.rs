@@ -178,9 +178,9 @@ fn check_onlink(
 ) -> Result<(), Refusal> {
     let id = config.links.l3_table(request.dev).unwrap_or(TableId::MAIN);
     let by_device = env.behaviour.onlink6_is_by_device;
-    let counts =
-        |found: &Candidate<'_>| !found.is_reject() && !(by_device && found.route.dst.addr().is_unspecified());
-    let found = in_table(config, env, request, gateway, id, false)?.filter(counts);
+    let is_default = |found: &Candidate<'_>| found.route.dst.addr().is_unspecified();
+    let passed_over = |found: &Candidate<'_>| found.is_reject() || by_device && is_default(found);
+    let found = in_table(config, env, request, gateway, id, false)?.filter(|found| !passed_over(found));
     let Some(found) = found else { return Ok(()) };
     let text = match by_device {
         true => "Nexthop has invalid gateway or device mismatch",
