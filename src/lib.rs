@@ -1,6 +1,7 @@
 //! The `fingerpost` command as a library: sources, scripts, questions and
 //! their answers in words. The binary is a thin shell around it.
 
+mod by_source;
 pub mod cli;
 pub mod examples;
 pub mod explain;
@@ -8,6 +9,7 @@ mod gateways;
 pub mod live;
 pub mod readonly;
 pub mod script;
+mod settle;
 pub mod source;
 pub mod sysctl;
 pub mod verify;

@@ -1,4 +1,4 @@
-//! What one would not expect of IPv6 routes, found by random comparison (F-001 to F-014).
+//! What one would not expect of IPv6 routes, found by comparison (F-001 to F-014, F-060 to F-063).
 
 use crate::support::{SIX, point};
 
@@ -243,5 +243,113 @@ point!(
     $ ip -6 route get 2001:db8:a::1
     ! RTNETLINK answers: Permission denied
     [2]
+    "
+);
+
+point!(
+    "F-060",
+    rules_pass_over_routes_whose_device_has_lost_ipv6,
+    SIX,
+    "
+    $ ip -6 nexthop add id 1 dev e0
+    $ ip -6 route add 2001:db8:a::/48 nhid 1
+    $ ip link set e0 mtu 1279
+    $ ip -6 route show 2001:db8:a::/48
+    2001:db8:a::/48 nhid 1 dev e0 metric 1024 pref medium
+    $ ip -6 rule add pref 10 lookup main
+    $ ip -6 route get 2001:db8:a::1
+    ! RTNETLINK answers: Network is unreachable
+    [2]
+    $ ip -6 rule add pref 20 lookup 100
+    $ ip -6 route add default via 2001:db8:2::2 table 100
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:2::2 dev e1 table 100 src 2001:db8:2::1 metric 1024 pref medium
+    "
+);
+
+point!(
+    "F-061",
+    the_unspecified_address_is_no_peer,
+    SIX,
+    "
+    $ ip addr add 2001:db8:3::1 peer ::/64 dev e0
+    $ ip -6 addr show e0 to 2001:db8:3::/48
+    3: e0@p0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+        inet6 2001:db8:3::1/64 scope global 
+           valid_lft forever preferred_lft forever
+    $ ip -6 route get ::5
+    ! RTNETLINK answers: Network is unreachable
+    [2]
+    $ ip addr add 2001:db8:4::1 peer 2001:db8:5::1/64 dev e0
+    $ ip addr change 2001:db8:4::1 peer ::/64 dev e0
+    $ ip -6 route show 2001:db8:5::/64
+    $ ip -6 addr show e0 to 2001:db8:4::/48
+    3: e0@p0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+        inet6 2001:db8:4::1/64 scope global 
+           valid_lft forever preferred_lft forever
+    "
+);
+
+point!(
+    "F-062",
+    addresses_of_a_secret_depend_on_it_and_the_prefix_alone,
+    SIX,
+    "
+    $ ip link set e0 addrgenmode stable_secret
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ sysctl net.ipv6.conf.e0.stable_secret
+    [1]
+    $ sysctl -w net.ipv6.conf.all.stable_secret=::1
+    ! sysctl: setting key \"net.ipv6.conf.all.stable_secret\": Input/output error
+    [1]
+    $ sysctl -w net.ipv6.conf.e0.stable_secret=2001:db8::6
+    net.ipv6.conf.e0.stable_secret = 2001:db8::6
+    $ sysctl net.ipv6.conf.e0.stable_secret net.ipv6.conf.e0.addr_gen_mode
+    net.ipv6.conf.e0.stable_secret = 2001:0db8:0000:0000:0000:0000:0000:0006
+    net.ipv6.conf.e0.addr_gen_mode = 2
+    $ ip link set e0 down
+    $ ip link set e0 up
+    $ ip -6 addr show e0
+    3: e0@p0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+        inet6 fe80::1579:9546:d00:2571/64 scope link stable-privacy 
+           valid_lft forever preferred_lft forever
+    # New devices get that of `default`.
+    $ sysctl -qw net.ipv6.conf.default.stable_secret=2001:db8::7
+    $ ip link add e2 type veth peer name p2
+    $ sysctl net.ipv6.conf.e2.stable_secret net.ipv6.conf.e2.addr_gen_mode net.ipv6.conf.p0.addr_gen_mode
+    net.ipv6.conf.e2.stable_secret = 2001:0db8:0000:0000:0000:0000:0000:0007
+    net.ipv6.conf.e2.addr_gen_mode = 2
+    net.ipv6.conf.p0.addr_gen_mode = 2
+    "
+);
+
+point!(
+    "F-063",
+    tokens_are_for_devices_that_listen_to_routers,
+    SIX,
+    "
+    $ ip token set 2001:db8::5 dev e0
+    ! Error: Router solicitation is disabled on device.
+    [2]
+    $ sysctl -qw net.ipv6.conf.e0.router_solicitations=3
+    $ ip token set 2001:db8::5 dev e0
+    $ ip token list dev e0
+    token ::5 dev e0
+    $ ip token set ::5 dev lo
+    ! Error: ipv6: Device is loopback.
+    [2]
+    $ sysctl -qw net.ipv6.conf.e0.forwarding=1
+    $ ip token set ::6 dev e0
+    ! Error: ipv6: Router advertisement is disabled on device.
+    [2]
+    $ ip link set e1 arp off
+    $ ip token set ::6 dev e1
+    ! Error: ipv6: Device does not do neighbour discovery.
+    [2]
+    $ ip token
+    token :: dev p0
+    token ::5 dev e0
+    token :: dev p1
     "
 );

@@ -11,7 +11,7 @@ use fingerpost_net::{IpPrefix, Prefix};
 use crate::addrtype::AddrType;
 use crate::config::{
     AddrLabel, Anycast, ConfEntry6, Config, Dad, DevConf6, If6Addr, LOOPBACK, NextHop, Preference, Route6,
-    Route6Id, RtFlags,
+    Route6Id, RtFlags, Table6,
 };
 use crate::control::{addrconf, gateway6, route6, table6};
 use crate::namespace::{Env, Namespace};
@@ -112,6 +112,7 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
         nh_id: msg.nh_id,
         hop: NextHop::device(0),
     };
+    let (table, looked_at) = (base.table, prefix(msg.looked_at)?);
     let shown = RouteFlags::DEAD | RouteFlags::LINKDOWN | RouteFlags::ONLINK;
     let hop = |dev: u32, gateway: Option<IpAddr>, flags: RouteFlags| NextHop {
         gateway,
@@ -133,6 +134,9 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
         for leg in msg.multipath.iter().map(leg) {
             route6::restore(ns, Route6 { hop: leg, ..base.clone() });
         }
+    }
+    if let (Some(_), Some(table)) = (msg.looked_at, ns.config.fib6.table_mut(table)) {
+        table.set_leaf(dst, looked_at);
     }
     Ok(())
 }
@@ -190,6 +194,7 @@ pub(crate) fn setting(config: &mut Config, place: &str, name: &str, value: &str)
 
 /// Finds the routes that belong to addresses, and anycast addresses.
 pub(crate) fn complete(config: &mut Config) {
+    config.fib6.tables.iter_mut().for_each(Table6::find_leaves);
     let local: Vec<(u32, Ipv6Addr, RouteType, Route6Id)> = config
         .fib6
         .tables

@@ -11,7 +11,7 @@ use fingerpost_model::{
 };
 use fingerpost_net::{Errno, Family};
 
-use crate::{Error, GatewayScope};
+use crate::{Error, GatewayScope, LookedAt};
 
 /// Which network namespace to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +105,9 @@ impl Capture {
 
     /// Adds what was found out about gateways: nothing.
     pub fn know_gateways(&mut self, _: usize, _: &[GatewayScope]) {}
+
+    /// Adds what was found out about routes by source: nothing.
+    pub fn know_looked_at(&mut self, _: usize, _: &[LookedAt]) {}
 
     /// Adds a sentence on what could not be seen.
     pub fn note(&mut self, sentence: String) {

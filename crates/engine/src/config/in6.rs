@@ -19,6 +19,8 @@ pub struct In6Dev {
     pub conf: DevConf6,
     /// Whether it was up with carrier since it last went up (`IF_READY`).
     pub is_ready: bool,
+    /// The host part of addresses that come of advertisements (`ip token`).
+    pub token: Ipv6Addr,
     /// Anycast addresses, the newest first.
     pub anycast: Vec<Anycast>,
 }

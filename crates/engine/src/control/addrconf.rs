@@ -11,7 +11,7 @@ use fingerpost_net::{Errno, Prefix, Rng};
 
 use super::route6::{self, RouteConfig6};
 use super::sync6::{for_each_route, sync_carrier_lost, sync_down, sync_up};
-use super::{address6, neighbour};
+use super::{address6, neighbour, stable};
 use crate::addrtype::AddrType;
 use crate::config::{Anycast, Config, Dad, If6Addr, In6Dev, Link, Route6Id, RtFlags};
 use crate::lookup::RouteRef;
@@ -32,6 +32,8 @@ const RANDOM: i64 = 3;
 /// `IFAPROT_KERNEL_LO`, `IFAPROT_KERNEL_LL`.
 const BY_LOOPBACK: u8 = 1;
 const LINK_LOCAL: u8 = 3;
+/// `fe80::`.
+const LINK_LOCAL_PREFIX: Ipv6Addr = Ipv6Addr::from_bits(0xfe80 << 112);
 
 /// A device came to be, or became able to carry IPv6 (`ipv6_add_dev`).
 pub fn start(config: &mut Config, dev: u32) {
@@ -48,7 +50,18 @@ pub fn start(config: &mut Config, dev: u32) {
         conf.use_tempaddr = -1;
     }
     let is_ready = is_link_ready(link);
-    link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, is_ready, anycast: Vec::new() });
+    let name = link.name().to_string();
+    let common = stable::secret(config, "default").map(stable::shown);
+    if common.is_some() {
+        conf.addr_gen_mode = STABLE_PRIVACY;
+    }
+    match common {
+        Some(text) => config.sysctl.other.insert(stable::key(&name), text),
+        None => config.sysctl.other.remove(&stable::key(&name)),
+    };
+    let token = Ipv6Addr::UNSPECIFIED;
+    let Some(link) = config.links.get_mut(dev) else { return };
+    link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, is_ready, anycast: Vec::new(), token });
 }
 
 /// Whether packets can pass (`addrconf_link_ready`).
@@ -176,14 +189,17 @@ pub fn make_automatic(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     if is_l3_master {
         return;
     }
+    let secret = stable::secret_for(&ns.config, dev);
+    let stable = secret.map(|secret| stable::interface_id(secret, LINK_LOCAL_PREFIX));
     let (id, flags) = match mode {
         EUI64 => (mac.and_then(|mac| eui64(&mac)), IfaFlags(0)),
-        // The key is random, and so is what comes of it.
-        STABLE_PRIVACY | RANDOM => (Some(Rng::new(u64::from(dev)).next_u64()), IfaFlags::STABLE_PRIVACY),
+        STABLE_PRIVACY => (stable, IfaFlags::STABLE_PRIVACY),
+        // Without a secret it is random, and so is what comes of it.
+        RANDOM => (stable.or(Some(Rng::new(u64::from(dev)).next_u64())), IfaFlags::STABLE_PRIVACY),
         _ => (None, IfaFlags(0)),
     };
     if let Some(id) = id {
-        let addr = Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(id));
+        let addr = Ipv6Addr::from_bits(LINK_LOCAL_PREFIX.to_bits() | u128::from(id));
         add_link_local(ns, env, dev, addr, flags);
     }
 }

@@ -16,6 +16,7 @@ pub mod policy;
 pub mod route;
 pub mod route6;
 pub mod rule;
+pub mod stable;
 pub mod sync6;
 pub mod sysctl;
 pub mod table;

@@ -35,7 +35,7 @@ pub fn lookup<'a>(
             let found = table6::select_path(config, found, flow, oif, false, demand, tracer);
             shared(config, state, found, tracer)
         };
-        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
+        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(config, path(found, tracer), tracer)))
     };
     let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
@@ -89,15 +89,27 @@ pub fn lookup_plain<'a>(
             true => found,
             false => table6::select_path(config, found, flow, flow.oif, flow.oif != 0, demand, tracer),
         };
-        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(path(found, tracer), tracer)))
+        Some(found.ok_or(Errno::EAGAIN).and_then(|found| usable(config, path(found, tracer), tracer)))
     };
     let result = through(config, flow, tracer, search, |rule, found| suppressed(config, rule, found));
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
     result
 }
 
-/// A route, or the error that its type answers with.
-fn usable<'a>(found: Candidate<'a>, tracer: &mut Tracer<'_>) -> Result<Candidate<'a>, Errno> {
+/// A route, or the error that its type answers with. Rules pass over a route
+/// whose device has lost IPv6 (`__fib6_rule_action`, F-060), as one by a nexthop
+/// object can.
+fn usable<'a>(
+    config: &Config,
+    found: Candidate<'a>,
+    tracer: &mut Tracer<'_>,
+) -> Result<Candidate<'a>, Errno> {
+    let dev = found.hop.dev;
+    if config.fib6.has_custom_rules && config.links.ipv6(dev).is_none() {
+        let route = found.origin;
+        tracer.event(|| Event::V6(Event6::WithoutIpv6 { route, dev }));
+        return Err(Errno::EAGAIN);
+    }
     match table6::type_error(found.kind).filter(|_| found.is_reject()) {
         None => Ok(found),
         Some(errno) => {

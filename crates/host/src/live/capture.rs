@@ -19,7 +19,7 @@ use super::files::{self, Settings};
 use super::hidden::{self, Facts};
 use super::socket::Dumped;
 use super::{Live, Space, order, tools};
-use crate::{Error, GatewayScope};
+use crate::{Error, GatewayScope, LookedAt};
 
 /// The tries as text.
 const TRIE: &str = "/proc/net/fib_trie";
@@ -60,6 +60,8 @@ struct Captured {
     netns: Netns,
     /// What was found out about gateways of routes, by the route's number.
     gateways: HashMap<usize, Vec<GatewayScope>>,
+    /// What was found out about routes by source, by the route's number.
+    looked_at: HashMap<usize, LookedAt>,
     /// Devices, in the order in which they came.
     links: Vec<LinkMsg>,
     /// Multicast groups that devices have joined.
@@ -108,6 +110,13 @@ impl Capture {
         }
     }
 
+    /// Adds what was found out about the routes by source of one namespace.
+    pub fn know_looked_at(&mut self, namespace: usize, found: &[LookedAt]) {
+        if let Some(space) = self.spaces.get_mut(namespace) {
+            space.looked_at.extend(found.iter().map(|fact| (fact.route, *fact)));
+        }
+    }
+
     /// Adds a sentence on what could not be seen.
     pub fn note(&mut self, sentence: String) {
         self.header.not_seen.push(sentence);
@@ -153,6 +162,7 @@ impl Captured {
                 for fact in self.gateways.get(&routes).into_iter().flatten() {
                     fact.note_in(route);
                 }
+                route.looked_at = self.looked_at.get(&routes).map(|fact| fact.prefix);
                 routes += 1;
             }
             each(line)

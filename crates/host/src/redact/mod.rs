@@ -194,6 +194,7 @@ impl Redactor {
 
     fn route(&self, mut m: RouteMsg) -> RouteMsg {
         self.prefix(&mut m.dst);
+        self.prefix(&mut m.looked_at);
         self.prefix(&mut m.src);
         for addr in [&mut m.gateway, &mut m.via, &mut m.prefsrc] {
             self.ip(addr);

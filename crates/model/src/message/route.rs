@@ -165,6 +165,12 @@ pub struct RouteMsg {
     /// (`nhc_scope`), uses the gateway only if it is link, and shows it nowhere.
     #[serde(default, skip_serializing_if = "is_default")]
     pub gateway_scope: Option<Scope>,
+    /// In snapshots, with one of the IPv6 routes by source of a destination that
+    /// has no others: the destinations for which Linux looks at them, where not
+    /// those of the routes. It depends on the tables' history (`fib6_node::leaf`)
+    /// and is shown nowhere.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub looked_at: Option<IpPrefix>,
     /// Metric.
     #[serde(default, skip_serializing_if = "is_default")]
     pub priority: Option<u32>,
@@ -233,6 +239,7 @@ impl RouteMsg {
             gateway: None,
             via: None,
             gateway_scope: None,
+            looked_at: None,
             priority: None,
             prefsrc: None,
             metrics: Metrics::default(),

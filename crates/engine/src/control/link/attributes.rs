@@ -1,11 +1,18 @@
 //! Attributes that are kept raw: what `ip -d link` shows beyond the decoded ones.
 
+use std::net::Ipv6Addr;
+
 use fingerpost_model::{Attr, LinkMsg};
 
-use crate::config::Link;
+use crate::config::{Config, In6Dev, Link};
 
 /// `IFLA_AF_SPEC`.
 const AF_SPEC: u16 = 26;
+/// `AF_INET6` as an attribute of [`AF_SPEC`], and in it `IFLA_INET6_TOKEN` and
+/// `IFLA_INET6_ADDR_GEN_MODE` (0 EUI-64, 1 none, 2 of a secret, 3 random).
+const INET6: u16 = 10;
+const TOKEN: u16 = 7;
+const GENERATION: u16 = 8;
 
 /// Joins attributes as netlink lays them out: length, type, payload, padding to four bytes.
 pub(super) fn nest(attrs: &[(u16, &[u8])]) -> Vec<u8> {
@@ -20,11 +27,11 @@ pub(super) fn nest(attrs: &[(u16, &[u8])]) -> Vec<u8> {
     out
 }
 
-/// How IPv6 would make addresses on the device (`IFLA_INET6_ADDR_GEN_MODE`):
-/// 0 EUI-64, 1 none, 3 random.
-pub(super) fn address_generation(mode: u8) -> Attr {
-    let inet6 = nest(&[(8, &[mode])]);
-    Attr { kind: AF_SPEC, data: nest(&[(10, &inet6)]) }
+/// How IPv6 makes addresses on the device (`inet6_fill_ifla6_attrs`).
+fn address_generation(ipv6: &In6Dev) -> Attr {
+    let token = ipv6.token.octets();
+    let inet6 = nest(&[(TOKEN, &token), (GENERATION, &[ipv6.conf.addr_gen_mode as u8])]);
+    Attr { kind: AF_SPEC, data: nest(&[(INET6, &inet6)]) }
 }
 
 /// A 32-bit attribute in the machine's byte order.
@@ -56,9 +63,17 @@ pub(super) const IPVLAN_L3: u32 = 1;
 
 /// The mode that a request asks for (`inet6_validate_link_af`).
 pub(super) fn asked_generation(msg: &LinkMsg) -> Option<u8> {
+    asked_inet6(msg, GENERATION)?.first().copied()
+}
+
+/// The token that a request asks for (`inet6_set_iftoken`).
+pub(super) fn asked_token(msg: &LinkMsg) -> Option<Ipv6Addr> {
+    asked_inet6(msg, TOKEN)?.first_chunk::<16>().map(|octets| Ipv6Addr::from(*octets))
+}
+
+fn asked_inet6(msg: &LinkMsg, kind: u16) -> Option<&[u8]> {
     let families = msg.other.iter().find(|attr| attr.kind & 0x3fff == AF_SPEC)?;
-    let inet6 = find_nested(&families.data, 10)?;
-    find_nested(inet6, 8)?.first().copied()
+    find_nested(find_nested(&families.data, INET6)?, kind)
 }
 
 /// The payload of an attribute among others.
@@ -74,13 +89,20 @@ fn find_nested(mut data: &[u8], wanted: u16) -> Option<&[u8]> {
     None
 }
 
+/// Forgets how a snapshot has it, once it changes.
+pub(super) fn forget_shown(config: &mut Config, dev: u32) {
+    if let Some(link) = config.links.get_mut(dev) {
+        link.msg.other.retain(|attr| attr.kind & 0x3fff != AF_SPEC);
+    }
+}
+
 /// Shows how IPv6 makes addresses on a device; of one without IPv6, nothing.
 pub(crate) fn show_generation(link: &Link) -> LinkMsg {
     let mut msg = link.msg.clone();
     if msg.other.iter().any(|attr| attr.kind == AF_SPEC) {
         return msg; // as a snapshot has it
     }
-    msg.other.extend(link.ipv6.as_ref().map(|ipv6| address_generation(ipv6.conf.addr_gen_mode as u8)));
+    msg.other.extend(link.ipv6.as_ref().map(address_generation));
     msg
 }
 

@@ -12,6 +12,7 @@ mod bridge;
 mod bridge_data;
 mod carrier;
 mod create;
+mod inet6;
 mod kind;
 mod master;
 mod name;

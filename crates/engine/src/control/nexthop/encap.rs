@@ -3,7 +3,8 @@
 //! the kernel keeps and shows what a request gives.
 //!
 //! IP tunnels belong to the kernel itself; the others are modules, of which
-//! none is loaded here. Packets are not encapsulated.
+//! none is loaded here, but for segment routing, which many kernels have and
+//! which is refused by name. Packets are not encapsulated.
 
 use fingerpost_model::{Encap, Refusal};
 use fingerpost_net::Errno;
@@ -14,6 +15,9 @@ use super::invalid;
 const IP: u16 = 2;
 /// `LWTUNNEL_ENCAP_IP6`.
 const IP6: u16 = 4;
+/// `LWTUNNEL_ENCAP_SEG6` and `LWTUNNEL_ENCAP_SEG6_LOCAL`.
+const SEG6: u16 = 5;
+const SEG6_LOCAL: u16 = 7;
 /// `LWTUNNEL_IP_FLAGS`: `TUNNEL_OPTIONS_PRESENT` of them is the kernel's own.
 const OPTIONS_PRESENT: u16 = 0x0800 | 0x1000 | 0x2000 | 0x4000;
 
@@ -21,6 +25,9 @@ const OPTIONS_PRESENT: u16 = 0x0800 | 0x1000 | 0x2000 | 0x4000;
 pub fn check_type(encap: &Encap) -> Result<(), Refusal> {
     match encap.kind {
         IP | IP6 => Ok(()),
+        SEG6 | SEG6_LOCAL => {
+            Err(Refusal::with(Errno::EOPNOTSUPP, "segment routing is not modelled by Fingerpost"))
+        }
         1..=10 => Err(Refusal::with(Errno::EOPNOTSUPP, "lwt encapsulation type not supported")),
         _ => Err(invalid("Unknown lwt encapsulation type")),
     }
