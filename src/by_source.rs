@@ -95,7 +95,8 @@ pub fn ask(world: &mut World, ns: NsId, live: &mut Live, nodes: &[Node]) -> anyh
     Ok(found)
 }
 
-fn prefix(prefix: Option<IpPrefix>) -> Prefix<Ipv6Addr> {
+/// A prefix of IPv6; the default one if it is none.
+pub fn prefix(prefix: Option<IpPrefix>) -> Prefix<Ipv6Addr> {
     match prefix {
         Some(IpPrefix { addr: IpAddr::V6(addr), len }) => {
             Prefix::containing(addr, len).unwrap_or(Prefix::DEFAULT)
@@ -117,7 +118,7 @@ impl Node {
         let longer: Vec<_> =
             table.tree.within(self.dst).map(|(dst, _)| dst).filter(|&dst| dst != self.dst).collect();
         let is_known = self.leaf(table).is_none_or(|at| at != self.dst);
-        let ways = self.ways(&space.config);
+        let ways = ways_from(&space.config, self.table, &self.sources);
         if is_known || longer.is_empty() {
             return Ok(None);
         }
@@ -192,7 +193,7 @@ impl Node {
         fits: impl Fn(Ipv6Addr) -> bool,
     ) -> Option<RouteMsg> {
         for way in ways {
-            for addr in addresses(within).filter(|&addr| fits(addr)) {
+            for addr in addresses(within, MAX_ADDRESSES).filter(|&addr| fits(addr)) {
                 let question = RouteMsg { dst: Some(IpPrefix::host(addr.into())), ..way.clone() };
                 if self.is_of(&world.get_route(ns, &matching(&question))) {
                     return Some(question);
@@ -201,51 +202,56 @@ impl Node {
         }
         None
     }
+}
 
-    /// Questions without destination that may come to the table, from each source.
-    fn ways(&self, config: &Config) -> Vec<RouteMsg> {
-        let mut ways = Vec::new();
-        let of_rules = config.rules6.list.iter().filter(|rule| {
-            rule.action == RuleAction::TO_TABLE && rule.table == self.table && !rule.l3mdev && !rule.invert
-        });
-        let plain = (RouteMsg::new(Family::V6), Prefix::DEFAULT);
-        let demands = std::iter::once(plain).chain(of_rules.map(|rule| {
-            let source = Prefix::containing(rule.src.0, rule.src.1).unwrap_or(Prefix::DEFAULT);
-            (demanded(Family::V6, rule), source)
-        }));
-        for (way, source) in demands {
-            for &own in &self.sources {
-                let both = if own.covers(source) { source } else { own };
-                if !source.covers(both) {
-                    continue;
-                }
-                let src = addresses(both).next();
-                let way = RouteMsg { src: src.map(|addr| IpPrefix::host(addr.into())), ..way.clone() };
-                if !ways.contains(&way) && ways.len() < MAX_WAYS {
-                    ways.push(way);
-                }
+/// Questions without destination that may come to a table, from each of some
+/// sources; the default prefix is any.
+pub fn ways_from(config: &Config, table: TableId, sources: &[Prefix<Ipv6Addr>]) -> Vec<RouteMsg> {
+    let mut ways = Vec::new();
+    let of_rules = config.rules6.list.iter().filter(|rule| {
+        rule.action == RuleAction::TO_TABLE && rule.table == table && !rule.l3mdev && !rule.invert
+    });
+    let plain = (RouteMsg::new(Family::V6), Prefix::DEFAULT);
+    let demands = std::iter::once(plain).chain(of_rules.map(|rule| {
+        let source = Prefix::containing(rule.src.0, rule.src.1).unwrap_or(Prefix::DEFAULT);
+        (demanded(Family::V6, rule), source)
+    }));
+    for (way, source) in demands {
+        for &own in sources {
+            let both = if own.covers(source) { source } else { own };
+            if !source.covers(both) {
+                continue;
+            }
+            let src = addresses(both, MAX_ADDRESSES).next().filter(|_| !both.is_default());
+            let way = RouteMsg { src: src.map(|addr| IpPrefix::host(addr.into())), ..way.clone() };
+            if !ways.contains(&way) && ways.len() < MAX_WAYS {
+                ways.push(way);
             }
         }
-        ways
     }
+    ways
 }
 
 /// What the kernel answers when it is asked for the route.
-fn asked(live: &mut Live, question: &RouteMsg) -> anyhow::Result<Result<RouteMsg, Refusal>> {
+pub fn asked(live: &mut Live, question: &RouteMsg) -> anyhow::Result<Result<RouteMsg, Refusal>> {
     let mut answers = live.route_get_all(&[matching(question)]).context("asking about routes by source")?;
     Ok(answers.pop().unwrap_or(Err(Errno::ENETUNREACH.into())))
 }
 
-/// Which route an answer is, or whether there is none.
-fn key(
-    answer: &Result<RouteMsg, Refusal>,
-) -> Option<(TableId, Prefix<Ipv6Addr>, Prefix<Ipv6Addr>, Option<u32>)> {
-    let route = answer.as_ref().ok()?;
-    Some((route.table, prefix(route.dst), prefix(route.src), route.priority))
+/// Which route an answer is: table, destination, source and metric.
+type Key = (TableId, Prefix<Ipv6Addr>, Prefix<Ipv6Addr>, Option<u32>);
+
+/// The key of a route.
+pub fn key_of(route: &RouteMsg) -> Key {
+    (route.table, prefix(route.dst), prefix(route.src), route.priority)
+}
+
+fn key(answer: &Result<RouteMsg, Refusal>) -> Option<Key> {
+    answer.as_ref().ok().map(key_of)
 }
 
 /// Addresses of a prefix that any packet can have: from its ends, and some between them.
-fn addresses(prefix: Prefix<Ipv6Addr>) -> impl Iterator<Item = Ipv6Addr> {
+pub fn addresses(prefix: Prefix<Ipv6Addr>, count: usize) -> impl Iterator<Item = Ipv6Addr> {
     let first = prefix.addr().to_bits();
     let mask = u128::MAX.checked_shr(prefix.len().into()).unwrap_or(0);
     // Steps of the golden ratio fall everywhere.
@@ -253,7 +259,7 @@ fn addresses(prefix: Prefix<Ipv6Addr>) -> impl Iterator<Item = Ipv6Addr> {
     [1, 0, u128::MAX, u128::MAX - 1]
         .into_iter()
         .chain(between)
-        .take(MAX_ADDRESSES)
+        .take(count)
         .map(move |offset| Ipv6Addr::from_bits(first | offset & mask))
         .filter(|addr| !addr.is_multicast() && !addr.is_unspecified() && !addr.is_loopback())
         .filter(|addr| !addr.is_unicast_link_local())

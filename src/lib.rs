@@ -6,6 +6,7 @@ pub mod cli;
 pub mod examples;
 pub mod explain;
 mod gateways;
+mod legs;
 pub mod live;
 pub mod readonly;
 pub mod script;

@@ -1,6 +1,6 @@
 //! From a capture to a world, with what no dump shows and the kernel tells when
-//! it is asked: how gateways were reached ([`gateways`]), and which routes by
-//! source are looked at ([`by_source`]).
+//! it is asked: how gateways were reached ([`gateways`]), which routes by source
+//! are looked at ([`by_source`]), and what legs have for themselves ([`legs`]).
 
 use std::io;
 
@@ -11,7 +11,7 @@ use fingerpost_model::{RouteFlags, RouteMsg};
 use fingerpost_net::Family;
 
 use crate::source::{SEED, host_uid};
-use crate::{by_source, gateways};
+use crate::{by_source, gateways, legs};
 
 /// A finding can change which route is chosen, and so what can be asked.
 const MAX_ROUNDS: usize = 4;
@@ -32,6 +32,10 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
             let looked_at = by_source::ask(&mut restored.world, ns, live, &nodes)?;
             news |= !looked_at.is_empty();
             capture.know_looked_at(n, &looked_at);
+            let routes = legs::routes(capture, n)?;
+            let properties = legs::ask(&mut restored.world, ns, live, &routes)?;
+            news |= !properties.is_empty();
+            capture.know_legs(n, &properties);
             let (hops, more) = gateways::hops(capture, n)?;
             left_out += more;
             let facts = gateways::ask(&mut restored.world, ns, live, &hops)?;

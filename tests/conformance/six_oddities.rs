@@ -1,4 +1,4 @@
-//! What one would not expect of IPv6 routes, found by comparison (F-001 to F-014, F-060 to F-063).
+//! What one would not expect of IPv6 routes, found by comparison (F-001 to F-014, F-060 to F-063, F-065).
 
 use crate::support::{SIX, point};
 
@@ -351,5 +351,19 @@ point!(
     token :: dev p0
     token ::5 dev e0
     token :: dev p1
+    "
+);
+
+point!(
+    "F-065",
+    route_flush_removes_routes_whose_time_is_over,
+    SIX,
+    "
+    $ ip addr change 2001:db8:1::1/64 dev e0 valid_lft 5000 preferred_lft 4000
+    $ sysctl net.ipv6.route.flush
+    $ sysctl -qw net.ipv6.route.flush=1
+    $ ip -6 route show 2001:db8:1::/64
+    $ ip -6 route show 2001:db8:2::/64
+    2001:db8:2::/64 dev e1 proto kernel metric 256 pref medium
     "
 );

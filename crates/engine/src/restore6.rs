@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, IfaFlags, NextHopMsg, RouteFlags, RouteMsg, RouteType, Scope, proto,
+    AddrLabelMsg, AddrMsg, IfaFlags, Metrics, OwnLeg, RouteFlags, RouteMsg, RouteType, Scope, proto,
 };
 use fingerpost_net::{IpPrefix, Prefix};
 
@@ -94,7 +94,6 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
         Some(_) => Err("an IPv6 route with an IPv4 prefix".to_string()),
     };
     let (dst, src) = (prefix(msg.dst)?, prefix(msg.src)?);
-    let expires = msg.cacheinfo.map_or(0, |info| info.expires);
     let flags = flags(msg, dst);
     let base = Route6 {
         id: Route6Id(0),
@@ -104,14 +103,24 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
         kind: msg.kind,
         protocol: msg.protocol,
         metric: msg.priority.unwrap_or(0),
-        flags: if expires == 0 { flags } else { flags | RtFlags::EXPIRES },
-        pref: Preference(msg.pref.unwrap_or(0)),
-        prefsrc: v6(msg.prefsrc),
-        metrics: msg.metrics.clone(),
-        expires: (expires != 0).then(|| env.now.0 as i64 + i64::from(expires) * 10),
+        flags,
+        pref: Preference(0),
+        prefsrc: None,
+        metrics: Metrics::default(),
+        expires: None,
         nh_id: msg.nh_id,
         hop: NextHop::device(0),
     };
+    let with = |own: &OwnLeg, base: Route6| Route6 {
+        protocol: own.protocol,
+        prefsrc: v6(own.prefsrc),
+        metrics: own.metrics.clone(),
+        pref: Preference(own.pref),
+        flags: if own.expires == 0 { flags } else { flags | RtFlags::EXPIRES },
+        expires: (own.expires != 0).then(|| env.now.0 as i64 + i64::from(own.expires) * 10),
+        ..base
+    };
+    let base = with(&OwnLeg::of(msg), base);
     let (table, looked_at) = (base.table, prefix(msg.looked_at)?);
     let shown = RouteFlags::DEAD | RouteFlags::LINKDOWN | RouteFlags::ONLINK;
     let hop = |dev: u32, gateway: Option<IpAddr>, flags: RouteFlags| NextHop {
@@ -126,13 +135,14 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
         let own = NextHop { encap: msg.encap.clone(), ..hop(msg.oif.unwrap_or(0), msg.gateway, msg.flags) };
         route6::restore(ns, Route6 { hop: own, ..base });
     } else {
-        let leg = |leg: &NextHopMsg| NextHop {
-            weight: u32::from(leg.hops) + 1,
-            encap: leg.encap.clone(),
-            ..hop(leg.oif, leg.gateway, leg.flags)
-        };
-        for leg in msg.multipath.iter().map(leg) {
-            route6::restore(ns, Route6 { hop: leg, ..base.clone() });
+        for leg in &msg.multipath {
+            let hop = NextHop {
+                weight: u32::from(leg.hops) + 1,
+                encap: leg.encap.clone(),
+                ..hop(leg.oif, leg.gateway, leg.flags)
+            };
+            let base = leg.own.as_ref().map_or_else(|| base.clone(), |own| with(own, base.clone()));
+            route6::restore(ns, Route6 { hop, ..base });
         }
     }
     if let (Some(_), Some(table)) = (msg.looked_at, ns.config.fib6.table_mut(table)) {

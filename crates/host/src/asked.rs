@@ -1,6 +1,6 @@
 //! What is found out about routes by asking.
 
-use fingerpost_model::Scope;
+use fingerpost_model::{OwnLeg, Scope};
 use fingerpost_net::IpPrefix;
 
 /// That a gateway was reached in another way, when its route was made, than the
@@ -23,4 +23,15 @@ pub struct LookedAt {
     pub route: usize,
     /// The destinations for which they are looked at.
     pub prefix: IpPrefix,
+}
+
+/// What a leg of an IPv6 route has for itself ([`fingerpost_model::NextHopMsg::own`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegProperties {
+    /// The route's number among all routes of its namespace, from 0.
+    pub route: usize,
+    /// Which leg.
+    pub leg: usize,
+    /// What it has.
+    pub own: OwnLeg,
 }

@@ -7,11 +7,12 @@
 //! Unknown fields are refused rather than ignored. The last line is
 //! [`Line::End`]: a file without it was cut off.
 //!
-//! Five facts that decide answers are in no dump. Three are fields of
+//! Six facts that decide answers are in no dump. Three are fields of
 //! [`Netns`], `None` where they could not be found out:
 //! [`Netns::custom_rules`], [`Netns::custom_local_routes`],
-//! [`Netns::realm_users`]. Two stand with the routes:
-//! [`RouteMsg::gateway_scope`] and [`RouteMsg::looked_at`].
+//! [`Netns::realm_users`]. The others stand with the routes:
+//! [`RouteMsg::gateway_scope`], [`RouteMsg::looked_at`] and
+//! [`crate::NextHopMsg::own`].
 
 use std::io::{self, BufRead, Write};
 

@@ -19,7 +19,7 @@ use super::files::{self, Settings};
 use super::hidden::{self, Facts};
 use super::socket::Dumped;
 use super::{Live, Space, order, tools};
-use crate::{Error, GatewayScope, LookedAt};
+use crate::{Error, GatewayScope, LegProperties, LookedAt};
 
 /// The tries as text.
 const TRIE: &str = "/proc/net/fib_trie";
@@ -62,6 +62,8 @@ struct Captured {
     gateways: HashMap<usize, Vec<GatewayScope>>,
     /// What was found out about routes by source, by the route's number.
     looked_at: HashMap<usize, LookedAt>,
+    /// What was found out about legs of IPv6 routes, by the route's number.
+    legs: HashMap<usize, Vec<LegProperties>>,
     /// Devices, in the order in which they came.
     links: Vec<LinkMsg>,
     /// Multicast groups that devices have joined.
@@ -117,6 +119,14 @@ impl Capture {
         }
     }
 
+    /// Adds what was found out about the legs of IPv6 routes of one namespace.
+    pub fn know_legs(&mut self, namespace: usize, found: &[LegProperties]) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        for fact in found {
+            space.legs.entry(fact.route).or_default().push(fact.clone());
+        }
+    }
+
     /// Adds a sentence on what could not be seen.
     pub fn note(&mut self, sentence: String) {
         self.header.not_seen.push(sentence);
@@ -161,6 +171,11 @@ impl Captured {
             if let Line::Route(route) = &mut line {
                 for fact in self.gateways.get(&routes).into_iter().flatten() {
                     fact.note_in(route);
+                }
+                for fact in self.legs.get(&routes).into_iter().flatten() {
+                    if let Some(leg) = route.multipath.get_mut(fact.leg) {
+                        leg.own = Some(Box::new(fact.own.clone()));
+                    }
                 }
                 route.looked_at = self.looked_at.get(&routes).map(|fact| fact.prefix);
                 routes += 1;

@@ -201,6 +201,9 @@ impl Redactor {
         }
         for leg in &mut m.multipath {
             self.ip(&mut leg.gateway);
+            if let Some(own) = &mut leg.own {
+                self.ip(&mut own.prefsrc);
+            }
             leg.other.clear();
             empty(&mut leg.encap);
         }

@@ -167,12 +167,11 @@ fn differs(old: i64, new: i64) -> bool {
     old != new
 }
 
-/// Whether addresses can be made of a secret: the device's or, without one, that
-/// of new devices.
+/// Whether addresses can be made of a secret, as far as Linux asks: of devices only.
 fn has_secret(config: &Config, place: Place) -> bool {
     match place {
         Place::Device(dev) => stable::secret_for(config, dev).is_some(),
-        Place::All | Place::Default => stable::secret(config, "default").is_some(),
+        Place::All | Place::Default => true,
     }
 }
 

@@ -12,7 +12,7 @@ use fingerpost_net::Errno;
 
 pub(crate) use entries::AVAILABLE_CONGESTION_CONTROL;
 
-use super::table;
+use super::{sync6, table};
 use crate::config::{ConfEntry, Config, DevConf, DevConf6};
 use crate::namespace::{Env, Namespace};
 use entries::{Entry, Typed};
@@ -123,7 +123,11 @@ pub fn write(ns: &mut Namespace, env: Env, path: &str, value: &str) -> Result<()
         Target::Conf6(place, entry) => ipv6::write_conf(ns, env, place, entry, value),
         Target::Ipv6(stored, entry) => ipv6::write(config, &stored, entry, value),
         Target::Secret(place) => ipv6::write_secret(config, place, value),
-        Target::Flush6 => format::int(value).map(drop),
+        Target::Flush6 => {
+            format::int(value)?;
+            sync6::collect(ns, env.now);
+            Ok(())
+        }
         Target::Flush => {
             table::bump(&mut config.fib);
             ns.state.exceptions.flush(); // C-151
