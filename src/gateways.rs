@@ -11,79 +11,24 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Context;
-use fingerpost_engine::config::{Config, DscpSelector, Ports, Rule};
-use fingerpost_engine::{Restored, Restoring, World};
+use fingerpost_engine::World;
+use fingerpost_engine::config::{Config, Rule};
 use fingerpost_host::{Capture, GatewayScope, Live};
 use fingerpost_model::snapshot::Line;
 use fingerpost_model::{Kernel, NsId, RouteFlags, RouteMsg, RuleAction, Scope, TableId};
-use fingerpost_net::{Family, Ip, IpPrefix, Prefix};
+use fingerpost_net::{Family, IpPrefix, Prefix};
 
-use crate::overlooked;
-use crate::source::{SEED, host_uid};
+use crate::settle::{MAX_WAYS, demanded, matching};
 
 /// Hops that are asked about one by one; where there are more, some of each gateway's.
 const MAX_HOPS: usize = 4096;
 /// How many of each gateway's.
 const MAX_OF_GATEWAY: usize = 4;
-/// A finding can change which default route is chosen, and so what can be asked.
-const MAX_ROUNDS: usize = 4;
-/// Ways through the rules that are tried for one table.
-const MAX_WAYS: usize = 12;
 /// Addresses that are tried for one prefix.
 const MAX_ADDRESSES: usize = 16;
 
-/// Builds the world of a capture, asking its kernels about the gateways of
-/// routes; what they say is added to the capture. `lives` are the namespaces of
-/// the capture, in its order.
-pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Restored> {
-    for _ in 0..MAX_ROUNDS {
-        let mut restored = build(capture)?;
-        let mut news = false;
-        let mut left_out = 0;
-        let mut unclear = Vec::new();
-        for (n, live) in lives.iter_mut().enumerate() {
-            let Some(&(ns, _)) = restored.namespaces.get(n) else { continue };
-            let (hops, more) = hops(capture, n)?;
-            left_out += more;
-            let facts = ask(&mut restored.world, ns, live, &hops)?;
-            news |= !facts.is_empty();
-            capture.know_gateways(n, &facts);
-            let sources = overlooked::ask(&mut restored.world, ns, live, capture, n)?;
-            news |= !sources.overlooked.is_empty();
-            capture.know_overlooked(n, &sources.overlooked);
-            unclear.extend(sources.unclear);
-        }
-        if !news {
-            if left_out > 0 || !unclear.is_empty() {
-                unclear.into_iter().for_each(|sentence| capture.note(sentence));
-                restored.header = capture.header().clone();
-            }
-            if left_out > 0 {
-                capture.note(format!(
-                    "how the gateways of {left_out} routes were reached when these were made: as for the same \
-                     gateways of other routes, or as the tables are now"
-                ));
-                restored.header = capture.header().clone();
-            }
-            return Ok(restored);
-        }
-    }
-    capture.note(
-        "how gateways were reached when their routes were made: the kernel's answers contradict".into(),
-    );
-    build(capture)
-}
-
-fn build(capture: &Capture) -> anyhow::Result<Restored> {
-    let mut restoring = Restoring::new(capture.header().clone(), SEED);
-    capture.lines(&mut |line| restoring.push(line).map_err(io::Error::other))?;
-    let mut restored = restoring.finish()?;
-    restored.world.uid = host_uid();
-    Ok(restored)
-}
-
 /// A hop with an IPv4 gateway that was looked up.
-struct Hop {
+pub struct Hop {
     route: usize,
     leg: Option<usize>,
     about: RouteMsg,
@@ -92,7 +37,7 @@ struct Hop {
 }
 
 /// The hops of one namespace that are asked about, and how many are not.
-fn hops(capture: &Capture, namespace: usize) -> io::Result<(Vec<Hop>, usize)> {
+pub fn hops(capture: &Capture, namespace: usize) -> io::Result<(Vec<Hop>, usize)> {
     let (mut spaces, mut routes) = (0, 0);
     let mut hops = Vec::new();
     let mut seen: HashMap<(Ipv4Addr, u32), usize> = HashMap::new();
@@ -186,13 +131,8 @@ impl Hop {
     }
 }
 
-/// The question for the route instead of the decision.
-fn matching(question: &RouteMsg) -> RouteMsg {
-    RouteMsg { flags: RouteFlags::FIB_MATCH | RouteFlags::LOOKUP_TABLE, ..question.clone() }
-}
-
 /// Asks the kernel about hops; what differs from what the world does is returned.
-fn ask(world: &mut World, ns: NsId, live: &mut Live, hops: &[Hop]) -> anyhow::Result<Vec<GatewayScope>> {
+pub fn ask(world: &mut World, ns: NsId, live: &mut Live, hops: &[Hop]) -> anyhow::Result<Vec<GatewayScope>> {
     let Ok(before) = world.ns(ns).map(|space| space.state.clone()) else { return Ok(Vec::new()) };
     let mut ways: HashMap<TableId, Vec<RouteMsg>> = HashMap::new();
     let mut asked = Vec::new();
@@ -239,34 +179,13 @@ fn ways_to(config: &Config, table: TableId) -> Vec<RouteMsg> {
 
 /// A question that has what the rule demands.
 fn way_through(config: &Config, rule: &Rule<Ipv4Addr>) -> RouteMsg {
-    let mut way = demands(rule);
+    let mut way = demanded(Family::V4, rule);
     if rule.src.1 > 0 {
         let own = config.links.iter().filter_map(|link| link.ipv4.as_ref()).flat_map(|ipv4| &ipv4.addrs);
         let within = Prefix::new(rule.src.0, rule.src.1).ok();
         let own = own.map(|addr| addr.local).find(|&addr| within.is_some_and(|prefix| prefix.contains(addr)));
         way.src = Some(IpPrefix::host(own.unwrap_or(rule.src.0).into()));
     }
-    way
-}
-
-/// A question that has what the rule demands but for addresses.
-pub(crate) fn demands<I: Ip>(rule: &Rule<I>) -> RouteMsg {
-    let mut way = RouteMsg::new(I::FAMILY);
-    way.tos = match rule.dscp {
-        DscpSelector::Any => 0,
-        DscpSelector::Tos(tos) => tos,
-        DscpSelector::Dscp { value, .. } => value << 2,
-    };
-    way.mark = (rule.mark_mask != 0).then_some(rule.mark);
-    way.oif = (rule.oif != 0).then_some(rule.oif);
-    way.uid = (rule.uid_range.start != 0).then_some(rule.uid_range.start);
-    way.ip_proto = (rule.ip_proto != 0).then_some(rule.ip_proto);
-    let port = |ports| match ports {
-        Ports::Range(port, _) | Ports::Masked(port, _) => port,
-    };
-    way.sport = rule.sport.map(port);
-    way.dport = rule.dport.map(port);
-    way.flowlabel = (rule.flowlabel.1 != 0).then_some(rule.flowlabel.0);
     way
 }
 

@@ -1,14 +1,16 @@
 //! The `fingerpost` command as a library: sources, scripts, questions and
 //! their answers in words. The binary is a thin shell around it.
 
+mod by_source;
 pub mod cli;
 pub mod examples;
 pub mod explain;
 mod gateways;
+mod legs;
 pub mod live;
-mod overlooked;
 pub mod readonly;
 pub mod script;
+mod settle;
 pub mod source;
 pub mod sysctl;
 pub mod verify;

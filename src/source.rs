@@ -14,8 +14,8 @@ use fingerpost_model::NsId;
 use fingerpost_model::snapshot::{Netns, Reader};
 
 use crate::examples::{ALL, Example};
-use crate::gateways;
 use crate::script::{Runner, Script};
+use crate::settle::settle;
 
 /// Seed of what is random in memory, such as MAC addresses.
 pub(crate) const SEED: u64 = 1;
@@ -245,7 +245,7 @@ pub(crate) fn live(target: &Target) -> anyhow::Result<Source> {
     let mut live = Live::open(target)?;
     let options = CaptureOptions { trie: false, ..CaptureOptions::default() };
     let mut capture = live.capture(&options)?;
-    let restored = gateways::settle(&mut capture, std::slice::from_mut(&mut live))?;
+    let restored = settle(&mut capture, std::slice::from_mut(&mut live))?;
     let mut source = Source::of(restored)?;
     source.names = system_names();
     source.world.uid = host_uid();

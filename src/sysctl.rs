@@ -160,6 +160,8 @@ fn read(kernel: &mut dyn Kernel, ns: NsId, options: &Options, key: &str, outcome
         // Write-only entries read as nothing.
         Err(Errno::EACCES) => {}
         Err(Errno::ENOENT) if options.ignore => {}
+        // procps stops without a word at what is there and cannot be read.
+        Err(Errno::EIO) => outcome.status += 1,
         Err(errno) => {
             missing(&path, errno, outcome);
             outcome.status += 1;

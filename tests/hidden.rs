@@ -77,6 +77,69 @@ fn t32_how_gateways_were_reached_is_asked_of_the_kernel_and_kept_in_captures() {
 }
 
 #[test]
+fn f001_which_routes_by_source_are_looked_at_is_asked_of_the_kernel_and_kept_in_captures() {
+    // The second addition fails, and from then on what lies in 2001:db8:a:8000::/52
+    // alone is looked for among the routes by source of 2001:db8:a::/48; behind
+    // rules likewise. Those of 2001:db8:b::/48 are all right.
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip -6 rule add fwmark 7 lookup 7
+        ip -6 rule add from 2001:db8:5::/64 fwmark 8 lookup 8
+        for table in main 7 8; do
+            ip -6 route add 2001:db8:a::/48 from 2001:db8:5::/64 via 2001:db8:1::2 table $table
+            ip -6 route add 2001:db8:a:8000::/52 via 2001:db8:1::3 table $table
+            ip -6 route add 2001:db8:a::/48 from 2001:db8:5::/64 via 2001:db8:1::4 table $table || true
+            ip -6 route add 2001:db8:b::/48 from 2001:db8:5::/64 via 2001:db8:1::5 table $table
+            ip -6 route add 2001:db8:b:8000::/52 via 2001:db8:1::6 table $table
+            ip -6 route add default via 2001:db8:1::9 table $table
+        done";
+    let questions = [
+        ("2001:db8:a::1 from 2001:db8:5::1", Some("2001:db8:1::9")),
+        ("2001:db8:a:8000::1 from 2001:db8:5::1", Some("2001:db8:1::3")),
+        ("2001:db8:b::1 from 2001:db8:5::1", Some("2001:db8:1::5")),
+        ("2001:db8:a::1 from 2001:db8:5::1 mark 7", Some("2001:db8:1::9")),
+        ("2001:db8:b::1 from 2001:db8:5::1 mark 7", Some("2001:db8:1::5")),
+        ("2001:db8:a::1 from 2001:db8:5::1 mark 8", Some("2001:db8:1::9")),
+        ("2001:db8:b::1 from 2001:db8:5::1 mark 8", Some("2001:db8:1::5")),
+    ];
+    ask("by-source", situation, "gateway", &questions);
+}
+
+#[test]
+fn f084_what_legs_have_for_themselves_is_asked_of_the_kernel_and_kept_in_captures() {
+    // The second leg prefers a source, which the listing shows of the first alone.
+    let situation = "
+        sysctl -qw net.ipv4.fib_multipath_hash_seed=7
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip addr add 2001:db8:1::2/64 dev e0 nodad
+        ip -6 route add 2001:db8:a::/48 via 2001:db8:1::8
+        ip -6 route append 2001:db8:a::/48 src 2001:db8:1::1 via 2001:db8:1::9";
+    let questions = [
+        ("2001:db8:a::1", Some("2001:db8:1::1")),
+        ("2001:db8:a::2", Some("2001:db8:1::2")),
+        ("2001:db8:a::3", Some("2001:db8:1::1")),
+    ];
+    ask("legs", situation, "source", &questions);
+}
+
+#[test]
+fn f086_deleted_rules_of_ipv6_count_only_once_one_was_added() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip -6 route add 2001:db8:a::/48 via 2001:db8:1::8
+        ip -6 rule del pref 32766";
+    ask("rules6-deleted", situation, "gateway", &[("2001:db8:a::1", Some("2001:db8:1::8"))]);
+    let added = format!("{situation}\nip -6 rule add fwmark 7 lookup 7");
+    ask("rules6-added", &added, "gateway", &[("2001:db8:a::1", None)]);
+}
+
+#[test]
 fn c157_the_order_in_which_devices_came_is_read_and_kept_in_captures() {
     let situation = "
         ip link add e1 index 17 type veth peer name p1 index 18

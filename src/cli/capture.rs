@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use fingerpost_host::{Capture, CaptureOptions, Live};
 
 use super::{OK, print};
-use crate::gateways;
+use crate::settle::settle;
 use crate::source::SourceArgs;
 
 pub(super) fn run(
@@ -30,7 +30,7 @@ pub(super) fn run(
         capture.add(&mut live, &CaptureOptions::default())?;
         lives.push(live);
     }
-    gateways::settle(&mut capture, &mut lives)?;
+    settle(&mut capture, &mut lives)?;
     let mut bytes = Vec::new();
     capture.write(&mut bytes)?;
     if redact {

@@ -217,6 +217,14 @@ impl<'a> Builder6<'a> {
             Event6::RoutePassed { route, why } => self.passed(*route, *why),
             Event6::RouteTaken { route, .. } => self.taken(*route),
             Event6::RouteError { route, errno } => self.route(*route, Some(*errno)),
+            Event6::WithoutIpv6 { route, dev } => {
+                let text = format!(
+                    "the rule passes over {}: IPv6 is gone from {}",
+                    self.text(*route),
+                    device(self.config, *dev)
+                );
+                self.step("device", text, "__fib6_rule_action");
+            }
             Event6::UnreachableToo { .. } => self.again = true,
             Event6::Path { first, leg, member, hash, shares } => {
                 self.path(*first, *leg, *member, *hash, shares);

@@ -497,3 +497,5 @@ point!(
     $ ip -6 route show table local dev v1
     local fe80::ff:fe00:11 proto kernel metric 0 pref medium
     multicast ff00::/8 proto kernel metric 256 pref medium
+    "
+);

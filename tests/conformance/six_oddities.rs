@@ -1,4 +1,4 @@
-//! What one would not expect of IPv6 routes, found by random comparison (F-001 to F-014).
+//! What one would not expect of IPv6 routes, found by comparison (F-001 to F-014, F-060 to F-063, F-065).
 
 use crate::support::{SIX, point};
 
@@ -296,5 +296,74 @@ point!(
     ! RTNETLINK answers: Address family not supported by protocol
     [2]
     $ ip token list dev e0
+    "
+);
+
+point!(
+    "F-080",
+    rules_pass_over_routes_whose_device_has_lost_ipv6,
+    SIX,
+    "
+    $ ip -6 nexthop add id 1 dev e0
+    $ ip -6 route add 2001:db8:a::/48 nhid 1
+    $ ip link set e0 mtu 1279
+    $ ip -6 route show 2001:db8:a::/48
+    2001:db8:a::/48 nhid 1 dev e0 metric 1024 pref medium
+    $ ip -6 rule add pref 10 lookup main
+    $ ip -6 route get 2001:db8:a::1
+    ! RTNETLINK answers: Network is unreachable
+    [2]
+    $ ip -6 rule add pref 20 lookup 100
+    $ ip -6 route add default via 2001:db8:2::2 table 100
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:2::2 dev e1 table 100 src 2001:db8:2::1 metric 1024 pref medium
+    "
+);
+
+point!(
+    "F-064",
+    addresses_of_a_secret_depend_on_it_and_the_prefix_alone,
+    SIX,
+    "
+    $ ip link set e0 addrgenmode stable_secret
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ sysctl net.ipv6.conf.e0.stable_secret
+    [1]
+    $ sysctl -w net.ipv6.conf.all.stable_secret=::1
+    ! sysctl: setting key \"net.ipv6.conf.all.stable_secret\": Input/output error
+    [1]
+    $ sysctl -w net.ipv6.conf.e0.stable_secret=2001:db8::6
+    net.ipv6.conf.e0.stable_secret = 2001:db8::6
+    $ sysctl net.ipv6.conf.e0.stable_secret net.ipv6.conf.e0.addr_gen_mode
+    net.ipv6.conf.e0.stable_secret = 2001:0db8:0000:0000:0000:0000:0000:0006
+    net.ipv6.conf.e0.addr_gen_mode = 2
+    $ ip link set e0 down
+    $ ip link set e0 up
+    $ ip -6 addr show e0
+    3: e0@p0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+        inet6 fe80::1579:9546:d00:2571/64 scope link stable-privacy 
+           valid_lft forever preferred_lft forever
+    # New devices get that of `default`.
+    $ sysctl -qw net.ipv6.conf.default.stable_secret=2001:db8::7
+    $ ip link add e2 type veth peer name p2
+    $ sysctl net.ipv6.conf.e2.stable_secret net.ipv6.conf.e2.addr_gen_mode net.ipv6.conf.p0.addr_gen_mode
+    net.ipv6.conf.e2.stable_secret = 2001:0db8:0000:0000:0000:0000:0000:0007
+    net.ipv6.conf.e2.addr_gen_mode = 2
+    net.ipv6.conf.p0.addr_gen_mode = 2
+    "
+);
+
+point!(
+    "F-085",
+    route_flush_removes_routes_whose_time_is_over,
+    SIX,
+    "
+    $ ip addr change 2001:db8:1::1/64 dev e0 valid_lft 5000 preferred_lft 4000
+    $ sysctl net.ipv6.route.flush
+    $ sysctl -qw net.ipv6.route.flush=1
+    $ ip -6 route show 2001:db8:1::/64
+    $ ip -6 route show 2001:db8:2::/64
+    2001:db8:2::/64 dev e1 proto kernel metric 256 pref medium
     "
 );

@@ -8,17 +8,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::snapshot::{self, Line, Netns, Reader};
 use fingerpost_model::{
     AddrMsg, LinkMsg, MetricKind, NeighFlags, NeighMsg, NexthopMsg, NlFlags, NsId, Refusal, RouteFlags,
     RouteMsg, RuleMsg, Scope, TableId,
 };
-use fingerpost_net::{Errno, Family, Ip, IpPrefix, Prefix};
+use fingerpost_net::{Errno, Family, Ip, IpPrefix};
 
 use crate::behaviour::Behaviour;
-use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rules};
+use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rule, Rules};
 use crate::control::fib_info::{self, RouteConfig};
 use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::exception::Exception;
@@ -126,8 +126,6 @@ struct Opened {
     settings: Vec<(String, String)>,
     /// Devices and objects that lines name and that may come later, with the line.
     masters: Vec<(usize, u32)>,
-    /// Destinations whose routes by source are overlooked (F-001).
-    overlooked: Vec<(TableId, Prefix<Ipv6Addr>)>,
     /// Cached routes, which come before the hops that they go through are complete.
     exceptions: Vec<RouteMsg>,
     members: Vec<(usize, u32)>,
@@ -162,7 +160,6 @@ impl Restoring {
                 tables: Vec::new(),
                 settings: Vec::new(),
                 masters: Vec::new(),
-                overlooked: Vec::new(),
                 exceptions: Vec::new(),
                 members: Vec::new(),
                 has_labels: false,
@@ -217,9 +214,7 @@ impl Restoring {
             }
             Line::Route(msg) => {
                 check_hops(ns, &msg)?;
-                if let Some(dst) = restore6::route(ns, env, &msg)?.filter(|_| msg.overlooked) {
-                    opened.overlooked.push((msg.table, dst));
-                }
+                restore6::route(ns, env, &msg)?;
             }
             Line::Neighbour(msg) => neighbour(&mut ns.config, msg),
             Line::Sysctl(path, value) => opened.settings.push((path, value)),
@@ -246,8 +241,9 @@ impl Restoring {
             control::table::unmerge(fib);
         }
         fib.has_custom_rules = custom;
-        // Without change the rules of IPv6 lead where their lack would.
-        ns.config.fib6.has_custom_rules = !are_default(&ns.config.rules6);
+        // Of IPv6 only an addition counts; without it tables local and main are
+        // searched even where their rules were deleted (F-086).
+        ns.config.fib6.has_custom_rules = has_added(&ns.config.rules6);
         let fib = &mut ns.config.fib;
         let stats = self.restored.texts.iter().find(|(id, name, _)| *id == opened.id && name == TRIE_STATS);
         arrange_tables(fib, stats.map_or(opened.tables, |(_, _, text)| listed_tables(text)));
@@ -260,11 +256,6 @@ impl Restoring {
         }
         complete_hops(&mut ns.config);
         restore6::complete(&mut ns.config);
-        for (table, dst) in std::mem::take(&mut opened.overlooked) {
-            if let Some(table) = ns.config.fib6.table_mut(table) {
-                table.lose_leaf(dst);
-            }
-        }
         for msg in std::mem::take(&mut opened.exceptions) {
             let restored = match msg.family {
                 Family::V4 => exception(ns, env, &msg),
@@ -344,6 +335,14 @@ fn exception(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Option<()> {
     let hop = lookup::path::hop_id(config, result.alias.info, result.hop);
     ns.state.exceptions.restore(hop, dst, known);
     Some(())
+}
+
+/// Whether there is a rule that a new namespace has not, whoever is said to have made it.
+fn has_added<I: Ip>(rules: &Rules<I>) -> bool {
+    let default = Rules::<I>::default().list;
+    let is_default =
+        |rule: &Rule<I>| default.iter().any(|own| *rule == Rule { protocol: rule.protocol, ..own.clone() });
+    !rules.list.iter().all(is_default)
 }
 
 /// Whether these are the rules of a new namespace, whoever is said to have made them.

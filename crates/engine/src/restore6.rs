@@ -4,14 +4,15 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, IfaFlags, MetricKind, NextHopMsg, RouteFlags, RouteMsg, RouteType, Scope, proto,
+    AddrLabelMsg, AddrMsg, IfaFlags, MetricKind, Metrics, OwnLeg, RouteFlags, RouteMsg, RouteType, Scope,
+    proto,
 };
 use fingerpost_net::{IpPrefix, Prefix};
 
 use crate::addrtype::AddrType;
 use crate::config::{
     AddrLabel, Anycast, ConfEntry6, Config, Dad, DevConf6, If6Addr, LOOPBACK, NextHop, Preference, Route6,
-    Route6Id, RtFlags,
+    Route6Id, RtFlags, Table6,
 };
 use crate::control::{addrconf, gateway6, route6, table6};
 use crate::lookup::exception6::{self, Exception6, Origin};
@@ -93,11 +94,7 @@ pub(crate) fn label(config: &mut Config, msg: &AddrLabelMsg, first: bool) -> Res
 
 /// A route, with each of its legs, behind those of its metric. Tells its
 /// destination, unless that is the default one.
-pub(crate) fn route(
-    ns: &mut Namespace,
-    env: Env<'_>,
-    msg: &RouteMsg,
-) -> Result<Option<Prefix<Ipv6Addr>>, String> {
+pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<(), String> {
     let prefix = |prefix: Option<IpPrefix>| match prefix {
         None => Ok(Prefix::DEFAULT),
         Some(IpPrefix { addr: IpAddr::V6(addr), len }) => {
@@ -106,7 +103,6 @@ pub(crate) fn route(
         Some(_) => Err("an IPv6 route with an IPv4 prefix".to_string()),
     };
     let (dst, src) = (prefix(msg.dst)?, prefix(msg.src)?);
-    let expires = msg.cacheinfo.map_or(0, |info| info.expires);
     let flags = flags(msg, dst);
     let base = Route6 {
         id: Route6Id(0),
@@ -116,14 +112,25 @@ pub(crate) fn route(
         kind: msg.kind,
         protocol: msg.protocol,
         metric: msg.priority.unwrap_or(0),
-        flags: if expires == 0 { flags } else { flags | RtFlags::EXPIRES },
-        pref: Preference(msg.pref.unwrap_or(0)),
-        prefsrc: v6(msg.prefsrc),
-        metrics: msg.metrics.clone(),
-        expires: (expires != 0).then(|| env.now.0 as i64 + i64::from(expires) * 10),
+        flags,
+        pref: Preference(0),
+        prefsrc: None,
+        metrics: Metrics::default(),
+        expires: None,
         nh_id: msg.nh_id,
         hop: NextHop::device(0),
     };
+    let with = |own: &OwnLeg, base: Route6| Route6 {
+        protocol: own.protocol,
+        prefsrc: v6(own.prefsrc),
+        metrics: own.metrics.clone(),
+        pref: Preference(own.pref),
+        flags: if own.expires == 0 { flags } else { flags | RtFlags::EXPIRES },
+        expires: (own.expires != 0).then(|| env.now.0 as i64 + i64::from(own.expires) * 10),
+        ..base
+    };
+    let base = with(&OwnLeg::of(msg), base);
+    let (table, looked_at) = (base.table, prefix(msg.looked_at)?);
     let shown = RouteFlags::DEAD | RouteFlags::LINKDOWN | RouteFlags::ONLINK;
     let hop = |dev: u32, gateway: Option<IpAddr>, flags: RouteFlags| NextHop {
         gateway,
@@ -137,16 +144,20 @@ pub(crate) fn route(
         let own = NextHop { encap: msg.encap.clone(), ..hop(msg.oif.unwrap_or(0), msg.gateway, msg.flags) };
         route6::restore(ns, Route6 { hop: own, ..base });
     } else {
-        let leg = |leg: &NextHopMsg| NextHop {
-            weight: u32::from(leg.hops) + 1,
-            encap: leg.encap.clone(),
-            ..hop(leg.oif, leg.gateway, leg.flags)
-        };
-        for leg in msg.multipath.iter().map(leg) {
-            route6::restore(ns, Route6 { hop: leg, ..base.clone() });
+        for leg in &msg.multipath {
+            let hop = NextHop {
+                weight: u32::from(leg.hops) + 1,
+                encap: leg.encap.clone(),
+                ..hop(leg.oif, leg.gateway, leg.flags)
+            };
+            let base = leg.own.as_ref().map_or_else(|| base.clone(), |own| with(own, base.clone()));
+            route6::restore(ns, Route6 { hop, ..base });
         }
     }
-    Ok(Some(dst).filter(|dst| !dst.is_default()))
+    if let (Some(_), Some(table)) = (msg.looked_at, ns.config.fib6.table_mut(table)) {
+        table.set_leaf(dst, looked_at);
+    }
+    Ok(())
 }
 
 /// What IPv6 notes of a route, as far as a dump tells.
@@ -233,6 +244,7 @@ pub(crate) fn setting(config: &mut Config, place: &str, name: &str, value: &str)
 
 /// Finds the routes that belong to addresses, and anycast addresses.
 pub(crate) fn complete(config: &mut Config) {
+    config.fib6.tables.iter_mut().for_each(Table6::find_leaves);
     let local: Vec<(u32, Ipv6Addr, RouteType, Route6Id)> = config
         .fib6
         .tables

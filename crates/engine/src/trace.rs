@@ -397,6 +397,13 @@ pub enum Event6 {
         /// `EAGAIN` for throw.
         errno: Errno,
     },
+    /// The rule passes over the route: IPv6 is gone from its device (F-080).
+    WithoutIpv6 {
+        /// The route.
+        route: RouteRef,
+        /// The device.
+        dev: u32,
+    },
     /// No route has a gateway that answers; routes are looked at again
     /// without asking for that.
     UnreachableToo {

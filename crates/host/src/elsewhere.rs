@@ -11,7 +11,7 @@ use fingerpost_model::{
 };
 use fingerpost_net::{Errno, Family};
 
-use crate::{Error, GatewayScope};
+use crate::{Error, GatewayScope, LegProperties, LookedAt};
 
 /// Which network namespace to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,8 +106,11 @@ impl Capture {
     /// Adds what was found out about gateways: nothing.
     pub fn know_gateways(&mut self, _: usize, _: &[GatewayScope]) {}
 
-    /// Adds which routes by source are overlooked: nothing.
-    pub fn know_overlooked(&mut self, _: usize, _: &[usize]) {}
+    /// Adds what was found out about routes by source: nothing.
+    pub fn know_looked_at(&mut self, _: usize, _: &[LookedAt]) {}
+
+    /// Adds what was found out about legs: nothing.
+    pub fn know_legs(&mut self, _: usize, _: &[LegProperties]) {}
 
     /// Adds a sentence on what could not be seen.
     pub fn note(&mut self, sentence: String) {

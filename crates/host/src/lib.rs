@@ -11,8 +11,8 @@
 //! [`Live`] works on Linux; elsewhere opening one is an error that says so.
 //! The rest works everywhere.
 
+mod asked;
 mod error;
-mod gateways;
 pub mod import;
 pub mod redact;
 
@@ -22,6 +22,6 @@ mod live;
 #[path = "elsewhere.rs"]
 mod live;
 
+pub use asked::{GatewayScope, LegProperties, LookedAt};
 pub use error::Error;
-pub use gateways::GatewayScope;
 pub use live::{Capture, CaptureOptions, Live, Target};

@@ -7,11 +7,12 @@
 //! Unknown fields are refused rather than ignored. The last line is
 //! [`Line::End`]: a file without it was cut off.
 //!
-//! Four facts that decide answers are in no dump. Three are fields of
+//! Six facts that decide answers are in no dump. Three are fields of
 //! [`Netns`], `None` where they could not be found out:
 //! [`Netns::custom_rules`], [`Netns::custom_local_routes`],
-//! [`Netns::realm_users`]. The fourth stands with the routes:
-//! [`RouteMsg::gateway_scope`].
+//! [`Netns::realm_users`]. The others stand with the routes:
+//! [`RouteMsg::gateway_scope`], [`RouteMsg::looked_at`] and
+//! [`crate::NextHopMsg::own`].
 
 use std::io::{self, BufRead, Write};
 

@@ -230,6 +230,31 @@ impl Table6 {
         }
     }
 
+    /// Notes for which destinations the routes by source of one are looked at;
+    /// [`Table6::find_leaves`] has to follow.
+    pub fn set_leaf(&mut self, dst: Prefix<Ipv6Addr>, looked_at: Prefix<Ipv6Addr>) {
+        if let Some(node) = self.tree.get_mut(dst) {
+            node.leaf = node.is_by_source().then_some((looked_at, Route6Id(0)));
+        }
+    }
+
+    /// Finds the routes of the destinations that [`Table6::set_leaf`] noted.
+    pub fn find_leaves(&mut self) {
+        let noted = self.tree.iter().filter_map(|(dst, node)| Some((dst, node.leaf?)));
+        let noted: Vec<_> = noted.filter(|(_, (_, id))| id.0 == 0).map(|(dst, (at, _))| (dst, at)).collect();
+        for (dst, at) in noted {
+            let first = |node: &Node6| {
+                let mut lists = [&node.routes].into_iter().chain(node.by_source.iter().map(|(_, list)| list));
+                lists.find_map(|list| list.first()).map(|route| (at, route.id))
+            };
+            let leaf = self.tree.get(at).and_then(first);
+            match leaf {
+                Some(leaf) => self.tree.ensure(dst).leaf = Some(leaf),
+                None => self.lose_leaf(dst),
+            }
+        }
+    }
+
     /// Something failed at a destination, or took away the route that was compared
     /// first: where only routes by source are left, one of the next node below is
     /// compared in its place, and destinations outside of that one find nothing

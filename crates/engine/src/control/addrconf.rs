@@ -52,7 +52,19 @@ pub fn start(config: &mut Config, dev: u32) {
         conf.use_tempaddr = -1;
     }
     let is_ready = is_link_ready(link);
+    let name = link.name().to_string();
     let token = super::link::token(&link.msg).unwrap_or(Ipv6Addr::UNSPECIFIED);
+    // A secret of new devices becomes their own.
+    match stable_privacy::written(config, "default") {
+        Some(secret) => {
+            conf.addr_gen_mode = STABLE_PRIVACY;
+            config.sysctl.other.insert(stable_privacy::key(&name), stable_privacy::shown(secret));
+        }
+        None => {
+            config.sysctl.other.remove(&stable_privacy::key(&name));
+        }
+    }
+    let Some(link) = config.links.get_mut(dev) else { return };
     link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new() });
 }
 
@@ -191,18 +203,19 @@ pub fn make_automatic(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     if is_l3_master {
         return;
     }
+    let stable = stable_identifier(&ns.config, dev);
     let (id, flags) = match mode {
         EUI64 => (mac.and_then(|mac| eui64(&mac)), IfaFlags(0)),
-        STABLE_PRIVACY => (stable_identifier(&ns.config, dev), IfaFlags::STABLE_PRIVACY),
-        // The secret is random, and so is what comes of it.
-        RANDOM => (Some(Rng::new(u64::from(dev)).next_u64()), IfaFlags::STABLE_PRIVACY),
+        STABLE_PRIVACY => (stable, IfaFlags::STABLE_PRIVACY),
+        // Without a secret one is made by chance, and so is what comes of it.
+        RANDOM => (stable.or(Some(Rng::new(u64::from(dev)).next_u64())), IfaFlags::STABLE_PRIVACY),
         _ => (None, IfaFlags(0)),
     };
     if let Some(id) = id {
         let addr = Ipv6Addr::from_bits(u128::from(LINK_LOCAL_PREFIX) << 64 | u128::from(id));
         add_link_local(ns, env, dev, addr, flags);
         if let Some(have) = address_mut(&mut ns.config, dev, addr) {
-            have.invented = mode == RANDOM;
+            have.invented = mode == RANDOM && stable.is_none();
         }
     }
 }

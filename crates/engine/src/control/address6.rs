@@ -102,6 +102,7 @@ fn add(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) -> Result<()
     }
     addrconf::add_device(ns, env, dev)
         .map_err(|refusal| Refusal::with(refusal.errno, "ipv6: IPv6 is disabled on this device"))?;
+    let new = NewAddress { peer: new.peer.filter(|peer| !peer.is_unspecified()), ..new };
     let addr = new.addr;
     if new.flags.has(IfaFlags::MCAUTOJOIN) && !AddrType::of(addr).is_multicast() {
         return Err(invalid("ipv6: Multicast auto join failed"));
@@ -128,7 +129,9 @@ fn modify(ns: &mut Namespace, env: Env<'_>, dev: u32, mut new: NewAddress) -> Re
         new.flags = new.flags.without(IfaFlags::OPTIMISTIC);
     }
     let ends = lifetime(&new);
-    let new_peer = new.peer.filter(|peer| old.peer != Some(*peer));
+    // The unspecified address is what Linux notes of no peer.
+    let noted = |peer: Option<Ipv6Addr>| peer.unwrap_or(Ipv6Addr::UNSPECIFIED);
+    let new_peer = new.peer.filter(|&peer| noted(old.peer) != peer);
     if new_peer.is_some()
         && let Some(peer) = old.peer
     {

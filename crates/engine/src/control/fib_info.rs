@@ -12,6 +12,7 @@ use fingerpost_net::{Errno, Family};
 
 use super::gateway::check_nh;
 use super::nexthop::encap;
+use super::sysctl::AVAILABLE_CONGESTION_CONTROL;
 use crate::config::{Config, Fib, FibInfo, FibInfoId, NextHop};
 use crate::lookup::cache::HopId;
 use crate::lookup::source;
@@ -373,7 +374,7 @@ pub(super) fn convert_metrics(config: &Config, given: &Metrics) -> Result<Metric
     metrics.values.sort_by_key(|&(kind, _)| kind);
     if let Some(name) = &given.congctl {
         let known = config.sysctl.other.get("ipv4/tcp_available_congestion_control");
-        let known = known.map_or("reno cubic", String::as_str);
+        let known = known.map_or(AVAILABLE_CONGESTION_CONTROL, String::as_str);
         if !known.split_whitespace().any(|k| k == name) {
             return Err(Refusal::with(Errno::EINVAL, "Unknown tcp congestion algorithm"));
         }

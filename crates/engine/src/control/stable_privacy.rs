@@ -9,10 +9,24 @@ use crate::config::Config;
 /// `net.ipv6.idgen_retries`.
 const RETRIES: u8 = 3;
 
-/// The secret of a device: its own, or that of `default`; `None` where none was written.
+/// How a secret is shown, which is also how it is kept (`%pI6`).
+pub fn shown(secret: Ipv6Addr) -> String {
+    secret.segments().map(|part| format!("{part:04x}")).join(":")
+}
+
+/// The key of a secret among the settings kept as text; `place` is a device or `default`.
+pub fn key(place: &str) -> String {
+    format!("ipv6/conf/{place}/stable_secret")
+}
+
+/// The secret of a device, or of new ones (`default`), if one was written.
+pub fn written(config: &Config, place: &str) -> Option<Ipv6Addr> {
+    config.sysctl.other.get(&key(place))?.parse().ok()
+}
+
+/// The secret that counts for a device: its own, or that of `default`.
 pub fn secret(config: &Config, device: &str) -> Option<Ipv6Addr> {
-    let written = |name: &str| config.sysctl.other.get(&format!("ipv6/conf/{name}/stable_secret"));
-    [device, "default"].into_iter().find_map(|name| written(name)?.parse().ok())
+    written(config, device).or_else(|| written(config, "default"))
 }
 
 /// The identifier for a prefix, by its upper 64 bits; `None` when chance gives

@@ -4,7 +4,7 @@
 //! says what could not be seen. What is kept in between are the kernel's own
 //! bytes, some 60 for each route.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +19,7 @@ use super::files::{self, Settings};
 use super::hidden::{self, Facts};
 use super::socket::Dumped;
 use super::{Live, Space, order, tools};
-use crate::{Error, GatewayScope};
+use crate::{Error, GatewayScope, LegProperties, LookedAt};
 
 /// The tries as text.
 const TRIE: &str = "/proc/net/fib_trie";
@@ -60,8 +60,10 @@ struct Captured {
     netns: Netns,
     /// What was found out about gateways of routes, by the route's number.
     gateways: HashMap<usize, Vec<GatewayScope>>,
-    /// Routes by source that Linux overlooks, by their numbers.
-    overlooked: HashSet<usize>,
+    /// What was found out about routes by source, by the route's number.
+    looked_at: HashMap<usize, LookedAt>,
+    /// What was found out about legs of IPv6 routes, by the route's number.
+    legs: HashMap<usize, Vec<LegProperties>>,
     /// Devices, in the order in which they came.
     links: Vec<LinkMsg>,
     /// Multicast groups that devices have joined.
@@ -110,11 +112,18 @@ impl Capture {
         }
     }
 
-    /// Adds which routes by source of one namespace, by its number, Linux overlooks:
-    /// the routes' numbers.
-    pub fn know_overlooked(&mut self, namespace: usize, routes: &[usize]) {
+    /// Adds what was found out about the routes by source of one namespace.
+    pub fn know_looked_at(&mut self, namespace: usize, found: &[LookedAt]) {
         if let Some(space) = self.spaces.get_mut(namespace) {
-            space.overlooked.extend(routes);
+            space.looked_at.extend(found.iter().map(|fact| (fact.route, *fact)));
+        }
+    }
+
+    /// Adds what was found out about the legs of IPv6 routes of one namespace.
+    pub fn know_legs(&mut self, namespace: usize, found: &[LegProperties]) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        for fact in found {
+            space.legs.entry(fact.route).or_default().push(fact.clone());
         }
     }
 
@@ -163,7 +172,12 @@ impl Captured {
                 for fact in self.gateways.get(&routes).into_iter().flatten() {
                     fact.note_in(route);
                 }
-                route.overlooked |= self.overlooked.contains(&routes);
+                for fact in self.legs.get(&routes).into_iter().flatten() {
+                    if let Some(leg) = route.multipath.get_mut(fact.leg) {
+                        leg.own = Some(Box::new(fact.own.clone()));
+                    }
+                }
+                route.looked_at = self.looked_at.get(&routes).map(|fact| fact.prefix);
                 routes += 1;
             }
             each(line)

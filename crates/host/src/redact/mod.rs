@@ -194,12 +194,16 @@ impl Redactor {
 
     fn route(&self, mut m: RouteMsg) -> RouteMsg {
         self.prefix(&mut m.dst);
+        self.prefix(&mut m.looked_at);
         self.prefix(&mut m.src);
         for addr in [&mut m.gateway, &mut m.via, &mut m.prefsrc] {
             self.ip(addr);
         }
         for leg in &mut m.multipath {
             self.ip(&mut leg.gateway);
+            if let Some(own) = &mut leg.own {
+                self.ip(&mut own.prefsrc);
+            }
             leg.other.clear();
             empty(&mut leg.encap);
         }

@@ -164,7 +164,7 @@ fn inet6_links(links: Vec<LinkMsg>) -> Vec<LinkMsg> {
             flags: m.flags,
             address: m.address,
             mtu: m.mtu,
-            link: m.link,
+            link: m.link.filter(|&link| link != m.index),
             operstate: m.operstate,
             txqlen: m.txqlen,
             ..LinkMsg::default()

@@ -21,5 +21,5 @@ pub use common::LlAddr;
 pub use link::{BridgePort, LinkInfo, LinkMsg, LinkStats, NsRef};
 pub use neighbour::{NeighMsg, NetconfMsg};
 pub use nexthop::{NexthopBucket, NexthopGroupEntry, NexthopMsg, ResilientGroup};
-pub use route::{Encap, Metrics, NextHopMsg, RouteCacheInfo, RouteMsg};
+pub use route::{Encap, Metrics, NextHopMsg, OwnLeg, RouteCacheInfo, RouteMsg};
 pub use rule::{PortRange, RuleMsg, UidRange};

@@ -84,9 +84,47 @@ pub struct NextHopMsg {
     /// Tunnel.
     #[serde(skip_serializing_if = "is_default")]
     pub encap: Option<Encap>,
+    /// In snapshots: what an IPv6 leg has for itself, where that is not what the
+    /// route shows, which is the first leg's.
+    #[serde(skip_serializing_if = "is_default")]
+    pub own: Option<Box<OwnLeg>>,
     /// What is not decoded.
     #[serde(skip_serializing_if = "is_default")]
     pub other: Vec<Attr>,
+}
+
+/// What a leg of an IPv6 route has for itself, being a route of its own. Dumps
+/// show the first leg's alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OwnLeg {
+    /// Who made it, `RTPROT_*`.
+    pub protocol: u8,
+    /// Preferred source.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prefsrc: Option<IpAddr>,
+    /// Metrics.
+    #[serde(skip_serializing_if = "is_default")]
+    pub metrics: Metrics,
+    /// Router preference.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pref: u8,
+    /// Until it ends, in hundredths of a second; 0 for never.
+    #[serde(skip_serializing_if = "is_default")]
+    pub expires: i32,
+}
+
+impl OwnLeg {
+    /// What a route shows of its first leg.
+    pub fn of(route: &RouteMsg) -> Self {
+        OwnLeg {
+            protocol: route.protocol,
+            prefsrc: route.prefsrc,
+            metrics: route.metrics.clone(),
+            pref: route.pref.unwrap_or(0),
+            expires: route.cacheinfo.map_or(0, |info| info.expires),
+        }
+    }
 }
 
 /// What the kernel says about a cached decision (`RTA_CACHEINFO`).
@@ -166,10 +204,12 @@ pub struct RouteMsg {
     /// (`nhc_scope`), uses the gateway only if it is link, and shows it nowhere.
     #[serde(default, skip_serializing_if = "is_default")]
     pub gateway_scope: Option<Scope>,
-    /// Only in captures, of routes by source: Linux looks at those of this destination
-    /// for part of its addresses only (F-001), which no dump shows.
+    /// In snapshots, with one of the IPv6 routes by source of a destination that
+    /// has no others: the destinations for which Linux looks at them, where not
+    /// those of the routes. It depends on the tables' history (`fib6_node::leaf`)
+    /// and is shown nowhere.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub overlooked: bool,
+    pub looked_at: Option<IpPrefix>,
     /// Metric.
     #[serde(default, skip_serializing_if = "is_default")]
     pub priority: Option<u32>,
@@ -241,7 +281,7 @@ impl RouteMsg {
             gateway: None,
             via: None,
             gateway_scope: None,
-            overlooked: false,
+            looked_at: None,
             priority: None,
             prefsrc: None,
             metrics: Metrics::default(),

@@ -173,7 +173,11 @@ impl Space<'_> {
             let mut pids = Vec::new();
             for words in &open {
                 let mut ip = Command::new("ip");
-                ip.args(["route", "get"]).args(words).stdout(Stdio::null()).stderr(Stdio::null());
+                ip.args(["route", "get"])
+                    .args(words)
+                    .args(owner(words))
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null());
                 let mut child = ip.spawn()?;
                 pids.push(child.id());
                 child.wait()?;
@@ -317,6 +321,14 @@ fn answers(command: &mut Command, questions: &[Vec<String>]) -> io::Result<Vec<V
             done.stderr.trim()
         ))),
     }
+}
+
+/// Whose packet `ip` is to ask about: a received one is nobody's to it, unless
+/// told, and root's as it comes in.
+fn owner(words: &[String]) -> &'static [&'static str] {
+    let has = |what: &str| words.iter().any(|word| word == what);
+    let is_six = words.iter().any(|word| word.contains(':'));
+    if is_six && has("iif") && !has("uid") { &["uid", "0"] } else { &[] }
 }
 
 /// Whether a question is one of IPv6.

@@ -59,6 +59,11 @@ pub fn plain(line: &str, devices: &[String]) -> Option<Vec<String>> {
         }
     }
     // A packet that comes in does not leave by a demanded device.
+    let families: Vec<bool> =
+        kept.iter().filter_map(|w| w.parse::<IpAddr>().ok()).map(|a| a.is_ipv6()).collect();
+    if families.windows(2).any(|pair| pair[0] != pair[1]) {
+        return None;
+    }
     let both = kept.iter().any(|w| w == "iif") && kept.iter().any(|w| w == "oif" || w == "dev");
     (!both && destinations == 1).then_some(kept)
 }
@@ -89,6 +94,7 @@ mod tests {
         assert_eq!(plain("ip route get 10.0.0.1 oif nosuch"), None);
         assert_eq!(plain("ip route get 10.0.0.1 iif e0 oif e0"), None);
         assert_eq!(plain("ip route get nonsense"), None);
+        assert_eq!(plain("ip route get 2001:db8::1 from 10.0.0.1"), None);
         assert_eq!(plain("ip route get 10.0.0.1 uid x"), None);
         assert_eq!(plain("ip route get 10.0.0.1 10.0.0.2"), None);
     }

@@ -3,7 +3,8 @@
 //! the kernel keeps and shows what a request gives.
 //!
 //! IP tunnels belong to the kernel itself; the others are modules, of which
-//! at most MPLS's is there, by release. Packets are not encapsulated.
+//! at most MPLS's is there, by release; segment routing, which many kernels have, is
+//! refused by name. Packets are not encapsulated.
 
 use fingerpost_model::{Encap, Refusal};
 use fingerpost_net::Errno;
@@ -17,6 +18,9 @@ const MPLS: u16 = 1;
 const IP: u16 = 2;
 /// `LWTUNNEL_ENCAP_IP6`.
 const IP6: u16 = 4;
+/// `LWTUNNEL_ENCAP_SEG6` and `LWTUNNEL_ENCAP_SEG6_LOCAL`.
+const SEG6: u16 = 5;
+const SEG6_LOCAL: u16 = 7;
 /// `LWTUNNEL_IP_FLAGS`: `TUNNEL_OPTIONS_PRESENT` of them is the kernel's own.
 const OPTIONS_PRESENT: u16 = 0x0800 | 0x1000 | 0x2000 | 0x4000;
 
@@ -25,6 +29,9 @@ pub fn check_type(env: Env<'_>, encap: &Encap) -> Result<(), Refusal> {
     match encap.kind {
         IP | IP6 => Ok(()),
         MPLS if env.behaviour.mpls_encap => Ok(()),
+        SEG6 | SEG6_LOCAL => {
+            Err(Refusal::with(Errno::EOPNOTSUPP, "segment routing is not modelled by Fingerpost"))
+        }
         1..=10 => Err(Refusal::with(Errno::EOPNOTSUPP, "lwt encapsulation type not supported")),
         _ => Err(invalid("Unknown lwt encapsulation type")),
     }

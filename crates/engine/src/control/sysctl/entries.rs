@@ -7,6 +7,9 @@ use crate::config::Ipv4Sysctls;
 const MIN: i64 = i32::MIN as i64;
 const MAX: i64 = i32::MAX as i64;
 
+/// What a kernel with the usual modules has, where nothing else was read.
+pub(crate) const AVAILABLE_CONGESTION_CONTROL: &str = "reno bbr cubic";
+
 /// A setting with a field in [`Ipv4Sysctls`].
 pub(super) struct Typed {
     name: &'static str,
@@ -146,7 +149,7 @@ const TEXTS: &[Entry] = &[
     e("tcp_allowed_congestion_control", "reno cubic", ReadOnly),
     e("tcp_app_win", "31", Unsigned(0, 31)),
     e("tcp_autocorking", "1", Unsigned(0, 1)),
-    e("tcp_available_congestion_control", "reno bbr cubic", ReadOnly),
+    e("tcp_available_congestion_control", AVAILABLE_CONGESTION_CONTROL, ReadOnly),
     e("tcp_backlog_ack_defer", "1", Unsigned(0, 1)),
     e("tcp_base_mss", "1024", Int(MIN, MAX)),
     e("tcp_challenge_ack_limit", "2147483647", Int(MIN, MAX)),

@@ -27,6 +27,8 @@ pub(super) enum Form {
     GroupRange,
     /// `proc_do_large_bitmap`: ports and ranges, joined by commas.
     PortSet,
+    /// The same of message types, of which there are 256.
+    TypeSet,
     /// `ipv4_privileged_ports`: below the local port range.
     FirstPort,
     /// The lower limit of memory for fragments, at most the higher.
@@ -89,7 +91,8 @@ impl Form {
                 // An empty range is shown as the one that is empty by default.
                 Ok(if high < low { "1\t0".into() } else { format!("{low}\t{high}") })
             }
-            Form::PortSet => port_set(text),
+            Form::PortSet => number_set(text, u16::MAX),
+            Form::TypeSet => number_set(text, 255),
             Form::FirstPort => {
                 let number: i64 = int(text)?.into();
                 in_range(number, (0..=65535).contains(&number) && number <= limits.first_local_port)
@@ -210,14 +213,14 @@ pub(super) fn shown_user(ticks: i64) -> String {
     format!("{}{magnitude}", if ticks < 0 { "-" } else { "" })
 }
 
-/// Ports and ranges in ascending order, joined where they touch.
-fn port_set(text: &str) -> Result<String, Errno> {
+/// Numbers up to `max` and ranges in ascending order, joined where they touch.
+fn number_set(text: &str, max: u16) -> Result<String, Errno> {
     let mut ports = BTreeSet::new();
     for part in text.trim().split(',').filter(|part| !part.is_empty()) {
         let (low, high) = part.split_once('-').unwrap_or((part, part));
         let port = |text: &str| text.parse::<u16>().map_err(|_| Errno::EINVAL);
         let (low, high) = (port(low)?, port(high)?);
-        if low > high {
+        if low > high || high > max {
             return Err(Errno::EINVAL);
         }
         ports.extend(low..=high);

@@ -1,37 +1,40 @@
 //! `net.ipv6`: devices' settings with their side effects, and the rest as texts.
 
+use std::net::Ipv6Addr;
+
 use fingerpost_net::Errno;
 
-use super::Place;
-use super::Target;
 use super::format::{self, Form};
+use super::{Place, Target, neighbour};
 use crate::config::{ConfEntry6, Config, DevConf6};
 use crate::control::{addrconf, stable_privacy};
 use crate::namespace::{Env, Namespace};
 
+/// `IN6_ADDR_GEN_MODE_STABLE_PRIVACY`.
+const STABLE_PRIVACY: i64 = 2;
+
 /// The entry below `net/ipv6`, if there is one.
 pub(super) fn find(config: &Config, path: &str) -> Option<Target> {
-    let lookup = |table: &[(&str, &'static str)], name: &str| {
-        table.iter().find(|(known, _)| *known == name).map(|&(_, default)| default)
-    };
     let parts: Vec<&str> = path.split('/').collect();
-    let default = match parts[..] {
-        [""] | ["conf" | "neigh" | "route" | "icmp"] => return Some(Target::Directory),
-        ["conf", place] => return find_place(config, place).map(|_| Target::Directory),
-        ["neigh", dev] => return has_ipv6(config, dev).then_some(Target::Directory),
-        ["conf", place, "stable_secret"] => {
-            find_place(config, place)?;
-            ""
-        }
+    match parts[..] {
+        [""] | ["conf" | "neigh" | "route" | "icmp"] => Some(Target::Directory),
+        ["conf", place] => find_place(config, place).map(|_| Target::Directory),
+        ["neigh", dev] => has_ipv6(config, dev).then_some(Target::Directory),
+        ["conf", place, "stable_secret"] => find_place(config, place).map(Target::Secret),
         ["conf", place, name] => {
             let place = find_place(config, place)?;
             let entry = DevConf6::ENTRIES.iter().position(|entry: &ConfEntry6| entry.name == name)?;
-            return Some(Target::Conf6(place, entry));
+            Some(Target::Conf6(place, entry))
         }
-        ["neigh", dev, name] if has_ipv6(config, dev) => lookup(NEIGHBOUR, name)?,
-        _ => lookup(GLOBAL, path)?,
-    };
-    Some(Target::Ipv6(format!("ipv6/{path}"), default))
+        ["neigh", dev, name] if has_ipv6(config, dev) => {
+            Some(Target::Neighbour(format!("ipv6/neigh/{dev}"), neighbour::ipv6_entry_named(name)?))
+        }
+        ["route", "flush"] => Some(Target::Flush6),
+        ["route", name] if let Some(entry) = neighbour::route_entry_named(name) => {
+            Some(Target::Neighbour("ipv6/route".into(), entry))
+        }
+        _ => Some(Target::Ipv6(format!("ipv6/{path}"), entry_named(path)?)),
+    }
 }
 
 fn has_ipv6(config: &Config, name: &str) -> bool {
@@ -164,8 +167,7 @@ fn differs(old: i64, new: i64) -> bool {
     old != new
 }
 
-/// Whether addresses can be made of a secret: the device's or, without one, that
-/// of new devices.
+/// Whether addresses can be made of a secret, as far as Linux asks: of devices only.
 fn has_secret(config: &Config, place: Place) -> bool {
     match place {
         Place::Device(dev) => {
@@ -175,111 +177,117 @@ fn has_secret(config: &Config, place: Place) -> bool {
     }
 }
 
-/// A new secret, as it is shown; devices that have it make addresses of it from now
-/// on (`addrconf_sysctl_stable_secret`).
-fn stable_secret(config: &mut Config, place: &str, value: &str) -> Result<String, Errno> {
-    const STABLE_PRIVACY: i64 = 2;
-    let secret: std::net::Ipv6Addr = value.trim().parse().map_err(|_| Errno::EIO)?;
-    if place == "all" {
-        return Err(Errno::EIO);
+/// A secret as it is shown.
+pub(super) fn secret(config: &Config, place: Place) -> Option<String> {
+    stable_privacy::written(config, &secret_place(config, place)?).map(stable_privacy::shown)
+}
+
+fn secret_place(config: &Config, place: Place) -> Option<String> {
+    match place {
+        Place::All => None,
+        Place::Default => Some("default".into()),
+        Place::Device(dev) => config.links.get(dev).map(|link| link.name().to_string()),
     }
-    for link in config.links.by_index.values_mut() {
-        if let Some(ipv6) =
-            link.ipv6.as_mut().filter(|_| place == "default" || link.msg.name.as_deref() == Some(place))
-        {
+}
+
+/// Sets a secret, of which addresses are then made (`addrconf_sysctl_stable_secret`).
+pub(super) fn write_secret(config: &mut Config, place: Place, value: &str) -> Result<(), Errno> {
+    let name = secret_place(config, place).ok_or(Errno::EIO)?;
+    let secret: Ipv6Addr = value.trim_end_matches('\n').parse().map_err(|_| Errno::EIO)?;
+    config.sysctl.other.insert(stable_privacy::key(&name), stable_privacy::shown(secret));
+    let all: Vec<u32> = config.links.in_order().map(|link| link.index()).collect();
+    let devices = if let Place::Device(dev) = place { vec![dev] } else { all };
+    for dev in devices {
+        if let Some(ipv6) = config.links.ipv6_mut(dev) {
             ipv6.conf.addr_gen_mode = STABLE_PRIVACY;
         }
     }
-    Ok(secret.segments().map(|part| format!("{part:04x}")).join(":"))
+    Ok(())
 }
 
-/// Writes an entry that is kept as text: a number, or any text where it is none.
-pub(super) fn write(config: &mut Config, key: &str, value: &str) -> Result<(), Errno> {
-    let parts: Vec<&str> = key.split('/').collect();
-    let text = match parts[..] {
-        ["ipv6", "conf", place, "stable_secret"] => stable_secret(config, place, value)?,
-        [.., "ratemask"] => value.trim_end().to_string(),
-        [.., "ioam6_id" | "ioam6_id_wide" | "ip6frag_high_thresh" | "ip6frag_low_thresh"] => {
-            Form::Unsigned(0, i64::MAX).number(value)?.to_string()
-        }
-        ["ipv6", "fib_multipath_hash_policy"] => {
-            let policy = Form::Unsigned(0, 3).number(value)?;
-            config.sysctl6.fib_multipath_hash_policy = policy as u8;
-            policy.to_string()
-        }
-        ["ipv6", "fib_multipath_hash_fields"] => {
-            let fields = Form::Unsigned(1, 4095).number(value)?;
-            config.sysctl6.fib_multipath_hash_fields = fields as u32;
-            fields.to_string()
-        }
-        _ => format::int(value)?.to_string(),
+/// Writes an entry that is kept as text.
+pub(super) fn write(config: &mut Config, key: &str, entry: &Entry, value: &str) -> Result<(), Errno> {
+    let number_of = |name: &str| {
+        let stored = config.sysctl.other.get(&format!("ipv6/{name}")).map(String::as_str);
+        let text = stored.or_else(|| entry_named(name).map(|entry| entry.default)).unwrap_or_default();
+        text.parse().unwrap_or(0)
     };
+    let limits = format::Limits {
+        frag_low: number_of("ip6frag_low_thresh"),
+        frag_high: number_of("ip6frag_high_thresh"),
+        first_unprivileged: 0,
+        first_local_port: 0,
+    };
+    let text = entry.form.text(entry.default, value, &limits)?;
+    match (key, text.parse()) {
+        ("ipv6/fib_multipath_hash_policy", Ok(policy)) => config.sysctl6.fib_multipath_hash_policy = policy,
+        ("ipv6/fib_multipath_hash_fields", Ok(fields)) => {
+            config.sysctl6.fib_multipath_hash_fields = u32::from(fields);
+        }
+        _ => {}
+    }
     config.sysctl.other.insert(key.to_string(), text);
     Ok(())
 }
 
-/// `neigh`.
-const NEIGHBOUR: &[(&str, &str)] = &[
-    ("anycast_delay", "100"),
-    ("app_solicit", "0"),
-    ("base_reachable_time", "30"),
-    ("base_reachable_time_ms", "30000"),
-    ("delay_first_probe_time", "5"),
-    ("gc_stale_time", "60"),
-    ("interval_probe_time_ms", "5000"),
-    ("locktime", "0"),
-    ("mcast_resolicit", "0"),
-    ("mcast_solicit", "3"),
-    ("proxy_delay", "80"),
-    ("proxy_qlen", "64"),
-    ("retrans_time", "250"),
-    ("retrans_time_ms", "1000"),
-    ("ucast_solicit", "3"),
-    ("unres_qlen", "101"),
-    ("unres_qlen_bytes", "212992"),
-];
+/// A setting that is kept as text.
+pub(super) struct Entry {
+    name: &'static str,
+    pub(super) default: &'static str,
+    form: Form,
+}
 
-/// The rest.
-const GLOBAL: &[(&str, &str)] = &[
-    ("anycast_src_echo_reply", "0"),
-    ("auto_flowlabels", "1"),
-    ("bindv6only", "0"),
-    ("fib_multipath_hash_fields", "7"),
-    ("fib_multipath_hash_policy", "0"),
-    ("fib_notify_on_flag_change", "0"),
-    ("flowlabel_consistency", "1"),
-    ("flowlabel_reflect", "0"),
-    ("flowlabel_state_ranges", "0"),
-    ("fwmark_reflect", "0"),
-    ("icmp/echo_ignore_all", "0"),
-    ("icmp/echo_ignore_anycast", "0"),
-    ("icmp/echo_ignore_multicast", "0"),
-    ("icmp/error_anycast_as_unicast", "0"),
-    ("icmp/ratelimit", "100"),
-    ("icmp/ratemask", "0-1,3-127"),
-    ("idgen_delay", "1"),
-    ("idgen_retries", "3"),
-    ("ioam6_id", "16777215"),
-    ("ioam6_id_wide", "72057594037927935"),
-    ("ip6frag_high_thresh", "4194304"),
-    ("ip6frag_low_thresh", "3145728"),
-    ("ip6frag_time", "60"),
-    ("ip_nonlocal_bind", "0"),
-    ("max_dst_opts_length", "2147483647"),
-    ("max_dst_opts_number", "8"),
-    ("max_hbh_length", "2147483647"),
-    ("max_hbh_opts_number", "8"),
-    ("route/flush", ""),
-    ("route/gc_elasticity", "9"),
-    ("route/gc_interval", "30"),
-    ("route/gc_min_interval", "0"),
-    ("route/gc_min_interval_ms", "500"),
-    ("route/gc_thresh", "1024"),
-    ("route/gc_timeout", "60"),
-    ("route/max_size", "2147483647"),
-    ("route/min_adv_mss", "1220"),
-    ("route/mtu_expires", "600"),
-    ("route/skip_notify_on_dev_down", "0"),
-    ("seg6_flowlabel", "0"),
-    ("xfrm6_gc_thresh", "32768"),
+const fn e(name: &'static str, default: &'static str, form: Form) -> Entry {
+    Entry { name, default, form }
+}
+
+fn entry_named(name: &str) -> Option<&'static Entry> {
+    GLOBAL.iter().find(|entry| entry.name == name)
+}
+
+/// `proc_dou8vec_minmax` without limits of its own.
+const BYTE: Form = Form::Unsigned(0, 255);
+/// `proc_dointvec`.
+const INT: Form = Form::Int(i32::MIN as i64, i32::MAX as i64);
+
+/// Those that are of no device.
+const GLOBAL: &[Entry] = &[
+    e("anycast_src_echo_reply", "0", BYTE),
+    e("auto_flowlabels", "1", Form::Unsigned(0, 3)),
+    e("bindv6only", "0", BYTE),
+    e("fib_multipath_hash_fields", "7", Form::Unsigned(1, 4095)),
+    e("fib_multipath_hash_policy", "0", Form::Unsigned(0, 3)),
+    e("fib_notify_on_flag_change", "0", Form::Unsigned(0, 2)),
+    e("flowlabel_consistency", "1", BYTE),
+    e("flowlabel_reflect", "0", Form::Unsigned(0, 7)),
+    e("flowlabel_state_ranges", "0", BYTE),
+    e("fwmark_reflect", "0", BYTE),
+    e("icmp/echo_ignore_all", "0", BYTE),
+    e("icmp/echo_ignore_anycast", "0", BYTE),
+    e("icmp/echo_ignore_multicast", "0", BYTE),
+    e("icmp/error_anycast_as_unicast", "0", Form::Unsigned(0, 1)),
+    e("icmp/ratelimit", "100", Form::Millis),
+    e("icmp/ratemask", "0-1,3-127", Form::TypeSet),
+    e("idgen_delay", "1", Form::Seconds),
+    e("idgen_retries", "3", INT),
+    e("ioam6_id", "16777215", Form::Unsigned(0, (1 << 24) - 1)),
+    e("ioam6_id_wide", "72057594037927935", Form::Unsigned(0, (1 << 56) - 1)),
+    e("ip6frag_high_thresh", "4194304", Form::FragHigh),
+    e("ip6frag_low_thresh", "3145728", Form::FragLow),
+    e("ip6frag_time", "60", Form::Seconds),
+    e("ip_nonlocal_bind", "0", BYTE),
+    e("max_dst_opts_length", "2147483647", INT),
+    e("max_dst_opts_number", "8", INT),
+    e("max_hbh_length", "2147483647", INT),
+    e("max_hbh_opts_number", "8", INT),
+    e("route/gc_elasticity", "9", INT),
+    e("route/gc_interval", "30", Form::Seconds),
+    e("route/gc_thresh", "1024", INT),
+    e("route/gc_timeout", "60", Form::Seconds),
+    e("route/max_size", "2147483647", INT),
+    e("route/min_adv_mss", "1220", INT),
+    e("route/mtu_expires", "600", Form::Seconds),
+    e("route/skip_notify_on_dev_down", "0", Form::Int(0, 1)),
+    e("seg6_flowlabel", "0", INT),
+    e("xfrm6_gc_thresh", "32768", INT),
 ];

@@ -10,7 +10,9 @@ mod neighbour;
 
 use fingerpost_net::Errno;
 
-use super::table;
+pub(crate) use entries::AVAILABLE_CONGESTION_CONTROL;
+
+use super::{sync6, table};
 use crate::config::{ConfEntry, Config, DevConf, DevConf6};
 use crate::namespace::{Env, Namespace};
 use entries::{Entry, Typed};
@@ -28,9 +30,13 @@ enum Target {
     /// `conf/{all,default,DEV}/NAME` of IPv6.
     Conf6(Place, usize),
     /// Another IPv6 setting, which is kept as text.
-    Ipv6(String, &'static str),
+    Ipv6(String, &'static ipv6::Entry),
+    /// The secret of a device's addresses, or that of new devices; `all` has none.
+    Secret(Place),
     /// `route/flush`, which is only written.
     Flush,
+    /// The same of IPv6.
+    Flush6,
     /// A directory.
     Directory,
 }
@@ -59,16 +65,17 @@ pub fn read(ns: &Namespace, path: &str) -> Result<String, Errno> {
             Some(text) => text.clone(),
             None => entry.default.to_string(),
         },
-        Target::Neighbour(dev, entry) => neighbour::read(config, &dev, entry),
+        Target::Neighbour(directory, entry) => neighbour::read(config, &directory, entry),
         Target::Conf6(place, entry) => {
             let conf = ipv6::conf(config, place).ok_or(Errno::ENOENT)?;
             (DevConf6::ENTRIES[entry].get)(conf).to_string()
         }
-        Target::Ipv6(stored, default) => match config.sysctl.other.get(&stored) {
+        Target::Ipv6(stored, entry) => match config.sysctl.other.get(&stored) {
             Some(text) => text.clone(),
-            None => default.to_string(),
+            None => entry.default.to_string(),
         },
-        Target::Flush => return Err(Errno::EACCES),
+        Target::Secret(place) => ipv6::secret(config, place).ok_or(Errno::EIO)?,
+        Target::Flush | Target::Flush6 => return Err(Errno::EACCES),
         Target::Directory => return Err(Errno::EISDIR),
     };
     Ok(text + "\n")
@@ -112,9 +119,15 @@ pub fn write(ns: &mut Namespace, env: Env, path: &str, value: &str) -> Result<()
             config.sysctl.other.insert(key, new);
             Ok(())
         }
-        Target::Neighbour(dev, entry) => neighbour::write(config, &dev, entry, value),
+        Target::Neighbour(directory, entry) => neighbour::write(config, &directory, entry, value),
         Target::Conf6(place, entry) => ipv6::write_conf(ns, env, place, entry, value),
-        Target::Ipv6(stored, _) => ipv6::write(config, &stored, value),
+        Target::Ipv6(stored, entry) => ipv6::write(config, &stored, entry, value),
+        Target::Secret(place) => ipv6::write_secret(config, place, value),
+        Target::Flush6 => {
+            format::int(value)?;
+            sync6::collect(ns, env.now);
+            Ok(())
+        }
         Target::Flush => {
             table::bump(&mut config.fib);
             ns.state.exceptions.flush(); // C-151

@@ -1,4 +1,4 @@
-//! `net.ipv4.neigh.DEV`: settings of neighbour resolution, kept as text.
+//! `neigh.DEV` of both families: settings of neighbour resolution, kept as text.
 //! Some can be read and written in two units.
 
 use fingerpost_net::Errno;
@@ -31,6 +31,8 @@ enum Unit {
     UserTicks,
     /// Users' ticks of an entry that is kept in milliseconds.
     UserTicksOfMillis,
+    /// The kernel's ticks of an entry that is kept in milliseconds.
+    TicksOfMillis,
     /// Frames of an entry that is kept in bytes.
     Frames,
 }
@@ -64,8 +66,28 @@ const ENTRIES: &[Entry] = &[
     entry("unres_qlen_bytes", "212992", Unit::Number),
 ];
 
+/// Where IPv6 differs: in a default, and in a unit, which is the kernel's own tick.
+const IPV6_ENTRIES: &[Entry] = &[
+    entry("locktime", "0", Unit::UserTicks),
+    alias("retrans_time", "retrans_time_ms", "1000", Unit::TicksOfMillis),
+];
+
 /// The entry with this name.
 pub(super) fn entry_named(name: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.name == name)
+}
+
+/// The same of IPv6.
+pub(super) fn ipv6_entry_named(name: &str) -> Option<&'static Entry> {
+    IPV6_ENTRIES.iter().find(|entry| entry.name == name).or_else(|| entry_named(name))
+}
+
+/// A setting of IPv6's `route` that can be read and written in two units.
+pub(super) fn route_entry_named(name: &str) -> Option<&'static Entry> {
+    const ENTRIES: &[Entry] = &[
+        alias("gc_min_interval", "gc_min_interval_ms", "500", Unit::SecondsOfMillis),
+        entry("gc_min_interval_ms", "500", Unit::Millis),
+    ];
     ENTRIES.iter().find(|entry| entry.name == name)
 }
 
@@ -86,6 +108,7 @@ pub(super) fn read(config: &Config, directory: &str, entry: &Entry) -> String {
     match entry.unit {
         Unit::SecondsOfMillis => (number / 1000).to_string(),
         Unit::UserTicksOfMillis => format::shown_user(number * 250 / 1000),
+        Unit::TicksOfMillis => (number * 250 / 1000).to_string(),
         Unit::Frames => (number / FRAME).to_string(),
         _ => kept.to_string(),
     }
@@ -104,6 +127,7 @@ pub(super) fn write(config: &mut Config, directory: &str, entry: &Entry, value: 
         },
         Unit::UserTicks => format::shown_user(format::ticks_of_user(value)?),
         Unit::UserTicksOfMillis => format::shown_millis(format::ticks_of_user(value)?).to_string(),
+        Unit::TicksOfMillis => format::shown_millis(format::int(value)?.into()).to_string(),
         Unit::Frames => (Form::Int(0, MAX / FRAME).number(value)? * FRAME).to_string(),
     };
     config.sysctl.other.insert(key(directory, entry), text);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Gen;
-use crate::generate::model::Prefix;
+use crate::generate::model::{Device, Kind, Prefix};
 use crate::generate::plan::link_local;
 
 impl Gen {
@@ -92,6 +92,9 @@ impl Gen {
         if self.chance(5, 6) {
             return self.neighbour();
         }
+        if self.chance(1, 3) {
+            return self.automatic6();
+        }
         let (device, address) = self.on_link();
         let mac = self.mac();
         let line = match self.range(0, 4) {
@@ -99,6 +102,25 @@ impl Gen {
             1 => format!("ip neigh replace {address} lladdr {mac} dev {device} router nud permanent"),
             2 => format!("ip -6 neigh show proxy dev {device}"),
             _ => format!("ip neigh replace {address} lladdr {mac} dev {device} router nud stale"),
+        };
+        self.say(line);
+    }
+
+    /// What addresses are made of by themselves.
+    fn automatic6(&mut self) {
+        let device = self.device();
+        let line = match self.range(0, 4) {
+            0 => format!("ip token set {} dev {device}", self.one(&["::5", "2001:db8::6", "::"])),
+            1 => self.one(&["ip token", "ip -j token list"]).into(),
+            _ => {
+                let is_tun = |known: &Device| known.name == device && known.kind == Kind::Tun;
+                let modes = match self.model.devices.iter().any(is_tun) {
+                    true => ["none", "stable_secret"],
+                    false => ["eui64", "stable_secret"],
+                };
+                let mode = self.one(&modes);
+                format!("ip link set dev {device} addrgenmode {mode}")
+            }
         };
         self.say(line);
     }

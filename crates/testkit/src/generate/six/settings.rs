@@ -2,7 +2,7 @@
 
 use super::{Devices, Gen, Theme};
 
-const PER_DEVICE: [(u32, &str, &[&str]); 17] = [
+const PER_DEVICE: [(u32, &str, &[&str]); 19] = [
     (6, "forwarding", &["0", "1", "1"]),
     (3, "disable_ipv6", &["0", "1", "0"]),
     (4, "ignore_routes_with_linkdown", &["0", "1", "1"]),
@@ -10,7 +10,10 @@ const PER_DEVICE: [(u32, &str, &[&str]); 17] = [
     (2, "use_tempaddr", &["0", "1", "2", "-1"]),
     (3, "keep_addr_on_down", &["0", "1", "1", "-1"]),
     (1, "force_forwarding", &["0", "1"]),
-    (1, "accept_ra", &["0"]),
+    (1, "accept_ra", &["0", "0", "2"]),
+    // Not 0, by which devices without a hardware address get random ones.
+    (2, "addr_gen_mode", &["1", "1", "2", "9"]),
+    (1, "stable_secret", &["2001:db8::6", "::1", "2001:db8::6", "x"]),
     (1, "mtu", &["1280", "1400", "1500", "1000"]),
     (1, "hop_limit", &["64", "32", "0"]),
     (1, "proxy_ndp", &["0", "1"]),
@@ -22,14 +25,17 @@ const PER_DEVICE: [(u32, &str, &[&str]); 17] = [
     (1, "ndisc_tclass", &["0", "4"]),
 ];
 
-const GLOBAL: [(&str, &[&str]); 9] = [
+const GLOBAL: [(&str, &[&str]); 12] = [
     ("ipv6.fib_multipath_hash_policy", &["0", "1", "2", "3", "1", "4", "-1"]),
     ("ipv6.fib_multipath_hash_fields", &["1", "2", "3", "7", "55", "8", "48", "0", "4096", "4095"]),
     ("ipv4.fib_multipath_hash_seed", &["1", "12345", "99999999", "4294967295"]),
     ("ipv6.conf.all.forwarding", &["0", "1", "1"]),
     ("ipv6.route.skip_notify_on_dev_down", &["0", "1"]),
     ("ipv6.route.min_adv_mss", &["1220", "1"]),
-    ("ipv6.ip_nonlocal_bind", &["0", "1"]),
+    ("ipv6.ip_nonlocal_bind", &["0", "1", "256"]),
+    ("ipv6.auto_flowlabels", &["0", "3", "4"]),
+    ("ipv6.flowlabel_reflect", &["0", "7", "8"]),
+    ("ipv6.icmp.ratemask", &["0-1,3-127", "1", "256", "129,128"]),
     ("ipv6.route.flush", &["1"]),
     ("ipv4.nexthop_compat_mode", &["0", "1"]),
 ];

@@ -1,0 +1,95 @@
+//! From a capture to a world, with what no dump shows and the kernel tells when
+//! it is asked: how gateways were reached ([`gateways`]), which routes by source
+//! are looked at ([`by_source`]), and what legs have for themselves ([`legs`]).
+
+use std::io;
+
+use fingerpost_engine::config::{DscpSelector, Ports, Rule};
+use fingerpost_engine::{Restored, Restoring};
+use fingerpost_host::{Capture, Live};
+use fingerpost_model::{RouteFlags, RouteMsg};
+use fingerpost_net::Family;
+
+use crate::source::{SEED, host_uid};
+use crate::{by_source, gateways, legs};
+
+/// A finding can change which route is chosen, and so what can be asked.
+const MAX_ROUNDS: usize = 4;
+/// Ways through the rules that are tried for one table.
+pub const MAX_WAYS: usize = 12;
+
+/// Builds the world of a capture, asking its kernels about what no
+/// dump shows; what they say is added to the capture. `lives` are the namespaces of
+/// the capture, in its order.
+pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Restored> {
+    for _ in 0..MAX_ROUNDS {
+        let mut restored = build(capture)?;
+        let mut news = false;
+        let mut left_out = 0;
+        for (n, live) in lives.iter_mut().enumerate() {
+            let Some(&(ns, _)) = restored.namespaces.get(n) else { continue };
+            let nodes = by_source::nodes(capture, n)?;
+            let looked_at = by_source::ask(&mut restored.world, ns, live, &nodes)?;
+            news |= !looked_at.is_empty();
+            capture.know_looked_at(n, &looked_at);
+            let routes = legs::routes(capture, n)?;
+            let properties = legs::ask(&mut restored.world, ns, live, &routes)?;
+            news |= !properties.is_empty();
+            capture.know_legs(n, &properties);
+            let (hops, more) = gateways::hops(capture, n)?;
+            left_out += more;
+            let facts = gateways::ask(&mut restored.world, ns, live, &hops)?;
+            news |= !facts.is_empty();
+            capture.know_gateways(n, &facts);
+        }
+        if !news {
+            if left_out > 0 {
+                capture.note(format!(
+                    "how the gateways of {left_out} routes were reached when these were made: as for the same \
+                     gateways of other routes, or as the tables are now"
+                ));
+                restored.header = capture.header().clone();
+            }
+            return Ok(restored);
+        }
+    }
+    capture.note("what no dump shows of routes: the kernel's answers contradict each other".into());
+    build(capture)
+}
+
+fn build(capture: &Capture) -> anyhow::Result<Restored> {
+    let mut restoring = Restoring::new(capture.header().clone(), SEED);
+    capture.lines(&mut |line| restoring.push(line).map_err(io::Error::other))?;
+    let mut restored = restoring.finish()?;
+    restored.world.uid = host_uid();
+    Ok(restored)
+}
+
+/// The question for the route instead of the decision. IPv6 takes no other flag.
+pub fn matching(question: &RouteMsg) -> RouteMsg {
+    let flags = match question.family {
+        Family::V4 => RouteFlags::FIB_MATCH | RouteFlags::LOOKUP_TABLE,
+        Family::V6 => RouteFlags::FIB_MATCH,
+    };
+    RouteMsg { flags, ..question.clone() }
+}
+
+/// A question that has what a rule demands, but for addresses.
+pub fn demanded<I>(family: Family, rule: &Rule<I>) -> RouteMsg {
+    let mut way = RouteMsg::new(family);
+    way.tos = match rule.dscp {
+        DscpSelector::Any => 0,
+        DscpSelector::Tos(tos) => tos,
+        DscpSelector::Dscp { value, .. } => value << 2,
+    };
+    way.mark = (rule.mark_mask != 0).then_some(rule.mark);
+    way.oif = (rule.oif != 0).then_some(rule.oif);
+    way.uid = (rule.uid_range.start != 0).then_some(rule.uid_range.start);
+    way.ip_proto = (rule.ip_proto != 0).then_some(rule.ip_proto);
+    let port = |ports| match ports {
+        Ports::Range(port, _) | Ports::Masked(port, _) => port,
+    };
+    way.sport = rule.sport.map(port);
+    way.dport = rule.dport.map(port);
+    way
+}
