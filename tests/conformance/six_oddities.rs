@@ -245,3 +245,56 @@ point!(
     [2]
     "
 );
+
+// The half that a host chooses itself, of addresses made of router advertisements.
+point!(
+    "F-019",
+    a_token_is_kept_where_advertisements_are_heard,
+    SIX,
+    "
+    $ sysctl -w net.ipv6.conf.e0.router_solicitations=3
+    net.ipv6.conf.e0.router_solicitations = 3
+    $ ip token set 2001:db8::5 dev e0
+    $ ip token set ::9 dev lo
+    ! Error: ipv6: Device is loopback.
+    [2]
+    $ ip token set ::9 dev e1
+    ! Error: Router solicitation is disabled on device.
+    [2]
+    $ ip token list
+    token :: dev p0
+    token ::5 dev e0
+    token :: dev p1
+    token :: dev e1
+    $ ip token del dev e0
+    $ ip token get dev e0
+    token :: dev e0
+    $ sysctl -w net.ipv6.conf.e0.accept_ra=0
+    net.ipv6.conf.e0.accept_ra = 0
+    $ ip token set ::5 dev e0
+    ! Error: ipv6: Router advertisement is disabled on device.
+    [2]
+    $ sysctl -w net.ipv6.conf.e0.accept_ra=1
+    net.ipv6.conf.e0.accept_ra = 1
+    $ sysctl -w net.ipv6.conf.e0.forwarding=1
+    net.ipv6.conf.e0.forwarding = 1
+    $ ip token set ::5 dev e0
+    ! Error: ipv6: Router advertisement is disabled on device.
+    [2]
+    $ sysctl -w net.ipv6.conf.e0.accept_ra=2
+    net.ipv6.conf.e0.accept_ra = 2
+    $ ip token set ::6 dev e0
+    $ sysctl -w net.ipv6.conf.e0.router_solicitations=0
+    net.ipv6.conf.e0.router_solicitations = 0
+    $ ip token set ::7 dev e0
+    ! Error: Router solicitation is disabled on device.
+    [2]
+    $ ip token list dev e0
+    token ::6 dev e0
+    $ ip link set e0 mtu 1000
+    $ ip token set ::7 dev e0
+    ! RTNETLINK answers: Address family not supported by protocol
+    [2]
+    $ ip token list dev e0
+    "
+);

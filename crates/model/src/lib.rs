@@ -20,7 +20,7 @@ pub use kernel::{BucketFilter, Kernel, NsId, RouteFilter};
 pub use message::{
     AddrLabelMsg, AddrMsg, Attr, BridgePort, Encap, LinkInfo, LinkMsg, LinkStats, LlAddr, Metrics, NeighMsg,
     NetconfMsg, NextHopMsg, NexthopBucket, NexthopGroupEntry, NexthopMsg, NsRef, PortRange, ResilientGroup,
-    RouteCacheInfo, RouteMsg, RuleMsg, UidRange,
+    RouteCacheInfo, RouteMsg, RuleMsg, UidRange, attr,
 };
 pub use number::{
     AddrLabel, IfaFlags, LinkFlags, MetricKind, NeighFlags, NeighState, RouteFlags, RouteType, RuleAction,

@@ -26,6 +26,9 @@ pub struct Figures {
     pub differing: u64,
     /// Scenarios with such a line.
     pub differing_scenarios: u64,
+    /// Lines answered differently once, and not when the script ran again: not
+    /// counted above.
+    pub once: u64,
     kinds: BTreeMap<(String, i32), u64>,
     errors: BTreeMap<String, u64>,
 }
@@ -61,6 +64,7 @@ impl Figures {
         self.commands += other.commands;
         self.questions += other.questions;
         self.dumps += other.dumps;
+        self.once += other.once;
         self.changes += other.changes;
         self.differing += other.differing;
         self.differing_scenarios += other.differing_scenarios;

@@ -182,7 +182,7 @@ impl Run<'_> {
             hops,
             table: match &options.table {
                 Source::Synthetic => format!("synthetic (seed {})", options.seed),
-                Source::Hostile(kind) => format!("{kind:?} (seed {})", options.seed),
+                Source::Hostile(kind) => format!("{} (seed {})", kind.name(), options.seed),
                 Source::File(path) => path.display().to_string(),
             },
             routes: routes.len(),

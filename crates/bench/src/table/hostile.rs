@@ -20,16 +20,23 @@ pub enum Hostile {
 }
 
 impl Hostile {
+    const ALL: [Hostile; 5] =
+        [Hostile::FiveMillion, Hostile::Hosts, Hostile::One8, Hostile::One64, Hostile::Chains];
+
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Hostile::FiveMillion => "5m",
+            Hostile::Hosts => "hosts",
+            Hostile::One8 => "one8",
+            Hostile::One64 => "one64",
+            Hostile::Chains => "chains",
+        }
+    }
+
     /// The table of this name.
     pub fn named(name: &str) -> Option<Hostile> {
-        Some(match name {
-            "5m" => Hostile::FiveMillion,
-            "hosts" => Hostile::Hosts,
-            "one8" => Hostile::One8,
-            "one64" => Hostile::One64,
-            "chains" => Hostile::Chains,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|table| table.name() == name)
     }
 
     /// Whether there is such a table of this family.

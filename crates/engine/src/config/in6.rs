@@ -17,6 +17,8 @@ pub struct In6Dev {
     pub addrs: Vec<If6Addr>,
     /// `net.ipv6.conf.DEV`.
     pub conf: DevConf6,
+    /// The lower half of addresses made of router advertisements (`ip token`); `::` for none.
+    pub token: Ipv6Addr,
     /// Whether it was up with carrier since it last went up (`IF_READY`).
     pub is_ready: bool,
     /// Anycast addresses, the newest first.

@@ -48,7 +48,8 @@ pub fn start(config: &mut Config, dev: u32) {
         conf.use_tempaddr = -1;
     }
     let is_ready = is_link_ready(link);
-    link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, is_ready, anycast: Vec::new() });
+    let token = super::link::token(&link.msg).unwrap_or(Ipv6Addr::UNSPECIFIED);
+    link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new() });
 }
 
 /// Whether packets can pass (`addrconf_link_ready`): a device that was opened without

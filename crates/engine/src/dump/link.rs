@@ -4,7 +4,7 @@ use fingerpost_model::{LinkMsg, NsId, Refusal};
 use fingerpost_net::Errno;
 
 use crate::config::Link;
-use crate::control::link::show_generation;
+use crate::control::link;
 use crate::world::World;
 
 /// One device by index or, with index 0, by name or alternative name (`rtnl_getlink`).
@@ -15,12 +15,12 @@ pub fn get(world: &World, ns: NsId, index: u32, name: Option<&str>) -> Result<Li
         (0, Some(name)) => links.iter().find(|link| has_name(link, name)),
         (index, _) => links.get(index),
     };
-    link.map(show_generation).ok_or(Refusal::new(Errno::ENODEV))
+    link.map(link::show).ok_or(Refusal::new(Errno::ENODEV))
 }
 
 /// All devices, ascending by index (`rtnl_dump_ifinfo`).
 pub fn dump(world: &World, ns: NsId, each: &mut dyn FnMut(&LinkMsg)) -> Result<(), Refusal> {
-    world.ns(ns)?.config.links.iter().for_each(|link| each(&show_generation(link)));
+    world.ns(ns)?.config.links.iter().for_each(|link| each(&link::show(link)));
     Ok(())
 }
 

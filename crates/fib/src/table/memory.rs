@@ -36,6 +36,9 @@ struct Retired {
     kept: Vec<Extent>,
 }
 
+/// Words to have ahead of use, at least. Miri takes its time for each.
+pub(super) const RESERVE: usize = if cfg!(miri) { 64 } else { 4096 };
+
 /// Words of a cache line.
 const LINE: usize = 64 / size_of::<u64>();
 
@@ -143,7 +146,7 @@ impl Memory {
             if let Some(start) = self.split(size) {
                 return start;
             }
-            self.resize(self.words.len() + (self.words.len() / 4).max(skipped + size + 4096));
+            self.resize(self.words.len() + (self.words.len() / 4).max(skipped + size + RESERVE));
         }
         if skipped > 0 {
             self.put_free(self.end as u32, skipped);

@@ -19,6 +19,7 @@ mod tests;
 mod words;
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::marker::PhantomData;
 use core::net::Ipv4Addr;
 
@@ -107,7 +108,7 @@ impl<I: Ip> Table<I> {
     }
 
     fn compiled(rib: &mut Rib, codes: &Codes, level: Level) -> Fib {
-        let mut fib = Fib::new(Self::SHAPE, codes.width(), 1 << 12);
+        let mut fib = Fib::new(Self::SHAPE, codes.width(), memory::RESERVE);
         Compiler { rib, fib: &mut fib, level }.all();
         fib.memory.trim();
         fib
@@ -356,6 +357,18 @@ impl Table<Ipv4Addr> {
 #[inline]
 fn some(value: u32) -> Option<u32> {
     (value != NONE).then_some(value)
+}
+
+/// What it is, not its routes: those are [`Table::iter`]'s.
+impl<I: Ip> fmt::Debug for Table<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("routes", &self.len())
+            .field("lookup_bytes", &self.lookup_bytes())
+            .field("dir24", &self.dir24.is_some())
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<I: Ip> Default for Table<I> {

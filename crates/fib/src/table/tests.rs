@@ -10,7 +10,7 @@ use super::*;
 
 /// Changes in a history; debug builds are slow.
 const STEPS: usize = match (cfg!(miri), cfg!(debug_assertions)) {
-    (true, _) => 20,
+    (true, _) => 60,
     (_, true) => 700,
     _ => 6000,
 };

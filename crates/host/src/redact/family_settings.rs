@@ -5,13 +5,12 @@
 //! snapshot as lines of their own). Of IPv4 nothing stays.
 
 use fingerpost_model::Attr;
+use fingerpost_model::attr::{TYPE, nested, put};
 
 const AF_SPEC: u16 = 26;
 const INET6: u16 = 10;
 /// `IFLA_INET6_FLAGS` and `IFLA_INET6_ADDR_GEN_MODE`.
 const KEPT: [u16; 2] = [1, 8];
-/// The bits of an attribute's type that are its type.
-const TYPE: u16 = 0x3fff;
 
 /// What stays of a device's undecoded attributes.
 pub(super) fn kept(attributes: &[Attr]) -> Vec<Attr> {
@@ -28,25 +27,6 @@ pub(super) fn kept(attributes: &[Attr]) -> Vec<Attr> {
             Some(Attr { kind: spec.kind, data })
         })
         .collect()
-}
-
-/// The attributes in a payload; ends at the first that is malformed.
-fn nested(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let &[a, b, c, d] = rest.first_chunk()?;
-        let len = usize::from(u16::from_ne_bytes([a, b]));
-        let data = rest.get(4..len)?;
-        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
-        Some((u16::from_ne_bytes([c, d]), data))
-    })
-}
-
-fn put(to: &mut Vec<u8>, kind: u16, data: &[u8]) {
-    let len = u16::try_from(data.len() + 4).unwrap_or(u16::MAX);
-    to.extend_from_slice(&len.to_ne_bytes());
-    to.extend_from_slice(&kind.to_ne_bytes());
-    to.extend_from_slice(data);
-    to.resize(to.len().next_multiple_of(4), 0);
 }
 
 #[cfg(test)]

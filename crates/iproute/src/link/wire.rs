@@ -1,29 +1,16 @@
 //! Attributes that the model keeps undecoded: walking them, reading numbers
 //! out of them, and building them for requests.
 
-use fingerpost_model::Attr;
-
-/// The bits of an attribute's type that are its type.
-const TYPE_MASK: u16 = 0x3fff;
+use fingerpost_model::{Attr, attr as model};
 
 /// The attributes nested in `payload`; stops at the first malformed one.
 pub(crate) fn nested(payload: &[u8]) -> Vec<Attr> {
-    let mut attrs = Vec::new();
-    let mut rest = payload;
-    while let [a, b, c, d, ..] = *rest {
-        let len = usize::from(u16::from_ne_bytes([a, b]));
-        if len < 4 || len > rest.len() {
-            break;
-        }
-        attrs.push(Attr { kind: u16::from_ne_bytes([c, d]) & TYPE_MASK, data: rest[4..len].to_vec() });
-        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
-    }
-    attrs
+    model::nested(payload).map(|(kind, data)| attr(kind & model::TYPE, data)).collect()
 }
 
 /// The payload of the first attribute of this type, as `parse_rtattr` keeps it.
 pub(crate) fn find(attrs: &[Attr], kind: u16) -> Option<&[u8]> {
-    attrs.iter().find(|a| a.kind & TYPE_MASK == kind).map(|a| a.data.as_slice())
+    attrs.iter().find(|a| a.kind & model::TYPE == kind).map(|a| a.data.as_slice())
 }
 
 /// The first byte.
@@ -64,12 +51,8 @@ pub(crate) fn attr(kind: u16, data: impl Into<Vec<u8>>) -> Attr {
 
 /// The bytes of an attribute as they stand inside another, padded to four.
 pub(crate) fn encode(kind: u16, payload: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(payload.len() + 4).unwrap_or(u16::MAX);
     let mut bytes = Vec::with_capacity(payload.len().next_multiple_of(4) + 4);
-    bytes.extend_from_slice(&len.to_ne_bytes());
-    bytes.extend_from_slice(&kind.to_ne_bytes());
-    bytes.extend_from_slice(payload);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    model::put(&mut bytes, kind, payload);
     bytes
 }
 

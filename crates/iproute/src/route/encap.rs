@@ -7,6 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::Encap;
+use fingerpost_model::attr::{self, put};
 
 use super::modify::wrong;
 use crate::error::{Done, Failure};
@@ -50,14 +51,6 @@ pub(crate) fn parse(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Done<Option<Encap
         _ => return Err(Failure::unsupported(&format!("\"encap {name}\""))),
     };
     Ok(Some(Encap { kind, data }))
-}
-
-/// Appends an attribute.
-fn put(data: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    data.extend_from_slice(&(value.len() as u16 + 4).to_ne_bytes());
-    data.extend_from_slice(&kind.to_ne_bytes());
-    data.extend_from_slice(value);
-    data.resize(data.len().next_multiple_of(4), 0);
 }
 
 fn mpls(args: &mut Args<'_>) -> Done<Vec<u8>> {
@@ -226,23 +219,11 @@ fn xfrm(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Done<Vec<u8>> {
     Ok(data)
 }
 
-/// The attributes of a nest: number and payload.
-fn attributes(mut data: &[u8]) -> Vec<(u16, &[u8])> {
-    let mut found = Vec::new();
-    while let [a, b, c, d, ..] = *data {
-        let len = usize::from(u16::from_ne_bytes([a, b]));
-        let Some(value) = data.get(4..len) else { break };
-        found.push((u16::from_ne_bytes([c, d]) & 0x3fff, value));
-        data = data.get(len.next_multiple_of(4)..).unwrap_or(&[]);
-    }
-    found
-}
-
 /// Prints a tunnel (`lwt_print_encap`).
 pub(crate) fn print(p: &mut Printer<'_>, encap: &Encap) {
     let name = usize::from(encap.kind).checked_sub(1).and_then(|i| TYPES.get(i));
     p.out.string("encap", " encap ", name.unwrap_or(&"unknown"), " ");
-    let attrs = attributes(&encap.data);
+    let attrs: Vec<_> = attr::nested(&encap.data).map(|(kind, data)| (kind & attr::TYPE, data)).collect();
     let find = |kind: u16| attrs.iter().rev().find(|a| a.0 == kind).map(|a| a.1);
     match encap.kind {
         MPLS => print_mpls(p, find(1), find(2)),

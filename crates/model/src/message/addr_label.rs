@@ -3,7 +3,8 @@
 use fingerpost_net::{Family, IpPrefix};
 use serde::{Deserialize, Serialize};
 
-use super::common::{Attr, is_default};
+use super::attr::Attr;
+use super::common::is_default;
 use crate::number::AddrLabel;
 
 /// A preference label of a prefix (`RTM_NEWADDRLABEL`).

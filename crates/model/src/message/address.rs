@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use fingerpost_net::Family;
 use serde::{Deserialize, Serialize};
 
-use super::common::{Attr, is_default};
+use super::attr::Attr;
+use super::common::is_default;
 use crate::number::{IfaFlags, Scope};
 
 /// An interface address (`RTM_NEWADDR`).

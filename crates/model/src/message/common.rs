@@ -9,18 +9,6 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// An attribute that is not decoded: its type and raw payload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attr {
-    /// `nla_type` with its flag bits.
-    #[serde(rename = "type")]
-    pub kind: u16,
-    /// The payload, as hexadecimal text in JSON.
-    #[serde(with = "hex")]
-    pub data: Vec<u8>,
-}
-
 pub(crate) mod hex {
     use super::{Deserialize, Deserializer, Serializer, de};
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{Attr, LlAddr, is_default};
+use super::attr::Attr;
+use super::common::{LlAddr, is_default};
 use crate::number::LinkFlags;
 
 /// A device (`RTM_NEWLINK`).

@@ -6,6 +6,7 @@
 
 mod addr_label;
 mod address;
+pub mod attr;
 mod common;
 mod link;
 mod neighbour;
@@ -15,7 +16,8 @@ mod rule;
 
 pub use addr_label::AddrLabelMsg;
 pub use address::AddrMsg;
-pub use common::{Attr, LlAddr};
+pub use attr::Attr;
+pub use common::LlAddr;
 pub use link::{BridgePort, LinkInfo, LinkMsg, LinkStats, NsRef};
 pub use neighbour::{NeighMsg, NetconfMsg};
 pub use nexthop::{NexthopBucket, NexthopGroupEntry, NexthopMsg, ResilientGroup};

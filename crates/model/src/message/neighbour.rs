@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use fingerpost_net::Family;
 use serde::{Deserialize, Serialize};
 
-use super::common::{Attr, LlAddr, is_default};
+use super::attr::Attr;
+use super::common::{LlAddr, is_default};
 use crate::number::{NeighFlags, NeighState, RouteType};
 
 /// A neighbour (`RTM_NEWNEIGH`).

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use fingerpost_net::Family;
 use serde::{Deserialize, Serialize};
 
-use super::common::{Attr, is_default};
+use super::attr::Attr;
+use super::common::is_default;
 use super::route::Encap;
 use crate::number::{RouteFlags, Scope};
 

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use fingerpost_net::{Family, IpPrefix};
 use serde::{Deserialize, Serialize};
 
-use super::common::{Attr, hex, is_default};
+use super::attr::Attr;
+use super::common::{hex, is_default};
 use crate::number::{MetricKind, RouteFlags, RouteType, Scope, TableId};
 
 /// Route metrics (`RTA_METRICS`): numbers by kind, and the congestion control's name.

@@ -1,7 +1,6 @@
 //! Commands that show state, in all their forms and filters.
 
 use super::Gen;
-use super::model::dotted;
 
 impl Gen {
     /// One dump.
@@ -68,7 +67,7 @@ impl Gen {
             2 => format!(
                 " show {} {}",
                 self.one(&["from", "to"]),
-                self.link_subnet().1.text().replace("default", "all")
+                self.link_subnet().1.route_text().replace("default", "all")
             ),
             3 => format!(" show {} {}", self.one(&["iif", "oif", "dev"]), self.device()),
             4 => format!(
@@ -122,15 +121,15 @@ impl Gen {
             ),
             4 => format!(" proto {}", self.one(&["kernel", "static", "boot", "bird", "77", "all"])),
             5 => format!(" scope {}", self.one(&["link", "host", "global", "site", "150", "all"])),
-            6 => format!(" via {}", dotted(self.gateway())),
-            7 => format!(" src {}", dotted(self.own_address())),
-            8 => format!(" {}", self.route_prefix().text()),
-            9 => format!(" root {}", self.route_prefix().text()),
+            6 => format!(" via {}", self.gateway()),
+            7 => format!(" src {}", self.own_address()),
+            8 => format!(" {}", self.route_prefix().route_text()),
+            9 => format!(" root {}", self.route_prefix().route_text()),
             10 => {
                 let prefix = self.route_prefix();
-                format!(" match {}", dotted(self.host_in(prefix)))
+                format!(" match {}", self.host_in(prefix))
             }
-            11 => format!(" exact {}", self.route_prefix().text()),
+            11 => format!(" exact {}", self.route_prefix().route_text()),
             12 => {
                 format!(" {} {}", self.one(&["tos", "metric", "realms"]), self.one(&["5", "0x10", "10", "8"]))
             }
@@ -160,7 +159,7 @@ impl Gen {
                     "scope global"
                 ])
             ),
-            3 => format!(" show to {}", self.link_subnet().1.text()),
+            3 => format!(" show to {}", self.link_subnet().1.route_text()),
             4 => format!(" show label {}", self.device()),
             _ => " show".into(),
         };

@@ -1,7 +1,6 @@
 //! Commands that are wrong: refused by the kernel, or by `ip` itself.
 
 use super::Gen;
-use super::model::dotted;
 
 /// Wrong whatever the script has built. `ip` refuses most of them itself.
 const FIXED: &[&str] = &[
@@ -297,10 +296,9 @@ impl Gen {
     fn wrong_here(&mut self) -> String {
         let (device, gateway) = self.on_link();
         let (other, other_gateway) = self.on_link();
-        let (gateway, other_gateway) = (dotted(gateway), dotted(other_gateway));
-        let prefix = self.route_prefix().text();
-        let own = dotted(self.own_address());
-        let last = dotted(self.link_subnet().1.last());
+        let prefix = self.route_prefix().route_text();
+        let own = self.own_address();
+        let last = self.link_subnet().1.last();
         match self.range(0, 24) {
             0 => format!("ip route add {prefix} via {gateway} scope link"),
             1 => format!("ip route add {prefix} via {gateway} scope host"),

@@ -16,6 +16,7 @@ mod model;
 mod namespaces;
 mod neighbours;
 mod nexthops;
+mod plan;
 mod questions;
 mod routes;
 mod rules;
@@ -27,6 +28,7 @@ use std::str::FromStr;
 
 use fingerpost_net::{Family, Rng};
 use model::Model;
+use plan::Plan;
 
 /// What a scenario does much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,10 +160,7 @@ enum Step {
 /// The script of scenario `index` under `seed`.
 pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
     let mut making = Gen::new(seed, index, shape);
-    match shape.family {
-        Family::V4 => making.whole(),
-        Family::V6 => making.whole6(),
-    }
+    making.whole();
     making.lines
 }
 
@@ -169,7 +168,7 @@ pub fn scenario(seed: u64, index: u64, shape: Shape) -> Vec<String> {
 /// shows a live namespace.
 pub fn shown(seed: u64, index: u64, shape: Shape) -> Vec<String> {
     let mut making = Gen::new(seed, index, shape);
-    making.whole6();
+    making.whole();
     making.all_forms();
     making.lines
 }
@@ -189,7 +188,6 @@ struct Gen {
     theme: Theme,
     devices: Devices,
     family: Family,
-    six: six::Picture,
     /// The named namespace that lines are said in now.
     space: Option<String>,
     model: Model,
@@ -213,7 +211,6 @@ impl Gen {
             theme: Theme::Mixed,
             devices: shape.devices,
             family: shape.family,
-            six: six::Picture::default(),
             space: None,
             model: Model::default(),
             others: Vec::new(),
@@ -262,6 +259,9 @@ impl Gen {
 
     /// What makes a run repeatable (IPv6 silent, the hash seeded), and the usual start.
     fn preamble(&mut self) {
+        if self.is_six() {
+            return self.preamble6();
+        }
         if self.theme != Theme::Inet6Gateways {
             self.say("sysctl -w net.ipv6.conf.all.disable_ipv6=1");
             self.say("sysctl -w net.ipv6.conf.default.disable_ipv6=1");
@@ -294,8 +294,9 @@ impl Gen {
         ];
         let favoured = |step: Step| -> u32 {
             match (self.theme, step) {
-                (Theme::Trie | Theme::Aliases | Theme::Multipath | Theme::Inet6Gateways, Route) => 60,
-                (Theme::Trie, Dump) => 25,
+                (Theme::Trie | Theme::Aliases | Theme::Multipath, Route) => 60,
+                (Theme::Inet6Gateways | Theme::Subtrees, Route) => 60,
+                (Theme::Trie | Theme::Subtrees, Dump) => 25,
                 (Theme::Rules, Rule) => 50,
                 (Theme::Nexthops, Nexthop) => 50,
                 (Theme::Nexthops | Theme::Defaults, Route) => 30,
@@ -303,7 +304,9 @@ impl Gen {
                 (Theme::Defaults, Neighbour) => 25,
                 (Theme::Input, Sysctl) => 30,
                 (Theme::Input, Questions) => 30,
-                (Theme::Addresses, Address) => 50,
+                (Theme::Addresses | Theme::Sources, Address) => 50,
+                (Theme::Sources, Questions) => 40,
+                (Theme::Sources, Sysctl) => 10,
                 (Theme::Links, Link) => 40,
                 (Theme::Wrong, Invalid) => 70,
                 (Theme::Namespaces, Namespace) => 50,
@@ -326,7 +329,7 @@ impl Gen {
             Step::Address => self.address(),
             Step::Route => {
                 let trie = self.theme == Theme::Trie;
-                if self.chance(1, if trie { 12 } else { 150 }) {
+                if !self.is_six() && self.chance(1, if trie { 12 } else { 150 }) {
                     return self.many_routes();
                 }
                 let count = if trie { self.range(2, 7) } else { 1 };
@@ -334,8 +337,11 @@ impl Gen {
             }
             Step::Rule => self.rule(),
             Step::Nexthop => self.nexthop(),
+            Step::Neighbour if self.is_six() => self.neighbour6(),
             Step::Neighbour => self.neighbour(),
+            Step::Sysctl if self.is_six() => self.sysctl6(),
             Step::Sysctl => self.sysctl(),
+            Step::Invalid if self.is_six() => self.invalid6(),
             Step::Invalid => self.invalid(),
             Step::Namespace => self.namespace(),
             Step::Vrf => self.vrf(),
@@ -361,6 +367,9 @@ impl Gen {
     }
 
     fn last_dumps(&mut self) {
+        if self.is_six() {
+            return self.last_dumps6();
+        }
         for line in [
             "ip -j -4 route show table all",
             "ip -j -4 rule show",
@@ -377,6 +386,11 @@ impl Gen {
     }
 
     // The small tools that every kind of step uses.
+
+    /// The addresses of the scenario's family.
+    fn plan(&self) -> &'static Plan {
+        Plan::of(self.family)
+    }
 
     fn say(&mut self, line: impl Into<String>) {
         const SHORT: [(&str, &str); 12] = [

@@ -1,8 +1,11 @@
 //! What the script has probably built so far.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Gen;
+use fingerpost_net::Family;
+
+use super::plan::link_local;
+use super::{Gen, Theme};
 
 /// A kind of device: the first five are had everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,8 @@ pub struct Device {
 /// An address as it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    pub own: u32,
-    pub peer: Option<u32>,
+    pub own: IpAddr,
+    pub peer: Option<IpAddr>,
     pub length: u8,
 }
 
@@ -42,39 +45,77 @@ impl Address {
     pub fn subnet(self) -> Prefix {
         Prefix::of(self.peer.unwrap_or(self.own), self.length)
     }
+
+    pub fn is_host(self) -> bool {
+        self.length == width(self.own)
+    }
 }
 
-/// An IPv4 prefix without host bits.
+/// A prefix without host bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {
-    pub base: u32,
+    pub base: IpAddr,
     pub length: u8,
 }
 
 impl Prefix {
-    pub const fn of(address: u32, length: u8) -> Prefix {
-        Prefix { base: address & Self::mask(length), length }
+    pub fn of(address: IpAddr, length: u8) -> Prefix {
+        let host = room(width(address), length);
+        Prefix { base: with(address, number(address) & !host), length }
     }
 
-    const fn mask(length: u8) -> u32 {
-        if length == 0 { 0 } else { u32::MAX << (32 - length as u32) }
+    pub fn host(address: IpAddr) -> Prefix {
+        Prefix { base: address, length: width(address) }
     }
 
-    pub fn last(self) -> u32 {
-        self.base | !Self::mask(self.length)
+    /// How far the last address is from the first.
+    pub fn room(self) -> u128 {
+        room(width(self.base), self.length)
     }
 
+    pub fn last(self) -> IpAddr {
+        self.nth(self.room())
+    }
+
+    /// The address so far behind the first, or the last one.
+    pub fn nth(self, n: u128) -> IpAddr {
+        with(self.base, number(self.base) + n.min(self.room()))
+    }
+
+    /// As a rule writes it.
     pub fn text(self) -> String {
-        if self.length == 0 { "default".into() } else { format!("{}/{}", dotted(self.base), self.length) }
+        format!("{}/{}", self.base, self.length)
+    }
+
+    /// As a route writes it.
+    pub fn route_text(self) -> String {
+        if self.length == 0 { "default".into() } else { self.text() }
     }
 }
 
-pub fn dotted(address: u32) -> String {
-    Ipv4Addr::from(address).to_string()
+/// Bits of an address.
+pub fn width(address: IpAddr) -> u8 {
+    Family::of(address).width()
 }
 
-pub const fn ip(a: u8, b: u8, c: u8, d: u8) -> u32 {
-    u32::from_be_bytes([a, b, c, d])
+fn room(width: u8, length: u8) -> u128 {
+    u128::MAX.checked_shr(128 - u32::from(width - length)).unwrap_or(0)
+}
+
+/// The address as a number: IPv4's in the lowest bits.
+pub fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+/// The address of the same family with this number; what is too large for it is cut off.
+pub fn with(like: IpAddr, number: u128) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => Ipv4Addr::from_bits(number as u32).into(),
+        IpAddr::V6(_) => Ipv6Addr::from_bits(number).into(),
+    }
 }
 
 /// A route that the script has asked for.
@@ -82,7 +123,7 @@ pub const fn ip(a: u8, b: u8, c: u8, d: u8) -> u32 {
 pub struct Route {
     pub kind: &'static str,
     pub prefix: Prefix,
-    /// `table N`, `tos N`, `metric N` and so on, as given.
+    /// What makes it another route: source, table, tos, metric, as given.
     pub key: String,
     /// Everything else.
     pub rest: String,
@@ -115,89 +156,11 @@ pub struct Model {
     pub neighbours: Vec<(String, String)>,
     pub tables: Vec<String>,
     pub destinations: Vec<Prefix>,
+    /// IPv6: source prefixes of routes.
+    pub sources: Vec<Prefix>,
+    /// IPv6: what address labels are for.
+    pub labels: Vec<String>,
 }
-
-/// Subnets that devices get their addresses from.
-const SUBNETS: [(u32, u8); 16] = [
-    (ip(10, 0, 0, 0), 24),
-    (ip(10, 0, 1, 0), 24),
-    (ip(10, 0, 2, 0), 24),
-    (ip(10, 0, 0, 0), 16),
-    (ip(192, 168, 1, 0), 24),
-    (ip(192, 168, 7, 128), 25),
-    (ip(172, 16, 5, 0), 28),
-    (ip(172, 16, 0, 0), 12),
-    (ip(100, 64, 0, 0), 30),
-    (ip(10, 9, 8, 6), 31),
-    (ip(203, 0, 113, 64), 26),
-    (ip(240, 1, 0, 0), 16),
-    (ip(169, 254, 0, 0), 16),
-    (ip(1, 0, 0, 0), 8),
-    (ip(198, 51, 100, 0), 29),
-    (ip(10, 0, 0, 128), 25),
-];
-
-const BASES: [u32; 12] = [
-    ip(20, 0, 0, 0),
-    ip(20, 0, 0, 0),
-    ip(20, 1, 2, 0),
-    ip(8, 8, 8, 8),
-    ip(5, 0, 0, 0),
-    ip(198, 18, 0, 0),
-    ip(10, 0, 0, 0),
-    ip(10, 0, 1, 0),
-    ip(128, 0, 0, 0),
-    ip(192, 0, 2, 0),
-    ip(192, 168, 0, 0),
-    ip(99, 99, 0, 0),
-];
-
-const LENGTHS: [u8; 24] =
-    [1, 2, 3, 4, 7, 8, 8, 9, 12, 15, 16, 16, 16, 17, 20, 22, 23, 24, 24, 24, 25, 28, 31, 32];
-
-const SPECIAL_PREFIXES: [(u32, u8); 14] = [
-    (ip(224, 0, 0, 0), 4),
-    (ip(239, 0, 0, 0), 8),
-    (ip(239, 1, 1, 0), 24),
-    (ip(127, 1, 0, 0), 16),
-    (ip(127, 0, 0, 0), 8),
-    (ip(255, 255, 255, 255), 32),
-    (ip(0, 0, 0, 0), 1),
-    (ip(128, 0, 0, 0), 1),
-    (ip(240, 0, 0, 0), 4),
-    (ip(0, 0, 0, 0), 8),
-    (ip(224, 0, 0, 0), 24),
-    (ip(0, 0, 0, 0), 2),
-    (ip(0, 0, 0, 0), 32),
-    (ip(192, 0, 0, 0), 3),
-];
-
-const SPECIAL_ADDRESSES: [u32; 24] = [
-    ip(255, 255, 255, 255),
-    ip(0, 0, 0, 0),
-    ip(224, 0, 0, 1),
-    ip(224, 0, 0, 5),
-    ip(224, 1, 2, 3),
-    ip(239, 1, 1, 1),
-    ip(239, 255, 255, 255),
-    ip(127, 0, 0, 1),
-    ip(127, 9, 9, 9),
-    ip(127, 1, 2, 3),
-    ip(127, 255, 255, 255),
-    ip(127, 0, 0, 0),
-    ip(240, 0, 0, 1),
-    ip(255, 255, 255, 254),
-    ip(0, 1, 2, 3),
-    ip(0, 0, 0, 1),
-    ip(1, 1, 1, 1),
-    ip(8, 8, 8, 8),
-    ip(223, 255, 255, 255),
-    ip(226, 5, 5, 5),
-    ip(7, 1, 1, 1),
-    ip(169, 254, 1, 1),
-    ip(10, 255, 255, 255),
-    ip(192, 168, 1, 1),
-];
 
 impl Gen {
     /// Any device's name, now and then `lo`.
@@ -225,79 +188,98 @@ impl Gen {
         self.model.devices.iter().flat_map(of).chain(loopback).collect()
     }
 
+    /// Where a device's addresses are kept.
+    pub fn addresses_of(&mut self, name: &str) -> &mut Vec<Address> {
+        let at = self.model.devices.iter().position(|device| device.name == name);
+        match at {
+            Some(at) => &mut self.model.devices[at].addresses,
+            None => &mut self.model.loopback,
+        }
+    }
+
     /// One own address.
-    pub fn own_address(&mut self) -> u32 {
+    pub fn own_address(&mut self) -> IpAddr {
         let all = self.all_addresses();
         if all.is_empty() || self.chance(1, 25) {
-            return ip(127, 0, 0, 1);
+            return self.plan().loopback;
         }
         self.one(&all).1.own
     }
 
-    /// A subnet of a device, with the device.
+    /// A subnet of a device, with the device: mostly of one that is up.
     pub fn link_subnet(&mut self) -> (String, Prefix) {
         let mut all = self.all_addresses();
         if self.chance(14, 15) {
             let useful = |device: &Device| device.up && device.kind != Kind::Bridge;
             let good = self.model.devices.iter().filter(|device| useful(device));
             let good: Vec<String> = good.map(|device| device.name.clone()).collect();
-            let of_good = |entry: &(String, Address)| good.contains(&entry.0) && entry.1.length < 32;
+            let of_good = |entry: &(String, Address)| good.contains(&entry.0) && !entry.1.is_host();
             if all.iter().any(of_good) {
                 all.retain(of_good);
             }
         }
         if all.is_empty() {
-            return (self.device(), Prefix::of(ip(10, 0, 0, 0), 24));
+            let (base, length) = self.plan().subnets[0];
+            return (self.device(), Prefix::of(base, length));
         }
         let (device, address) = self.one(&all);
         (device, address.subnet())
     }
 
     /// A neighbour's address on a link, with the device.
-    pub fn on_link(&mut self) -> (String, u32) {
+    pub fn on_link(&mut self) -> (String, IpAddr) {
+        if self.is_six() && self.chance(1, 4) {
+            let n = self.range(1, 6) as u16;
+            return (self.good_device(), link_local(0xa0 + n));
+        }
         let (device, subnet) = self.link_subnet();
         // Not the subnet's broadcast address, where it has one.
-        let highest = if subnet.length < 31 { subnet.last() - 1 } else { subnet.last() };
-        let host = |making: &mut Gen| subnet.base.wrapping_add(making.range(2, 8) as u32).min(highest);
-        let mut address = host(self);
-        let own: Vec<u32> = self.all_addresses().iter().map(|(_, known)| known.own).collect();
-        let mut tries = 0;
-        while own.contains(&address) && tries < 3 {
-            address = if subnet.length == 31 { address ^ 1 } else { host(self) };
-            tries += 1;
+        let has_broadcast = !self.is_six() && subnet.length < 31;
+        let highest = subnet.room() - u128::from(has_broadcast);
+        let own: Vec<IpAddr> = self.all_addresses().iter().map(|(_, known)| known.own).collect();
+        let mut host = 0;
+        for _ in 0..4 {
+            host = match subnet.room() {
+                1 => host ^ 1,
+                _ => u128::from(self.range(2, 8)).min(highest),
+            };
+            if !own.contains(&subnet.nth(host)) {
+                break;
+            }
         }
-        (device, address)
+        (device, subnet.nth(host))
     }
 
     /// A host inside a prefix: mostly few and equal ones, so that they meet again.
-    pub fn host_in(&mut self, prefix: Prefix) -> u32 {
-        let size = u64::from(prefix.last() - prefix.base) + 1;
+    pub fn host_in(&mut self, prefix: Prefix) -> IpAddr {
+        let room = prefix.room();
         let offset = match self.range(0, 10) {
             0 => 0,
-            1 => size - 1,
-            2..7 => self.range(1, 10).min(size - 1),
-            _ => self.range(0, size),
+            1 => room,
+            2..7 => u128::from(self.range(1, 10)),
+            _ => (u128::from(self.rng.next_u64()) << 64 | u128::from(self.rng.next_u64())) & room,
         };
-        prefix.base + offset as u32
+        prefix.nth(offset)
     }
 
     /// A prefix for a route.
     pub fn route_prefix(&mut self) -> Prefix {
-        let defaults = if self.theme == super::Theme::Defaults { 60 } else { 14 };
+        let defaults = if self.theme == Theme::Defaults { 60 } else { 14 };
         match self.weighted(&[(defaults, 0), (55, 1), (10, 2), (6, 3), (8, 4)]) {
-            0 => Prefix::of(0, 0),
+            0 => self.plan().default(),
             1 if !self.model.destinations.is_empty() => {
                 let known = self.model.destinations.clone();
                 self.one(&known)
             }
             2 => {
                 let (_, subnet) = self.link_subnet();
-                let length = self.one(&[subnet.length, subnet.length, 32, 25, 16, 8]);
+                let [a, b, c, d] = self.plan().link_lengths;
+                let length = self.one(&[subnet.length, subnet.length, a, b, c, d]);
                 let host = self.host_in(subnet);
                 Prefix::of(host, length)
             }
             3 => {
-                let (base, length) = self.one(&SPECIAL_PREFIXES);
+                let (base, length) = self.one(self.plan().special_prefixes);
                 Prefix::of(base, length)
             }
             _ => self.new_prefix(),
@@ -306,24 +288,26 @@ impl Gen {
 
     /// A prefix that may be new, remembered for later.
     pub fn new_prefix(&mut self) -> Prefix {
-        let base = self.one(&BASES);
-        let low = self.one(&[0, 0, 0, 1, 2, 3, 0x100, 0x200, 0x8000, 0x1_0000, 0x2_0000, 0x80_0000, 0x0101]);
-        let length = self.one(&LENGTHS);
-        let noise = if self.theme == super::Theme::Trie { self.range(0, 64) as u32 * 0x100 } else { 0 };
-        let prefix = Prefix::of(base.wrapping_add(low).wrapping_add(noise), length);
+        let plan = self.plan();
+        let (base, added, length) = (self.one(plan.bases), self.one(plan.added), self.one(plan.lengths));
+        let noise = if self.theme == Theme::Trie { u128::from(self.range(0, 64)) << plan.spread } else { 0 };
+        let prefix = Prefix::of(with(base, number(base).wrapping_add(added).wrapping_add(noise)), length);
         self.model.destinations.push(prefix);
         prefix
     }
 
     /// A subnet for an address of a device.
     pub fn subnet(&mut self) -> Prefix {
-        let (base, length) = self.one(&SUBNETS);
+        let plan = self.plan();
+        let all = if self.theme == Theme::Sources { plan.subnets.len() } else { plan.common };
+        let count = if self.chance(1, 2) { plan.usual } else { all };
+        let (base, length) = self.one(&plan.subnets[..count]);
         Prefix::of(base, length)
     }
 
     /// An address that means something to somebody.
-    pub fn special_address(&mut self) -> u32 {
-        self.one(&SPECIAL_ADDRESSES)
+    pub fn special_address(&mut self) -> IpAddr {
+        self.one(self.plan().special_addresses)
     }
 
     /// A routing table as it is written after `table`.

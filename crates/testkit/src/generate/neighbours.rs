@@ -30,8 +30,8 @@ impl Gen {
             self.model.neighbours.clear();
             return self.say(format!("{ip} neigh flush dev {device}"));
         }
-        let (device, address) = self.on_link_text();
-        let address = if self.chance(1, 15) { self.special_text() } else { address };
+        let (device, address) = self.on_link();
+        let address = if self.chance(1, 15) { self.special_address() } else { address };
         let verb = self.one(&["add", "add", "replace", "change"]);
         let line = match self.range(0, 7) {
             0..3 => format!("ip neigh {verb} {address} dev {device} nud failed"),
@@ -42,7 +42,7 @@ impl Gen {
             }
         };
         self.say(line);
-        self.model.neighbours.push((address, device));
+        self.model.neighbours.push((address.to_string(), device));
     }
 
     /// States without a timer that could fire within a scenario.

@@ -22,7 +22,7 @@ impl Gen {
             2 => self.replace_object(),
             3 => self.delete_object(),
             4 => {
-                let (prefix, id) = (self.route_prefix_text(), self.object_id());
+                let (prefix, id) = (self.route_prefix().route_text(), self.object_id());
                 let verb = self.one(&["add", "replace", "append"]);
                 let ip = self.ip();
                 self.say(format!("{ip} route {verb} {prefix} nhid {id}"));
@@ -66,13 +66,13 @@ impl Gen {
             Some(id) => id,
             None => self.fresh_id(),
         };
-        let (device, gateway) = self.on_link_text();
+        let (device, gateway) = self.on_link();
         let way = match self.weighted(&[(24, 0), (4, 1), (2, 2), (3, 3), (1, 4), (1, 5), (1, 6), (1, 7)]) {
             0 => format!("via {gateway} dev {device}"),
             1 => format!("dev {device}"),
             2 => "blackhole".into(),
-            3 => format!("via {} dev {} onlink", self.special_text(), self.good_device()),
-            4 => format!("via {} dev {device}", self.gateway_text()),
+            3 => format!("via {} dev {} onlink", self.special_address(), self.good_device()),
+            4 => format!("via {} dev {device}", self.gateway()),
             5 => format!("via {gateway}"),
             6 => format!("via inet6 fe80::1 dev {device}"),
             _ => format!("via {gateway} fdb"),

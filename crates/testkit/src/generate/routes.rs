@@ -1,6 +1,9 @@
-//! Routes: every command, type and attribute.
+//! Routes: every command, type and attribute. What IPv6 alone has, or has not,
+//! is in [`super::six`].
 
-use super::model::{Prefix, Route, dotted, ip};
+use std::net::IpAddr;
+
+use super::model::{Prefix, Route, number, with};
 use super::{Gen, Theme};
 
 const TOS: [&str; 10] = ["0x04", "0x08", "0x10", "0x1c", "0x10", "0x20", "0xb8", "8", "EF", "0x0c"];
@@ -16,8 +19,10 @@ impl Gen {
             _ => self.range(3, 9),
         };
         if self.theme != Theme::Defaults && self.chance(3, 5) {
-            let gateway = dotted(self.on_link().1);
-            self.say(format!("ip route add default via {gateway}"));
+            let (device, gateway) = self.on_link();
+            let (ip, way) =
+                if self.is_six() { ("ip -6", format!(" dev {device}")) } else { ("ip", String::new()) };
+            self.say(format!("{ip} route add default via {gateway}{way}"));
         }
         for _ in 0..count {
             self.new_prefix();
@@ -27,11 +32,12 @@ impl Gen {
 
     /// One step about routes.
     pub(super) fn route(&mut self) {
-        let again = if self.theme == Theme::Aliases { 4 } else { 1 };
+        let siblings = self.is_six() && self.theme == Theme::Multipath;
+        let again = if self.theme == Theme::Aliases || siblings { 4 } else { 1 };
         match self.weighted(&[
             (18, 0),
-            (3 * again, 1),
-            (3 * again, 2),
+            (4 * again, 1),
+            (2 * again, 2),
             (5 * again, 3),
             (10, 4),
             (2, 5),
@@ -64,10 +70,12 @@ impl Gen {
         let (stride, table) = (self.one(&[1, 1, 1, 2, 3]), self.one(&["", "", " table 100", " table 7"]));
         let way = if self.chance(1, 2) { format!(" dev {}", self.good_device()) } else { String::new() };
         let kind = if way.is_empty() { "unreachable " } else { "" };
-        let prefix = |at: u32| Prefix::of(base.wrapping_add((at * stride) << (32 - length)), length);
+        let prefix = |at: u128| {
+            Prefix::of(with(base, number(base).wrapping_add((at * stride) << (32 - length))), length)
+        };
         for at in 0..count {
             let prefix = prefix(at);
-            self.say(format!("ip route add {kind}{}{table}{way}", prefix.text()));
+            self.say(format!("ip route add {kind}{}{table}{way}", prefix.route_text()));
             if at % 8 == 0 {
                 let route = Route { kind, prefix, key: table.to_owned(), rest: way.clone() };
                 self.model.routes.push(route);
@@ -77,7 +85,7 @@ impl Gen {
         let keep = self.range(2, 9);
         for at in 0..count {
             if !self.chance(1, keep) {
-                self.say(format!("ip route del {}{table}", prefix(at).text()));
+                self.say(format!("ip route del {}{table}", prefix(at).route_text()));
             }
         }
         self.say("cat /proc/net/fib_trie");
@@ -105,8 +113,9 @@ impl Gen {
     fn known_exactly(&mut self) {
         if let Some(route) = self.known_route() {
             let verb = self.one(&["add", "append", "prepend", "replace", "change", "test"]);
+            let ip = self.ip();
             let Route { kind, prefix, key, rest } = route;
-            self.say(format!("ip route {verb} {kind}{}{key}{rest}", prefix.text()));
+            self.say(format!("{ip} route {verb} {kind}{}{key}{rest}", prefix.route_text()));
         }
     }
 
@@ -136,7 +145,9 @@ impl Gen {
         key: String,
         rest: String,
     ) {
-        self.say(format!("ip route {verb} {kind}{}{key}{rest}", prefix.text()));
+        // An address names the family; the default route and types without one do not.
+        let ip = if prefix.length > 0 && self.chance(1, 3) { "ip" } else { self.ip() };
+        self.say(format!("{ip} route {verb} {kind}{}{key}{rest}", prefix.route_text()));
         self.model.routes.push(Route { kind, prefix, key, rest });
     }
 
@@ -149,17 +160,17 @@ impl Gen {
             (4, "prohibit "),
             (4, "throw "),
             (4, "local "),
-            (3, "broadcast "),
-            (2, "anycast "),
+            (2, "broadcast "),
+            (3, "anycast "),
             (2, "multicast "),
             (1, "nat "),
         ])
     }
 
-    /// What makes a route another route: table, tos and metric.
+    /// What makes a route another route: source, table, tos and metric.
     fn key(&mut self) -> String {
-        let mut key = String::new();
-        if self.chance(1, 7) {
+        let mut key = if self.is_six() { self.key_source() } else { String::new() };
+        if self.chance(1, if self.is_six() { 60 } else { 7 }) {
             key += &format!(" tos {}", self.one(&TOS));
         }
         if self.chance(1, 4) {
@@ -178,22 +189,27 @@ impl Gen {
 
     /// Everything behind the key.
     fn way(&mut self, kind: &str) -> String {
+        let takes_hops = self.is_six() && self.chance(1, 8);
         let mut way = match kind {
-            "unreachable " | "blackhole " | "prohibit " | "throw " => String::new(),
+            "unreachable " | "blackhole " | "prohibit " | "throw " if !takes_hops => String::new(),
             "local " | "broadcast " | "anycast " | "multicast " => {
                 let name = if self.chance(1, 3) { "lo".into() } else { self.device() };
                 format!(" dev {name}")
             }
             _ => self.hops(),
         };
-        let by_object = way.contains("nhid");
+        // Beside an object IPv4 refuses what IPv6 takes.
+        let by_object = way.contains("nhid") && !self.is_six();
         // Attributes stand before the list of hops, which takes all that follows.
         let hops = if way.starts_with(" nexthop") { std::mem::take(&mut way) } else { String::new() };
         if self.chance(1, 9) && !by_object {
-            way += &format!(" src {}", dotted(self.source()));
+            way += &format!(" src {}", self.source());
         }
-        if self.chance(1, 14) {
+        if self.chance(1, if self.is_six() { 80 } else { 14 }) {
             way += &format!(" scope {}", self.one(&SCOPES));
+        }
+        if self.is_six() {
+            way += &self.six_attributes();
         }
         if self.chance(1, 9) {
             way += &format!(" proto {}", self.one(&PROTOCOLS));
@@ -201,7 +217,7 @@ impl Gen {
         if self.chance(1, 9) {
             way += &self.metrics();
         }
-        if self.chance(1, 25) && !by_object {
+        if self.chance(1, if self.is_six() { 150 } else { 25 }) && !by_object {
             way += &format!(
                 " {} {}",
                 self.one(&["realms", "realm"]),
@@ -212,7 +228,7 @@ impl Gen {
     }
 
     fn hops(&mut self) -> String {
-        let (multipath, object, inet6) = match self.theme {
+        let (multipath, object, other_family) = match self.theme {
             Theme::Basic => (0, 0, 0),
             Theme::Multipath => (60, 3, 1),
             Theme::Nexthops => (12, 80, 1),
@@ -220,16 +236,16 @@ impl Gen {
             _ => (12, 3, 1),
         };
         match self.weighted(&[
-            (45, 0),
+            (42, 0),
             (15, 1),
-            (10, 2),
+            (14, 2),
             (multipath, 3),
             (4, 4),
             (object, 5),
-            (inet6, 6),
+            (other_family, 6),
             (1, 7),
         ]) {
-            0 => format!(" via {}", dotted(self.gateway())),
+            0 => format!(" via {}", self.gateway()),
             1 => {
                 let name = self.good_device();
                 format!(" dev {name}")
@@ -237,14 +253,15 @@ impl Gen {
             2 => {
                 let (name, gateway) = self.on_link();
                 let name = if self.chance(1, 8) { self.device() } else { name };
-                format!(" via {} dev {name}", dotted(gateway))
+                format!(" via {gateway} dev {name}")
             }
             3 => self.multipath(),
             4 => {
                 let gateway = if self.chance(1, 2) { self.gateway() } else { self.special_address() };
-                format!(" via {} dev {} onlink", dotted(gateway), self.good_device())
+                format!(" via {gateway} dev {} onlink", self.good_device())
             }
             5 => self.by_object(),
+            6 if self.is_six() => format!(" via inet 10.0.0.1 dev {}", self.good_device()),
             6 => self.inet6_gateway(),
             _ => String::new(),
         }
@@ -253,7 +270,7 @@ impl Gen {
     fn by_object(&mut self) -> String {
         let ids: Vec<u64> = self.model.objects.iter().map(|object| object.id).collect();
         if ids.is_empty() && self.chance(4, 5) {
-            return format!(" via {}", dotted(self.gateway()));
+            return format!(" via {}", self.gateway());
         }
         let id = if ids.is_empty() || self.chance(1, 15) { self.range(1, 40) } else { self.one(&ids) };
         format!(" nhid {id}")
@@ -270,37 +287,42 @@ impl Gen {
         let legs = self.weighted(&[(6, 2), (4, 3), (2, 4), (1, 1), (1, 7)]);
         let mut text = String::new();
         for _ in 0..legs {
-            let way = match self.weighted(&[(12, 0), (4, 1), (2, 2), (1, 3)]) {
-                0 => format!("via {}", dotted(self.gateway())),
+            let way = match self.weighted(&[(12, 0), (6, 1), (2, 2), (1, 3)]) {
+                0 => format!("via {}", self.gateway()),
                 1 => {
                     let (name, gateway) = self.on_link();
-                    format!("via {} dev {name}", dotted(gateway))
+                    format!("via {gateway} dev {name}")
                 }
                 2 => format!("dev {}", self.good_device()),
                 _ if self.theme == Theme::Inet6Gateways => {
                     format!("via inet6 fe80::7 dev {}", self.good_device())
                 }
-                _ => format!("via {} dev {} onlink", dotted(self.special_address()), self.good_device()),
+                _ => format!("via {} dev {} onlink", self.special_address(), self.good_device()),
             };
             let weight = match self.range(0, 12) {
                 0..4 => format!(" weight {}", self.range(1, 9)),
                 4 => format!(" weight {}", self.one(&["256", "100", "255", "1"])),
                 _ => String::new(),
             };
-            let realms = if self.chance(1, 40) { " realms 6" } else { "" };
+            let realms = if !self.is_six() && self.chance(1, 40) { " realms 6" } else { "" };
             text += &format!(" nexthop {way}{weight}{realms}");
         }
         text
     }
 
     /// A gateway, mostly one that the kernel accepts.
-    pub(super) fn gateway(&mut self) -> u32 {
+    pub(super) fn gateway(&mut self) -> IpAddr {
         match self.weighted(&[(80, 0), (3, 1), (3, 2), (3, 3), (1, 4), (4, 5)]) {
+            // Of IPv6 one that needs no device.
+            0 if self.is_six() => {
+                let (_, subnet) = self.link_subnet();
+                subnet.nth(self.range(2, 8).into())
+            }
             0 => self.on_link().1,
             1 => self.own_address(),
             2 => self.link_subnet().1.last(),
             3 => self.special_address(),
-            4 => ip(127, 0, 0, 1),
+            4 => self.plan().loopback,
             _ => {
                 let prefix = self.route_prefix();
                 self.host_in(prefix)
@@ -309,7 +331,7 @@ impl Gen {
     }
 
     /// A preferred source, mostly an own address.
-    fn source(&mut self) -> u32 {
+    fn source(&mut self) -> IpAddr {
         match self.range(0, 10) {
             0 => self.special_address(),
             1 => self.on_link().1,
@@ -366,25 +388,23 @@ impl Gen {
                 .rposition(|route| route.prefix == prefix && (&route.key, &route.rest) == gone);
             at.map(|at| self.model.routes.remove(at));
         }
-        let text = prefix.text();
-        let line = match self.weighted(&[(8, 0), (6, 1), (4, 2), (2, 3), (2, 4), (2, 5), (1, 6)]) {
-            0 => format!("ip route del {kind}{text}{key}{rest}"),
-            1 => format!("ip route del {text}{key}"),
-            2 => format!("ip route del {text}"),
-            3 => format!("ip route del {text} via {}{key}", dotted(self.gateway())),
-            4 => format!("ip route del {text}{key} dev {}", self.device()),
+        let (ip, to) = (self.ip(), prefix.route_text());
+        let line = match self.weighted(&[(8, 0), (6, 1), (4, 2), (3, 3), (2, 4), (2, 5), (1, 6)]) {
+            0 => format!("{ip} route del {kind}{to}{key}{rest}"),
+            1 => format!("{ip} route del {to}{key}"),
+            2 => format!("{ip} route del {to}"),
+            3 => format!("{ip} route del {to} via {}{key}", self.gateway()),
+            4 => format!("{ip} route del {to}{key} dev {}", self.device()),
             5 => {
-                let extra = self.one(&[
-                    "proto static",
-                    "scope link",
-                    "metric 10",
-                    "tos 0x10",
-                    "src 10.0.0.1",
-                    "mtu 1400",
-                ]);
-                format!("ip route del {text}{key} {extra}")
+                let extra = match self.is_six() {
+                    true => ["proto static", "metric 10", "metric 1024", "table 100", "pref high", "dev lo"],
+                    false => {
+                        ["proto static", "scope link", "metric 10", "tos 0x10", "src 10.0.0.1", "mtu 1400"]
+                    }
+                };
+                format!("{ip} route del {to}{key} {}", self.one(&extra))
             }
-            _ => format!("ip route del {}{text}", self.kind()),
+            _ => format!("{ip} route del {}{to}", self.kind()),
         };
         self.say(line);
         if self.chance(1, 6) {
@@ -393,21 +413,21 @@ impl Gen {
     }
 
     fn flush_routes(&mut self) {
-        let table = self.table();
-        let prefix = self.route_prefix().text();
-        let device = self.device();
+        let ip = self.ip();
+        let prefix = self.route_prefix().route_text();
         let line = match self.range(0, 9) {
-            0 => format!("ip route flush table {table}"),
-            1 => format!("ip route flush root {prefix}"),
-            2 => format!("ip route flush match {prefix}"),
-            3 => format!("ip route flush exact {prefix}"),
-            4 => format!("ip route flush dev {device}"),
-            5 => "ip route flush cache".into(),
-            6 => "ip route flush proto static".into(),
+            0 => format!("{ip} route flush table {}", self.table()),
+            1 => format!("{ip} route flush root {prefix}"),
+            2 => format!("{ip} route flush match {prefix}"),
+            3 => format!("{ip} route flush exact {prefix}"),
+            4 => format!("{ip} route flush dev {}", self.device()),
+            5 => format!("{ip} route flush cache"),
+            6 => format!("{ip} route flush proto static"),
             7 => format!(
-                "ip route flush type {} table all",
+                "{ip} route flush type {} table all",
                 self.one(&["unreachable", "broadcast", "local", "throw"])
             ),
+            _ if self.is_six() => format!("ip -6 route flush from {}", self.source_prefix().text()),
             _ => "ip route flush scope link".into(),
         };
         self.say(line);

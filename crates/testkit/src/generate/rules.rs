@@ -1,7 +1,6 @@
 //! Policy rules with every selector and action.
 
 use super::Gen;
-use super::model::dotted;
 
 /// Marks that rules and questions share.
 pub const MARKS: [&str; 10] = ["1", "2", "0x10", "0x100", "0x1ff", "0xff", "0", "7", "0xffffffff", "0xca6c"];
@@ -109,19 +108,22 @@ impl Gen {
     }
 
     /// A prefix with or without host bits, or one address.
-    fn rule_prefix(&mut self) -> String {
-        if self.is_six() {
-            return self.rule_prefix6();
-        }
+    pub(super) fn rule_prefix(&mut self) -> String {
         match self.range(0, 6) {
-            0 => dotted(self.own_address()),
-            1 => dotted(self.on_link().1),
+            0 => self.own_address().to_string(),
+            1 => self.on_link().1.to_string(),
             2 => self.link_subnet().1.text(),
             3 => {
                 let (_, subnet) = self.link_subnet();
-                format!("{}/{}", dotted(self.host_in(subnet)), subnet.length)
+                format!("{}/{}", self.host_in(subnet), subnet.length)
             }
-            4 => self.one(&["0/0", "all", "10.0.0.0/8", "20.0.0.0/8", "0.0.0.0/8", "127.0.0.0/8"]).into(),
+            4 => {
+                let wide = match self.is_six() {
+                    true => ["::/0", "all", "2001:db8::/32", "2000::/3", "fe80::/10", "fc00::/7"],
+                    false => ["0/0", "all", "10.0.0.0/8", "20.0.0.0/8", "0.0.0.0/8", "127.0.0.0/8"],
+                };
+                self.one(&wide).into()
+            }
             _ => {
                 let prefix = self.route_prefix();
                 if prefix.length == 0 { "all".into() } else { prefix.text() }

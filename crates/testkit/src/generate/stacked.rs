@@ -3,7 +3,7 @@
 //! [`Devices`](super::Devices) say so.
 
 use super::Gen;
-use super::model::{Device, Kind, Vrf, dotted};
+use super::model::{Device, Kind, Vrf};
 
 const TABLES: [&str; 12] =
     ["10", "10", "20", "100", "200", "1001", "7", "51820", "254", "255", "253", "4294967295"];
@@ -164,10 +164,9 @@ impl Gen {
         let address = match self.range(0, 4) {
             0 => if six { "::1/128" } else { "127.0.0.1/8" }.to_owned(),
             1 => if six { "2001:db8:ffff::1/128" } else { "192.0.2.1/32" }.to_owned(),
-            _ if six => return self.plain_address6(name),
             _ => {
                 let subnet = self.subnet();
-                format!("{}/{}", dotted(subnet.base + 1), subnet.length)
+                format!("{}/{}", subnet.nth(1), subnet.length)
             }
         };
         self.say(format!("ip addr add {address} dev {name}"));
@@ -176,16 +175,16 @@ impl Gen {
     /// An ordinary route of a VRF, through a device that is in it or not.
     fn vrf_route(&mut self, name: &str, table: &str) {
         let known = !self.chance(1, 2);
-        let prefix = self.target(known);
+        let prefix = if known { self.route_prefix() } else { self.new_prefix() };
         let key = if self.chance(2, 3) { format!(" vrf {name}") } else { format!(" table {table}") };
-        let (on, gateway) = self.on_link_text();
+        let (on, gateway) = self.on_link();
         let way = match self.range(0, 8) {
             0 => format!(" dev {on}"),
             1 => format!(" dev {name}"),
             2 => format!(" via {gateway} dev {name}"),
             3 => format!(" via {gateway} dev {on} onlink"),
             4 => {
-                let (other, second) = self.on_link_text();
+                let (other, second) = self.on_link();
                 let weight = self.one(&["", " weight 3"]);
                 format!(" nexthop via {gateway} dev {on}{weight} nexthop via {second} dev {other}")
             }
@@ -193,7 +192,7 @@ impl Gen {
             _ => format!(" via {gateway} dev {on}"),
         };
         let verb = self.one(&["add", "add", "add", "append", "replace", "change", "prepend"]);
-        self.say_route_to(verb, "", prefix, key, way);
+        self.say_route(verb, "", prefix, key, way);
     }
 
     /// What a VRF answers when it has nothing better.
@@ -201,14 +200,14 @@ impl Gen {
         let key = if self.chance(1, 2) { format!(" vrf {name}") } else { format!(" table {table}") };
         let kind = self.one(&["unreachable ", "unreachable ", "prohibit ", "throw ", "blackhole "]);
         let metric = self.one(&[" metric 4278198272", " metric 8192", ""]);
-        let default = self.default_target();
-        self.say_route_to("add", kind, default, key + metric, String::new());
+        let default = self.plan().default();
+        self.say_route("add", kind, default, key + metric, String::new());
     }
 
     /// A route in one table that leads into another VRF.
     fn leak(&mut self, name: &str, table: &str) {
-        let prefix = self.target(false);
-        let (on, gateway) = self.on_link_text();
+        let prefix = self.new_prefix();
+        let (on, gateway) = self.on_link();
         let other = self.some_vrf().name;
         let (key, way) = match self.range(0, 5) {
             0 => (String::new(), format!(" dev {name}")),
@@ -217,9 +216,9 @@ impl Gen {
             3 => (String::new(), format!(" via {gateway} dev {on}")),
             _ => (format!(" vrf {name}"), format!(" dev {on}")),
         };
-        self.say_route_to("add", "", prefix, key, way);
+        self.say_route("add", "", prefix, key, way);
         if self.chance(1, 2) {
-            let host = self.host_text(prefix);
+            let host = self.host_in(prefix);
             self.asked += 1;
             let vrf = self.some_vrf().name;
             let way = self.one(&["vrf", "oif", "vrf"]);
@@ -237,8 +236,7 @@ impl Gen {
             2 => format!("not oif {name}"),
             3 => format!("iif {} ", self.device()),
             4 => format!("fwmark {mark}"),
-            5 if self.is_six() => format!("from {}", self.rule_prefix6()),
-            5 => format!("from {}", self.link_subnet().1.text().replace("default", "all")),
+            5 => format!("from {}", self.rule_prefix()),
             _ => String::new(),
         };
         let action = match self.range(0, 10) {

@@ -1,30 +1,12 @@
 //! Attributes that are kept raw: what `ip -d link` shows beyond the decoded ones.
 
-use fingerpost_model::{Attr, LinkMsg};
+use fingerpost_model::{Attr, attr};
 
-use crate::config::Link;
-
-/// `IFLA_AF_SPEC`.
-const AF_SPEC: u16 = 26;
-
-/// Joins attributes as netlink lays them out: length, type, payload, padding to four bytes.
+/// Joins attributes as netlink lays them out.
 pub(super) fn nest(attrs: &[(u16, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
-    for (kind, payload) in attrs {
-        let len = (payload.len() + 4) as u16;
-        out.extend_from_slice(&len.to_ne_bytes());
-        out.extend_from_slice(&kind.to_ne_bytes());
-        out.extend_from_slice(payload);
-        out.resize(out.len().next_multiple_of(4), 0);
-    }
+    attrs.iter().for_each(|(kind, payload)| attr::put(&mut out, *kind, payload));
     out
-}
-
-/// How IPv6 would make addresses on the device (`IFLA_INET6_ADDR_GEN_MODE`):
-/// 0 EUI-64, 1 none, 3 random.
-pub(super) fn address_generation(mode: u8) -> Attr {
-    let inet6 = nest(&[(8, &[mode])]);
-    Attr { kind: AF_SPEC, data: nest(&[(10, &inet6)]) }
 }
 
 /// A 32-bit attribute in the machine's byte order.
@@ -53,36 +35,6 @@ pub(super) const VRF_PORT_TABLE: u16 = 1;
 pub(super) const MACVLAN_VEPA: u32 = 2;
 /// `IPVLAN_MODE_L3`, the default.
 pub(super) const IPVLAN_L3: u32 = 1;
-
-/// The mode that a request asks for (`inet6_validate_link_af`).
-pub(super) fn asked_generation(msg: &LinkMsg) -> Option<u8> {
-    let families = msg.other.iter().find(|attr| attr.kind & 0x3fff == AF_SPEC)?;
-    let inet6 = find_nested(&families.data, 10)?;
-    find_nested(inet6, 8)?.first().copied()
-}
-
-/// The payload of an attribute among others.
-fn find_nested(mut data: &[u8], wanted: u16) -> Option<&[u8]> {
-    while let [len0, len1, kind0, kind1, ..] = *data {
-        let len = usize::from(u16::from_ne_bytes([len0, len1]));
-        let value = data.get(4..len)?;
-        if u16::from_ne_bytes([kind0, kind1]) & 0x3fff == wanted {
-            return Some(value);
-        }
-        data = data.get(len.next_multiple_of(4)..)?;
-    }
-    None
-}
-
-/// Shows how IPv6 makes addresses on a device; of one without IPv6, nothing.
-pub(crate) fn show_generation(link: &Link) -> LinkMsg {
-    let mut msg = link.msg.clone();
-    if msg.other.iter().any(|attr| attr.kind == AF_SPEC) {
-        return msg; // as a snapshot has it
-    }
-    msg.other.extend(link.ipv6.as_ref().map(|ipv6| address_generation(ipv6.conf.addr_gen_mode as u8)));
-    msg
-}
 
 /// `IFLA_MACVLAN_FLAGS`, `…_MACADDR_COUNT`, `…_BC_QUEUE_LEN` and `…_BC_QUEUE_LEN_USED`.
 pub(super) fn macvlan_data() -> Vec<Attr> {

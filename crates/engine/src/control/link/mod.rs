@@ -12,6 +12,7 @@ mod bridge;
 mod bridge_data;
 mod carrier;
 mod create;
+mod inet6;
 mod kind;
 mod master;
 mod name;
@@ -26,7 +27,7 @@ mod validate;
 mod veth;
 mod vlan_data;
 
-pub(crate) use attributes::show_generation;
+pub(crate) use inet6::{show, token};
 
 use std::collections::VecDeque;
 

@@ -7,7 +7,7 @@ use fingerpost_net::Errno;
 use super::kind::Kind;
 use super::reception::PASSTHRU;
 use super::stack::Event;
-use super::{At, Devices, address, attributes, bridge_data, name, vlan_data};
+use super::{At, Devices, address, attributes, bridge_data, inet6, name, vlan_data};
 use crate::config::Link;
 use crate::control::{event, sysctl};
 
@@ -161,11 +161,8 @@ impl Devices<'_> {
         *announced |= msg.linkmode.is_some_and(|new| Some(new) != mode);
         *announced |= msg.other.iter().any(|attr| ANNOUNCED.contains(&(attr.kind & TYPE)));
         self.set_rest(at, msg);
-        if let Some(mode) = attributes::asked_generation(msg) {
-            let Some(ipv6) = self.link_mut(at).and_then(|link| link.ipv6.as_mut()) else {
-                return Err(Refusal::new(Errno::EAFNOSUPPORT));
-            };
-            ipv6.conf.addr_gen_mode = mode.into();
+        if let Some(link) = self.link_mut(at) {
+            inet6::set(link, msg)?;
         }
         let asks_down = msg.other.iter().any(|attr| attr.kind & TYPE == PROTO_DOWN);
         if asks_down && !matches!(self.link(at).map(Kind::of), Some(Kind::Macvlan)) {

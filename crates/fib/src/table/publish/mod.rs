@@ -11,6 +11,7 @@ mod tests;
 
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::fmt;
 use core::marker::PhantomData;
 use core::net::Ipv4Addr;
 
@@ -188,6 +189,12 @@ impl Writer<Ipv4Addr> {
     }
 }
 
+impl<I: Ip> fmt::Debug for Writer<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("version", &self.version()).field("table", &self.table).finish()
+    }
+}
+
 impl<I: Ip> Extend<(Prefix<I>, u32)> for Writer<I> {
     fn extend<T: IntoIterator<Item = (Prefix<I>, u32)>>(&mut self, routes: T) {
         self.table.extend(routes);
@@ -227,6 +234,12 @@ impl<I: Ip> Reader<I> {
     }
 }
 
+impl<I> fmt::Debug for Reader<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
 impl<I> Clone for Reader<I> {
     fn clone(&self) -> Self {
         Reader { subscriber: self.subscriber.clone(), family: PhantomData }
@@ -237,6 +250,12 @@ impl<I> Clone for Reader<I> {
 pub struct Guard<'a, I> {
     pinned: Pinned<'a, Arc<Version>>,
     family: PhantomData<I>,
+}
+
+impl<I: Ip> fmt::Debug for Guard<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("version", &self.version()).finish_non_exhaustive()
+    }
 }
 
 impl<I: Ip> Guard<'_, I> {
@@ -267,6 +286,12 @@ impl<I: Ip> Guard<'_, I> {
 pub struct Snapshot<I> {
     version: Arc<Version>,
     family: PhantomData<I>,
+}
+
+impl<I> fmt::Debug for Snapshot<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
 }
 
 impl<I: Ip> Snapshot<I> {

@@ -1,7 +1,6 @@
 //! Commands that show IPv6 state, in their forms and filters.
 
 use super::Gen;
-use super::model::text;
 
 /// Listings that a scenario may have in any number: of every object of IPv6, in
 /// every form and with every kind of filter. `DEV` stands for a device.
@@ -132,7 +131,7 @@ impl Gen {
     }
 
     /// What every scenario ends with.
-    pub(super) fn last_dumps6(&mut self) {
+    pub(in super::super) fn last_dumps6(&mut self) {
         for line in [
             "ip -j -6 route show table all",
             "ip -j -6 rule show",
@@ -188,7 +187,7 @@ impl Gen {
     fn rule_filter6(&mut self) -> String {
         match self.range(0, 12) {
             0 => format!(" show table {}", self.table()),
-            1 => format!(" show {} {}", self.one(&["from", "to"]), self.link_subnet6().1.text()),
+            1 => format!(" show {} {}", self.one(&["from", "to"]), self.link_subnet().1.text()),
             2 => format!(" show {} {}", self.one(&["iif", "oif"]), self.device()),
             3 => format!(" show {}", self.one(&["pref 100", "fwmark 0x10", "l3mdev"])),
             _ => String::new(),
@@ -235,16 +234,16 @@ impl Gen {
             }
             4 => format!(" proto {}", self.one(&["kernel", "static", "boot", "bird", "77", "all"])),
             5 => format!(" metric {}", self.one(&["10", "256", "1024"])),
-            6 => format!(" via {}", text(self.gateway6())),
-            7 => format!(" src {}", text(self.own_address6())),
-            8 => format!(" {}", self.route_prefix6().text()),
-            9 => format!(" root {}", self.route_prefix6().text()),
+            6 => format!(" via {}", self.gateway()),
+            7 => format!(" src {}", self.own_address()),
+            8 => format!(" {}", self.route_prefix().text()),
+            9 => format!(" root {}", self.route_prefix().text()),
             10 => {
-                let prefix = self.route_prefix6();
-                format!(" match {}", text(self.host_in6(prefix)))
+                let prefix = self.route_prefix();
+                format!(" match {}", self.host_in(prefix))
             }
-            11 => format!(" exact {}", self.route_prefix6().text()),
-            _ => format!(" from {}", self.link_subnet6().1.text()),
+            11 => format!(" exact {}", self.route_prefix().text()),
+            _ => format!(" from {}", self.link_subnet().1.text()),
         };
         if !filter.contains("table") && self.chance(1, 3) {
             filter += " table all";
@@ -270,7 +269,7 @@ impl Gen {
                 ];
                 format!(" show {}", self.one(&kinds))
             }
-            2 => format!(" show to {}", self.link_subnet6().1.text()),
+            2 => format!(" show to {}", self.link_subnet().1.text()),
             _ => " show".into(),
         };
         format!("ip {options}addr{which}")

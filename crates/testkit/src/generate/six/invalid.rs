@@ -1,7 +1,6 @@
 //! IPv6 commands that are wrong: refused by the kernel, or by `ip` itself.
 
 use super::Gen;
-use super::model::text;
 
 /// Wrong whatever the script has built.
 const FIXED: &[&str] = &[
@@ -104,16 +103,15 @@ const FIXED: &[&str] = &[
 
 impl Gen {
     /// One command that is wrong.
-    pub(super) fn invalid6(&mut self) {
+    pub(in super::super) fn invalid6(&mut self) {
         if self.chance(2, 3) {
             let line = self.one(FIXED);
             return self.say(line);
         }
         let device = self.device();
-        let own = text(self.own_address6());
-        let (on, gateway) = self.on_link6();
-        let gateway = text(gateway);
-        let to = self.new_prefix6().route_text();
+        let own = self.own_address();
+        let (on, gateway) = self.on_link();
+        let to = self.new_prefix().route_text();
         let line = match self.range(0, 9) {
             0 => format!("ip -6 route add {to} via {own} dev {device}"),
             1 => format!("ip -6 route add {to} via {own}"),

@@ -13,15 +13,11 @@
 mod addresses;
 mod dumps;
 mod invalid;
-mod model;
-mod questions;
 mod routes;
 mod settings;
 mod sources;
 
-use super::{Devices, Gen, Step, Theme};
-
-pub use model::Picture;
+use super::{Devices, Gen, Theme};
 
 /// Themes by chance.
 pub const THEMES: [(u32, Theme); 14] = [
@@ -52,33 +48,8 @@ impl Gen {
         if self.is_six() { "ip -6" } else { "ip" }
     }
 
-    /// The whole scenario.
-    pub(super) fn whole6(&mut self) {
-        self.preamble6();
-        self.first_links();
-        let vrfs = self.theme == Theme::Vrf;
-        if vrfs {
-            self.first_vrfs();
-        }
-        self.first_addresses6();
-        self.first_routes6();
-        let steps = self.range(20, 45);
-        for _ in 0..steps {
-            self.step6();
-        }
-        while self.asked < self.wanted {
-            self.question();
-            if self.chance(1, 12) {
-                self.dump();
-            }
-            if self.chance(1, 25) {
-                self.step6();
-            }
-        }
-        self.last_dumps6();
-    }
-
-    fn preamble6(&mut self) {
+    /// What makes a run repeatable, and the usual start.
+    pub(super) fn preamble6(&mut self) {
         let default = |name: &str, value: &str| format!("sysctl -w net.ipv6.conf.default.{name}={value}");
         if self.chance(3, 4) {
             self.say(default("accept_dad", "0"));
@@ -101,66 +72,6 @@ impl Gen {
         let forwarding = if self.theme == Theme::Input { 4 } else { 2 };
         if self.chance(forwarding, 5) {
             self.say("sysctl -w net.ipv6.conf.all.forwarding=1");
-        }
-    }
-
-    fn step6(&mut self) {
-        use Step::*;
-        let base = [
-            (4, Link),
-            (8, Address),
-            (24, Route),
-            (7, Rule),
-            (5, Nexthop),
-            (5, Neighbour),
-            (6, Sysctl),
-            (8, Invalid),
-            (10, Dump),
-            (14, Questions),
-            (if self.devices == Devices::All { 6 } else { 0 }, Vrf),
-        ];
-        let favoured = |step: Step| -> u32 {
-            match (self.theme, step) {
-                (Theme::Trie | Theme::Aliases | Theme::Multipath | Theme::Subtrees, Route) => 60,
-                (Theme::Trie | Theme::Subtrees, Dump) => 20,
-                (Theme::Rules, Rule) => 50,
-                (Theme::Nexthops, Nexthop) => 50,
-                (Theme::Nexthops | Theme::Defaults, Route) => 30,
-                (Theme::Multipath | Theme::Nexthops | Theme::Defaults, Link) => 6,
-                (Theme::Defaults, Neighbour) => 30,
-                (Theme::Input, Sysctl | Questions) => 30,
-                (Theme::Addresses | Theme::Sources, Address) => 50,
-                (Theme::Sources, Questions) => 40,
-                (Theme::Sources, Sysctl) => 10,
-                (Theme::Links, Link) => 40,
-                (Theme::Wrong, Invalid) => 70,
-                (Theme::Vrf, Vrf) => 50,
-                _ => 0,
-            }
-        };
-        let advanced = |step: Step| matches!(step, Nexthop | Neighbour | Invalid | Vrf);
-        let weights = base.map(|(weight, step)| match self.theme {
-            Theme::Basic if advanced(step) => (0, step),
-            _ => (weight + favoured(step), step),
-        });
-        match self.weighted(&weights) {
-            Link => self.link(),
-            Address => self.address6(),
-            Route => {
-                let count = if self.theme == Theme::Trie { self.range(2, 7) } else { 1 };
-                (0..count).for_each(|_| self.route6());
-            }
-            Rule => self.rule(),
-            Nexthop => self.nexthop(),
-            Neighbour => self.neighbour6(),
-            Sysctl => self.sysctl6(),
-            Invalid => self.invalid6(),
-            Vrf => self.vrf(),
-            Dump => self.dump(),
-            Questions | Namespace => {
-                let count = self.range(1, 6);
-                (0..count).for_each(|_| self.question());
-            }
         }
     }
 

@@ -36,7 +36,7 @@ const GLOBAL: [(&str, &[&str]); 9] = [
 
 impl Gen {
     /// One step about sysctls.
-    pub(super) fn sysctl6(&mut self) {
+    pub(in super::super) fn sysctl6(&mut self) {
         let named: Vec<(u32, &str)> = PER_DEVICE.iter().map(|(weight, name, _)| (*weight, *name)).collect();
         // Some kernels have no optimistic addresses.
         let common = |name: &str| self.devices == Devices::Usual || !name.contains("optimistic");
