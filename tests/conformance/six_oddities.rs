@@ -1,4 +1,4 @@
-//! What one would not expect of IPv6 routes, found by comparison (F-001 to F-014, F-060 to F-063, F-065).
+//! What one would not expect of IPv6, found by comparison: tokens, secrets, neighbours, and routes above all.
 
 use crate::support::{SIX, point};
 
@@ -365,5 +365,21 @@ point!(
     $ ip -6 route show 2001:db8:1::/64
     $ ip -6 route show 2001:db8:2::/64
     2001:db8:2::/64 dev e1 proto kernel metric 256 pref medium
+    "
+);
+
+point!(
+    "F-087",
+    a_proxy_entry_of_ipv6_needs_a_device_with_ipv6,
+    SIX,
+    "
+    $ ip neigh add proxy 2001:db8:1::9
+    ! RTNETLINK answers: No buffer space available
+    [2]
+    $ ip neigh add proxy 2001:db8:1::9 dev e0
+    $ ip link set e1 mtu 1279
+    $ ip neigh add proxy 2001:db8:2::9 dev e1
+    ! RTNETLINK answers: No buffer space available
+    [2]
     "
 );

@@ -41,6 +41,11 @@ pub fn new_neighbour(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &NeighM
         if msg.flags.any(EXTENDED) {
             return Err(refuse(Errno::EINVAL, "Invalid NTF_* flag combination"));
         }
+        // A new one of IPv6 joins a group on its device (`pndisc_constructor`).
+        let has_ipv6 = link.is_some_and(|link| link.ipv6.is_some());
+        if dst.is_ipv6() && !has_ipv6 && !config.neighbours.proxies.contains_key(&(msg.index, dst)) {
+            return Err(Refusal::new(Errno::ENOBUFS));
+        }
         let entry = NeighMsg {
             state: NeighState(msg.state.0 & NeighState::PERMANENT.0),
             kind: RouteType::UNICAST,

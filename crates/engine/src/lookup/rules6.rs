@@ -70,7 +70,7 @@ pub fn lookup_in_vrf<'a>(
         .ok_or(Errno::ENETUNREACH)
         .and_then(|found| {
             let found = table6::select_path(config, found, flow, dev, false, demand, tracer);
-            usable(config, settled(config, state, env, flow, found, tracer), tracer)
+            usable(settled(config, state, env, flow, found, tracer), tracer)
         });
     tracer.event(|| Event::End { errno: result.as_ref().err().copied() });
     result
@@ -164,20 +164,8 @@ pub fn lookup_plain<'a>(
     result
 }
 
-/// A route, or the error that its type answers with. Rules pass over a route
-/// whose device has lost IPv6 (`__fib6_rule_action`, F-080), as one by a nexthop
-/// object can.
-fn usable<'a>(
-    config: &Config,
-    found: Candidate<'a>,
-    tracer: &mut Tracer<'_>,
-) -> Result<Candidate<'a>, Errno> {
-    let dev = found.hop.dev;
-    if config.fib6.has_custom_rules && config.links.ipv6(dev).is_none() {
-        let route = found.origin;
-        tracer.event(|| Event::V6(Event6::WithoutIpv6 { route, dev }));
-        return Err(Errno::EAGAIN);
-    }
+/// A route, or the error that its type answers with.
+fn usable<'a>(found: Candidate<'a>, tracer: &mut Tracer<'_>) -> Result<Candidate<'a>, Errno> {
     match table6::type_error(found.kind).filter(|_| found.is_reject()) {
         None => Ok(found),
         Some(errno) => {
@@ -241,7 +229,7 @@ fn through<'a>(
     mut search: impl FnMut(TableId, &Flow6, &mut Tracer<'_>) -> Result<Candidate<'a>, RuleOutcome>,
 ) -> Result<Candidate<'a>, Errno> {
     let as_wanted = |found, tracer: &mut Tracer<'_>| match wanted {
-        Wanted::Way => usable(config, found, tracer),
+        Wanted::Way => usable(found, tracer),
         Wanted::Route => Ok(found),
     };
     if config.fib6.has_custom_rules {
@@ -252,6 +240,12 @@ fn through<'a>(
                 Wanted::Way => output6::device(config, &found),
                 Wanted::Route => found.hop.dev,
             };
+            // As one by a nexthop object can, a route outlives IPv6 on its device (F-080).
+            if wanted == Wanted::Way && config.links.ipv6(dev).is_none() {
+                let route = found.origin;
+                tracer.event(|| Event::V6(Event6::WithoutIpv6 { route, dev }));
+                return Err(RuleOutcome::NoMatch);
+            }
             find_source(config, rule, dev, flow)?;
             Ok(as_wanted(found, tracer)?)
         };
