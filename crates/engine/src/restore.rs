@@ -18,7 +18,7 @@ use fingerpost_model::{
 use fingerpost_net::{Errno, Family, Ip, IpPrefix};
 
 use crate::behaviour::Behaviour;
-use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rule, Rules};
+use crate::config::{Config, DevConf, Fib, IfAddr, InDev, Link, NexthopKind, Rules};
 use crate::control::fib_info::{self, RouteConfig};
 use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::exception::Exception;
@@ -241,9 +241,8 @@ impl Restoring {
             control::table::unmerge(fib);
         }
         fib.has_custom_rules = custom;
-        // Of IPv6 only an addition counts; without it tables local and main are
-        // searched even where their rules were deleted (F-086).
-        ns.config.fib6.has_custom_rules = has_added(&ns.config.rules6);
+        // Without change the rules of IPv6 lead where their lack would.
+        ns.config.fib6.has_custom_rules = !are_default(&ns.config.rules6);
         let fib = &mut ns.config.fib;
         let stats = self.restored.texts.iter().find(|(id, name, _)| *id == opened.id && name == TRIE_STATS);
         arrange_tables(fib, stats.map_or(opened.tables, |(_, _, text)| listed_tables(text)));
@@ -335,14 +334,6 @@ fn exception(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Option<()> {
     let hop = lookup::path::hop_id(config, result.alias.info, result.hop);
     ns.state.exceptions.restore(hop, dst, known);
     Some(())
-}
-
-/// Whether there is a rule that a new namespace has not, whoever is said to have made it.
-fn has_added<I: Ip>(rules: &Rules<I>) -> bool {
-    let default = Rules::<I>::default().list;
-    let is_default =
-        |rule: &Rule<I>| default.iter().any(|own| *rule == Rule { protocol: rule.protocol, ..own.clone() });
-    !rules.list.iter().all(is_default)
 }
 
 /// Whether these are the rules of a new namespace, whoever is said to have made them.
