@@ -1,6 +1,6 @@
 //! What one would not expect of IPv6, found by comparison: tokens, secrets, neighbours, and routes above all.
 
-use crate::support::{SIX, point};
+use crate::support::{EMPTY, SIX, point};
 
 point!(
     "F-001",
@@ -381,5 +381,24 @@ point!(
     $ ip neigh add proxy 2001:db8:2::9 dev e1
     ! RTNETLINK answers: No buffer space available
     [2]
+    "
+);
+
+// An announced change has the neighbours of a device without carrier forgotten.
+point!(
+    "F-088",
+    a_refused_way_to_make_addresses_is_not_announced,
+    EMPTY,
+    "
+    $ ip link add br0 address 02:00:00:00:00:07 type bridge
+    $ ip link set br0 up
+    $ ip neigh add 2001:db8::1 dev br0 nud failed
+    $ ip link set br0 addrgenmode stable_secret
+    ! RTNETLINK answers: Invalid argument
+    [2]
+    $ ip neigh show 2001:db8::1
+    2001:db8::1 dev br0 FAILED
+    $ ip link set br0 addrgenmode none
+    $ ip neigh show 2001:db8::1
     "
 );

@@ -159,7 +159,6 @@ impl Devices<'_> {
         }
         let mode = self.link(at).and_then(|link| link.msg.linkmode);
         *announced |= msg.linkmode.is_some_and(|new| Some(new) != mode);
-        *announced |= msg.other.iter().any(|attr| ANNOUNCED.contains(&(attr.kind & TYPE)));
         self.set_rest(at, msg);
         let has_secret = self.has_secret(at);
         if let Some(link) = self.link_mut(at) {
@@ -169,6 +168,8 @@ impl Devices<'_> {
         if asks_down && !matches!(self.link(at).map(Kind::of), Some(Kind::Macvlan)) {
             return Err(Refusal::with(Errno::EOPNOTSUPP, "Protodown not supported by device"));
         }
+        // What is refused above is not announced.
+        *announced |= msg.other.iter().any(|attr| ANNOUNCED.contains(&(attr.kind & TYPE)));
         Ok(())
     }
 
