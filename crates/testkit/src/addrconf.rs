@@ -13,7 +13,8 @@
 //! after a while, and is shorter the next time for the same addresses.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ const LOOKS: usize = 1500;
 /// what is missing was waited for before.
 const EQUAL: usize = 2;
 const EQUAL_MISSING: usize = 10;
+
+/// Bytes that are read of a file: the list of routes has been seen not to end.
+const MOST: u64 = 1 << 20;
 
 /// `IFA_F_DADFAILED`, `IFA_F_TENTATIVE`.
 const DADFAILED: u32 = 0x08;
@@ -66,8 +70,12 @@ impl Addrconf {
     }
 }
 
+/// What the file has, up to [`MOST`]; a last line that is cut off says nothing.
 fn read(path: &str) -> String {
-    fs::read_to_string(path).unwrap_or_default()
+    let mut text = Vec::new();
+    // What was read before an error counts.
+    let _ = File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut text));
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Whether duplicate detection ends at once, as scenarios of IPv6 begin by asking.

@@ -9,6 +9,7 @@ pub mod event;
 pub mod fib_info;
 pub mod gateway;
 pub mod gateway6;
+pub mod host6;
 pub mod link;
 pub mod neighbour;
 pub mod nexthop;

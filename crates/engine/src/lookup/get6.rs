@@ -16,7 +16,6 @@ use crate::trace::Tracer;
 
 /// The 20 bits of a flow label.
 const MAX_LABEL: u32 = 0x000f_ffff;
-const IPPROTO_ICMP: u8 = 1;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
 const IPPROTO_ICMPV6: u8 = 58;
@@ -86,7 +85,7 @@ fn flow(request: &RouteMsg, iif: Option<u32>, caller_uid: u32) -> Result<Flow6, 
     let proto = match request.ip_proto {
         None => 0,
         Some(proto @ (IPPROTO_TCP | IPPROTO_UDP | IPPROTO_ICMPV6)) => proto,
-        Some(IPPROTO_ICMP) | Some(_) => {
+        Some(_) => {
             return Err(Refusal::with(Errno::EOPNOTSUPP, "Unsupported ip proto"));
         }
     };

@@ -7,7 +7,7 @@ use fingerpost_net::Errno;
 use super::format::{self, Form};
 use super::{Place, Target, neighbour};
 use crate::config::{ConfEntry6, Config, DevConf6};
-use crate::control::{addrconf, stable_privacy};
+use crate::control::{addrconf, host6, stable_privacy};
 use crate::namespace::{Env, Namespace};
 
 /// `IN6_ADDR_GEN_MODE_STABLE_PRIVACY`.
@@ -101,7 +101,7 @@ pub(super) fn write_conf(
     (entry.set)(conf, new);
     let devices: Vec<u32> = ns.config.links.in_order().map(|link| link.index()).collect();
     let (changed, react): (fn(i64, i64) -> bool, Option<React>) = match entry.name {
-        "forwarding" => (turned, Some(addrconf::forwarding_changed)),
+        "forwarding" => (turned, Some(host6::forwarding_changed)),
         "disable_ipv6" => (turned, Some(addrconf::disable_changed)),
         "addr_gen_mode" => (differs, Some(addrconf::make_automatic)),
         "ignore_routes_with_linkdown" | "force_forwarding" => (turned, None),
