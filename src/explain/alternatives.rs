@@ -1,7 +1,10 @@
 //! Two hosts with equal dumps can answer differently: where capture could not
 //! find out what no dump shows, both answers are given.
 
+use std::net::Ipv6Addr;
+
 use fingerpost_engine::Namespace;
+use fingerpost_engine::config::{Rule, Rules};
 use fingerpost_engine::control::table;
 use fingerpost_model::snapshot::Netns;
 
@@ -21,8 +24,7 @@ pub fn add_alternatives(
     explanation: &mut Explanation,
 ) -> Result<(), String> {
     if question.to.contains(':') {
-        // What no dump shows is IPv4's.
-        return Ok(());
+        return without_rules(asked, question, explanation);
     }
     let mut tries: Vec<(&str, Namespace)> = Vec::new();
     let mut consider = |unknown: bool, when: &'static str, change: &dyn Fn(&mut Namespace)| {
@@ -50,6 +52,28 @@ pub fn add_alternatives(
         }
     }
     last_choices(asked, question, explanation)
+}
+
+/// Where rules of IPv6 that the kernel made are missing and no other one is there,
+/// it may be that none was ever added: then tables local and main are searched in
+/// turn, whatever the rules are (F-086).
+fn without_rules(asked: Asked<'_>, question: &Question, explanation: &mut Explanation) -> Result<(), String> {
+    let config = &asked.ns.config;
+    let own = Rules::<Ipv6Addr>::default().list;
+    let is_own = |rule: &Rule<Ipv6Addr>| {
+        own.iter().any(|own| Rule { protocol: rule.protocol, ..own.clone() } == *rule)
+    };
+    if !config.fib6.has_custom_rules || !config.rules6.list.iter().all(is_own) {
+        return Ok(());
+    }
+    let mut ns = asked.ns.clone();
+    ns.config.fib6.has_custom_rules = false;
+    let other = explain(Asked { ns: &ns, ..asked }, question)?;
+    if other.outcome != explanation.outcome {
+        let when = "if no IPv6 rule was ever added".to_string();
+        explanation.otherwise.push(Alternative { when, outcome: other.outcome });
+    }
+    Ok(())
 }
 
 /// Among equal default routes whose gateways' neighbours are not known to answer,

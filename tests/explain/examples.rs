@@ -258,6 +258,41 @@ fn c152_without_a_memory_of_the_last_choice_each_default_route_is_possible() {
 }
 
 #[test]
+fn f086_where_rules_of_ipv6_are_missing_it_may_be_that_none_was_ever_added() {
+    use fingerpost::explain::{Asked, Question, add_alternatives, explain};
+    use fingerpost_engine::lookup::hash::Asker;
+    use fingerpost_model::NsId;
+    use fingerpost_model::snapshot::Netns;
+    let mut host = Host::of_example("v6-leak");
+    host.run("ip -6 rule add pref 5 lookup main");
+    let answers = |host: &Host| {
+        let names = fingerpost_iproute::Names::default();
+        let asked = Asked {
+            ns: host.world.ns(NsId(0)).expect("the first namespace"),
+            behaviour: &host.world.behaviour,
+            now: host.world.now,
+            uid: 0,
+            names: &names,
+            asker: Asker::Socket,
+            assumed_choice: None,
+        };
+        let question = Question::parse(&["2001:4860:4860::8888".to_string()], &names).expect("a question");
+        let mut explanation = explain(asked, &question).expect("an answer");
+        add_alternatives(asked, &Netns::default(), &question, &mut explanation).expect("answers");
+        let others: Vec<_> = explanation.otherwise.into_iter().map(|other| other.outcome.gateway).collect();
+        (explanation.outcome.gateway, others)
+    };
+    let by_main = Some("fe80::1".to_string());
+    assert_eq!(answers(&host), (by_main.clone(), vec![]), "another rule is there");
+    host.run("ip -6 rule del pref 5");
+    assert_eq!(answers(&host), (by_main.clone(), vec![]), "both ways lead to it");
+    host.run("ip -6 rule del pref 32766");
+    assert_eq!(answers(&host), (None, vec![by_main]));
+    host.run("ip -6 rule add pref 7 fwmark 9 lookup 9");
+    assert_eq!(answers(&host), (None, vec![]), "one was added");
+}
+
+#[test]
 fn split_routes_of_one_family_leave_the_other_beside_the_tunnel() {
     let host = Host::of_example("v6-leak");
     assert_eq!(host.ask("8.8.8.8").outcome.dev.as_deref(), Some("tun0"));
