@@ -246,7 +246,7 @@ pub fn key_of(route: &RouteMsg) -> Key {
     (route.table, prefix(route.dst), prefix(route.src), route.priority)
 }
 
-fn key(answer: &Result<RouteMsg, Refusal>) -> Option<Key> {
+pub fn key(answer: &Result<RouteMsg, Refusal>) -> Option<Key> {
     answer.as_ref().ok().map(key_of)
 }
 

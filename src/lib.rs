@@ -9,6 +9,7 @@ mod gateways;
 mod legs;
 pub mod live;
 pub mod readonly;
+mod rules6;
 pub mod script;
 mod settle;
 pub mod source;

@@ -1,6 +1,7 @@
 //! From a capture to a world, with what no dump shows and the kernel tells when
 //! it is asked: how gateways were reached ([`gateways`]), which routes by source
-//! are looked at ([`by_source`]), and what legs have for themselves ([`legs`]).
+//! are looked at ([`by_source`]), what legs have for themselves ([`legs`]), and
+//! whether rules of IPv6 were ever added ([`rules6`]).
 
 use std::io;
 
@@ -11,7 +12,7 @@ use fingerpost_model::{RouteFlags, RouteMsg};
 use fingerpost_net::Family;
 
 use crate::source::{SEED, host_uid};
-use crate::{by_source, gateways, legs};
+use crate::{by_source, gateways, legs, rules6};
 
 /// A finding can change which route is chosen, and so what can be asked.
 const MAX_ROUNDS: usize = 4;
@@ -28,6 +29,13 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
         let mut left_out = 0;
         for (n, live) in lives.iter_mut().enumerate() {
             let Some(&(ns, _)) = restored.namespaces.get(n) else { continue };
+            if capture.custom_rules6(n).is_none()
+                && let Some(custom) = rules6::ask(&mut restored.world, ns, live)?
+            {
+                capture.know_custom_rules6(n, custom);
+                news = true;
+                continue;
+            }
             let nodes = by_source::nodes(capture, n)?;
             let looked_at = by_source::ask(&mut restored.world, ns, live, &nodes)?;
             news |= !looked_at.is_empty();

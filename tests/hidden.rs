@@ -127,6 +127,20 @@ fn f084_what_legs_have_for_themselves_is_asked_of_the_kernel_and_kept_in_capture
 }
 
 #[test]
+fn f086_deleted_rules_of_ipv6_count_only_once_one_was_added() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip -6 route add 2001:db8:a::/48 via 2001:db8:1::8
+        ip -6 rule del pref 32766";
+    ask("rules6-deleted", situation, "gateway", &[("2001:db8:a::1", Some("2001:db8:1::8"))]);
+    let added = situation
+        .replace("ip -6 rule del", "ip -6 rule add pref 5 lookup 5; ip -6 rule del pref 5; ip -6 rule del");
+    ask("rules6-added", &added, "gateway", &[("2001:db8:a::1", None)]);
+}
+
+#[test]
 fn c157_the_order_in_which_devices_came_is_read_and_kept_in_captures() {
     let situation = "
         ip link add e1 index 17 type veth peer name p1 index 18

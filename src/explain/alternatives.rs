@@ -1,16 +1,14 @@
 //! Two hosts with equal dumps can answer differently: where capture could not
 //! find out what no dump shows, both answers are given.
 
-use std::net::Ipv6Addr;
-
 use fingerpost_engine::Namespace;
-use fingerpost_engine::config::{Rule, Rules};
 use fingerpost_engine::control::table;
 use fingerpost_model::snapshot::Netns;
 
 use super::build::{Asked, explain};
 use super::question::Question;
 use super::report::{Alternative, Explanation};
+use crate::rules6;
 
 /// Default routes of one table that are tried as the last choice, at most.
 const MAX_DEFAULTS: u32 = 16;
@@ -24,7 +22,7 @@ pub fn add_alternatives(
     explanation: &mut Explanation,
 ) -> Result<(), String> {
     if question.to.contains(':') {
-        return without_rules(asked, question, explanation);
+        return without_rules(asked, netns, question, explanation);
     }
     let mut tries: Vec<(&str, Namespace)> = Vec::new();
     let mut consider = |unknown: bool, when: &'static str, change: &dyn Fn(&mut Namespace)| {
@@ -57,13 +55,13 @@ pub fn add_alternatives(
 /// Where rules of IPv6 that the kernel made are missing and no other one is there,
 /// it may be that none was ever added: then tables local and main are searched in
 /// turn, whatever the rules are (F-086).
-fn without_rules(asked: Asked<'_>, question: &Question, explanation: &mut Explanation) -> Result<(), String> {
-    let config = &asked.ns.config;
-    let own = Rules::<Ipv6Addr>::default().list;
-    let is_own = |rule: &Rule<Ipv6Addr>| {
-        own.iter().any(|own| Rule { protocol: rule.protocol, ..own.clone() } == *rule)
-    };
-    if !config.fib6.has_custom_rules || !config.rules6.list.iter().all(is_own) {
+fn without_rules(
+    asked: Asked<'_>,
+    netns: &Netns,
+    question: &Question,
+    explanation: &mut Explanation,
+) -> Result<(), String> {
+    if netns.custom_rules6.is_some() || !rules6::are_unclear(&asked.ns.config) {
         return Ok(());
     }
     let mut ns = asked.ns.clone();

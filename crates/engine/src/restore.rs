@@ -242,7 +242,8 @@ impl Restoring {
         }
         fib.has_custom_rules = custom;
         // Without change the rules of IPv6 lead where their lack would.
-        ns.config.fib6.has_custom_rules = !are_default(&ns.config.rules6);
+        ns.config.fib6.has_custom_rules =
+            opened.netns.custom_rules6.unwrap_or_else(|| !are_default(&ns.config.rules6));
         let fib = &mut ns.config.fib;
         let stats = self.restored.texts.iter().find(|(id, name, _)| *id == opened.id && name == TRIE_STATS);
         arrange_tables(fib, stats.map_or(opened.tables, |(_, _, text)| listed_tables(text)));

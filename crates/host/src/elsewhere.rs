@@ -109,6 +109,14 @@ impl Capture {
     /// Adds what was found out about routes by source: nothing.
     pub fn know_looked_at(&mut self, _: usize, _: &[LookedAt]) {}
 
+    /// Whether a rule of IPv6 was ever added: not known.
+    pub fn custom_rules6(&self, _: usize) -> Option<bool> {
+        None
+    }
+
+    /// Adds whether a rule of IPv6 was ever added: nothing.
+    pub fn know_custom_rules6(&mut self, _: usize, _: bool) {}
+
     /// Adds what was found out about legs: nothing.
     pub fn know_legs(&mut self, _: usize, _: &[LegProperties]) {}
 

@@ -53,6 +53,10 @@ pub struct Netns {
     /// then two tries, and the full source check is on (C-123).
     #[serde(default)]
     pub custom_rules: Option<bool>,
+    /// Whether a policy rule of IPv6 was ever added, where the rules do not tell
+    /// (F-086).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_rules6: Option<bool>,
     /// Whether a `local` route was ever added by hand (C-033).
     #[serde(default)]
     pub custom_local_routes: Option<bool>,

@@ -119,6 +119,18 @@ impl Capture {
         }
     }
 
+    /// Whether a rule of IPv6 was ever added in one namespace, if that is known.
+    pub fn custom_rules6(&self, namespace: usize) -> Option<bool> {
+        self.spaces.get(namespace)?.netns.custom_rules6
+    }
+
+    /// Adds whether a rule of IPv6 was ever added in one namespace.
+    pub fn know_custom_rules6(&mut self, namespace: usize, custom: bool) {
+        if let Some(space) = self.spaces.get_mut(namespace) {
+            space.netns.custom_rules6 = Some(custom);
+        }
+    }
+
     /// Adds what was found out about the legs of IPv6 routes of one namespace.
     pub fn know_legs(&mut self, namespace: usize, found: &[LegProperties]) {
         let Some(space) = self.spaces.get_mut(namespace) else { return };

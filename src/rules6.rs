@@ -1,0 +1,61 @@
+//! Whether a rule of IPv6 was ever added, where only the kernel's own are there
+//! and not all of them: without an addition Linux searches tables local and main
+//! in turn, whatever the rules are (F-086). No dump shows it.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use fingerpost_engine::World;
+use fingerpost_engine::config::{Config, Rule, Rules};
+use fingerpost_host::Live;
+use fingerpost_model::{Kernel, NsId, RouteMsg, TableId};
+use fingerpost_net::{Family, IpPrefix};
+
+use crate::by_source::{asked, key};
+use crate::settle::matching;
+
+/// Destinations that are tried, at most.
+const MAX_TRIES: usize = 256;
+
+/// Whether the rules leave it open: some of the kernel's own, and no other one.
+pub fn are_unclear(config: &Config) -> bool {
+    let own = Rules::<Ipv6Addr>::default().list;
+    let is_own = |rule: &Rule<Ipv6Addr>| {
+        own.iter().any(|own| Rule { protocol: rule.protocol, ..own.clone() } == *rule)
+    };
+    config.fib6.has_custom_rules && config.rules6.list.iter().all(is_own)
+}
+
+/// Looks for a question that the two cases answer differently, and asks the kernel.
+pub fn ask(world: &mut World, ns: NsId, live: &mut Live) -> anyhow::Result<Option<bool>> {
+    let Some(space) = world.namespaces.get(&ns).filter(|space| are_unclear(&space.config)) else {
+        return Ok(None);
+    };
+    let tables = [TableId::MAIN, TableId::LOCAL].into_iter().filter_map(|id| space.config.fib6.table(id));
+    let destinations: Vec<Ipv6Addr> =
+        tables.flat_map(|table| table.routes()).map(|route| route.dst.addr()).take(MAX_TRIES).collect();
+    for dst in destinations {
+        let question = RouteMsg {
+            dst: Some(IpPrefix::host(IpAddr::V6(dst))),
+            uid: Some(0),
+            ..RouteMsg::new(Family::V6)
+        };
+        let mut answer = |custom: bool| {
+            if let Some(space) = world.namespaces.get_mut(&ns) {
+                space.config.fib6.has_custom_rules = custom;
+            }
+            key(&world.get_route(ns, &matching(&question)))
+        };
+        let (without, with) = (answer(false), answer(true));
+        if with == without {
+            continue;
+        }
+        let real = key(&asked(live, &question)?);
+        if real == without {
+            return Ok(Some(false));
+        }
+        if real == with {
+            return Ok(Some(true));
+        }
+    }
+    Ok(None)
+}
