@@ -133,7 +133,6 @@ impl Hop {
 
 /// Asks the kernel about hops; what differs from what the world does is returned.
 pub fn ask(world: &mut World, ns: NsId, live: &mut Live, hops: &[Hop]) -> anyhow::Result<Vec<GatewayScope>> {
-    let Ok(before) = world.ns(ns).map(|space| space.state.clone()) else { return Ok(Vec::new()) };
     let mut ways: HashMap<TableId, Vec<RouteMsg>> = HashMap::new();
     let mut asked = Vec::new();
     for hop in hops {
@@ -145,9 +144,6 @@ pub fn ask(world: &mut World, ns: NsId, live: &mut Live, hops: &[Hop]) -> anyhow
         if let Some((question, used)) = hop.question(world, ns, ways) {
             asked.push((hop, question, used));
         }
-    }
-    if let Some(space) = world.namespaces.get_mut(&ns) {
-        space.state = before;
     }
     let questions: Vec<RouteMsg> = asked.iter().map(|(_, question, _)| question.clone()).collect();
     let answers = live.route_get_all(&questions).context("asking about gateways")?;

@@ -52,7 +52,6 @@ pub fn ask(
     live: &mut Live,
     routes: &[(usize, RouteMsg)],
 ) -> anyhow::Result<Vec<LegProperties>> {
-    let Ok(before) = world.ns(ns).map(|space| space.state.clone()) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for (number, route) in routes {
         for question in questions(world, ns, route) {
@@ -65,9 +64,6 @@ pub fn ask(
                 found.push(LegProperties { route: *number, leg, own });
             }
         }
-    }
-    if let Some(space) = world.namespaces.get_mut(&ns) {
-        space.state = before;
     }
     Ok(found)
 }

@@ -6,9 +6,9 @@
 use std::io;
 
 use fingerpost_engine::config::{DscpSelector, Ports, Rule};
-use fingerpost_engine::{Restored, Restoring};
+use fingerpost_engine::{Restored, Restoring, World};
 use fingerpost_host::{Capture, Live};
-use fingerpost_model::{RouteFlags, RouteMsg};
+use fingerpost_model::{NsId, RouteFlags, RouteMsg};
 use fingerpost_net::Family;
 
 use crate::source::{SEED, host_uid};
@@ -29,24 +29,25 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
         let mut left_out = 0;
         for (n, live) in lives.iter_mut().enumerate() {
             let Some(&(ns, _)) = restored.namespaces.get(n) else { continue };
+            let world = &mut restored.world;
             if capture.custom_rules6(n).is_none()
-                && let Some(custom) = rules6::ask(&mut restored.world, ns, live)?
+                && let Some(custom) = forgetting(world, ns, |world| rules6::ask(world, ns, live))?
             {
                 capture.know_custom_rules6(n, custom);
                 news = true;
                 continue;
             }
             let nodes = by_source::nodes(capture, n)?;
-            let looked_at = by_source::ask(&mut restored.world, ns, live, &nodes)?;
+            let looked_at = forgetting(world, ns, |world| by_source::ask(world, ns, live, &nodes))?;
             news |= !looked_at.is_empty();
             capture.know_looked_at(n, &looked_at);
             let routes = legs::routes(capture, n)?;
-            let properties = legs::ask(&mut restored.world, ns, live, &routes)?;
+            let properties = forgetting(world, ns, |world| legs::ask(world, ns, live, &routes))?;
             news |= !properties.is_empty();
             capture.know_legs(n, &properties);
             let (hops, more) = gateways::hops(capture, n)?;
             left_out += more;
-            let facts = gateways::ask(&mut restored.world, ns, live, &hops)?;
+            let facts = forgetting(world, ns, |world| gateways::ask(world, ns, live, &hops))?;
             news |= !facts.is_empty();
             capture.know_gateways(n, &facts);
         }
@@ -63,6 +64,16 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
     }
     capture.note("what no dump shows of routes: the kernel's answers contradict each other".into());
     build(capture)
+}
+
+/// Asks a world; what the questions leave in its caches is forgotten.
+fn forgetting<T>(world: &mut World, ns: NsId, ask: impl FnOnce(&mut World) -> T) -> T {
+    let before = world.namespaces.get(&ns).map(|space| space.state.clone());
+    let found = ask(world);
+    if let (Some(space), Some(before)) = (world.namespaces.get_mut(&ns), before) {
+        space.state = before;
+    }
+    found
 }
 
 fn build(capture: &Capture) -> anyhow::Result<Restored> {

@@ -1,7 +1,12 @@
 //! The built-in examples: the outcome of each, and what decides.
 
 use fingerpost::examples::{ALL, Example};
-use fingerpost::explain::{Expectation, RuleVerdict, Verdict};
+use fingerpost::explain::{
+    Asked, Expectation, Explanation, Question, RuleVerdict, Verdict, add_alternatives, explain,
+};
+use fingerpost_engine::lookup::hash::Asker;
+use fingerpost_model::NsId;
+use fingerpost_model::snapshot::Netns;
 
 use crate::host::{Host, decision, lookup, rule, steps};
 
@@ -223,16 +228,8 @@ fn the_selector_that_keeps_a_rule_from_matching_is_named_with_both_values() {
     assert_eq!(decision(output), (102, RuleVerdict::Found, Some("default via 203.0.113.1 dev eth1")));
 }
 
-#[test]
-fn c152_without_a_memory_of_the_last_choice_each_default_route_is_possible() {
-    use fingerpost::explain::{Asked, Question, add_alternatives, explain};
-    use fingerpost_engine::lookup::hash::Asker;
-    use fingerpost_model::NsId;
-    use fingerpost_model::snapshot::Netns;
-    let mut host = Host::of_example("plain");
-    host.run("ip route append default via 192.0.2.2");
-    host.run("ip neigh replace 192.0.2.1 dev eth0 lladdr 02:00:00:00:00:09 nud stale");
-    host.run("ip neigh replace 192.0.2.2 dev eth0 lladdr 02:00:00:00:00:0a nud stale");
+/// The answer to a question with those that may be instead, as far as `known` leaves them open.
+fn with_alternatives(host: &Host, known: &Netns, question: &str) -> Explanation {
     let names = fingerpost_iproute::Names::default();
     let asked = Asked {
         ns: host.world.ns(NsId(0)).expect("the first namespace"),
@@ -243,42 +240,36 @@ fn c152_without_a_memory_of_the_last_choice_each_default_route_is_possible() {
         asker: Asker::Socket,
         assumed_choice: None,
     };
-    let question = Question::parse(&["8.8.8.8".to_string()], &names).expect("a question");
+    let question = Question::parse(&[question.to_string()], &names).expect("a question");
     let mut explanation = explain(asked, &question).expect("an answer");
-    assert_eq!(explanation.outcome.gateway.as_deref(), Some("192.0.2.1"));
+    add_alternatives(asked, known, &question, &mut explanation).expect("answers");
+    explanation
+}
+
+#[test]
+fn c152_without_a_memory_of_the_last_choice_each_default_route_is_possible() {
+    let mut host = Host::of_example("plain");
+    host.run("ip route append default via 192.0.2.2");
+    host.run("ip neigh replace 192.0.2.1 dev eth0 lladdr 02:00:00:00:00:09 nud stale");
+    host.run("ip neigh replace 192.0.2.2 dev eth0 lladdr 02:00:00:00:00:0a nud stale");
     let known = Netns {
         custom_rules: Some(false),
         custom_local_routes: Some(false),
         realm_users: Some(false),
         ..Netns::default()
     };
-    add_alternatives(asked, &known, &question, &mut explanation).expect("answers");
+    let explanation = with_alternatives(&host, &known, "8.8.8.8");
+    assert_eq!(explanation.outcome.gateway.as_deref(), Some("192.0.2.1"));
     let [other] = &explanation.otherwise[..] else { panic!("{:?}", explanation.otherwise) };
     assert_eq!(other.outcome.gateway.as_deref(), Some("192.0.2.2"));
 }
 
 #[test]
 fn f086_where_rules_of_ipv6_are_missing_it_may_be_that_none_was_ever_added() {
-    use fingerpost::explain::{Asked, Question, add_alternatives, explain};
-    use fingerpost_engine::lookup::hash::Asker;
-    use fingerpost_model::NsId;
-    use fingerpost_model::snapshot::Netns;
     let mut host = Host::of_example("v6-leak");
     host.run("ip -6 rule add pref 5 lookup main");
     let answers = |host: &Host| {
-        let names = fingerpost_iproute::Names::default();
-        let asked = Asked {
-            ns: host.world.ns(NsId(0)).expect("the first namespace"),
-            behaviour: &host.world.behaviour,
-            now: host.world.now,
-            uid: 0,
-            names: &names,
-            asker: Asker::Socket,
-            assumed_choice: None,
-        };
-        let question = Question::parse(&["2001:4860:4860::8888".to_string()], &names).expect("a question");
-        let mut explanation = explain(asked, &question).expect("an answer");
-        add_alternatives(asked, &Netns::default(), &question, &mut explanation).expect("answers");
+        let explanation = with_alternatives(host, &Netns::default(), "2001:4860:4860::8888");
         let others: Vec<_> = explanation.otherwise.into_iter().map(|other| other.outcome.gateway).collect();
         (explanation.outcome.gateway, others)
     };
