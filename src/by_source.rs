@@ -119,28 +119,22 @@ impl Node {
             return Ok(None);
         }
         let outside = |addr: Ipv6Addr| !longer.iter().any(|prefix| prefix.contains(addr));
-        let Some(question) = self.question(world, ns, &ways, self.dst, outside) else { return Ok(None) };
-        let answer = asked(live, &question)?;
-        if self.is_of(&answer) {
+        let Some(test) = self.test(world, ns, &ways, self.dst, outside) else { return Ok(None) };
+        if test.ask(live)? != Some(false) {
             return Ok(None);
         }
-        // Overlooked, if what is found instead is what would be found then.
         let guess = self.guess(world, ns);
         let mut refuted = Vec::new();
         for &candidate in [guess].iter().flatten().chain(longer.iter().take(MAX_LONGER)) {
             if refuted.contains(&candidate) {
                 continue;
             }
-            self.suppose(world, ns, candidate);
-            let expected = world.get_route(ns, &matching(&question));
-            if key(&expected) != key(&answer) {
-                return Ok(None);
-            }
-            match self.question(world, ns, &ways, candidate, |_| true) {
-                Some(question) if self.is_of(&asked(live, &question)?) => return Ok(Some(candidate)),
-                Some(_) => refuted.push(candidate),
-                // No question tells this one from another.
-                None => {}
+            // Where there is none, no question tells this one from another.
+            if let Some(test) = self.test(world, ns, &ways, candidate, |_| true) {
+                match test.ask(live)? {
+                    Some(true) => return Ok(Some(candidate)),
+                    _ => refuted.push(candidate),
+                }
             }
         }
         let possible = guess.iter().chain(&longer).find(|candidate| !refuted.contains(candidate));
@@ -170,33 +164,52 @@ impl Node {
         space.config.fib6.table_mut(self.table)?.tree.get_mut(self.dst)
     }
 
-    /// Whether an answer to a question for the route itself is one of these routes.
-    fn is_of(&self, answer: &Result<RouteMsg, Refusal>) -> bool {
-        answer.as_ref().is_ok_and(|route| {
-            route.table == self.table
-                && prefix(route.dst) == self.dst
-                && self.sources.contains(&prefix(route.src))
-        })
-    }
-
-    /// A question for a destination in `within` that finds one of these routes, by what is known.
-    fn question(
+    /// A question for a destination in `within` whose answer tells whether these
+    /// routes are looked at.
+    fn test(
         &self,
         world: &mut World,
         ns: NsId,
         ways: &[RouteMsg],
         within: Prefix<Ipv6Addr>,
         fits: impl Fn(Ipv6Addr) -> bool,
-    ) -> Option<RouteMsg> {
+    ) -> Option<Test> {
         for way in ways {
             for addr in addresses(within, MAX_ADDRESSES).filter(|&addr| fits(addr)) {
                 let question = RouteMsg { dst: Some(IpPrefix::host(addr.into())), ..way.clone() };
-                if self.is_of(&world.get_route(ns, &matching(&question))) {
-                    return Some(question);
+                let mut answer = |looked_at| {
+                    self.suppose(world, ns, looked_at);
+                    key(&world.get_route(ns, &matching(&question)))
+                };
+                let looked_at = answer(self.dst);
+                let overlooked = answer(Prefix::host(Ipv6Addr::from_bits(!addr.to_bits())));
+                if looked_at != overlooked {
+                    return Some(Test { question, looked_at, overlooked });
                 }
             }
         }
         None
+    }
+}
+
+/// A question, and what its answer is where routes are looked at and where not.
+struct Test {
+    question: RouteMsg,
+    looked_at: Key,
+    overlooked: Key,
+}
+
+impl Test {
+    /// Whether they are, by the kernel; `None` where its answer is a third one.
+    fn ask(&self, live: &mut Live) -> anyhow::Result<Option<bool>> {
+        let real = key(&asked(live, &self.question)?);
+        Ok(if real == self.looked_at {
+            Some(true)
+        } else if real == self.overlooked {
+            Some(false)
+        } else {
+            None
+        })
     }
 }
 
@@ -235,15 +248,18 @@ pub fn asked(live: &mut Live, question: &RouteMsg) -> anyhow::Result<Result<Rout
 }
 
 /// Which route an answer is: table, destination, source and metric.
-type Key = (TableId, Prefix<Ipv6Addr>, Prefix<Ipv6Addr>, Option<u32>);
+pub type RouteKey = (TableId, Prefix<Ipv6Addr>, Prefix<Ipv6Addr>, Option<u32>);
+/// Which answer it is.
+pub type Key = Result<RouteKey, Errno>;
 
 /// The key of a route.
-pub fn key_of(route: &RouteMsg) -> Key {
+pub fn key_of(route: &RouteMsg) -> RouteKey {
     (route.table, prefix(route.dst), prefix(route.src), route.priority)
 }
 
-pub fn key(answer: &Result<RouteMsg, Refusal>) -> Option<Key> {
-    answer.as_ref().ok().map(key_of)
+/// The key of an answer.
+pub fn key(answer: &Result<RouteMsg, Refusal>) -> Key {
+    answer.as_ref().map(key_of).map_err(|refusal| refusal.errno)
 }
 
 /// Addresses of a prefix that any packet can have: from its ends, and some between them.

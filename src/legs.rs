@@ -21,6 +21,8 @@ use crate::settle::matching;
 const MAX_ROUTES: usize = 256;
 /// Addresses that are tried for one route: a leg's share can be small.
 const MAX_ADDRESSES: usize = 1024;
+/// Addresses that are tried by the device of one leg.
+const MAX_BY_DEVICE: usize = 32;
 /// Questions that are asked where it is not known which leg one takes.
 const MAX_BLIND: usize = 48;
 
@@ -72,10 +74,17 @@ pub fn ask(
 fn questions(world: &mut World, ns: NsId, route: &RouteMsg) -> Vec<RouteMsg> {
     let Ok(space) = world.ns(ns) else { return Vec::new() };
     let ways = ways_from(&space.config, route.table, &[prefix(route.src)]);
+    // By its own device a leg is found though a better route hides the whole.
+    let by_leg = |way: &RouteMsg| {
+        let ways = route.multipath.iter().map(|leg| RouteMsg { oif: Some(leg.oif), ..way.clone() });
+        ways.map(|way| (way, MAX_BY_DEVICE)).collect::<Vec<_>>()
+    };
+    let any_device = ways.iter().map(|way| (way.clone(), MAX_ADDRESSES));
+    let of_device = ways.iter().filter(|way| way.oif.is_none()).flat_map(by_leg);
     let mut of_legs: HashMap<usize, RouteMsg> = HashMap::new();
     let mut blind = Vec::new();
-    for way in &ways {
-        for addr in addresses(prefix(route.dst), MAX_ADDRESSES) {
+    for (way, tries) in any_device.chain(of_device) {
+        for addr in addresses(prefix(route.dst), tries) {
             let question = RouteMsg { dst: Some(IpPrefix::host(addr.into())), ..way.clone() };
             let answer = world.get_route(ns, &matching(&question));
             let Some((leg, _)) = leg_of(route, &answer) else { continue };

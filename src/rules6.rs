@@ -8,12 +8,12 @@ use fingerpost_engine::World;
 use fingerpost_engine::config::{Config, Rule, Rules};
 use fingerpost_host::Live;
 use fingerpost_model::{Kernel, NsId, RouteMsg, TableId};
-use fingerpost_net::{Family, IpPrefix};
+use fingerpost_net::{Family, IpPrefix, Prefix};
 
 use crate::by_source::{asked, key};
 use crate::settle::matching;
 
-/// Destinations that are tried, at most.
+/// Questions that are tried, at most.
 const MAX_TRIES: usize = 256;
 
 /// Whether the rules leave it open: some of the kernel's own, and no other one.
@@ -25,20 +25,29 @@ pub fn are_unclear(config: &Config) -> bool {
     config.fib6.has_custom_rules && config.rules6.list.iter().all(is_own)
 }
 
+/// Destinations of both tables' routes, any way and by their devices.
+fn questions(config: &Config) -> Vec<RouteMsg> {
+    let tables = [TableId::MAIN, TableId::LOCAL].into_iter().filter_map(|id| config.fib6.table(id));
+    let routes = tables.flat_map(|table| table.routes());
+    let to = |dst: Prefix<Ipv6Addr>, last: bool, oif| {
+        let rest = u128::MAX.checked_shr(dst.len().into()).unwrap_or(0);
+        let addr = Ipv6Addr::from_bits(dst.addr().to_bits() | if last { rest } else { 0 });
+        let dst = Some(IpPrefix::host(IpAddr::V6(addr)));
+        RouteMsg { dst, oif, uid: Some(0), ..RouteMsg::new(Family::V6) }
+    };
+    let ways = routes.flat_map(|route| {
+        let devices = [None, Some(route.hop.dev).filter(|&dev| dev != 0)];
+        devices.into_iter().flat_map(move |oif| [false, true].map(|last| to(route.dst, last, oif)))
+    });
+    ways.take(MAX_TRIES).collect()
+}
+
 /// Looks for a question that the two cases answer differently, and asks the kernel.
 pub fn ask(world: &mut World, ns: NsId, live: &mut Live) -> anyhow::Result<Option<bool>> {
     let Some(space) = world.namespaces.get(&ns).filter(|space| are_unclear(&space.config)) else {
         return Ok(None);
     };
-    let tables = [TableId::MAIN, TableId::LOCAL].into_iter().filter_map(|id| space.config.fib6.table(id));
-    let destinations: Vec<Ipv6Addr> =
-        tables.flat_map(|table| table.routes()).map(|route| route.dst.addr()).take(MAX_TRIES).collect();
-    for dst in destinations {
-        let question = RouteMsg {
-            dst: Some(IpPrefix::host(IpAddr::V6(dst))),
-            uid: Some(0),
-            ..RouteMsg::new(Family::V6)
-        };
+    for question in questions(&space.config) {
         let mut answer = |custom: bool| {
             if let Some(space) = world.namespaces.get_mut(&ns) {
                 space.config.fib6.has_custom_rules = custom;

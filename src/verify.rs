@@ -1,5 +1,6 @@
 //! `--verify`: the same question to the running kernel.
 
+use std::iter;
 use std::net::IpAddr;
 
 use fingerpost_engine::Config;
@@ -67,9 +68,11 @@ pub fn compare(config: &Config, explanation: &Explanation, answer: &Result<Route
     // Of MTUs the kernel tells those of routes and learned ones, not the device's.
     let tells_mtu = answer.as_ref().is_ok_and(|msg| msg.metrics.get(MetricKind::MTU).is_some());
     let others = explanation.otherwise.iter().map(|other| &other.outcome);
-    let own = explanation.route_get.as_ref().unwrap_or(&explanation.outcome);
-    let possible: Vec<String> =
-        std::iter::once(own).chain(others).flat_map(|outcome| texts(outcome, tells_mtu)).collect();
+    let outcomes: Vec<&Outcome> = match explanation.route_get.is_empty() {
+        true => iter::once(&explanation.outcome).chain(others).collect(),
+        false => explanation.route_get.iter().collect(),
+    };
+    let possible: Vec<String> = outcomes.into_iter().flat_map(|outcome| texts(outcome, tells_mtu)).collect();
     match possible.contains(&kernel) {
         true => Judgement::Agrees,
         false => Judgement::Differs { ours: possible.join(" or "), kernel },

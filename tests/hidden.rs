@@ -108,6 +108,24 @@ fn f001_which_routes_by_source_are_looked_at_is_asked_of_the_kernel_and_kept_in_
 }
 
 #[test]
+fn f001_routes_that_answer_with_errors_are_asked_about_too() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip -6 route add unreachable 2001:db8:a::/48 from 2001:db8:5::/64
+        ip -6 route add 2001:db8:a:8000::/52 via 2001:db8:1::3
+        ip -6 route add unreachable 2001:db8:a::/48 from 2001:db8:5::/64 || true
+        ip -6 route add default via 2001:db8:1::9";
+    ask(
+        "errors-by-source",
+        situation,
+        "gateway",
+        &[("2001:db8:a::1 from 2001:db8:5::1", Some("2001:db8:1::9"))],
+    );
+}
+
+#[test]
 fn f084_what_legs_have_for_themselves_is_asked_of_the_kernel_and_kept_in_captures() {
     // The second leg prefers a source, which the listing shows of the first alone.
     let situation = "
@@ -127,6 +145,48 @@ fn f084_what_legs_have_for_themselves_is_asked_of_the_kernel_and_kept_in_capture
 }
 
 #[test]
+fn f084_legs_behind_a_better_route_are_asked_about_by_their_devices() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip addr add 2001:db8:1::2/64 dev p0 nodad
+        ip -6 route add blackhole 2001:db8:a::/48 metric 10
+        ip -6 route add 2001:db8:a::/48 via 2001:db8:1::8 dev e0
+        ip -6 route append 2001:db8:a::/48 src 2001:db8:1::1 via 2001:db8:1::9 dev p0";
+    let questions =
+        [("2001:db8:a::1 oif e0", Some("2001:db8:1::1")), ("2001:db8:a::1 oif p0", Some("2001:db8:1::1"))];
+    ask("legs-behind", situation, "source", &questions);
+}
+
+#[test]
+fn f014_decisions_that_other_routes_can_have_cached_with_an_object_are_told() {
+    // Both prefer another source; which one packets get is that of the first one.
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip addr add 2001:db8:1::2/64 dev e0 nodad
+        ip -6 nexthop add id 1 via 2001:db8:1::8 dev e0
+        ip -6 route add 2001:db8:a::/48 nhid 1 src 2001:db8:1::1
+        ip -6 route add 2001:db8:b::/48 nhid 1 src 2001:db8:1::2
+        ip -6 route get 2001:db8:a::1 >/dev/null";
+    let fingerpost = env!("CARGO_BIN_EXE_fingerpost");
+    let question = format!("{situation}\n{fingerpost} explain --verify 2001:db8:b::1 || test $? = 3");
+    let Some(told) = apart(&question) else { return };
+    let told = String::from_utf8_lossy(&told.stdout);
+    let expected = [
+        "2001:db8:b::1 leaves by e0 to 2001:db8:1::8, from 2001:db8:1::2",
+        "or, if nexthop object 1 was used for 2001:db8:a::/48 before: 2001:db8:b::1 leaves by e0 to \
+         2001:db8:1::8, from 2001:db8:1::1",
+        "verified     the running kernel gives the same answer",
+    ];
+    for line in expected {
+        assert!(told.lines().any(|told| told == line), "{told}");
+    }
+}
+
+#[test]
 fn f086_deleted_rules_of_ipv6_count_only_once_one_was_added() {
     let situation = "
         ip link add e0 type veth peer name p0
@@ -138,6 +198,42 @@ fn f086_deleted_rules_of_ipv6_count_only_once_one_was_added() {
     let added = situation
         .replace("ip -6 rule del", "ip -6 rule add pref 5 lookup 5; ip -6 rule del pref 5; ip -6 rule del");
     ask("rules6-added", &added, "gateway", &[("2001:db8:a::1", None)]);
+}
+
+#[test]
+fn f086_deleted_rules_are_asked_about_where_only_linklocal_routes_tell() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add fe80::1/64 dev e0 nodad
+        ip -6 rule del pref 32766";
+    ask("rules6-linklocal", situation, "dev", &[("fe80::a1 oif e0", Some("e0"))]);
+}
+
+#[test]
+fn c316_labels_that_are_all_gone_are_not_those_of_a_new_host() {
+    // By labels 2400::1 would be chosen, by the longest prefix the other.
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2400::1/64 dev e0 nodad
+        ip addr add 2001::1/64 dev e0 nodad
+        ip -6 route add 2001:db8::/32 dev e0";
+    ask("labels", situation, "source", &[("2001:db8::5", Some("2400::1"))]);
+    let flushed = format!("{situation}\nip addrlabel flush");
+    ask("no-labels", &flushed, "source", &[("2001:db8::5", Some("2001::1"))]);
+}
+
+#[test]
+fn f080_loopback_has_ipv6_whatever_its_mtu() {
+    let situation = "
+        ip link set lo up
+        ip link set lo mtu 1000
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip -6 rule add pref 5 lookup 5";
+    ask("small-loopback", situation, "dev", &[("2001:db8:1::1", Some("lo"))]);
 }
 
 #[test]

@@ -286,6 +286,7 @@ fn asked(source: &Source, asker: Asker) -> Result<Asked<'_>, String> {
         names: &source.names,
         asker,
         assumed_choice: None,
+        assumed_cached: None,
     })
 }
 

@@ -1,17 +1,23 @@
 //! Two hosts with equal dumps can answer differently: where capture could not
 //! find out what no dump shows, both answers are given.
 
+use std::mem;
+
 use fingerpost_engine::Namespace;
 use fingerpost_engine::control::table;
+use fingerpost_engine::lookup::rules6;
 use fingerpost_model::snapshot::Netns;
 
 use super::build::{Asked, explain};
 use super::question::Question;
 use super::report::{Alternative, Explanation};
-use crate::rules6;
+use crate::rules6::are_unclear;
 
 /// Default routes of one table that are tried as the last choice, at most.
 const MAX_DEFAULTS: u32 = 16;
+
+/// Decisions that are tried as the one cached with a nexthop object, at most.
+const MAX_CACHED: usize = 16;
 
 /// Adds the answers under the other value of each fact that is not known, if
 /// they differ.
@@ -22,7 +28,8 @@ pub fn add_alternatives(
     explanation: &mut Explanation,
 ) -> Result<(), String> {
     if question.to.contains(':') {
-        return without_rules(asked, netns, question, explanation);
+        without_rules(asked, netns, question, explanation)?;
+        return cached_with_objects(asked, question, explanation);
     }
     let mut tries: Vec<(&str, Namespace)> = Vec::new();
     let mut consider = |unknown: bool, when: &'static str, change: &dyn Fn(&mut Namespace)| {
@@ -44,10 +51,7 @@ pub fn add_alternatives(
         ns.config.fib.realm_users = ns.config.fib.realm_users.max(1);
     });
     for (when, ns) in &tries {
-        let other = explain(Asked { ns, ..asked }, question)?;
-        if other.outcome != explanation.outcome {
-            explanation.otherwise.push(Alternative { when: when.to_string(), outcome: other.outcome });
-        }
+        explanation.or(when, explain(Asked { ns, ..asked }, question)?);
     }
     last_choices(asked, question, explanation)
 }
@@ -61,15 +65,28 @@ fn without_rules(
     question: &Question,
     explanation: &mut Explanation,
 ) -> Result<(), String> {
-    if netns.custom_rules6.is_some() || !rules6::are_unclear(&asked.ns.config) {
+    if netns.custom_rules6.is_some() || !are_unclear(&asked.ns.config) {
         return Ok(());
     }
     let mut ns = asked.ns.clone();
     ns.config.fib6.has_custom_rules = false;
-    let other = explain(Asked { ns: &ns, ..asked }, question)?;
-    if other.outcome != explanation.outcome {
-        let when = "if no IPv6 rule was ever added".to_string();
-        explanation.otherwise.push(Alternative { when, outcome: other.outcome });
+    explanation.or("if no IPv6 rule was ever added", explain(Asked { ns: &ns, ..asked }, question)?);
+    Ok(())
+}
+
+/// Routes of IPv6 by one nexthop object share the decision that is cached with it,
+/// on each CPU that of the first packet since the routes last changed (F-014).
+fn cached_with_objects(
+    asked: Asked<'_>,
+    question: &Question,
+    explanation: &mut Explanation,
+) -> Result<(), String> {
+    for object in mem::take(&mut explanation.objects) {
+        for cached in rules6::cacheable(&asked.ns.config, object).into_iter().take(MAX_CACHED) {
+            let other = explain(Asked { assumed_cached: Some((object, cached)), ..asked }, question)?;
+            let dst = cached.route.dst;
+            explanation.or(&format!("if nexthop object {object} was used for {dst} before"), other);
+        }
     }
     Ok(())
 }
@@ -81,12 +98,19 @@ fn last_choices(asked: Asked<'_>, question: &Question, explanation: &mut Explana
     let most = tables.iter().map(|table| table.defaults).max().unwrap_or(0).min(MAX_DEFAULTS);
     for choice in 0..if most > 1 { most as i32 } else { 0 } {
         let other = explain(Asked { assumed_choice: Some(choice), ..asked }, question)?;
-        let is_new = other.outcome != explanation.outcome
-            && explanation.otherwise.iter().all(|known| known.outcome != other.outcome);
-        if is_new {
-            let when = format!("if of equal default routes number {} was chosen last", choice + 1);
-            explanation.otherwise.push(Alternative { when, outcome: other.outcome });
-        }
+        explanation.or(&format!("if of equal default routes number {} was chosen last", choice + 1), other);
     }
     Ok(())
+}
+
+impl Explanation {
+    /// Adds another answer that is possible, unless it is known.
+    fn or(&mut self, when: &str, other: Explanation) {
+        let is_new = other.outcome != self.outcome
+            && self.otherwise.iter().all(|known| known.outcome != other.outcome);
+        if is_new {
+            self.otherwise.push(Alternative { when: when.to_string(), outcome: other.outcome });
+        }
+        self.route_get.extend(other.route_get);
+    }
 }

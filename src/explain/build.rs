@@ -3,6 +3,7 @@
 
 use fingerpost_engine::config::{Config, Rule};
 use fingerpost_engine::lookup::Flow;
+use fingerpost_engine::lookup::cache::Cached6;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::rules::{self, SelectorSet};
 use fingerpost_engine::trace::{Event, Purpose, RuleOutcome};
@@ -37,14 +38,19 @@ pub struct Asked<'a> {
     /// Which of several default routes counts as the last choice, from 0; a
     /// fresh host has made none.
     pub assumed_choice: Option<i32>,
+    /// The decision that counts as cached with a nexthop object; none on a host
+    /// that has sent nothing yet.
+    pub assumed_cached: Option<(u32, Cached6)>,
 }
 
 /// What a family's lookups come to.
 pub(super) struct Answer {
     pub lookups: Vec<LookupReport>,
     pub outcome: Outcome,
-    /// What `ip route get` answers, where a packet fares otherwise.
+    /// What `ip route get` answers, where a packet can fare otherwise.
     pub route_get: Option<Outcome>,
+    /// Nexthop objects of IPv6 whose cached decisions counted.
+    pub objects: Vec<u32>,
     pub unknown: Vec<String>,
     pub unverified: Vec<&'static str>,
 }
@@ -68,7 +74,8 @@ pub(super) fn explanation(asked: Asked<'_>, question: &Question, answer: Answer)
         fib: None,
         lookups: answer.lookups,
         outcome: answer.outcome,
-        route_get: answer.route_get,
+        route_get: answer.route_get.into_iter().collect(),
+        objects: answer.objects,
         not_seen: Vec::new(),
         unknown: answer.unknown,
         unverified: answer.unverified,

@@ -52,6 +52,7 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv4Addr>) -> Answer 
         lookups,
         outcome,
         route_get: None,
+        objects: Vec::new(),
         unknown: outcome4::unknown(asked, &ending),
         unverified: outcome4::unverified(asked, question, &ending),
     }

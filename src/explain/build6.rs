@@ -40,7 +40,8 @@ pub(super) type Shares = Vec<(RouteRef, usize, u64)>;
 pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer {
     let config = &asked.ns.config;
     let mut events = Vec::new();
-    let ending = ask(asked, question, &mut Tracer::on(&mut events));
+    let mut state = fresh(asked);
+    let ending = ask(asked, question, &mut state, &mut Tracer::on(&mut events));
     let mut builder = Builder6::new(asked, question);
     for event in &events {
         builder.event(event);
@@ -54,9 +55,12 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
     let Builder6 { base, shares, by_chance, .. } = builder;
     let lookups = base.finish();
     let outcome = outcome6::outcome(asked, question, &ending, &lookups, &shares, refused_for);
+    let mut objects: Vec<u32> = state.cache.objects6.into_keys().collect();
     let route_get = (asked.asker == Asker::Packet).then(|| {
         let mut shares = Vec::new();
-        let ending = as_route_get(asked, question, &mut shares);
+        let mut state = fresh(asked);
+        let ending = as_route_get(asked, question, &mut state, &mut shares);
+        objects.extend(state.cache.objects6.into_keys());
         outcome6::reply(asked, question, &ending, &shares)
     });
     let mut unknown = outcome6::unknown(config, question, &ending);
@@ -66,7 +70,7 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
         )
     }));
     let unverified = outcome6::unverified(asked, question, &ending);
-    Answer { lookups, outcome, route_get, unknown, unverified }
+    Answer { lookups, outcome, route_get, objects, unknown, unverified }
 }
 
 /// A copy of the state: a question leaves nothing behind, and nothing that ran
@@ -74,35 +78,44 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
 pub(super) fn fresh(asked: Asked<'_>) -> State {
     let mut state = asked.ns.state.clone();
     state.cache = RouteCache::default();
+    state.cache.objects6.extend(asked.assumed_cached);
     state
 }
 
 /// Makes the lookups.
-fn ask(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, tracer: &mut Tracer<'_>) -> Ending {
+fn ask(
+    asked: Asked<'_>,
+    question: &Resolved<Ipv6Addr>,
+    state: &mut State,
+    tracer: &mut Tracer<'_>,
+) -> Ending {
     let config = &asked.ns.config;
-    let mut state = fresh(asked);
     let env = Env { behaviour: asked.behaviour, now: asked.now };
     let decision = if question.iif != 0 {
         if let Some(reason) = receive6::refused(config, question.iif, question.src, question.dst) {
             return Ending::Dropped(reason);
         }
-        input6::receive(config, &mut state, env, &mut question.received(false), tracer)
+        input6::receive(config, state, env, &mut question.received(false), tracer)
     } else {
-        socket6::resolve(config, &mut state, env, &mut question.flow(), tracer)
+        socket6::resolve(config, state, env, &mut question.flow(), tracer)
     };
     decision.map_or_else(Ending::Failed, |decision| Ending::Decided(Box::new(decision)))
 }
 
 /// The lookup of `ip route get`, which neither checks a packet nor needs a source.
-fn as_route_get(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, shares: &mut Shares) -> Ending {
+fn as_route_get(
+    asked: Asked<'_>,
+    question: &Resolved<Ipv6Addr>,
+    state: &mut State,
+    shares: &mut Shares,
+) -> Ending {
     let config = &asked.ns.config;
-    let mut state = fresh(asked);
     let env = Env { behaviour: asked.behaviour, now: asked.now };
     let mut events = Vec::new();
     let tracer = &mut Tracer::on(&mut events);
     let decision = match question.iif {
-        0 => output6::resolve(config, &mut state, env, &mut question.flow(), tracer),
-        _ => input6::resolve(config, &mut state, env, &mut question.received(true), tracer),
+        0 => output6::resolve(config, state, env, &mut question.flow(), tracer),
+        _ => input6::resolve(config, state, env, &mut question.received(true), tracer),
     };
     for event in events {
         if let Event::V6(Event6::Path { shares: possible, .. }) = event {

@@ -271,7 +271,7 @@ fn answer<I: Ip>(
         Told::Device(found, _) => outcome.dev = found.map(name),
         Told::Type(kind) => outcome.kind = Some(kind_name(kind)),
     }
-    Answer { lookups, outcome, route_get: None, unknown, unverified: Vec::new() }
+    Answer { lookups, outcome, route_get: None, objects: Vec::new(), unknown, unverified: Vec::new() }
 }
 
 #[cfg(test)]

@@ -26,9 +26,13 @@ pub struct Explanation {
     pub lookups: Vec<LookupReport>,
     /// What becomes of the packet.
     pub outcome: Outcome,
-    /// What `ip route get` answers, where a packet fares otherwise.
+    /// What `ip route get` can answer, for families where a packet can fare
+    /// otherwise; empty where its answers are the outcome and the others.
     #[serde(skip)]
-    pub route_get: Option<Outcome>,
+    pub route_get: Vec<Outcome>,
+    /// Nexthop objects of IPv6 whose cached decisions counted.
+    #[serde(skip)]
+    pub objects: Vec<u32>,
     /// What could not be read from the host.
     pub not_seen: Vec<String>,
     /// What is not modelled and could change the answer.

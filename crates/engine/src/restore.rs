@@ -129,7 +129,7 @@ struct Opened {
     /// Cached routes, which come before the hops that they go through are complete.
     exceptions: Vec<RouteMsg>,
     members: Vec<(usize, u32)>,
-    /// Whether labels came, in place of those that a new namespace has.
+    /// Whether labels came or are none, in place of those that a new namespace has.
     has_labels: bool,
 }
 
@@ -152,6 +152,10 @@ impl Restoring {
             // Tables are made as routes come, in the form that they had.
             ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
             ns.config.links.groups_known = netns.groups_read;
+            let has_labels = netns.labels_read;
+            if has_labels {
+                ns.config.labels.list.clear();
+            }
             let id = NsId(self.restored.namespaces.len() as u32);
             self.current = Some(Opened {
                 id,
@@ -162,7 +166,7 @@ impl Restoring {
                 masters: Vec::new(),
                 exceptions: Vec::new(),
                 members: Vec::new(),
-                has_labels: false,
+                has_labels,
             });
             return Ok(());
         }

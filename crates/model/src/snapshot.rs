@@ -66,6 +66,9 @@ pub struct Netns {
     /// Whether the multicast groups that were joined were read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub groups_read: bool,
+    /// Whether the address labels were read: those that follow, even none, are all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub labels_read: bool,
     /// The multipath hash seed, if it is known.
     #[serde(default)]
     pub hash_seed: Option<u32>,

@@ -38,11 +38,13 @@ const LINK_LOCAL_PREFIX: u64 = 0xfe80 << 48;
 const BY_LOOPBACK: u8 = 1;
 const LINK_LOCAL: u8 = 3;
 
-/// A device came to be, or became able to carry IPv6 (`ipv6_add_dev`).
+/// A device came to be, or became able to carry IPv6 (`ipv6_add_dev`). Loopback
+/// keeps it whatever its MTU becomes.
 pub fn start(config: &mut Config, dev: u32) {
     let mut conf = config.sysctl6.default.clone();
     let Some(link) = config.links.get_mut(dev) else { return };
-    if link.mtu() < MIN_MTU || link.ipv6.is_some() {
+    let is_able = link.mtu() >= MIN_MTU || link.is_loopback();
+    if !is_able || link.ipv6.is_some() {
         return;
     }
     conf.mtu = link.mtu().into();

@@ -8,9 +8,9 @@ use fingerpost_net::Errno;
 use super::Flow6;
 use super::cache::Cached6;
 use super::rules::{update_l3mdev, walk, within};
-use super::table6::{self, Candidate, Demand};
+use super::table6::{self, Candidate, Demand, RouteRef};
 use super::{output6, source6};
-use crate::config::{Config, Rule};
+use crate::config::{Config, NexthopKind, Route6, Rule};
 use crate::namespace::Env;
 use crate::state::State;
 use crate::trace::{Event, Event6, RuleOutcome, Tracer};
@@ -136,6 +136,36 @@ fn shared<'a>(
     tracer.event(|| Event::V6(Event6::Cached { object: id, route: origin }));
     let route = origin.get(config).unwrap_or(found.route);
     Candidate { route, origin, kind, flags, pref, ..found }
+}
+
+/// The decisions that can be cached with a nexthop object: one for each route that
+/// leads to it, alike ones once (F-014).
+pub fn cacheable(config: &Config, object: u32) -> Vec<Cached6> {
+    let is_blackhole = |kind: &NexthopKind| matches!(kind, NexthopKind::Single(hop) if hop.blackhole);
+    if config.nexthops.get(object).is_none_or(|object| is_blackhole(&object.kind)) {
+        return Vec::new();
+    }
+    let leads_there = |route: &&Route6| {
+        let Some(id) = route.nh_id else { return false };
+        match config.nexthops.get(id).map(|object| &object.kind) {
+            Some(NexthopKind::Group { members, .. }) => members.iter().any(|member| member.id == object),
+            _ => id == object,
+        }
+    };
+    let mut seen: Vec<&Route6> = Vec::new();
+    for route in config.fib6.tables.iter().flat_map(|table| table.routes()).filter(leads_there) {
+        let shows = |route: &'_ Route6| (route.kind, route.flags, route.pref, route.prefsrc);
+        let is_known = |known: &&Route6| shows(known) == shows(route) && known.metrics == route.metrics;
+        if !seen.iter().any(is_known) {
+            seen.push(route);
+        }
+    }
+    let generation = config.fib6.generation;
+    let cached = |route: &Route6| {
+        let &Route6 { kind, flags, pref, .. } = route;
+        Cached6 { generation, route: RouteRef::to(route), kind, flags, pref }
+    };
+    seen.into_iter().map(cached).collect()
 }
 
 /// Finds a route without measuring any (`ip6_route_lookup`): what firewalls ask.

@@ -345,6 +345,7 @@ impl<'a> Import<'a> {
         let netns = Netns {
             custom_rules: (!rules::are_default(&rules, Family::V4)).then_some(true),
             custom_local_routes: four().any(by_hand).then_some(true),
+            labels_read: self.texts.contains_key("addrlabel.json"),
             realm_users: Some(four().any(realms) || rules.iter().any(|rule| rule.realms.is_some())),
             ..Netns::default()
         };

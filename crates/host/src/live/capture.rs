@@ -283,7 +283,9 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
         let exceptions = RouteFilter { family: Some(family), cached: true, ..RouteFilter::default() };
         captured.last.extend(may(space, &Dump::Routes(exceptions), not_seen)?);
     }
-    captured.last.extend(may(space, &Dump::AddrLabels, not_seen)?);
+    let labels = may(space, &Dump::AddrLabels, not_seen)?;
+    captured.netns.labels_read = labels.is_some();
+    captured.last.extend(labels);
     if options.neighbours {
         for (family, proxy) in
             [(Family::V4, false), (Family::V4, true), (Family::V6, false), (Family::V6, true)]
