@@ -14,5 +14,6 @@ pub mod script;
 mod settle;
 pub mod source;
 pub mod sysctl;
+mod unlisted;
 pub mod verify;
 pub mod words;

@@ -1,7 +1,7 @@
 //! From a capture to a world, with what no dump shows and the kernel tells when
 //! it is asked: how gateways were reached ([`gateways`]), which routes by source
-//! are looked at ([`by_source`]), what legs have for themselves ([`legs`]), and
-//! whether rules of IPv6 were ever added ([`rules6`]).
+//! are looked at ([`by_source`]), what legs have for themselves ([`legs`]), what
+//! stands between them ([`unlisted`]), and whether rules of IPv6 were ever added ([`rules6`]).
 
 use std::io;
 
@@ -12,10 +12,12 @@ use fingerpost_model::{NsId, RouteFlags, RouteMsg};
 use fingerpost_net::Family;
 
 use crate::source::{SEED, host_uid};
-use crate::{by_source, gateways, legs, rules6};
+use crate::{by_source, gateways, legs, rules6, unlisted};
 
 /// A finding can change which route is chosen, and so what can be asked.
 const MAX_ROUNDS: usize = 4;
+/// Routes that no dump shows that are asked about, at most.
+const MAX_UNLISTED: usize = 64;
 /// Ways through the rules that are tried for one table.
 pub const MAX_WAYS: usize = 12;
 
@@ -37,6 +39,15 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
                 news = true;
                 continue;
             }
+            for (position, unlisted) in capture.unlisted(n).to_vec().iter().enumerate().take(MAX_UNLISTED) {
+                if !unlisted.is_known
+                    && let Some(found) =
+                        forgetting(world, ns, |world| unlisted::ask(world, ns, live, unlisted))?
+                {
+                    capture.know_unlisted(n, position, found);
+                    news = true;
+                }
+            }
             let nodes = by_source::nodes(capture, n)?;
             let looked_at = forgetting(world, ns, |world| by_source::ask(world, ns, live, &nodes))?;
             news |= !looked_at.is_empty();
@@ -52,6 +63,12 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
             capture.know_gateways(n, &facts);
         }
         if !news {
+            for n in 0..lives.len() {
+                let unknown = capture.unlisted(n).iter().filter(|unlisted| !unlisted.is_known);
+                let sentences: Vec<String> = unknown.map(unlisted::sentence).collect();
+                sentences.into_iter().for_each(|sentence| capture.note(sentence));
+                restored.header = capture.header().clone();
+            }
             if left_out > 0 {
                 capture.note(format!(
                     "how the gateways of {left_out} routes were reached when these were made: as for the same \

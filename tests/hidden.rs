@@ -160,6 +160,46 @@ fn f084_legs_behind_a_better_route_are_asked_about_by_their_devices() {
 }
 
 #[test]
+fn f002_routes_among_the_legs_of_another_are_seen_though_no_dump_shows_them() {
+    let mut situation = "
+        ip link set lo up
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        ip addr add 2001:db8:1::1/64 dev e0 nodad
+        ip -6 nexthop add id 5 via 2001:db8:1::5 dev e0"
+        .to_string();
+    let among = [
+        ("2001:db8:a::/48", "2001:db8:a::/48 dev p0 src 2001:db8:1::1"),
+        ("2001:db8:b::/48", "prohibit 2001:db8:b::/48"),
+        ("2001:db8:c::/48", "2001:db8:c::/48 nhid 5"),
+    ];
+    for (dst, route) in among {
+        situation += &format!(
+            "
+            ip -6 route add {dst} via 2001:db8:1::8
+            ip -6 route append {route}
+            ip -6 route append {dst} via 2001:db8:1::9"
+        );
+    }
+    ask(
+        "among-device",
+        &situation,
+        "text",
+        &[(
+            "2001:db8:a::1 oif p0",
+            Some("2001:db8:a::1 leaves by p0, straight to its neighbour 2001:db8:a::1, from 2001:db8:1::1"),
+        )],
+    );
+    ask("among-error", &situation, "errno_name", &[("2001:db8:b::1 oif lo", Some("EACCES"))]);
+    // The third is never found, for it is no better than the leg before it.
+    let note = "a route of 2001:db8:c::/48 metric 1024 of table 254 by a nexthop object that no listing shows: left out";
+    let header = format!("{situation}\n{} capture 2>/dev/null | head -n 1", env!("CARGO_BIN_EXE_fingerpost"));
+    let Some(header) = apart(&header) else { return };
+    let header: serde_json::Value = serde_json::from_slice(&header.stdout).expect("JSON");
+    assert_eq!(header["not_seen"], serde_json::json!([note]));
+}
+
+#[test]
 fn f014_decisions_that_other_routes_can_have_cached_with_an_object_are_told() {
     // Both prefer another source; which one packets get is that of the first one.
     let situation = "
@@ -211,7 +251,7 @@ fn f086_deleted_rules_are_asked_about_where_only_linklocal_routes_tell() {
 }
 
 #[test]
-fn c316_labels_that_are_all_gone_are_not_those_of_a_new_host() {
+fn c302_labels_that_are_all_gone_are_not_those_of_a_new_host() {
     // By labels 2400::1 would be chosen, by the longest prefix the other.
     let situation = "
         ip link add e0 type veth peer name p0

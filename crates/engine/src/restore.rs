@@ -439,6 +439,13 @@ fn check_hops(ns: &Namespace, msg: &RouteMsg) -> Result<(), String> {
     if let Some(id) = msg.nh_id.filter(|&id| ns.config.nexthops.get(id).is_none()) {
         return Err(format!("a route by nexthop {id}, which does not stand before it"));
     }
+    for unlisted in msg.multipath.iter().flat_map(|leg| &leg.behind) {
+        let place = |route: &RouteMsg| (route.family, route.dst, route.src, route.table, route.priority);
+        if place(unlisted) != place(msg) {
+            return Err("a route behind a leg of another destination, table or metric".into());
+        }
+        check_hops(ns, unlisted)?;
+    }
     Ok(())
 }
 

@@ -152,6 +152,9 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
             };
             let base = leg.own.as_ref().map_or_else(|| base.clone(), |own| with(own, base.clone()));
             route6::restore(ns, Route6 { hop, ..base });
+            for unlisted in &leg.behind {
+                route(ns, env, unlisted)?;
+            }
         }
     }
     if let (Some(_), Some(table)) = (msg.looked_at, ns.config.fib6.table_mut(table)) {

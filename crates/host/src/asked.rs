@@ -1,6 +1,6 @@
 //! What is found out about routes by asking.
 
-use fingerpost_model::{OwnLeg, Scope};
+use fingerpost_model::{OwnLeg, RouteMsg, RouteType, Scope};
 use fingerpost_net::IpPrefix;
 
 /// That a gateway was reached in another way, when its route was made, than the
@@ -34,4 +34,38 @@ pub struct LegProperties {
     pub leg: usize,
     /// What it has.
     pub own: OwnLeg,
+}
+
+/// An IPv6 route that stands among the legs of another, and that no dump shows
+/// ([`fingerpost_model::NextHopMsg::behind`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unlisted {
+    /// The number of the multipath route among all routes of its namespace, from 0.
+    pub route: usize,
+    /// The leg that it stands behind.
+    pub leg: usize,
+    /// Whether the kernel has told all of it. Else it is only known where it leads, and for
+    /// one that answers with an error ([`RouteType::BLACKHOLE`]) not with which.
+    pub is_known: bool,
+    /// What is known.
+    pub msg: RouteMsg,
+}
+
+impl Unlisted {
+    /// Whether it answers with an error.
+    pub fn is_reject(&self) -> bool {
+        use RouteType as T;
+        matches!(self.msg.kind, T::BLACKHOLE | T::UNREACHABLE | T::PROHIBIT | T::THROW)
+    }
+
+    /// Whether enough is known to put it in its place.
+    pub fn is_told(&self) -> bool {
+        self.is_known || !self.is_by_object()
+    }
+
+    /// Whether it leads to a nexthop object: of the others only advertised ones that have gateways
+    /// can stand there.
+    pub fn is_by_object(&self) -> bool {
+        self.msg.gateway.is_some() && self.msg.protocol == 0 && !self.is_reject()
+    }
 }

@@ -11,7 +11,7 @@ use fingerpost_model::{
 };
 use fingerpost_net::{Errno, Family};
 
-use crate::{Error, GatewayScope, LegProperties, LookedAt};
+use crate::{Error, GatewayScope, LegProperties, LookedAt, Unlisted};
 
 /// Which network namespace to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,14 @@ impl Capture {
 
     /// Adds what was found out about legs: nothing.
     pub fn know_legs(&mut self, _: usize, _: &[LegProperties]) {}
+
+    /// The IPv6 routes that no dump shows: none.
+    pub fn unlisted(&self, _: usize) -> &[Unlisted] {
+        &[]
+    }
+
+    /// Adds what was found out about one of them: nothing.
+    pub fn know_unlisted(&mut self, _: usize, _: usize, _: Unlisted) {}
 
     /// Adds a sentence on what could not be seen.
     pub fn note(&mut self, sentence: String) {

@@ -22,6 +22,6 @@ mod live;
 #[path = "elsewhere.rs"]
 mod live;
 
-pub use asked::{GatewayScope, LegProperties, LookedAt};
+pub use asked::{GatewayScope, LegProperties, LookedAt, Unlisted};
 pub use error::Error;
 pub use live::{Capture, CaptureOptions, Live, Target};

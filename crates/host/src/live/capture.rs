@@ -18,8 +18,8 @@ use fingerpost_netlink::{Message, ext_mask};
 use super::files::{self, Settings};
 use super::hidden::{self, Facts};
 use super::socket::Dumped;
-use super::{Live, Space, order, tools};
-use crate::{Error, GatewayScope, LegProperties, LookedAt};
+use super::{Live, Space, order, tools, unlisted};
+use crate::{Error, GatewayScope, LegProperties, LookedAt, Unlisted};
 
 /// The tries as text.
 const TRIE: &str = "/proc/net/fib_trie";
@@ -64,6 +64,8 @@ struct Captured {
     looked_at: HashMap<usize, LookedAt>,
     /// What was found out about legs of IPv6 routes, by the route's number.
     legs: HashMap<usize, Vec<LegProperties>>,
+    /// IPv6 routes that stand among the legs of others.
+    unlisted: Vec<Unlisted>,
     /// Devices, in the order in which they came.
     links: Vec<LinkMsg>,
     /// Multicast groups that devices have joined.
@@ -139,6 +141,19 @@ impl Capture {
         }
     }
 
+    /// The IPv6 routes of one namespace that no dump shows.
+    pub fn unlisted(&self, namespace: usize) -> &[Unlisted] {
+        self.spaces.get(namespace).map_or(&[], |space| &space.unlisted)
+    }
+
+    /// Adds what was found out about one of them, by its position.
+    pub fn know_unlisted(&mut self, namespace: usize, position: usize, found: Unlisted) {
+        let place = self.spaces.get_mut(namespace).and_then(|space| space.unlisted.get_mut(position));
+        if let Some(place) = place {
+            *place = found;
+        }
+    }
+
     /// Adds a sentence on what could not be seen.
     pub fn note(&mut self, sentence: String) {
         self.header.not_seen.push(sentence);
@@ -188,6 +203,10 @@ impl Captured {
                     if let Some(leg) = route.multipath.get_mut(fact.leg) {
                         leg.own = Some(Box::new(fact.own.clone()));
                     }
+                }
+                for unlisted in self.unlisted.iter().filter(|unlisted| unlisted.route == routes) {
+                    let place = route.multipath.get_mut(unlisted.leg).filter(|_| unlisted.is_told());
+                    place.map(|leg| leg.behind.push(unlisted.msg.clone()));
                 }
                 route.looked_at = self.looked_at.get(&routes).map(|fact| fact.prefix);
                 routes += 1;
@@ -291,6 +310,14 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
             [(Family::V4, false), (Family::V4, true), (Family::V6, false), (Family::V6, true)]
         {
             captured.last.extend(may(space, &Dump::Neighbours { family, proxy }, not_seen)?);
+        }
+    }
+    if let Some(lines) = unlisted::lines_to_read(&captured.last)? {
+        match space.place.run(|| files::read_at_most(unlisted::FILE, lines * unlisted::LINE))? {
+            Ok(text) => captured.unlisted = unlisted::find(&text, &captured.last, &captured.links)?,
+            Err(error) => {
+                not_seen.push(format!("IPv6 routes that no dump shows: {}: {error}", unlisted::FILE))
+            }
         }
     }
     let mut facts = facts(&captured, &settings)?;

@@ -47,13 +47,18 @@ pub(super) fn release() -> String {
 
 /// A file below `/proc/sys` or `/proc/net`.
 pub(super) fn read(path: &str) -> io::Result<String> {
+    read_at_most(path, MAX_FILE)
+}
+
+/// The same, where one below `/proc/net` may have at most `limit` bytes.
+pub(super) fn read_at_most(path: &str, limit: u64) -> io::Result<String> {
     let inside = path.starts_with("/proc/sys/") || path.starts_with("/proc/net/");
     if !inside || path.split('/').any(|part| part == "..") {
         return Err(io::ErrorKind::NotFound.into());
     }
     match path.strip_prefix("/proc/net/") {
         // `/proc/net` is that of the process's first thread.
-        Some(file) => read_up_to(Path::new("/proc/thread-self/net").join(file).as_path(), MAX_FILE),
+        Some(file) => read_up_to(Path::new("/proc/thread-self/net").join(file).as_path(), limit),
         None => read_up_to(Path::new(path), MAX_SETTING),
     }
 }

@@ -8,6 +8,7 @@ mod namespace;
 mod order;
 mod socket;
 mod tools;
+mod unlisted;
 
 use std::io;
 

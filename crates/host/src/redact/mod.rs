@@ -24,6 +24,7 @@ mod tree;
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Seek, SeekFrom, Write};
+use std::mem;
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::snapshot::{Error, Header, Line, Reader, Writer};
@@ -204,6 +205,7 @@ impl Redactor {
             if let Some(own) = &mut leg.own {
                 self.ip(&mut own.prefsrc);
             }
+            leg.behind = mem::take(&mut leg.behind).into_iter().map(|route| self.route(route)).collect();
             leg.other.clear();
             empty(&mut leg.encap);
         }

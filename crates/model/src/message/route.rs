@@ -60,7 +60,7 @@ pub struct Encap {
 }
 
 /// One leg of a multipath route (`struct rtnexthop` and its attributes).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NextHopMsg {
     /// The device; 0 if not given.
@@ -88,6 +88,10 @@ pub struct NextHopMsg {
     /// route shows, which is the first leg's.
     #[serde(skip_serializing_if = "is_default")]
     pub own: Option<Box<OwnLeg>>,
+    /// In snapshots: routes of IPv6 that stand behind this leg, before the next one.
+    /// Linux lists none of them (F-002).
+    #[serde(skip_serializing_if = "is_default")]
+    pub behind: Vec<RouteMsg>,
     /// What is not decoded.
     #[serde(skip_serializing_if = "is_default")]
     pub other: Vec<Attr>,

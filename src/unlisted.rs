@@ -1,0 +1,111 @@
+//! What the IPv6 routes are that no dump shows, since they stand among the legs
+//! of others (F-002). Where they lead is known; the rest a question tells that
+//! finds one.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use fingerpost_engine::World;
+use fingerpost_engine::config::{Route6, RtFlags};
+use fingerpost_host::{Live, Unlisted};
+use fingerpost_model::{Kernel, NsId, RouteFlags, RouteMsg, RouteType};
+use fingerpost_net::IpPrefix;
+
+use crate::by_source::{Key, addresses, asked, key, key_of, prefix, ways_from};
+use crate::settle::matching;
+
+/// Addresses that are tried for one way to one route.
+const MAX_ADDRESSES: usize = 16;
+/// The types of routes that answer with an error.
+const ERRORS: [RouteType; 4] =
+    [RouteType::BLACKHOLE, RouteType::UNREACHABLE, RouteType::PROHIBIT, RouteType::THROW];
+
+/// Asks the kernel about one; `None` when no answer tells.
+pub fn ask(
+    world: &mut World,
+    ns: NsId,
+    live: &mut Live,
+    unlisted: &Unlisted,
+) -> anyhow::Result<Option<Unlisted>> {
+    let msg = &unlisted.msg;
+    let told = |msg: RouteMsg| Some(Unlisted { is_known: true, msg, ..unlisted.clone() });
+    for question in questions(world, ns, msg) {
+        if unlisted.is_reject() {
+            let expected = ERRORS.map(|kind| suppose(world, ns, msg, kind, &question));
+            let differ = expected.iter().any(|other| *other != expected[0]);
+            if !differ {
+                continue;
+            }
+            let real = key(&asked(live, &question)?);
+            let mut fitting = ERRORS.iter().zip(&expected).filter(|(_, expected)| **expected == real);
+            if let (Some((&kind, _)), None) = (fitting.next(), fitting.next()) {
+                return Ok(told(RouteMsg { kind, ..msg.clone() }));
+            }
+        } else if let Ok(answer) = asked(live, &question)?
+            && is_it(msg, &answer)
+        {
+            let flags = RouteFlags(answer.flags.0 & !RouteFlags::FIB_MATCH.0);
+            return Ok(told(RouteMsg { flags, uid: None, mark: None, iif: None, ..answer }));
+        }
+    }
+    if unlisted.is_reject() {
+        set_kind(world, ns, msg, msg.kind);
+    }
+    Ok(None)
+}
+
+/// What is not known of one.
+pub fn sentence(unlisted: &Unlisted) -> String {
+    let msg = &unlisted.msg;
+    let dst = msg.dst.map_or("default".to_string(), |dst| dst.to_string());
+    let place = format!("{dst} metric {} of table {}", msg.priority.unwrap_or(0), msg.table.0);
+    match (unlisted.is_reject(), unlisted.is_by_object()) {
+        (true, _) => {
+            format!("a route of {place} that no listing shows answers with an error: taken for a blackhole")
+        }
+        (_, true) => format!("a route of {place} by a nexthop object that no listing shows: left out"),
+        _ => format!("a route of {place} that no listing shows: only where it leads is known"),
+    }
+}
+
+/// Questions that may find it, by its device and any.
+fn questions(world: &World, ns: NsId, msg: &RouteMsg) -> Vec<RouteMsg> {
+    let Ok(space) = world.ns(ns) else { return Vec::new() };
+    let ways = ways_from(&space.config, msg.table, &[prefix(msg.src)]);
+    let to = |way: &RouteMsg| {
+        let way = way.clone();
+        addresses(prefix(msg.dst), MAX_ADDRESSES)
+            .map(move |addr| RouteMsg { dst: Some(IpPrefix::host(IpAddr::V6(addr))), ..way.clone() })
+    };
+    let by_device = ways.iter().filter(|way| way.oif.is_none());
+    let by_device: Vec<RouteMsg> = by_device.map(|way| RouteMsg { oif: msg.oif, ..way.clone() }).collect();
+    by_device.iter().chain(&ways).flat_map(to).collect()
+}
+
+/// What would be answered if its type were another.
+fn suppose(world: &mut World, ns: NsId, msg: &RouteMsg, kind: RouteType, question: &RouteMsg) -> Key {
+    set_kind(world, ns, msg, kind);
+    key(&world.get_route(ns, &matching(question)))
+}
+
+fn set_kind(world: &mut World, ns: NsId, msg: &RouteMsg, kind: RouteType) {
+    let (dst, src) = (prefix(msg.dst), prefix(msg.src));
+    let is_it = |route: &Route6| {
+        Some(route.metric) == msg.priority && route.flags.any(RtFlags::REJECT) && route.nh_id.is_none()
+    };
+    let table = world.namespaces.get_mut(&ns).and_then(|space| space.config.fib6.table_mut(msg.table));
+    let node = table.and_then(|table| table.tree.get_mut(dst));
+    let routes = node.into_iter().flat_map(|node| node.ensure_source(src)).filter(|route| is_it(route));
+    routes.for_each(|route| route.kind = kind);
+}
+
+/// Whether an answer is about that route, not a leg beside it.
+fn is_it(msg: &RouteMsg, answer: &RouteMsg) -> bool {
+    let v6 = |addr: Option<IpAddr>| match addr {
+        Some(IpAddr::V6(addr)) => addr,
+        _ => Ipv6Addr::UNSPECIFIED,
+    };
+    key_of(answer) == key_of(msg)
+        && answer.multipath.is_empty()
+        && answer.oif == msg.oif
+        && v6(answer.gateway) == v6(msg.gateway)
+}
