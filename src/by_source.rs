@@ -231,7 +231,8 @@ pub fn ways_from(config: &Config, table: TableId, sources: &[Prefix<Ipv6Addr>]) 
             if !source.covers(both) {
                 continue;
             }
-            let src = addresses(both, MAX_ADDRESSES).next().filter(|_| !both.is_default());
+            let src = addresses(both, MAX_ADDRESSES).next().unwrap_or(both.addr());
+            let src = Some(src).filter(|_| !both.is_default());
             let way = RouteMsg { src: src.map(|addr| IpPrefix::host(addr.into())), ..way.clone() };
             if !ways.contains(&way) && ways.len() < MAX_WAYS {
                 ways.push(way);

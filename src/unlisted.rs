@@ -10,7 +10,7 @@ use fingerpost_host::{Live, Unlisted};
 use fingerpost_model::{Kernel, NsId, RouteFlags, RouteMsg, RouteType};
 use fingerpost_net::IpPrefix;
 
-use crate::by_source::{Key, addresses, asked, key, key_of, prefix, ways_from};
+use crate::by_source::{addresses, asked, key, key_of, prefix, ways_from};
 use crate::settle::matching;
 
 /// Addresses that are tried for one way to one route.
@@ -28,9 +28,14 @@ pub fn ask(
 ) -> anyhow::Result<Option<Unlisted>> {
     let msg = &unlisted.msg;
     let told = |msg: RouteMsg| Some(Unlisted { is_known: true, msg, ..unlisted.clone() });
+    let before: Vec<RouteType> = errors(world, ns, msg).map(|route| route.kind).collect();
+    let mut found = None;
     for question in questions(world, ns, msg) {
         if unlisted.is_reject() {
-            let expected = ERRORS.map(|kind| suppose(world, ns, msg, kind, &question));
+            let expected = ERRORS.map(|kind| {
+                errors(world, ns, msg).for_each(|route| route.kind = kind);
+                key(&world.get_route(ns, &matching(&question)))
+            });
             let differ = expected.iter().any(|other| *other != expected[0]);
             if !differ {
                 continue;
@@ -38,19 +43,19 @@ pub fn ask(
             let real = key(&asked(live, &question)?);
             let mut fitting = ERRORS.iter().zip(&expected).filter(|(_, expected)| **expected == real);
             if let (Some((&kind, _)), None) = (fitting.next(), fitting.next()) {
-                return Ok(told(RouteMsg { kind, ..msg.clone() }));
+                found = told(RouteMsg { kind, ..msg.clone() });
+                break;
             }
         } else if let Ok(answer) = asked(live, &question)?
             && is_it(msg, &answer)
         {
             let flags = RouteFlags(answer.flags.0 & !RouteFlags::FIB_MATCH.0);
-            return Ok(told(RouteMsg { flags, uid: None, mark: None, iif: None, ..answer }));
+            found = told(RouteMsg { flags, uid: None, mark: None, iif: None, ..answer });
+            break;
         }
     }
-    if unlisted.is_reject() {
-        set_kind(world, ns, msg, msg.kind);
-    }
-    Ok(None)
+    errors(world, ns, msg).zip(before).for_each(|(route, kind)| route.kind = kind);
+    Ok(found)
 }
 
 /// What is not known of one.
@@ -81,21 +86,18 @@ fn questions(world: &World, ns: NsId, msg: &RouteMsg) -> Vec<RouteMsg> {
     by_device.iter().chain(&ways).flat_map(to).collect()
 }
 
-/// What would be answered if its type were another.
-fn suppose(world: &mut World, ns: NsId, msg: &RouteMsg, kind: RouteType, question: &RouteMsg) -> Key {
-    set_kind(world, ns, msg, kind);
-    key(&world.get_route(ns, &matching(question)))
-}
-
-fn set_kind(world: &mut World, ns: NsId, msg: &RouteMsg, kind: RouteType) {
-    let (dst, src) = (prefix(msg.dst), prefix(msg.src));
-    let is_it = |route: &Route6| {
-        Some(route.metric) == msg.priority && route.flags.any(RtFlags::REJECT) && route.nh_id.is_none()
-    };
+/// The routes among the legs of another that answer with an error, as the world has them.
+fn errors<'a>(world: &'a mut World, ns: NsId, msg: &RouteMsg) -> impl Iterator<Item = &'a mut Route6> {
+    let (dst, src, metric) = (prefix(msg.dst), prefix(msg.src), msg.priority.unwrap_or(0));
     let table = world.namespaces.get_mut(&ns).and_then(|space| space.config.fib6.table_mut(msg.table));
-    let node = table.and_then(|table| table.tree.get_mut(dst));
-    let routes = node.into_iter().flat_map(|node| node.ensure_source(src)).filter(|route| is_it(route));
-    routes.for_each(|route| route.kind = kind);
+    let list: &mut [Route6] = match table.and_then(|table| table.tree.get_mut(dst)) {
+        Some(node) => node.ensure_source(src),
+        None => &mut [],
+    };
+    let is_leg = |route: &Route6| route.metric == metric && route.is_leg();
+    let (first, last) = (list.iter().position(is_leg), list.iter().rposition(is_leg));
+    let among = first.zip(last).and_then(|(first, last)| list.get_mut(first..last));
+    among.into_iter().flatten().filter(|route| route.flags.any(RtFlags::REJECT) && route.nh_id.is_none())
 }
 
 /// Whether an answer is about that route, not a leg beside it.

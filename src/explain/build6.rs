@@ -53,8 +53,12 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
         Ending::Dropped(_) => {}
     }
     let Builder6 { base, shares, by_chance, .. } = builder;
-    let lookups = base.finish();
-    let outcome = outcome6::outcome(asked, question, &ending, &lookups, &shares, refused_for);
+    let mut lookups = base.finish();
+    let mut outcome = outcome6::outcome(asked, question, &ending, &lookups, &shares, refused_for);
+    let heard = outcome6::heard(asked, question, &mut outcome);
+    if let Some(last) = lookups.last_mut() {
+        last.steps.extend(heard);
+    }
     let mut objects: Vec<u32> = state.cache.objects6.into_keys().collect();
     let route_get = (asked.asker == Asker::Packet).then(|| {
         let mut shares = Vec::new();

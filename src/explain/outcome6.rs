@@ -2,19 +2,27 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use fingerpost_engine::Env;
+use fingerpost_engine::addrtype::AddrType;
 use fingerpost_engine::config::{Config, If6Addr};
+use fingerpost_engine::lookup::icmp6::{self, Limit};
 use fingerpost_engine::lookup::receive6::{self, NotForwarded};
-use fingerpost_engine::lookup::{Decision6, DropReason, Input, Output, output6, table6};
+use fingerpost_engine::lookup::{Decision6, DropReason, Flow, Input, Output, output6, table6};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_model::{IfaFlags, RouteType};
 use fingerpost_net::Errno;
 
 use super::build::Asked;
-use super::build6::{Ending, Shares};
+use super::build6::{Ending, Shares, fresh};
 use super::outcome::{Way, common_source, refused, resolves};
 use super::question::Resolved;
-use super::report::{Leg, LookupReport, Outcome, Verdict};
+use super::report::{Leg, LookupReport, Outcome, Step, Verdict};
 use super::wording::{device, kind_name};
+
+/// `ICMPV6_DEST_UNREACH`.
+const UNREACHABLE: u8 = 1;
+/// `IPPROTO_ICMPV6`.
+const ICMPV6: u8 = 58;
 
 /// The outcome of a question.
 pub(super) fn outcome(
@@ -283,6 +291,48 @@ fn unroutable(
     outcome.counters = counters.to_vec();
     outcome.icmp = icmp;
     outcome
+}
+
+/// Whether the sender of a packet that was received hears that it was dropped, how
+/// much of it and how often; the outcome's ICMP goes where it hears nothing.
+pub(super) fn heard(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, outcome: &mut Outcome) -> Option<Step> {
+    let &Resolved { src, iif, .. } = question;
+    outcome.icmp.filter(|_| iif != 0)?;
+    let env = Env { behaviour: asked.behaviour, now: asked.now };
+    let text = match back(asked, env, question) {
+        Err(why) => {
+            outcome.icmp = None;
+            format!("the sender hears nothing: {why}")
+        }
+        Ok(()) => {
+            let often = match icmp6::limit(asked.ns, env, UNREACHABLE) {
+                None => "each time".to_string(),
+                Some(Limit { burst, interval, is_of_prefix }) => {
+                    let sooner = if is_of_prefix { ", sooner by a way of a wider prefix" } else { "" };
+                    format!("at most {burst} times at once, then every {interval} ms{sooner}")
+                }
+            };
+            format!("{src} hears of it {often}, with {} bytes of the packet", icmp6::QUOTED)
+        }
+    };
+    Some(Step { about: "icmp", text, function: "icmp6_send" })
+}
+
+/// Whether an error can be sent back, or why not.
+fn back(asked: Asked<'_>, env: Env<'_>, question: &Resolved<Ipv6Addr>) -> Result<(), String> {
+    let &Resolved { src, dst, iif, .. } = question;
+    if src.is_unspecified() {
+        return Err(format!("{src} is nobody's address"));
+    }
+    if dst.is_multicast() {
+        return Err("a packet to a group is answered with no error".into());
+    }
+    let oif = if AddrType::of(src).needs_device() { iif } else { 0 };
+    let mut flow = Flow { oif, proto: ICMPV6, ..Flow::to(src) };
+    match output6::resolve(&asked.ns.config, &mut fresh(asked), env, &mut flow, &mut Tracer::off()) {
+        Ok(_) => Ok(()),
+        Err(errno) => Err(format!("no way leads back to it ({})", errno.name().unwrap_or("error"))),
+    }
 }
 
 /// A packet that is dropped before it is routed (`ip6_rcv_core`, C-308).

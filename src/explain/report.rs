@@ -84,7 +84,7 @@ pub struct LookupReport {
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     /// What it is about: `path`, `default`, `gateway`, `source`, `candidate`, `device`, `on-link`, `scope`,
-    /// `subtree`, `reverse path`, `receive`, `forward`, `learned`, `cache`.
+    /// `subtree`, `reverse path`, `receive`, `forward`, `learned`, `cache`, `icmp`.
     pub about: &'static str,
     /// In plain words.
     pub text: String,

@@ -239,6 +239,7 @@ fn with_alternatives(host: &Host, known: &Netns, question: &str) -> Explanation 
         names: &names,
         asker: Asker::Socket,
         assumed_choice: None,
+        assumed_cached: None,
     };
     let question = Question::parse(&[question.to_string()], &names).expect("a question");
     let mut explanation = explain(asked, &question).expect("an answer");

@@ -72,6 +72,7 @@ impl Host {
             names: &self.names,
             asker: Asker::Socket,
             assumed_choice: None,
+            assumed_cached: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod both;
 mod examples;
 mod firewall;
+mod heard;
 mod hooks;
 mod host;
 mod kernel;

@@ -45,6 +45,9 @@ pub struct Behaviour {
     /// Whether the prefix route of an IPv6 address with a lifetime outlives the
     /// address (F-040: 6.18; on 7.2.7 it goes as that of a permanent one).
     pub finite6_leaves_prefix_route: bool,
+    /// Whether ICMPv6 errors may follow each other sooner where the way to their
+    /// receiver has a wider prefix (before 6.18: read; 6.18.44: no).
+    pub icmp6_limit_is_of_prefix: bool,
     /// Whether routes can be given MPLS labels: `mpls_iptunnel` is a module, which
     /// the kernel compared with has (7.2.7) or has not (6.18).
     pub mpls_encap: bool,
@@ -80,6 +83,7 @@ impl Behaviour {
             multipath6_keeps_device: at >= (7, 2),
             objects6_take_first: at < (7, 2),
             finite6_leaves_prefix_route: at < (7, 0),
+            icmp6_limit_is_of_prefix: at < (6, 18),
             mpls_encap: at >= (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }

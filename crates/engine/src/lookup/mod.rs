@@ -15,6 +15,7 @@ pub mod firewall;
 pub mod get;
 pub mod get6;
 pub mod hash;
+pub mod icmp6;
 pub mod input4;
 pub mod input6;
 pub mod output4;

@@ -207,6 +207,10 @@ fn parse(line: &str, links: &[LinkMsg]) -> Option<(Key, Seen)> {
     let flags = number(words.nth(2))?;
     let name = words.next()?;
     let dev = links.iter().find(|link| link.name.as_deref() == Some(name))?.index;
+    // What stands at the root of tables without a default route is none (`fib6_null_entry`).
+    if dst.1 == 0 && metric == u32::MAX && flags & REJECT != 0 {
+        return None;
+    }
     let gateway = (flags & GATEWAY != 0).then_some(gateway);
     Some(((dst, src, metric), Seen { hop: (dev, gateway), flags }))
 }
@@ -285,5 +289,7 @@ mod tests {
         for bad in ["", "x", &good[..60], &good.replace("e0", "e9"), &good.replace("00000003", "0000000g")] {
             assert!(parse(bad, &links).is_none(), "{bad}");
         }
+        let nothing = format!("{ANY} {ANY} {NONE} ffffffff 00000001 00000000 00200200       e0");
+        assert!(parse(&nothing, &links).is_none());
     }
 }
