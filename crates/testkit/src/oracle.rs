@@ -89,7 +89,12 @@ impl Oracle {
             command.arg("--mount");
         }
         command.arg("--net").arg(&self.program).arg(KERNEL_SIDE).args(&self.beside);
-        let done = run(&mut command, &(lines.join("\n") + "\n"), DEADLINE)?;
+        let input = lines.join("\n") + "\n";
+        let done = match run(&mut command, &input, DEADLINE) {
+            // Rarely a listing of the kernel's has no end; the next time it has.
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => run(&mut command, &input, DEADLINE)?,
+            done => done?,
+        };
         let mut answers = Vec::with_capacity(lines.len());
         for text in done.stdout.lines() {
             let read: LineAnswer = serde_json::from_str(text).map_err(io::Error::other)?;

@@ -51,8 +51,11 @@ impl Tracepoint {
     ///
     /// The trace cannot be read, or lost events.
     pub fn take(&self) -> io::Result<HashMap<u32, Vec<u32>>> {
+        // While others go on looking up, a trace that is recorded has no end.
+        self.set("tracing_on", "0")?;
         let text = std::fs::read_to_string(self.dir.join("trace"))?;
         self.set("trace", "")?;
+        self.set("tracing_on", "1")?;
         Ok(tables(&text))
     }
 }
