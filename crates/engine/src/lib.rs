@@ -12,6 +12,7 @@ pub mod behaviour;
 pub mod config;
 pub mod control;
 pub mod dump;
+pub mod fast;
 pub mod lookup;
 mod namespace;
 mod restore;

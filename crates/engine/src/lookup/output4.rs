@@ -118,18 +118,44 @@ fn find_way(
             return Err(errno);
         }
     };
+    Ok(by_route(config, state, env, flow, result, asker, tracer))
+}
+
+/// The way by the route that the lookup found.
+fn by_route(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow4,
+    mut result: FibResult,
+    asker: Asker,
+    tracer: &mut Tracer<'_>,
+) -> Way {
     if result.alias.kind == RouteType::LOCAL {
-        return Ok(to_self(config, flow, result, tracer));
+        return to_self(config, flow, result, tracer);
     }
-    let mut result = result;
+    let orig_oif = flow.oif;
     select_path(config, state, env, flow, &mut result, asker, tracer);
-    Ok(Way {
+    Way {
         dev: result.dev(config),
         orig_oif,
         kind: result.alias.kind,
         flags: RouteFlags(0),
         result: Some(result),
-    })
+    }
+}
+
+/// The decision for a flow whose lookup has found this route, on a host that has
+/// sent nothing yet: what [`resolve`] makes of it.
+pub(crate) fn of_route(
+    config: &Config,
+    env: Env<'_>,
+    flow: &mut Flow4,
+    result: FibResult,
+) -> Result<Decision, Errno> {
+    let (mut state, tracer) = (State::default(), &mut Tracer::off());
+    let way = by_route(config, &mut state, env, flow, result, Asker::Socket, tracer);
+    build(config, &mut state, env, flow, way, tracer)
 }
 
 /// Step 5: a local destination (C-136).

@@ -78,7 +78,7 @@ pub fn lookup(
 }
 
 /// Whether a route leads to a blackhole nexthop object (C-019).
-fn is_blackhole(config: &Config, info: &FibInfo) -> bool {
+pub(crate) fn is_blackhole(config: &Config, info: &FibInfo) -> bool {
     info.nh_id.is_some() && {
         let hops = config.hops(info);
         hops.len() == 1 && hops.get(0).is_some_and(|hop| hop.blackhole)
@@ -86,7 +86,7 @@ fn is_blackhole(config: &Config, info: &FibInfo) -> bool {
 }
 
 /// Whether a hop can be used (C-018 a, b).
-fn hop_is_usable(config: &Config, hop: &NextHop, ignore_linkstate: bool) -> bool {
+pub(crate) fn hop_is_usable(config: &Config, hop: &NextHop, ignore_linkstate: bool) -> bool {
     if hop.flags.has(RouteFlags::DEAD) {
         return false;
     }
