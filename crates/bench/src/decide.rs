@@ -260,6 +260,7 @@ impl<'a> Subject<'a> {
                     names: &names,
                     asker: Asker::Packet,
                     assumed_choice: None,
+                    assumed_cached: None,
                 };
                 let explanation = explain(asked, &question).map_err(io::Error::other)?;
                 black_box(text::render(&explanation, text::Style { width: 100, colour: false }).len());
