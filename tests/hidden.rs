@@ -252,6 +252,33 @@ fn f014_decisions_that_other_routes_can_have_cached_with_an_object_are_told() {
 }
 
 #[test]
+fn f014_each_member_of_a_group_has_a_decision_cached() {
+    let situation = "
+        ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        for n in 1 2 3; do ip addr add 2001:db8:1::$n/64 dev e0 nodad; done
+        ip -6 nexthop add id 1 via 2001:db8:1::81 dev e0
+        ip -6 nexthop add id 2 via 2001:db8:1::82 dev e0
+        ip nexthop add id 10 group 1/2
+        ip -6 route add 2001:db8:a::/48 nhid 1 src 2001:db8:1::1
+        ip -6 route add 2001:db8:b::/48 nhid 10 src 2001:db8:1::2
+        ip -6 route add 2001:db8:c::/48 nhid 2 src 2001:db8:1::3
+        ip -6 route get 2001:db8:a::1 >/dev/null
+        ip -6 route get 2001:db8:c::1 >/dev/null";
+    let fingerpost = env!("CARGO_BIN_EXE_fingerpost");
+    let questions = format!(
+        "{situation}
+        for n in 1 2 3 4 5 6 7 8; do {fingerpost} explain --verify 2001:db8:b::$n || test $? = 3; done"
+    );
+    let Some(told) = apart(&questions) else { return };
+    let told = String::from_utf8_lossy(&told.stdout);
+    let agreed =
+        told.lines().filter(|line| line.starts_with("verified ") && line.ends_with("the same answer"));
+    assert_eq!(agreed.count(), 8, "{told}");
+    assert!(told.lines().any(|line| line.ends_with("by e0 to 2001:db8:1::82, from 2001:db8:1::3")), "{told}");
+}
+
+#[test]
 fn f086_deleted_rules_of_ipv6_count_only_once_one_was_added() {
     let situation = "
         ip link add e0 type veth peer name p0
