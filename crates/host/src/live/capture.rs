@@ -207,8 +207,9 @@ impl Captured {
                 let begin = self.unlisted.partition_point(|unlisted| unlisted.route < routes);
                 for unlisted in self.unlisted[begin..].iter().take_while(|unlisted| unlisted.route == routes)
                 {
-                    let place = route.multipath.get_mut(unlisted.leg).filter(|_| unlisted.is_told());
-                    place.map(|leg| leg.behind.push(unlisted.msg.clone()));
+                    if let Some(leg) = route.multipath.get_mut(unlisted.leg).filter(|_| unlisted.is_told()) {
+                        leg.behind.push(unlisted.msg.clone());
+                    }
                 }
                 route.looked_at = self.looked_at.get(&routes).map(|fact| fact.prefix);
                 routes += 1;
