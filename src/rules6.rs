@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_engine::World;
-use fingerpost_engine::config::{Config, Rule, Rules};
+use fingerpost_engine::config::{Config, Route6, Rule, Rules};
 use fingerpost_host::Live;
 use fingerpost_model::{Kernel, NsId, RouteMsg, TableId};
 use fingerpost_net::{Family, IpPrefix, Prefix};
@@ -13,7 +13,7 @@ use fingerpost_net::{Family, IpPrefix, Prefix};
 use crate::by_source::{asked, key};
 use crate::settle::matching;
 
-/// Questions that are tried, at most.
+/// Questions that are tried for each table, at most.
 const MAX_TRIES: usize = 256;
 
 /// Whether the rules leave it open: some of the kernel's own, and no other one.
@@ -27,19 +27,19 @@ pub fn are_unclear(config: &Config) -> bool {
 
 /// Destinations of both tables' routes, any way and by their devices.
 fn questions(config: &Config) -> Vec<RouteMsg> {
-    let tables = [TableId::MAIN, TableId::LOCAL].into_iter().filter_map(|id| config.fib6.table(id));
-    let routes = tables.flat_map(|table| table.routes());
     let to = |dst: Prefix<Ipv6Addr>, last: bool, oif| {
         let rest = u128::MAX.checked_shr(dst.len().into()).unwrap_or(0);
         let addr = Ipv6Addr::from_bits(dst.addr().to_bits() | if last { rest } else { 0 });
         let dst = Some(IpPrefix::host(IpAddr::V6(addr)));
         RouteMsg { dst, oif, uid: Some(0), ..RouteMsg::new(Family::V6) }
     };
-    let ways = routes.flat_map(|route| {
+    let ways = |route: &Route6| {
+        let dst = route.dst;
         let devices = [None, Some(route.hop.dev).filter(|&dev| dev != 0)];
-        devices.into_iter().flat_map(move |oif| [false, true].map(|last| to(route.dst, last, oif)))
-    });
-    ways.take(MAX_TRIES).collect()
+        devices.into_iter().flat_map(move |oif| [false, true].map(|last| to(dst, last, oif)))
+    };
+    let tables = [TableId::MAIN, TableId::LOCAL].into_iter().filter_map(|id| config.fib6.table(id));
+    tables.flat_map(|table| table.routes().flat_map(ways).take(MAX_TRIES)).collect()
 }
 
 /// Looks for a question that the two cases answer differently, and asks the kernel.

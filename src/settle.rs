@@ -40,7 +40,8 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
                 continue;
             }
             for (position, unlisted) in capture.unlisted(n).to_vec().iter().enumerate().take(MAX_UNLISTED) {
-                if !unlisted.is_known
+                if unlisted.is_placed
+                    && !unlisted.is_known
                     && let Some(found) =
                         forgetting(world, ns, |world| unlisted::ask(world, ns, live, unlisted))?
                 {
@@ -63,12 +64,15 @@ pub fn settle(capture: &mut Capture, lives: &mut [Live]) -> anyhow::Result<Resto
             capture.know_gateways(n, &facts);
         }
         if !news {
-            for n in 0..lives.len() {
-                let unknown = capture.unlisted(n).iter().filter(|unlisted| !unlisted.is_known);
-                let sentences: Vec<String> = unknown.map(unlisted::sentence).collect();
-                sentences.into_iter().for_each(|sentence| capture.note(sentence));
-                restored.header = capture.header().clone();
+            for (n, (_, netns)) in restored.namespaces.iter().enumerate() {
+                if let Some(sentence) = unlisted::sentence(capture.unlisted(n)) {
+                    capture.note(match netns.name.is_empty() {
+                        true => sentence,
+                        false => format!("namespace {}: {sentence}", netns.name),
+                    });
+                }
             }
+            restored.header = capture.header().clone();
             if left_out > 0 {
                 capture.note(format!(
                     "how the gateways of {left_out} routes were reached when these were made: as for the same \

@@ -50,7 +50,12 @@ pub fn ask(
             && is_it(msg, &answer)
         {
             let flags = RouteFlags(answer.flags.0 & !RouteFlags::FIB_MATCH.0);
-            found = told(RouteMsg { flags, uid: None, mark: None, iif: None, ..answer });
+            let route = RouteMsg { flags, uid: None, mark: None, iif: None, ..answer };
+            // Where an object leads, it says itself.
+            found = told(match route.nh_id {
+                None => route,
+                Some(_) => RouteMsg { oif: None, gateway: None, multipath: Vec::new(), ..route },
+            });
             break;
         }
     }
@@ -58,18 +63,25 @@ pub fn ask(
     Ok(found)
 }
 
-/// What is not known of one.
-pub fn sentence(unlisted: &Unlisted) -> String {
-    let msg = &unlisted.msg;
-    let dst = msg.dst.map_or("default".to_string(), |dst| dst.to_string());
-    let place = format!("{dst} metric {} of table {}", msg.priority.unwrap_or(0), msg.table.0);
-    match (unlisted.is_reject(), unlisted.is_by_object()) {
-        (true, _) => {
-            format!("a route of {place} that no listing shows answers with an error: taken for a blackhole")
-        }
-        (_, true) => format!("a route of {place} by a nexthop object that no listing shows: left out"),
-        _ => format!("a route of {place} that no listing shows: only where it leads is known"),
-    }
+/// What is not known of those of one namespace, in a sentence; `None` if all is.
+pub fn sentence(unlisted: &[Unlisted]) -> Option<String> {
+    let count = |is: &dyn Fn(&Unlisted) -> bool| unlisted.iter().filter(|&unlisted| is(unlisted)).count();
+    let known = |unlisted: &Unlisted| unlisted.is_known && unlisted.is_placed;
+    let parts = [
+        (count(&|u| !known(u) && !u.is_told()), "lead to nexthop objects and are left out"),
+        (
+            count(&|u| !known(u) && u.is_told() && u.is_reject()),
+            "answer with an error and are taken for blackholes",
+        ),
+        (
+            count(&|u| !known(u) && u.is_told() && !u.is_reject()),
+            "are known by device and gateway alone, and may lead to nexthop objects",
+        ),
+    ];
+    let told: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    (!told.is_empty())
+        .then(|| format!("IPv6 routes among the legs of others, which no listing shows: {}", told.join("; ")))
 }
 
 /// Questions that may find it, by its device and any.
@@ -106,8 +118,10 @@ fn is_it(msg: &RouteMsg, answer: &RouteMsg) -> bool {
         Some(IpAddr::V6(addr)) => addr,
         _ => Ipv6Addr::UNSPECIFIED,
     };
-    key_of(answer) == key_of(msg)
-        && answer.multipath.is_empty()
-        && answer.oif == msg.oif
-        && v6(answer.gateway) == v6(msg.gateway)
+    let own = (msg.oif, v6(msg.gateway));
+    let shown = (answer.oif, v6(answer.gateway));
+    let is_shown =
+        || shown == own || answer.multipath.iter().any(|leg| (Some(leg.oif), v6(leg.gateway)) == own);
+    let is_leg = !answer.multipath.is_empty() && answer.nh_id.is_none();
+    key_of(answer) == key_of(msg) && !is_leg && is_shown()
 }

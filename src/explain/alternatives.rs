@@ -82,7 +82,14 @@ fn cached_with_objects(
     explanation: &mut Explanation,
 ) -> Result<(), String> {
     for object in mem::take(&mut explanation.objects) {
-        for cached in rules6::cacheable(&asked.ns.config, object).into_iter().take(MAX_CACHED) {
+        let mut decisions = rules6::cacheable(&asked.ns.config, object, MAX_CACHED + 1);
+        if decisions.len() > MAX_CACHED {
+            decisions.truncate(MAX_CACHED);
+            explanation.unknown.push(format!(
+                "which decision is cached with nexthop object {object}: {MAX_CACHED} of those possible were tried"
+            ));
+        }
+        for cached in decisions {
             let other = explain(Asked { assumed_cached: Some((object, cached)), ..asked }, question)?;
             let dst = cached.route.dst;
             explanation.or(&format!("if nexthop object {object} was used for {dst} before"), other);

@@ -1,6 +1,8 @@
 //! From events to an explanation: what both families have in common. What each
 //! has of its own is [`super::build4`]'s and [`super::build6`]'s.
 
+use std::collections::BTreeSet;
+
 use fingerpost_engine::config::{Config, Rule};
 use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::lookup::cache::Cached6;
@@ -50,7 +52,7 @@ pub(super) struct Answer {
     /// What `ip route get` answers, where a packet can fare otherwise.
     pub route_get: Option<Outcome>,
     /// Nexthop objects of IPv6 whose cached decisions counted.
-    pub objects: Vec<u32>,
+    pub objects: BTreeSet<u32>,
     pub unknown: Vec<String>,
     pub unverified: Vec<&'static str>,
 }

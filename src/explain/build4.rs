@@ -1,5 +1,6 @@
 //! From events to an explanation: IPv4.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use fingerpost_engine::Env;
@@ -52,7 +53,7 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv4Addr>) -> Answer 
         lookups,
         outcome,
         route_get: None,
-        objects: Vec::new(),
+        objects: BTreeSet::new(),
         unknown: outcome4::unknown(asked, &ending),
         unverified: outcome4::unverified(asked, question, &ending),
     }

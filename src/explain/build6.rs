@@ -1,5 +1,6 @@
 //! From events to an explanation: IPv6.
 
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use fingerpost_engine::addrtype::AddrType;
@@ -56,15 +57,16 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
     let mut lookups = base.finish();
     let mut outcome = outcome6::outcome(asked, question, &ending, &lookups, &shares, refused_for);
     let heard = outcome6::heard(asked, question, &mut outcome);
+    let is_heard = heard.is_some() && outcome.icmp.is_some();
     if let Some(last) = lookups.last_mut() {
         last.steps.extend(heard);
     }
-    let mut objects: Vec<u32> = state.cache.objects6.into_keys().collect();
+    let mut objects = objects(config, &state, &shares);
     let route_get = (asked.asker == Asker::Packet).then(|| {
         let mut shares = Vec::new();
         let mut state = fresh(asked);
         let ending = as_route_get(asked, question, &mut state, &mut shares);
-        objects.extend(state.cache.objects6.into_keys());
+        objects.extend(self::objects(config, &state, &shares));
         outcome6::reply(asked, question, &ending, &shares)
     });
     let mut unknown = outcome6::unknown(config, question, &ending);
@@ -73,8 +75,19 @@ pub(super) fn answer(asked: Asked<'_>, question: &Resolved<Ipv6Addr>) -> Answer 
             "the source can be {other} as well as {addr}: in a VRF Linux reads memory that it did not set"
         )
     }));
-    let unverified = outcome6::unverified(asked, question, &ending);
+    let mut unverified = outcome6::unverified(asked, question, &ending);
+    if is_heard && !asked.behaviour.verified {
+        unverified.push("icmp6_limit_is_of_prefix");
+    }
     Answer { lookups, outcome, route_get, objects, unknown, unverified }
+}
+
+/// The nexthop objects whose cached decisions counted, or count for a leg that is possible.
+fn objects(config: &Config, state: &State, shares: &Shares) -> BTreeSet<u32> {
+    let of_leg = |&(route, member, _): &(RouteRef, usize, u64)| {
+        route.get(config)?.nh_id.map(|id| table6::member_id(config, id, member))
+    };
+    state.cache.objects6.keys().copied().chain(shares.iter().filter_map(of_leg)).collect()
 }
 
 /// A copy of the state: a question leaves nothing behind, and nothing that ran

@@ -1,6 +1,7 @@
 //! Reverse path as firewalls ask it (`explain --fib`): nft's `fib` expression in
 //! nft's words, and iptables' `rpfilter` match with its options.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_engine::Env;
@@ -271,7 +272,7 @@ fn answer<I: Ip>(
         Told::Device(found, _) => outcome.dev = found.map(name),
         Told::Type(kind) => outcome.kind = Some(kind_name(kind)),
     }
-    Answer { lookups, outcome, route_get: None, objects: Vec::new(), unknown, unverified: Vec::new() }
+    Answer { lookups, outcome, route_get: None, objects: BTreeSet::new(), unknown, unverified: Vec::new() }
 }
 
 #[cfg(test)]

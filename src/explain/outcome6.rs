@@ -3,26 +3,20 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_engine::Env;
-use fingerpost_engine::addrtype::AddrType;
 use fingerpost_engine::config::{Config, If6Addr};
-use fingerpost_engine::lookup::icmp6::{self, Limit};
+use fingerpost_engine::lookup::icmp6::{self, Dropped, Hearing, Limit};
 use fingerpost_engine::lookup::receive6::{self, NotForwarded};
-use fingerpost_engine::lookup::{Decision6, DropReason, Flow, Input, Output, output6, table6};
+use fingerpost_engine::lookup::{Decision6, DropReason, Input, Output, output6, table6};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_model::{IfaFlags, RouteType};
 use fingerpost_net::Errno;
 
 use super::build::Asked;
-use super::build6::{Ending, Shares, fresh};
+use super::build6::{Ending, Shares};
 use super::outcome::{Way, common_source, refused, resolves};
 use super::question::Resolved;
 use super::report::{Leg, LookupReport, Outcome, Step, Verdict};
 use super::wording::{device, kind_name};
-
-/// `ICMPV6_DEST_UNREACH`.
-const UNREACHABLE: u8 = 1;
-/// `IPPROTO_ICMPV6`.
-const ICMPV6: u8 = 58;
 
 /// The outcome of a question.
 pub(super) fn outcome(
@@ -35,7 +29,7 @@ pub(super) fn outcome(
 ) -> Outcome {
     let config = &asked.ns.config;
     match ending {
-        Ending::Decided(decision) => fate(config, question, decision, shares),
+        Ending::Decided(decision) => fate(asked, question, decision, shares),
         Ending::Failed(errno) if question.iif == 0 => {
             refused(&question.dst, *errno, lookups, refused_for, "Ip6OutNoRoutes")
         }
@@ -60,7 +54,7 @@ pub(super) fn reply(
             refused(&question.dst, Errno::EMSGSIZE, &[], None, "")
         }
         Ending::Decided(decision) => {
-            let mut outcome = decided(config, question, decision, shares);
+            let mut outcome = decided(asked, question, decision, shares);
             // It always tells the source that it would choose.
             if let Some(route) = decision.found.route.get(config)
                 && question.iif == 0
@@ -114,8 +108,9 @@ pub(super) fn unverified(
 }
 
 /// What becomes of a packet whose way is known: it may go no further.
-fn fate(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6, shares: &Shares) -> Outcome {
-    let mut outcome = decided(config, question, decision, shares);
+fn fate(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, decision: &Decision6, shares: &Shares) -> Outcome {
+    let config = &asked.ns.config;
+    let mut outcome = decided(asked, question, decision, shares);
     let (src, dst) = (question.src, question.dst);
     let iif = device(config, question.iif);
     let what = match question.iif {
@@ -169,7 +164,13 @@ pub(super) fn not_forwarded(why: NotForwarded, iif: &str, src: Ipv6Addr) -> Stri
 }
 
 /// The decision that a lookup came to.
-fn decided(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6, shares: &Shares) -> Outcome {
+fn decided(
+    asked: Asked<'_>,
+    question: &Resolved<Ipv6Addr>,
+    decision: &Decision6,
+    shares: &Shares,
+) -> Outcome {
+    let config = &asked.ns.config;
     let dev = device(config, decision.dev);
     let received = (question.iif != 0).then(|| device(config, question.iif));
     let verdict = match (&received, decision.input) {
@@ -178,7 +179,7 @@ fn decided(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6,
         (None, Input::LocalDeliver) => Verdict::Delivered,
         (None, _) => Verdict::Sent,
     };
-    let legs = legs(config, question, shares);
+    let legs = legs(asked, question, shares);
     let source = match decision.source.is_unspecified() {
         true => None,
         false => common_source(question.iif, decision.source, &legs),
@@ -212,13 +213,18 @@ fn decided(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6,
 }
 
 /// The legs of a multipath route when the hash that chooses cannot be computed.
-fn legs(config: &Config, question: &Resolved<Ipv6Addr>, shares: &Shares) -> Vec<Leg> {
+fn legs(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, shares: &Shares) -> Vec<Leg> {
+    let config = &asked.ns.config;
     let total: u64 = shares.iter().map(|(.., share)| share).sum();
     let chooses_source = question.iif == 0 && !question.has_source();
     let leg = |&(route, member, share): &(_, usize, u64)| {
         let route = table6::RouteRef::get(route, config)?;
         let hop = table6::hops(config, route).nth(member)?;
-        let source = || output6::source_of(config, route, question.dst, &mut Tracer::off());
+        // What is cached with a nexthop object is all routes' (F-014).
+        let object = route.nh_id.map(|id| table6::member_id(config, id, member));
+        let cached = asked.assumed_cached.filter(|&(id, _)| object == Some(id));
+        let made_of = cached.and_then(|(_, cached)| cached.route.get(config)).unwrap_or(route);
+        let source = || output6::source_of(config, made_of, question.dst, &mut Tracer::off());
         Some(Leg {
             dev: device(config, hop.dev),
             gateway: table6::gateway6(hop).map(|gateway| gateway.to_string()),
@@ -296,43 +302,31 @@ fn unroutable(
 /// Whether the sender of a packet that was received hears that it was dropped, how
 /// much of it and how often; the outcome's ICMP goes where it hears nothing.
 pub(super) fn heard(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, outcome: &mut Outcome) -> Option<Step> {
-    let &Resolved { src, iif, .. } = question;
+    let &Resolved { src, dst, iif, mark, .. } = question;
     outcome.icmp.filter(|_| iif != 0)?;
     let env = Env { behaviour: asked.behaviour, now: asked.now };
-    let text = match back(asked, env, question) {
-        Err(why) => {
-            outcome.icmp = None;
-            format!("the sender hears nothing: {why}")
+    let hears = |often: String| {
+        Ok(format!("{src} hears of it {often}, with at most {} bytes of the packet", icmp6::QUOTED))
+    };
+    let told = match icmp6::hearing(asked.ns, env, Dropped { dst, src, iif, mark }) {
+        Hearing::Each => hears("each time".into()),
+        Hearing::Limited(Limit { burst, interval, is_of_prefix }) => {
+            let sooner = if is_of_prefix { ", sooner by a way of a wider prefix" } else { "" };
+            hears(format!("at most {burst} times at once, then every {interval} ms{sooner}"))
         }
-        Ok(()) => {
-            let often = match icmp6::limit(asked.ns, env, UNREACHABLE) {
-                None => "each time".to_string(),
-                Some(Limit { burst, interval, is_of_prefix }) => {
-                    let sooner = if is_of_prefix { ", sooner by a way of a wider prefix" } else { "" };
-                    format!("at most {burst} times at once, then every {interval} ms{sooner}")
-                }
-            };
-            format!("{src} hears of it {often}, with {} bytes of the packet", icmp6::QUOTED)
+        Hearing::InVrf => Ok("whether the sender hears of it is not known: it came by a VRF".to_string()),
+        Hearing::NobodySource => Err(format!("{src} is nobody's address")),
+        Hearing::GroupDestination => Err("a packet to a group is answered with no error".into()),
+        Hearing::AnycastSource => Err(format!("{src} is an anycast address")),
+        Hearing::NoWay(errno) => {
+            Err(format!("no way leads back to it ({})", errno.name().unwrap_or("error")))
         }
     };
+    let text = told.unwrap_or_else(|why| {
+        outcome.icmp = None;
+        format!("the sender hears nothing: {why}")
+    });
     Some(Step { about: "icmp", text, function: "icmp6_send" })
-}
-
-/// Whether an error can be sent back, or why not.
-fn back(asked: Asked<'_>, env: Env<'_>, question: &Resolved<Ipv6Addr>) -> Result<(), String> {
-    let &Resolved { src, dst, iif, .. } = question;
-    if src.is_unspecified() {
-        return Err(format!("{src} is nobody's address"));
-    }
-    if dst.is_multicast() {
-        return Err("a packet to a group is answered with no error".into());
-    }
-    let oif = if AddrType::of(src).needs_device() { iif } else { 0 };
-    let mut flow = Flow { oif, proto: ICMPV6, ..Flow::to(src) };
-    match output6::resolve(&asked.ns.config, &mut fresh(asked), env, &mut flow, &mut Tracer::off()) {
-        Ok(_) => Ok(()),
-        Err(errno) => Err(format!("no way leads back to it ({})", errno.name().unwrap_or("error"))),
-    }
 }
 
 /// A packet that is dropped before it is routed (`ip6_rcv_core`, C-308).

@@ -1,5 +1,7 @@
 //! An explanation as data: the schema of `explain --json`.
 
+use std::collections::BTreeSet;
+
 use fingerpost_engine::trace::Purpose;
 use serde::Serialize;
 
@@ -32,7 +34,7 @@ pub struct Explanation {
     pub route_get: Vec<Outcome>,
     /// Nexthop objects of IPv6 whose cached decisions counted.
     #[serde(skip)]
-    pub objects: Vec<u32>,
+    pub objects: BTreeSet<u32>,
     /// What could not be read from the host.
     pub not_seen: Vec<String>,
     /// What is not modelled and could change the answer.

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::both::Both;
-use super::report::{Explanation, Key, LookupReport, RuleReport, RuleVerdict, TableReport, Verdict};
+use super::report::{Explanation, Key, LookupReport, Outcome, RuleReport, RuleVerdict, TableReport, Verdict};
 
 /// How to render.
 #[derive(Clone, Copy, Debug)]
@@ -26,15 +26,12 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
     let outcome = &explanation.outcome;
     let good = !matches!(outcome.verdict, Verdict::Dropped | Verdict::Refused | Verdict::Missing);
     page.line(&page.paint(if good { Paint::Good } else { Paint::Bad }, &outcome.text));
-    for leg in &outcome.legs {
-        let via = leg.gateway.as_ref().map_or(String::new(), |gateway| format!(" to {gateway}"));
-        let from = leg.source.as_ref().map_or(String::new(), |source| format!(", from {source}"));
-        page.line(&format!("  {:>5.1} %  by {}{via}{from}", leg.share * 100.0, leg.dev));
-    }
+    page.legs(outcome);
     for alternative in &explanation.otherwise {
         page.line(
             &page.paint(Paint::Bad, &format!("or, {}: {}", alternative.when, alternative.outcome.text)),
         );
+        page.legs(&alternative.outcome);
     }
     for lookup in &explanation.lookups {
         page.line("");
@@ -93,6 +90,15 @@ struct Page {
 }
 
 impl Page {
+    /// The legs that are possible, with their shares.
+    fn legs(&mut self, outcome: &Outcome) {
+        for leg in &outcome.legs {
+            let via = leg.gateway.as_ref().map_or(String::new(), |gateway| format!(" to {gateway}"));
+            let from = leg.source.as_ref().map_or(String::new(), |source| format!(", from {source}"));
+            self.line(&format!("  {:>5.1} %  by {}{via}{from}", leg.share * 100.0, leg.dev));
+        }
+    }
+
     fn paint(&self, paint: Paint, text: &str) -> String {
         if !self.style.colour {
             return text.to_string();

@@ -402,3 +402,34 @@ point!(
     $ ip neigh show 2001:db8::1
     "
 );
+
+point!(
+    "F-089",
+    detections_that_take_no_time_are_over_after_those_that_are_not_made,
+    EMPTY,
+    "
+    $ sysctl -w net.ipv6.conf.default.dad_transmits=0
+    net.ipv6.conf.default.dad_transmits = 0
+    $ sysctl -w net.ipv6.conf.default.router_solicitation_delay=0
+    net.ipv6.conf.default.router_solicitation_delay = 0
+    $ sysctl -w net.ipv6.conf.all.forwarding=1
+    net.ipv6.conf.all.forwarding = 1
+    $ ip link add e0 address 02:00:00:00:00:01 type veth peer name e1 address 02:00:00:00:00:02
+    $ ip link set e0 up
+    $ ip link set e1 up
+    $ ip link add i0 address 02:00:00:00:00:03 type ifb
+    $ ip link set i0 up
+    $ ip -6 route show table local type anycast
+    anycast fe80:: dev e1 proto kernel metric 0 pref medium
+    anycast fe80:: dev e0 proto kernel metric 0 pref medium
+    anycast fe80:: dev i0 proto kernel metric 0 pref medium
+    $ sysctl -w net.ipv6.conf.all.disable_ipv6=1
+    net.ipv6.conf.all.disable_ipv6 = 1
+    $ sysctl -w net.ipv6.conf.all.disable_ipv6=0
+    net.ipv6.conf.all.disable_ipv6 = 0
+    $ ip -6 route show table local type anycast
+    anycast fe80:: dev i0 proto kernel metric 0 pref medium
+    anycast fe80:: dev e1 proto kernel metric 0 pref medium
+    anycast fe80:: dev e0 proto kernel metric 0 pref medium
+    "
+);

@@ -441,8 +441,11 @@ fn check_hops(ns: &Namespace, msg: &RouteMsg) -> Result<(), String> {
     }
     for unlisted in msg.multipath.iter().flat_map(|leg| &leg.behind) {
         let place = |route: &RouteMsg| (route.family, route.dst, route.src, route.table, route.priority);
-        if place(unlisted) != place(msg) {
+        if msg.family == Family::V4 || place(unlisted) != place(msg) {
             return Err("a route behind a leg of another destination, table or metric".into());
+        }
+        if !restore6::can_stand_among_legs(unlisted) {
+            return Err("a route behind a leg that would be a leg itself".into());
         }
         check_hops(ns, unlisted)?;
     }

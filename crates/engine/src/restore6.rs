@@ -163,6 +163,16 @@ pub(crate) fn route(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Result<
     Ok(())
 }
 
+/// Whether a route can stand among the legs of another without being one of them
+/// (`rt6_qualify_for_ecmp`), or having legs itself.
+pub(crate) fn can_stand_among_legs(msg: &RouteMsg) -> bool {
+    let flags = flags(msg, Prefix::DEFAULT);
+    let is_leg =
+        v6(msg.gateway).is_some() && msg.nh_id.is_none() && !flags.any(RtFlags::ADDRCONF | RtFlags::REJECT);
+    let has_v4 = matches!(msg.gateway, Some(IpAddr::V4(_))) || msg.via.is_some();
+    msg.multipath.is_empty() && !msg.flags.has(RouteFlags::CLONED) && !is_leg && !has_v4
+}
+
 /// What IPv6 notes of a route, as far as a dump tells.
 fn flags(msg: &RouteMsg, dst: Prefix<Ipv6Addr>) -> RtFlags {
     let by_kernel = msg.protocol == proto::KERNEL && msg.priority.unwrap_or(0) == 0;

@@ -1,6 +1,7 @@
 //! What running makes: cached decisions, exceptions, counters.
 
 use std::collections::HashMap;
+use std::net::Ipv6Addr;
 
 use crate::config::FibInfoId;
 use crate::control::nexthop::BucketUse;
@@ -31,6 +32,8 @@ pub struct State {
     pub exceptions6: Exceptions6,
     /// Which buckets of resilient nexthop groups carried traffic (C-069).
     pub buckets: BucketUse,
+    /// Addresses, with their devices, whose detection ends once the present change is made.
+    pub due: Vec<(u32, Ipv6Addr)>,
     /// Counters by the name that `nstat` gives them.
     pub counters: HashMap<&'static str, u64>,
 }

@@ -93,23 +93,15 @@ impl World {
         }
     }
 
-    /// The namespace with this id.
-    pub fn ns(&self, id: NsId) -> Result<&Namespace, Refusal> {
-        self.namespaces.get(&id).ok_or(Refusal::new(Errno::EINVAL))
-    }
-
-    /// The namespace with this id, to change, and what changing it needs.
-    pub fn ns_mut(&mut self, id: NsId) -> Result<(&mut Namespace, Env<'_>), Refusal> {
+    /// What a change leaves to be done after it.
+    fn finish(&mut self) {
         let env = Env { behaviour: &self.behaviour, now: self.now };
-        match self.namespaces.get_mut(&id) {
-            Some(ns) => Ok((ns, env)),
-            None => Err(Refusal::new(Errno::EINVAL)),
+        for ns in self.namespaces.values_mut().filter(|ns| !ns.state.due.is_empty()) {
+            control::addrconf::finish_due(ns, env);
         }
     }
-}
 
-impl Kernel for World {
-    fn apply(&mut self, id: NsId, op: Op) -> Result<(), Refusal> {
+    fn change(&mut self, id: NsId, op: Op) -> Result<(), Refusal> {
         match op.change {
             Change::NewLink(msg) => control::link::new_link(self, id, op.flags, msg),
             Change::DelLink(msg) => control::link::del_link(self, id, &msg),
@@ -151,6 +143,28 @@ impl Kernel for World {
                 }
             }
         }
+    }
+
+    /// The namespace with this id.
+    pub fn ns(&self, id: NsId) -> Result<&Namespace, Refusal> {
+        self.namespaces.get(&id).ok_or(Refusal::new(Errno::EINVAL))
+    }
+
+    /// The namespace with this id, to change, and what changing it needs.
+    pub fn ns_mut(&mut self, id: NsId) -> Result<(&mut Namespace, Env<'_>), Refusal> {
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        match self.namespaces.get_mut(&id) {
+            Some(ns) => Ok((ns, env)),
+            None => Err(Refusal::new(Errno::EINVAL)),
+        }
+    }
+}
+
+impl Kernel for World {
+    fn apply(&mut self, id: NsId, op: Op) -> Result<(), Refusal> {
+        let result = self.change(id, op);
+        self.finish();
+        result
     }
 
     fn get_route(&mut self, id: NsId, request: &RouteMsg) -> Result<RouteMsg, Refusal> {
@@ -258,7 +272,11 @@ impl Kernel for World {
     fn write_file(&mut self, id: NsId, path: &str, value: &str) -> Result<(), Errno> {
         let (ns, env) = self.ns_mut(id).map_err(|refusal| refusal.errno)?;
         match path.strip_prefix("/proc/sys/") {
-            Some(path) => control::sysctl::write(ns, env, path, value),
+            Some(path) => {
+                let result = control::sysctl::write(ns, env, path, value);
+                self.finish();
+                result
+            }
             None => Err(Errno::EACCES),
         }
     }

@@ -3,8 +3,9 @@
 use fingerpost_engine::{Restored, Restoring};
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns};
 use fingerpost_model::{
-    Change, Kernel, LinkFlags, LinkInfo, LinkMsg, MetricKind, NexthopGroupEntry, NexthopMsg, NlFlags, NsId,
-    Op, RouteCacheInfo, RouteFilter, RouteFlags, RouteMsg, RouteType, RuleAction, RuleMsg, Scope, TableId,
+    Change, Kernel, LinkFlags, LinkInfo, LinkMsg, MetricKind, NextHopMsg, NexthopGroupEntry, NexthopMsg,
+    NlFlags, NsId, Op, RouteCacheInfo, RouteFilter, RouteFlags, RouteMsg, RouteType, RuleAction, RuleMsg,
+    Scope, TableId,
 };
 use fingerpost_net::Family;
 
@@ -160,6 +161,35 @@ fn what_refers_to_nothing_is_refused_with_its_line() {
     for (extra, expected) in cases {
         assert_eq!(refusal(extra), expected);
     }
+}
+
+#[test]
+fn f002_only_what_is_no_leg_stands_behind_one() {
+    let six = |gateway: Option<&str>, metric| RouteMsg {
+        table: TableId::MAIN,
+        kind: RouteType::UNICAST,
+        dst: "2001:db8:a::/48".parse().ok(),
+        priority: Some(metric),
+        oif: Some(2),
+        gateway: gateway.and_then(|gateway| gateway.parse().ok()),
+        ..RouteMsg::new(Family::V6)
+    };
+    let with = |behind: RouteMsg| {
+        let leg =
+            |behind| NextHopMsg { oif: 2, gateway: "fe80::1".parse().ok(), behind, ..Default::default() };
+        let multipath = vec![leg(vec![behind]), leg(Vec::new())];
+        vec![Line::Route(RouteMsg { oif: None, multipath, ..six(None, 1024) })]
+    };
+    assert_eq!(refusal(with(six(None, 1024))), "accepted");
+    let elsewhere = "line 4: a route behind a leg of another destination, table or metric";
+    assert_eq!(refusal(with(six(None, 5))), elsewhere);
+    assert_eq!(refusal(with(RouteMsg::new(Family::V4))), elsewhere);
+    let a_leg = "line 4: a route behind a leg that would be a leg itself";
+    assert_eq!(refusal(with(six(Some("fe80::2"), 1024))), a_leg);
+    assert_eq!(refusal(with(six(Some("10.0.0.1"), 1024))), a_leg);
+    assert_eq!(refusal(with(RouteMsg { multipath: vec![NextHopMsg::default()], ..six(None, 1024) })), a_leg);
+    let away = RouteMsg { oif: Some(9), ..six(None, 1024) };
+    assert_eq!(refusal(with(away)), "line 4: a route through link 9, which does not stand before it");
 }
 
 /// A cached route of IPv6: to one destination through a gateway, with a path MTU.

@@ -44,6 +44,8 @@ pub struct Unlisted {
     pub route: usize,
     /// The leg that it stands behind.
     pub leg: usize,
+    /// Whether it is known to stand there: one by a nexthop object can look like a leg.
+    pub is_placed: bool,
     /// Whether the kernel has told all of it. Else it is only known where it leads, and for
     /// one that answers with an error ([`RouteType::BLACKHOLE`]) not with which.
     pub is_known: bool,
@@ -60,11 +62,11 @@ impl Unlisted {
 
     /// Whether enough is known to put it in its place.
     pub fn is_told(&self) -> bool {
-        self.is_known || !self.is_by_object()
+        self.is_placed && (self.is_known || !self.is_by_object())
     }
 
-    /// Whether it leads to a nexthop object: of the others only advertised ones that have gateways
-    /// can stand there.
+    /// Whether it leads to a nexthop object: of the others with a gateway only advertised ones
+    /// can stand there. One without a gateway may lead to an object all the same.
     pub fn is_by_object(&self) -> bool {
         self.msg.gateway.is_some() && self.msg.protocol == 0 && !self.is_reject()
     }

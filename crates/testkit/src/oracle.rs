@@ -92,7 +92,10 @@ impl Oracle {
         let input = lines.join("\n") + "\n";
         let done = match run(&mut command, &input, DEADLINE) {
             // Rarely a listing of the kernel's has no end; the next time it has.
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => run(&mut command, &input, DEADLINE)?,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                eprintln!("the kernel's side did not end in time and runs once more");
+                run(&mut command, &input, DEADLINE)?
+            }
             done => done?,
         };
         let mut answers = Vec::with_capacity(lines.len());

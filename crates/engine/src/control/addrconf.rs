@@ -429,8 +429,7 @@ pub fn start_dad(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
     let (is_ready, optimistic) = (ipv6.is_ready, have.flags.has(IfaFlags::OPTIMISTIC));
     let end = dad_end(ipv6, optimistic, env.now);
     if is_ready && end <= env.now {
-        complete(ns, env, dev, addr);
-        return;
+        ns.state.due.push((dev, addr));
     }
     let until = Dad::Until(end);
     if let Some(have) = address_mut(&mut ns.config, dev, addr) {
@@ -438,6 +437,17 @@ pub fn start_dad(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
     }
     if is_ready && optimistic {
         insert_host_route(ns, env, dev, addr);
+    }
+}
+
+/// Detections that end at once do so after what the change does otherwise, those
+/// of all devices in the order in which they began (`addrconf_dad_work`).
+pub fn finish_due(ns: &mut Namespace, env: Env<'_>) {
+    for (dev, addr) in std::mem::take(&mut ns.state.due) {
+        let have = address(&ns.config, dev, addr);
+        if have.is_some_and(|have| matches!(have.dad, Dad::Until(end) if end <= env.now)) {
+            complete(ns, env, dev, addr);
+        }
     }
 }
 

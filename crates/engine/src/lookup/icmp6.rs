@@ -1,8 +1,24 @@
-//! What the sender of a dropped packet hears of it, and how often: the limits of
-//! ICMPv6 errors (`icmp6_send`, C-316, C-317).
+//! What the sender of a dropped packet hears of it, and how often (`icmp6_send`,
+//! C-315 to C-317). Not here: which error it is.
 
+use std::net::Ipv6Addr;
+
+use fingerpost_model::IfaFlags;
+use fingerpost_net::Errno;
+
+use super::source6::{self, Own};
+use super::{Decision6, Flow6, Output, output6};
+use crate::addrtype::AddrType;
+use crate::config::{Config, RtFlags};
 use crate::control::sysctl;
 use crate::namespace::{Env, Namespace};
+use crate::state::State;
+use crate::trace::Tracer;
+
+/// `ICMPV6_DEST_UNREACH`.
+const UNREACHABLE: u8 = 1;
+/// `IPPROTO_ICMPV6`.
+const ICMPV6: u8 = 58;
 
 /// Bytes of the dropped packet that an error quotes at most: with its own headers
 /// it has to fit into the smallest MTU of IPv6, 1280 (RFC 4443, section 2.4).
@@ -20,14 +36,124 @@ pub struct Limit {
     pub is_of_prefix: bool,
 }
 
-/// The limit of errors of a type; `None` where they are not limited.
-pub fn limit(ns: &Namespace, env: Env<'_>, kind: u8) -> Option<Limit> {
-    let read = |name: &str| sysctl::read(ns, &format!("net/ipv6/icmp/{name}")).unwrap_or_default();
-    let interval = read("ratelimit").trim().parse().ok().filter(|&interval| interval > 0)?;
-    let is_limited = read("ratemask").trim().split(',').any(|range| {
+/// What is known of the dropped packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropped {
+    /// Its destination.
+    pub dst: Ipv6Addr,
+    /// Its source, who is to hear.
+    pub src: Ipv6Addr,
+    /// Where it was received.
+    pub iif: u32,
+    /// Its mark.
+    pub mark: u32,
+}
+
+/// Whether a sender hears that its destination is unreachable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// The source is no single node's.
+    NobodySource,
+    /// Packets to groups are answered with no error.
+    GroupDestination,
+    /// No way leads back.
+    NoWay(Errno),
+    /// The source is known as an anycast address (`ipv6_anycast_destination`).
+    AnycastSource,
+    /// It came by a VRF, of which errors are not modelled.
+    InVrf,
+    /// It does, each time.
+    Each,
+    /// It does, so often.
+    Limited(Limit),
+}
+
+/// Whether the sender of a dropped packet hears of it, on a host that has sent nothing yet.
+pub fn hearing(ns: &Namespace, env: Env<'_>, packet: Dropped) -> Hearing {
+    let Dropped { dst, src, iif, .. } = packet;
+    let config = &ns.config;
+    if src.is_unspecified() || src.is_multicast() {
+        return Hearing::NobodySource;
+    }
+    if dst.is_multicast() {
+        return Hearing::GroupDestination;
+    }
+    let in_vrf = config.links.get(iif).is_some_and(|link| link.vrf_table().is_some());
+    if in_vrf || config.links.l3_master(iif) != 0 {
+        return Hearing::InVrf;
+    }
+    let reflects = setting(ns, "fwmark_reflect").trim() != "0";
+    let open = Flow6 {
+        oif: if AddrType::of(src).needs_device() { iif } else { 0 },
+        mark: if reflects { packet.mark } else { 0 },
+        proto: ICMPV6,
+        ..Flow6::to(src)
+    };
+    let resolve = |mut flow: Flow6| {
+        let (state, tracer) = (&mut State::default(), &mut Tracer::off());
+        output6::resolve(config, state, env, &mut flow, tracer)
+    };
+    let source = own_destination(config, dst, iif)
+        .or_else(|| preferred(config, &resolve(open.clone()).ok()?))
+        .or_else(|| source6::select(config, iif, src, &mut Tracer::off()));
+    let flow = Flow6 { src: source.unwrap_or(Ipv6Addr::UNSPECIFIED), has_source: source.is_some(), ..open };
+    match resolve(flow) {
+        Err(errno) => Hearing::NoWay(errno),
+        Ok(decision) if decision.output == Output::Discard => Hearing::NoWay(Errno::ENETUNREACH),
+        Ok(decision) if is_anycast(config, &decision) && !counts_as_unicast(ns) => Hearing::AnycastSource,
+        Ok(decision) if config.links.get(decision.dev).is_some_and(|link| link.is_loopback()) => {
+            Hearing::Each
+        }
+        Ok(_) => limit(ns, env).map_or(Hearing::Each, Hearing::Limited),
+    }
+}
+
+/// The dropped packet's destination, if an error can come from there.
+fn own_destination(config: &Config, dst: Ipv6Addr, iif: u32) -> Option<Ipv6Addr> {
+    let own = Own { dev: iif, any_device: false, banned: IfaFlags::TENTATIVE };
+    let of_link = AddrType::of(dst).needs_device();
+    let is_anycast = || {
+        let devices = config.links.iter().filter(|link| !of_link || link.index() == iif);
+        devices
+            .filter_map(|link| link.ipv6.as_ref())
+            .any(|ipv6| ipv6.anycast.iter().any(|own| own.addr == dst))
+    };
+    (source6::is_own(config, dst, own) || is_anycast()).then_some(dst)
+}
+
+/// The source that the way back prefers (`icmpv6_rt_has_prefsrc`).
+fn preferred(config: &Config, decision: &Decision6) -> Option<Ipv6Addr> {
+    decision.found.route.get(config)?.prefsrc
+}
+
+fn is_anycast(config: &Config, decision: &Decision6) -> bool {
+    let flags = decision.flags;
+    let own_subnet = || {
+        decision.found.route.get(config).is_some_and(|route| {
+            route.dst.len() < 127
+                && !flags.any(RtFlags::GATEWAY | RtFlags::NONEXTHOP)
+                && decision.gateway.is_none()
+                && route.dst.addr() == decision.destination
+        })
+    };
+    flags.any(RtFlags::ANYCAST) || own_subnet()
+}
+
+fn counts_as_unicast(ns: &Namespace) -> bool {
+    setting(ns, "icmp/error_anycast_as_unicast").trim() == "1"
+}
+
+fn setting(ns: &Namespace, name: &str) -> String {
+    sysctl::read(ns, &format!("net/ipv6/{name}")).unwrap_or_default()
+}
+
+/// The limit of errors about destinations; `None` where they are not limited.
+fn limit(ns: &Namespace, env: Env<'_>) -> Option<Limit> {
+    let interval = setting(ns, "icmp/ratelimit").trim().parse().ok().filter(|&interval| interval > 0)?;
+    let is_limited = setting(ns, "icmp/ratemask").trim().split(',').any(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let ends = (first.parse::<u8>(), last.parse::<u8>());
-        matches!(ends, (Ok(first), Ok(last)) if (first..=last).contains(&kind))
+        matches!(ends, (Ok(first), Ok(last)) if (first..=last).contains(&UNREACHABLE))
     });
     is_limited.then_some(Limit { burst: 6, interval, is_of_prefix: env.behaviour.icmp6_limit_is_of_prefix })
 }
@@ -44,7 +170,7 @@ mod tests {
             ns.config.sysctl.other.insert(format!("ipv6/icmp/{name}"), value.to_string());
         }
         let behaviour = Behaviour::of_release(release);
-        limit(&ns, Env { behaviour: &behaviour, now: Time(0) }, 1)
+        limit(&ns, Env { behaviour: &behaviour, now: Time(0) })
     }
 
     #[test]

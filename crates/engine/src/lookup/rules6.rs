@@ -139,8 +139,8 @@ fn shared<'a>(
 }
 
 /// The decisions that can be cached with a nexthop object: one for each route that
-/// leads to it, alike ones once (F-014).
-pub fn cacheable(config: &Config, object: u32) -> Vec<Cached6> {
+/// leads to it, alike ones once, and at most so many (F-014).
+pub fn cacheable(config: &Config, object: u32, most: usize) -> Vec<Cached6> {
     let is_blackhole = |kind: &NexthopKind| matches!(kind, NexthopKind::Single(hop) if hop.blackhole);
     if config.nexthops.get(object).is_none_or(|object| is_blackhole(&object.kind)) {
         return Vec::new();
@@ -158,6 +158,9 @@ pub fn cacheable(config: &Config, object: u32) -> Vec<Cached6> {
         let is_known = |known: &&Route6| shows(known) == shows(route) && known.metrics == route.metrics;
         if !seen.iter().any(is_known) {
             seen.push(route);
+        }
+        if seen.len() >= most {
+            break;
         }
     }
     let generation = config.fib6.generation;

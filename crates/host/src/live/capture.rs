@@ -204,9 +204,12 @@ impl Captured {
                         leg.own = Some(Box::new(fact.own.clone()));
                     }
                 }
-                for unlisted in self.unlisted.iter().filter(|unlisted| unlisted.route == routes) {
-                    let place = route.multipath.get_mut(unlisted.leg).filter(|_| unlisted.is_told());
-                    place.map(|leg| leg.behind.push(unlisted.msg.clone()));
+                let begin = self.unlisted.partition_point(|unlisted| unlisted.route < routes);
+                for unlisted in self.unlisted[begin..].iter().take_while(|unlisted| unlisted.route == routes)
+                {
+                    if let Some(leg) = route.multipath.get_mut(unlisted.leg).filter(|_| unlisted.is_told()) {
+                        leg.behind.push(unlisted.msg.clone());
+                    }
                 }
                 route.looked_at = self.looked_at.get(&routes).map(|fact| fact.prefix);
                 routes += 1;
@@ -314,7 +317,15 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
     }
     if let Some(lines) = unlisted::lines_to_read(&captured.last)? {
         match space.place.run(|| files::read_at_most(unlisted::FILE, lines * unlisted::LINE))? {
-            Ok(text) => captured.unlisted = unlisted::find(&text, &captured.last, &captured.links)?,
+            Ok(text) => {
+                let (found, apart) = unlisted::find(&text, &captured.last, &captured.links)?;
+                captured.unlisted = found;
+                if apart > 0 {
+                    not_seen.push(format!(
+                        "IPv6 routes among the legs of others: of {apart} destinations, which changed meanwhile"
+                    ));
+                }
+            }
             Err(error) => {
                 not_seen.push(format!("IPv6 routes that no dump shows: {}: {error}", unlisted::FILE))
             }

@@ -26,6 +26,8 @@ const ADDRCONF: u32 = 0x0004_0000;
 const ANYCAST: u32 = 0x0010_0000;
 const LOCAL: u32 = 0x8000_0000;
 
+/// Loopback's index.
+const LOOPBACK: u32 = 1;
 /// `RTPROT_RA`.
 const BY_ADVERTISEMENT: u8 = 9;
 
@@ -75,8 +77,9 @@ pub(super) fn lines_to_read(dumps: &[Dumped]) -> Result<Option<u64>, Error> {
     Ok(needed.then_some(lines * 2 + 64))
 }
 
-/// The routes that the file has and the dumps have not.
-pub(super) fn find(text: &str, dumps: &[Dumped], links: &[LinkMsg]) -> Result<Vec<Unlisted>, Error> {
+/// The routes that the file has and the dumps have not, and for how many destinations
+/// the two do not come together, since the tables changed meanwhile.
+pub(super) fn find(text: &str, dumps: &[Dumped], links: &[LinkMsg]) -> Result<(Vec<Unlisted>, usize), Error> {
     let mut keys: HashMap<Key, Dumps> = HashMap::new();
     // Those of destinations with multipath routes are compared; these first, to know them.
     for only_multipath in [true, false] {
@@ -98,18 +101,23 @@ pub(super) fn find(text: &str, dumps: &[Dumped], links: &[LinkMsg]) -> Result<Ve
             })?;
         }
     }
+    let names: HashMap<&str, u32> =
+        links.iter().filter_map(|link| Some((link.name.as_deref()?, link.index))).collect();
     let mut seen: HashMap<Key, Vec<Seen>> = HashMap::new();
-    for (key, line) in text.lines().filter_map(|line| parse(line, links)) {
+    for (key, line) in text.lines().filter_map(|line| parse(line, &names)) {
         if keys.contains_key(&key) {
             seen.entry(key).or_default().push(line);
         }
     }
-    let mut found: Vec<Unlisted> = seen
-        .iter()
-        .flat_map(|(key, seen)| keys.get(key).into_iter().flat_map(|dumps| dumps.missing(seen)))
-        .collect();
+    let (mut found, mut apart) = (Vec::new(), 0);
+    for (key, dumps) in &keys {
+        match dumps.missing(seen.get(key).map_or(&[], |seen| seen)) {
+            Some(missing) => found.extend(missing),
+            None => apart += 1,
+        }
+    }
     found.sort_by_key(|unlisted| (unlisted.route, unlisted.leg));
-    Ok(found)
+    Ok((found, apart))
 }
 
 impl Dumps {
@@ -129,38 +137,48 @@ impl Dumps {
         self.routes.insert(number, route);
     }
 
-    /// The lines that are no dumped leg's, each behind the leg that it follows.
-    fn missing(&self, seen: &[Seen]) -> Vec<Unlisted> {
-        let mut rest = self.legs.iter().peekable();
-        let mut last: Option<&Leg> = None;
+    /// The lines that are no dumped leg's, each behind the leg that it follows; `None`
+    /// where the lists do not come together. Behind the last leg nothing is left out, so
+    /// that legs are found from the end.
+    fn missing(&self, seen: &[Seen]) -> Option<Vec<Unlisted>> {
+        let by_object = |leg: &Leg| self.routes.get(&leg.route).is_some_and(|route| route.nh_id.is_some());
+        let mut rest = self.legs.iter().rev().peekable();
+        let mut after: Option<&Leg> = None;
+        // Lines without a leg, with the one that comes after them.
+        let mut open: Vec<(&Seen, &Leg)> = Vec::new();
         let mut missing = Vec::new();
-        for line in seen {
-            let by_object =
-                |leg: &&Leg| self.routes.get(&leg.route).is_some_and(|route| route.nh_id.is_some());
+        for line in seen.iter().rev() {
             if let Some(leg) = rest.next_if(|leg| leg.hop == line.hop || by_object(leg)) {
-                last = Some(leg);
-            } else if let Some(leg) = last
-                && let Some(route) = self.routes.get(&leg.route)
-                && is_multipath(route)
-            {
-                missing.push(Unlisted {
-                    route: leg.route,
-                    leg: leg.leg,
-                    is_known: false,
-                    msg: line.message(route),
-                });
+                for (line, next) in open.drain(..) {
+                    // Alike to a leg beside it, it could be that one.
+                    let is_placed = ![leg.hop, next.hop].contains(&line.hop);
+                    let route = self.routes.get(&leg.route).filter(|route| is_multipath(route))?;
+                    let msg = line.message(route);
+                    missing.push(Unlisted {
+                        route: leg.route,
+                        leg: leg.leg,
+                        is_placed,
+                        is_known: false,
+                        msg,
+                    });
+                }
+                after = Some(leg);
+            } else {
+                open.push((line, after?));
             }
         }
-        // Where the lists do not come together, the tables changed meanwhile.
-        if rest.next().is_some() { Vec::new() } else { missing }
+        missing.reverse();
+        (open.is_empty() && rest.next().is_none()).then_some(missing)
     }
 }
 
 impl Seen {
     /// What the line tells of its route, which stands among the legs of another.
     fn message(&self, beside: &RouteMsg) -> RouteMsg {
+        let by_loopback = self.hop.0 == LOOPBACK && self.flags & (LOCAL | ANYCAST) == 0;
         let kind = match self.flags {
-            flags if flags & REJECT != 0 => RouteType::BLACKHOLE,
+            // Without the flag, a blackhole object.
+            flags if flags & REJECT != 0 || by_loopback => RouteType::BLACKHOLE,
             flags if flags & LOCAL != 0 => RouteType::LOCAL,
             flags if flags & ANYCAST != 0 => RouteType::ANYCAST,
             _ => RouteType::UNICAST,
@@ -193,7 +211,7 @@ fn key(route: &RouteMsg) -> Key {
 
 /// A line: destination, source and gateway in hexadecimal digits with the lengths of the prefixes, then
 /// metric, two counters, flags and device.
-fn parse(line: &str, links: &[LinkMsg]) -> Option<(Key, Seen)> {
+fn parse(line: &str, names: &HashMap<&str, u32>) -> Option<(Key, Seen)> {
     let mut words = line.split_whitespace();
     let addr = |words: &mut std::str::SplitWhitespace<'_>| {
         u128::from_str_radix(words.next()?, 16).ok().map(Ipv6Addr::from_bits)
@@ -205,8 +223,7 @@ fn parse(line: &str, links: &[LinkMsg]) -> Option<(Key, Seen)> {
     let number = |word: Option<&str>| u32::from_str_radix(word?, 16).ok();
     let metric = number(words.next())?;
     let flags = number(words.nth(2))?;
-    let name = words.next()?;
-    let dev = links.iter().find(|link| link.name.as_deref() == Some(name))?.index;
+    let dev = *names.get(words.next()?)?;
     // What stands at the root of tables without a default route is none (`fib6_null_entry`).
     if dst.1 == 0 && metric == u32::MAX && flags & REJECT != 0 {
         return None;
@@ -222,13 +239,12 @@ mod tests {
 
     use super::*;
 
-    fn link(index: u32, name: &str) -> LinkMsg {
-        LinkMsg { index, name: Some(name.into()), ..LinkMsg::default() }
+    fn names() -> HashMap<&'static str, u32> {
+        HashMap::from([("lo", 1), ("e0", 2), ("p0", 3)])
     }
 
     fn seen(lines: &[&str]) -> Vec<Seen> {
-        let links = [link(1, "lo"), link(2, "e0"), link(3, "p0")];
-        let lines: Vec<(Key, Seen)> = lines.iter().filter_map(|line| parse(line, &links)).collect();
+        let lines: Vec<(Key, Seen)> = lines.iter().filter_map(|line| parse(line, &names())).collect();
         assert!(lines.iter().all(|(key, _)| key.0.1 == 48 && key.2 == 1024));
         lines.into_iter().map(|(_, seen)| seen).collect()
     }
@@ -267,7 +283,7 @@ mod tests {
             line(NONE, "00200200", "lo"),
             line(SECOND, "00000003", "e0"),
         ];
-        let missing = two_legs().missing(&seen(&lines.each_ref().map(String::as_str)));
+        let missing = two_legs().missing(&seen(&lines.each_ref().map(String::as_str))).expect("they fit");
         let told = |unlisted: &Unlisted| (unlisted.route, unlisted.leg, unlisted.msg.oif, unlisted.msg.kind);
         assert_eq!(
             missing.iter().map(told).collect::<Vec<_>>(),
@@ -276,20 +292,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_alike_to_a_leg_beside_it_has_no_known_place() {
+        let lines = [FIRST, SECOND, SECOND].map(|gateway| line(gateway, "00000003", "e0"));
+        let missing = two_legs().missing(&seen(&lines.each_ref().map(String::as_str))).expect("they fit");
+        let told = |unlisted: &Unlisted| (unlisted.leg, unlisted.is_placed);
+        assert_eq!(missing.iter().map(told).collect::<Vec<_>>(), [(0, false)]);
+    }
+
+    #[test]
     fn lists_that_do_not_come_together_tell_nothing() {
         let lines = [line(FIRST, "00000003", "e0"), line(NONE, "00000001", "p0")];
-        assert!(two_legs().missing(&seen(&lines.each_ref().map(String::as_str))).is_empty());
+        assert!(two_legs().missing(&seen(&lines.each_ref().map(String::as_str))).is_none());
     }
 
     #[test]
     fn lines_that_are_none_are_left() {
-        let links = [link(2, "e0")];
         let good = line(FIRST, "00000003", "e0");
-        assert!(parse(&good, &links).is_some());
+        assert!(parse(&good, &names()).is_some());
         for bad in ["", "x", &good[..60], &good.replace("e0", "e9"), &good.replace("00000003", "0000000g")] {
-            assert!(parse(bad, &links).is_none(), "{bad}");
+            assert!(parse(bad, &names()).is_none(), "{bad}");
         }
         let nothing = format!("{ANY} {ANY} {NONE} ffffffff 00000001 00000000 00200200       e0");
-        assert!(parse(&nothing, &links).is_none());
+        assert!(parse(&nothing, &names()).is_none());
     }
 }

@@ -32,7 +32,10 @@ fn lines() -> Vec<Line> {
     let mut route = RouteMsg::new(Family::V4);
     route.gateway = "84.22.96.1".parse().ok();
     route.encap = Some(Encap { kind: 2, data: vec![84, 22, 96, 1] });
-    route.multipath = vec![NextHopMsg { gateway: "84.22.96.2".parse().ok(), ..NextHopMsg::default() }];
+    let behind = RouteMsg { gateway: "84.22.96.3".parse().ok(), ..RouteMsg::new(Family::V4) };
+    let leg =
+        NextHopMsg { gateway: "84.22.96.2".parse().ok(), behind: vec![behind], ..NextHopMsg::default() };
+    route.multipath = vec![leg];
     let mut rule = RuleMsg::new(Family::V4);
     rule.src = "84.22.96.0/24".parse().ok();
     rule.iifname = Some("enx001b21aabbcc".into());

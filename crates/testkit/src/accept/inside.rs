@@ -163,7 +163,13 @@ impl Space<'_> {
             questions.iter().filter(|words| can_be_asked(words)).cloned().collect();
         // A packet of IPv6 that is dropped before any lookup is looked up by `ip` all the same.
         let named = self.ask(&[], &candidates)?;
-        let comparable = |answer: &Value| !is_six(answer) || !tables(answer).is_empty();
+        // And one that is received has a source, if only `::`, which `ip` does not say.
+        let sourceless = |answer: &Value| {
+            let asked = &answer["asked"];
+            !asked["iif"].is_null() && (asked["from"].is_null() || asked["from"] == "::")
+        };
+        let comparable =
+            |answer: &Value| !is_six(answer) || !tables(answer).is_empty() && !sourceless(answer);
         let looked_up = candidates.into_iter().zip(named).filter(|(_, answer)| comparable(answer));
         let mut open: Vec<Vec<String>> = looked_up.map(|(words, _)| words).take(TRACED).collect();
         findings.traced += open.len() as u64;
