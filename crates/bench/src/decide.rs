@@ -8,8 +8,9 @@ use std::path::Path;
 
 use fingerpost::explain::{Asked, Question, Resolved, explain, text};
 use fingerpost::script::Runner;
+use fingerpost_engine::fast::{Answer, Output4};
 use fingerpost_engine::lookup::hash::Asker;
-use fingerpost_engine::lookup::{Decision, input4, output4};
+use fingerpost_engine::lookup::{Decision, Flow4, input4, output4};
 use fingerpost_engine::trace::{Event, Tracer};
 use fingerpost_engine::{Env, Namespace, World};
 use fingerpost_host::{Live, Target};
@@ -27,6 +28,8 @@ const KEYS: usize = 1_000_000;
 const TRACED: usize = 200_000;
 const KERNEL: usize = 200_000;
 const EXPLAINED: usize = 10_000;
+/// Compiled decisions at once.
+const BATCH: usize = 256;
 /// Passes, each way once in turn.
 const PASSES: usize = 7;
 /// Whence packets come.
@@ -106,6 +109,9 @@ fn one_setting(
             }
         }
         let [untraced, traced, explained, asked] = times.map(median);
+        if direction == Direction::Output {
+            compiled(world, keys, setting, is_default, report)?;
+        }
         let goal = is_default.then_some(Goal::AtMost(0.87));
         let what = |how: &str| format!("{name}, {setting}, {how}");
         report.row(what("untraced"), untraced, "us", goal);
@@ -115,6 +121,72 @@ fn one_setting(
             report.row(what("kernel, RTM_GETROUTE in batches"), asked, "us", None);
         }
     }
+    Ok(())
+}
+
+/// The compiled decisions, one by one and in batches; their answers have to be the lookup's.
+fn compiled(
+    world: &mut World,
+    keys: &[Ipv4Addr],
+    setting: &str,
+    is_default: bool,
+    report: &mut Report,
+) -> io::Result<()> {
+    let mut subject = Subject::new(world, Direction::Output)?;
+    let (_, expected) = subject.untraced(keys)?;
+    let out = subject.out;
+    let (space, env) = subject.world.ns_mut(NsId(0)).map_err(io::Error::other)?;
+    let config = &space.config;
+    let mut fast = None;
+    let build = each(1, || {
+        fast = Some(Output4::new(config, env));
+        Ok(())
+    })?;
+    let Some(fast) = fast else { return Ok(()) };
+    let codes = || 0..fast.answers() as u32;
+    let asked = codes().filter(|&code| *fast.answer(code) == Answer::Ask).count();
+    let numbers: Vec<u64> = codes()
+        .map(|code| match fast.answer(code) {
+            Answer::Decided { decision, .. } => number(decision.dev == out, decision.gateway),
+            _ => 0,
+        })
+        .collect();
+    report.remark(format!(
+        "{setting}: {} answers compiled ({asked} to be asked), lookups touch {:.2} MB",
+        fast.answers(),
+        fast.lookup_bytes() as f64 / 1e6
+    ));
+    let (mut single, mut batched) = (Vec::new(), Vec::new());
+    let mut codes = vec![0; BATCH];
+    for _ in 0..PASSES {
+        let mut sums = Sums::new();
+        single.push(each(keys.len(), || {
+            keys.iter().for_each(|&key| sums.add(numbers[fast.decide(config, &Flow4::to(key)) as usize]));
+            Ok(())
+        })?);
+        same(&expected, &sums, "the lookup and the compiled decisions")?;
+        let mut sums = Sums::new();
+        let mut is_possible = true;
+        let time = each(keys.len(), || {
+            for keys in keys.chunks(BATCH) {
+                let codes = &mut codes[..keys.len()];
+                is_possible &= fast.decide_batch(keys, codes);
+                codes.iter().for_each(|&code| sums.add(numbers[code as usize]));
+            }
+            Ok(())
+        })?;
+        if is_possible {
+            same(&expected, &sums, "the lookup and the compiled decisions in batches")?;
+            batched.push(time);
+        }
+    }
+    let what = |how: &str| format!("output, {setting}, {how}");
+    let goal = |most: f64| is_default.then_some(Goal::AtMost(most));
+    report.row(what("compiled"), median(single) * 1000.0, "ns", goal(100.0));
+    if !batched.is_empty() {
+        report.row(what("compiled, in batches"), median(batched) * 1000.0, "ns", goal(25.0));
+    }
+    report.row(what("compiling"), build / 1000.0, "ms", None);
     Ok(())
 }
 
