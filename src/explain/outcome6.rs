@@ -310,6 +310,9 @@ pub(super) fn heard(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, outcome: &m
     };
     let told = match icmp6::hearing(asked.ns, env, Dropped { dst, src, iif, mark }) {
         Hearing::Each => hears("each time".into()),
+        Hearing::Limited(Limit { burst: 0, interval, .. }) => {
+            hears(format!("every {interval} ms, but not the first time"))
+        }
         Hearing::Limited(Limit { burst, interval, is_of_prefix }) => {
             let sooner = if is_of_prefix { ", sooner by a way of a wider prefix" } else { "" };
             hears(format!("at most {burst} times at once, then every {interval} ms{sooner}"))

@@ -27,7 +27,7 @@ pub const QUOTED: u32 = 1280 - 40 - 8;
 /// How often one destination is sent an error (`icmpv6_xrlim_allow`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// How many at once, after a pause.
+    /// How many at once, after a pause: a receiver that is new is owed those of a minute (T-53).
     pub burst: u32,
     /// Milliseconds until the next one.
     pub interval: u32,
@@ -149,13 +149,14 @@ fn setting(ns: &Namespace, name: &str) -> String {
 
 /// The limit of errors about destinations; `None` where they are not limited.
 fn limit(ns: &Namespace, env: Env<'_>) -> Option<Limit> {
-    let interval = setting(ns, "icmp/ratelimit").trim().parse().ok().filter(|&interval| interval > 0)?;
+    let interval: u32 = setting(ns, "icmp/ratelimit").trim().parse().ok().filter(|&interval| interval > 0)?;
     let is_limited = setting(ns, "icmp/ratemask").trim().split(',').any(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let ends = (first.parse::<u8>(), last.parse::<u8>());
         matches!(ends, (Ok(first), Ok(last)) if (first..=last).contains(&UNREACHABLE))
     });
-    is_limited.then_some(Limit { burst: 6, interval, is_of_prefix: env.behaviour.icmp6_limit_is_of_prefix })
+    let burst = (60_000 / interval).min(6);
+    is_limited.then_some(Limit { burst, interval, is_of_prefix: env.behaviour.icmp6_limit_is_of_prefix })
 }
 
 #[cfg(test)]
@@ -174,11 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn c317_errors_are_limited_as_the_settings_say() {
+    fn c317_t53_errors_are_limited_as_the_settings_say() {
         let each = |interval| Some(Limit { burst: 6, interval, is_of_prefix: false });
         assert_eq!(limit_with(&[], "6.18"), each(100));
         assert_eq!(limit_with(&[("ratelimit", "1000")], "6.18"), each(1000));
         assert_eq!(limit_with(&[("ratelimit", "0")], "6.18"), None);
+        let burst = |interval| limit_with(&[("ratelimit", interval)], "6.18").map(|limit| limit.burst);
+        assert_eq!(["8000", "25000", "60001"].map(burst), [Some(6), Some(2), Some(0)]);
         assert_eq!(limit_with(&[("ratemask", "0,3-127")], "6.18"), None);
         assert_eq!(limit_with(&[("ratemask", "1")], "6.18"), each(100));
         assert!(limit_with(&[], "6.12").is_some_and(|limit| limit.is_of_prefix));
