@@ -34,7 +34,7 @@ struct Step {
 
 enum Then {
     /// These tables are searched, as one.
-    Search(fib::Table<Ipv4Addr>),
+    Search(Box<fib::Table<Ipv4Addr>>),
     /// The lookup ends.
     End(Code),
 }
@@ -47,7 +47,7 @@ impl Output4 {
         let steps = match config.fib.has_custom_rules {
             false => {
                 let tables = [TableId::MAIN, TableId::DEFAULT];
-                vec![Step { rule: None, then: Then::Search(compose(config, env, &tables, &mut answers)) }]
+                vec![Step { rule: None, then: search(config, env, &tables, &mut answers) }]
             }
             true => of_rules(config, env, &mut answers),
         };
@@ -145,11 +145,11 @@ fn of_rules(config: &Config, env: Env<'_>, answers: &mut Answers) -> Vec<Step> {
             continue;
         }
         if !tables.is_empty() {
-            let table = compose(config, env, &std::mem::take(&mut tables), answers);
-            steps.push(Step { rule: None, then: Then::Search(table) });
+            let then = search(config, env, &std::mem::take(&mut tables), answers);
+            steps.push(Step { rule: None, then });
         }
         let then = match rule.action {
-            _ if leads_to_table(rule) => Then::Search(compose(config, env, &[rule.table], answers)),
+            _ if leads_to_table(rule) => search(config, env, &[rule.table], answers),
             RuleAction::UNREACHABLE => Then::End(answers.refused(Errno::ENETUNREACH)),
             RuleAction::PROHIBIT => Then::End(answers.refused(Errno::EACCES)),
             RuleAction::NOP => continue,
@@ -159,10 +159,13 @@ fn of_rules(config: &Config, env: Env<'_>, answers: &mut Answers) -> Vec<Step> {
         steps.push(Step { rule: (!for_all).then_some(index), then });
     }
     if !tables.is_empty() {
-        let table = compose(config, env, &tables, answers);
-        steps.push(Step { rule: None, then: Then::Search(table) });
+        steps.push(Step { rule: None, then: search(config, env, &tables, answers) });
     }
     steps
+}
+
+fn search(config: &Config, env: Env<'_>, tables: &[TableId], answers: &mut Answers) -> Then {
+    Then::Search(Box::new(compose(config, env, tables, answers)))
 }
 
 /// Whether a rule searches one table and keeps what it finds.
