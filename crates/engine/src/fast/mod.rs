@@ -1,4 +1,4 @@
-//! Whole decisions from tables compiled out of a [`Config`], for many packets.
+//! Whole decisions from tables compiled out of a [`Config`](crate::Config), for many packets.
 //!
 //! Nothing is decided here. Where every packet that a route takes fares alike,
 //! but for its own addresses, the route's answer is made once, by
