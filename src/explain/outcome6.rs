@@ -320,6 +320,7 @@ pub(super) fn heard(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, outcome: &m
         Hearing::InVrf => Ok("whether the sender hears of it is not known: it came by a VRF".to_string()),
         Hearing::NobodySource => Err(format!("{src} is nobody's address")),
         Hearing::GroupDestination => Err("a packet to a group is answered with no error".into()),
+        Hearing::OwnSource => Err(format!("{src} is this host's own, and the error stays here")),
         Hearing::AnycastSource => Err(format!("{src} is an anycast address")),
         Hearing::NoWay(errno) => {
             Err(format!("no way leads back to it ({})", errno.name().unwrap_or("error")))

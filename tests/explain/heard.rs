@@ -82,8 +82,21 @@ fn c316_c317_the_kernel_agrees_on_what_is_heard() {
         ip -6 route add 2001:db8:77::/64 via 2001:db8:1::2 table 100";
     let refused = "ip -6 rule add from 2001:db8:1::1 to 2001:db8:1::2 prohibit";
     // Errors are sent from an address of the device that the packet came by, and not to anycast addresses.
-    let cases =
-        [(near, "", 6), (far, "", 0), (far, by_source, 6), (near, refused, 0), ("2001:db8:1::", "", 0)];
+    let (group, unicast) = ("2001:db8:1::", "sysctl -qw net.ipv6.icmp.error_anycast_as_unicast=1");
+    // A source that the way back prefers is not looked up with.
+    let preferred = "ip addr add 2001:db8:9::1/128 dev e0 nodad
+        ip -6 route add 2001:db8:77::/64 via 2001:db8:1::2 src 2001:db8:9::1
+        ip -6 rule add from 2001:db8:9::1 prohibit
+        ip -6 rule add from 2001:db8:1::1 prohibit";
+    let cases = [
+        (near, "", 6),
+        (far, "", 0),
+        (far, by_source, 6),
+        (near, refused, 0),
+        (group, "", 0),
+        (group, unicast, 0),
+        (far, preferred, 6),
+    ];
     for (from, more, errors) in cases {
         let script = SENDER.replace("FROM", from).replace("MORE", more);
         let Some(told) = apart(&["awk", "bash"], &[], &script) else { return };

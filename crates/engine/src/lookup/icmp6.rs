@@ -60,6 +60,8 @@ pub enum Hearing {
     NoWay(Errno),
     /// The source is known as an anycast address (`ipv6_anycast_destination`).
     AnycastSource,
+    /// The source is an address of this host, where the error stays.
+    OwnSource,
     /// It came by a VRF, of which errors are not modelled.
     InVrf,
     /// It does, each time.
@@ -82,27 +84,30 @@ pub fn hearing(ns: &Namespace, env: Env<'_>, packet: Dropped) -> Hearing {
     if in_vrf || config.links.l3_master(iif) != 0 {
         return Hearing::InVrf;
     }
+    let bare = Flow6 { proto: ICMPV6, ..Flow6::to(src) };
     let reflects = setting(ns, "fwmark_reflect").trim() != "0";
     let open = Flow6 {
         oif: if AddrType::of(src).needs_device() { iif } else { 0 },
         mark: if reflects { packet.mark } else { 0 },
-        proto: ICMPV6,
-        ..Flow6::to(src)
+        ..bare.clone()
     };
     let resolve = |mut flow: Flow6| {
         let (state, tracer) = (&mut State::default(), &mut Tracer::off());
         output6::resolve(config, state, env, &mut flow, tracer)
     };
-    let source = own_destination(config, dst, iif)
-        .or_else(|| preferred(config, &resolve(open.clone()).ok()?))
-        .or_else(|| source6::select(config, iif, src, &mut Tracer::off()));
+    // Where the way back prefers a source, that is chosen once it is found.
+    let prefers = || resolve(bare.clone()).is_ok_and(|decision| has_preferred(config, &decision));
+    let source = own_destination(config, dst, iif).or_else(|| {
+        let of_device = || source6::select(config, iif, src, &mut Tracer::off());
+        if prefers() { None } else { of_device() }
+    });
     let flow = Flow6 { src: source.unwrap_or(Ipv6Addr::UNSPECIFIED), has_source: source.is_some(), ..open };
     match resolve(flow) {
         Err(errno) => Hearing::NoWay(errno),
         Ok(decision) if decision.output == Output::Discard => Hearing::NoWay(Errno::ENETUNREACH),
         Ok(decision) if is_anycast(config, &decision) && !counts_as_unicast(ns) => Hearing::AnycastSource,
         Ok(decision) if config.links.get(decision.dev).is_some_and(|link| link.is_loopback()) => {
-            Hearing::Each
+            Hearing::OwnSource
         }
         Ok(_) => limit(ns, env).map_or(Hearing::Each, Hearing::Limited),
     }
@@ -121,9 +126,9 @@ fn own_destination(config: &Config, dst: Ipv6Addr, iif: u32) -> Option<Ipv6Addr>
     (source6::is_own(config, dst, own) || is_anycast()).then_some(dst)
 }
 
-/// The source that the way back prefers (`icmpv6_rt_has_prefsrc`).
-fn preferred(config: &Config, decision: &Decision6) -> Option<Ipv6Addr> {
-    decision.found.route.get(config)?.prefsrc
+/// Whether the way back prefers a source (`icmpv6_rt_has_prefsrc`).
+fn has_preferred(config: &Config, decision: &Decision6) -> bool {
+    decision.found.route.get(config).is_some_and(|route| route.prefsrc.is_some())
 }
 
 fn is_anycast(config: &Config, decision: &Decision6) -> bool {
