@@ -19,6 +19,15 @@ fn apart(script: &str) -> Option<Output> {
     }
 }
 
+/// A set-up that begins with two linked devices, e0 and p0.
+fn veth(rest: &str) -> String {
+    format!(
+        "ip link add e0 type veth peer name p0
+        for dev in e0 p0; do ip link set $dev up; done
+        {rest}"
+    )
+}
+
 /// Sets a namespace up, and asks the live host and its capture; the kernel has
 /// to agree, and the outcome's field to be the one expected.
 fn ask(name: &str, situation: &str, field: &str, questions: &[(&str, Option<&str>)]) {
@@ -81,9 +90,8 @@ fn f001_which_routes_by_source_are_looked_at_is_asked_of_the_kernel_and_kept_in_
     // The second addition fails, and from then on what lies in 2001:db8:a:8000::/52
     // alone is looked for among the routes by source of 2001:db8:a::/48; behind
     // rules likewise. Those of 2001:db8:b::/48 are all right.
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add 2001:db8:1::1/64 dev e0 nodad
         ip -6 rule add fwmark 7 lookup 7
         ip -6 rule add from 2001:db8:5::/64 fwmark 8 lookup 8
@@ -94,7 +102,8 @@ fn f001_which_routes_by_source_are_looked_at_is_asked_of_the_kernel_and_kept_in_
             ip -6 route add 2001:db8:b::/48 from 2001:db8:5::/64 via 2001:db8:1::5 table $table
             ip -6 route add 2001:db8:b:8000::/52 via 2001:db8:1::6 table $table
             ip -6 route add default via 2001:db8:1::9 table $table
-        done";
+        done",
+    );
     let questions = [
         ("2001:db8:a::1 from 2001:db8:5::1", Some("2001:db8:1::9")),
         ("2001:db8:a:8000::1 from 2001:db8:5::1", Some("2001:db8:1::3")),
@@ -109,14 +118,14 @@ fn f001_which_routes_by_source_are_looked_at_is_asked_of_the_kernel_and_kept_in_
 
 #[test]
 fn f001_routes_that_answer_with_errors_are_asked_about_too() {
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add 2001:db8:1::1/64 dev e0 nodad
         ip -6 route add unreachable 2001:db8:a::/48 from 2001:db8:5::/64
         ip -6 route add 2001:db8:a:8000::/52 via 2001:db8:1::3
         ip -6 route add unreachable 2001:db8:a::/48 from 2001:db8:5::/64 || true
-        ip -6 route add default via 2001:db8:1::9";
+        ip -6 route add default via 2001:db8:1::9",
+    );
     ask(
         "errors-by-source",
         situation,
@@ -146,14 +155,14 @@ fn f084_what_legs_have_for_themselves_is_asked_of_the_kernel_and_kept_in_capture
 
 #[test]
 fn f084_legs_behind_a_better_route_are_asked_about_by_their_devices() {
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add 2001:db8:1::1/64 dev e0 nodad
         ip addr add 2001:db8:1::2/64 dev p0 nodad
         ip -6 route add blackhole 2001:db8:a::/48 metric 10
         ip -6 route add 2001:db8:a::/48 via 2001:db8:1::8 dev e0
-        ip -6 route append 2001:db8:a::/48 src 2001:db8:1::1 via 2001:db8:1::9 dev p0";
+        ip -6 route append 2001:db8:a::/48 src 2001:db8:1::1 via 2001:db8:1::9 dev p0",
+    );
     let questions =
         [("2001:db8:a::1 oif e0", Some("2001:db8:1::1")), ("2001:db8:a::1 oif p0", Some("2001:db8:1::1"))];
     ask("legs-behind", situation, "source", &questions);
@@ -227,15 +236,15 @@ fn f002_routes_by_objects_among_the_legs_of_another_are_told_by_questions() {
 #[test]
 fn f014_decisions_that_other_routes_can_have_cached_with_an_object_are_told() {
     // Both prefer another source; which one packets get is that of the first one.
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add 2001:db8:1::1/64 dev e0 nodad
         ip addr add 2001:db8:1::2/64 dev e0 nodad
         ip -6 nexthop add id 1 via 2001:db8:1::8 dev e0
         ip -6 route add 2001:db8:a::/48 nhid 1 src 2001:db8:1::1
         ip -6 route add 2001:db8:b::/48 nhid 1 src 2001:db8:1::2
-        ip -6 route get 2001:db8:a::1 >/dev/null";
+        ip -6 route get 2001:db8:a::1 >/dev/null",
+    );
     let fingerpost = env!("CARGO_BIN_EXE_fingerpost");
     let question = format!("{situation}\n{fingerpost} explain --verify 2001:db8:b::1 || test $? = 3");
     let Some(told) = apart(&question) else { return };
@@ -253,9 +262,8 @@ fn f014_decisions_that_other_routes_can_have_cached_with_an_object_are_told() {
 
 #[test]
 fn f014_each_member_of_a_group_has_a_decision_cached() {
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         for n in 1 2 3; do ip addr add 2001:db8:1::$n/64 dev e0 nodad; done
         ip -6 nexthop add id 1 via 2001:db8:1::81 dev e0
         ip -6 nexthop add id 2 via 2001:db8:1::82 dev e0
@@ -264,7 +272,8 @@ fn f014_each_member_of_a_group_has_a_decision_cached() {
         ip -6 route add 2001:db8:b::/48 nhid 10 src 2001:db8:1::2
         ip -6 route add 2001:db8:c::/48 nhid 2 src 2001:db8:1::3
         ip -6 route get 2001:db8:a::1 >/dev/null
-        ip -6 route get 2001:db8:c::1 >/dev/null";
+        ip -6 route get 2001:db8:c::1 >/dev/null",
+    );
     let fingerpost = env!("CARGO_BIN_EXE_fingerpost");
     let questions = format!(
         "{situation}
@@ -280,12 +289,12 @@ fn f014_each_member_of_a_group_has_a_decision_cached() {
 
 #[test]
 fn f086_deleted_rules_of_ipv6_count_only_once_one_was_added() {
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add 2001:db8:1::1/64 dev e0 nodad
         ip -6 route add 2001:db8:a::/48 via 2001:db8:1::8
-        ip -6 rule del pref 32766";
+        ip -6 rule del pref 32766",
+    );
     ask("rules6-deleted", situation, "gateway", &[("2001:db8:a::1", Some("2001:db8:1::8"))]);
     let added = situation
         .replace("ip -6 rule del", "ip -6 rule add pref 5 lookup 5; ip -6 rule del pref 5; ip -6 rule del");
@@ -294,23 +303,23 @@ fn f086_deleted_rules_of_ipv6_count_only_once_one_was_added() {
 
 #[test]
 fn f086_deleted_rules_are_asked_about_where_only_linklocal_routes_tell() {
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add fe80::1/64 dev e0 nodad
-        ip -6 rule del pref 32766";
+        ip -6 rule del pref 32766",
+    );
     ask("rules6-linklocal", situation, "dev", &[("fe80::a1 oif e0", Some("e0"))]);
 }
 
 #[test]
 fn c302_labels_that_are_all_gone_are_not_those_of_a_new_host() {
     // By labels 2400::1 would be chosen, by the longest prefix the other.
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add 2400::1/64 dev e0 nodad
         ip addr add 2001::1/64 dev e0 nodad
-        ip -6 route add 2001:db8::/32 dev e0";
+        ip -6 route add 2001:db8::/32 dev e0",
+    );
     ask("labels", situation, "source", &[("2001:db8::5", Some("2400::1"))]);
     let flushed = format!("{situation}\nip addrlabel flush");
     ask("no-labels", &flushed, "source", &[("2001:db8::5", Some("2001::1"))]);
@@ -342,20 +351,20 @@ fn c157_the_order_in_which_devices_came_is_read_and_kept_in_captures() {
 
 #[test]
 fn questions_whose_answer_has_no_source_agree_too() {
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
-        ip route add 8.0.0.0/8 dev e0";
+    let situation = &veth(
+        "
+        ip route add 8.0.0.0/8 dev e0",
+    );
     ask("source", situation, "source", &[("8.8.8.8", Some("0.0.0.0")), ("9.9.9.9 oif e0", Some("0.0.0.0"))]);
 }
 
 #[test]
 fn c090_a_host_whose_rules_are_all_gone_looks_nowhere() {
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add 10.0.0.1/24 dev e0
-        for pref in 0 32766 32767; do ip rule del pref $pref; done";
+        for pref in 0 32766 32767; do ip rule del pref $pref; done",
+    );
     ask("rules", situation, "errno_name", &[("10.0.0.9", Some("ENETUNREACH"))]);
 }
 
@@ -383,11 +392,11 @@ fn c069_buckets_of_resilient_groups_are_as_the_kernel_gave_them_out() {
 
 #[test]
 fn c189_groups_that_devices_joined_are_read_and_kept_in_captures() {
-    let situation = "
-        ip link add e0 type veth peer name p0
-        for dev in e0 p0; do ip link set $dev up; done
+    let situation = &veth(
+        "
         ip addr add 10.0.0.1/24 dev e0
-        ip addr add 239.1.1.1/32 dev e0 autojoin";
+        ip addr add 239.1.1.1/32 dev e0 autojoin",
+    );
     let questions = [
         ("239.1.1.1 from 10.0.0.5 iif e0", Some("delivered")),
         ("239.1.1.2 from 10.0.0.5 iif e0", Some("dropped")),
