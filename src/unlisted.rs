@@ -15,9 +15,6 @@ use crate::settle::matching;
 
 /// Addresses that are tried for one way to one route.
 const MAX_ADDRESSES: usize = 16;
-/// The types of routes that answer with an error.
-const ERRORS: [RouteType; 4] =
-    [RouteType::BLACKHOLE, RouteType::UNREACHABLE, RouteType::PROHIBIT, RouteType::THROW];
 
 /// Asks the kernel about one; `None` when no answer tells.
 pub fn ask(
@@ -32,7 +29,7 @@ pub fn ask(
     let mut found = None;
     for question in questions(world, ns, msg) {
         if unlisted.is_reject() {
-            let expected = ERRORS.map(|kind| {
+            let expected = RouteType::ERRORS.map(|kind| {
                 errors(world, ns, msg).for_each(|route| route.kind = kind);
                 key(&world.get_route(ns, &matching(&question)))
             });
@@ -41,7 +38,8 @@ pub fn ask(
                 continue;
             }
             let real = key(&asked(live, &question)?);
-            let mut fitting = ERRORS.iter().zip(&expected).filter(|(_, expected)| **expected == real);
+            let mut fitting =
+                RouteType::ERRORS.iter().zip(&expected).filter(|(_, expected)| **expected == real);
             if let (Some((&kind, _)), None) = (fitting.next(), fitting.next()) {
                 found = told(RouteMsg { kind, ..msg.clone() });
                 break;

@@ -180,9 +180,7 @@ fn flags(msg: &RouteMsg, dst: Prefix<Ipv6Addr>) -> RtFlags {
         RouteType::LOCAL if by_kernel => RtFlags::UP | RtFlags::LOCAL | RtFlags::NONEXTHOP,
         RouteType::LOCAL => RtFlags::UP | RtFlags::LOCAL,
         RouteType::ANYCAST if by_kernel => RtFlags::UP | RtFlags::ANYCAST | RtFlags::NONEXTHOP,
-        RouteType::BLACKHOLE | RouteType::UNREACHABLE | RouteType::PROHIBIT | RouteType::THROW => {
-            RtFlags::UP | RtFlags::REJECT
-        }
+        kind if RouteType::ERRORS.contains(&kind) => RtFlags::UP | RtFlags::REJECT,
         _ if msg.protocol == BY_ADVERTISEMENT && msg.dst.is_none() => {
             RtFlags::UP | RtFlags::ADDRCONF | RtFlags::DEFAULT
         }

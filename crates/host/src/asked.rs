@@ -56,8 +56,7 @@ pub struct Unlisted {
 impl Unlisted {
     /// Whether it answers with an error.
     pub fn is_reject(&self) -> bool {
-        use RouteType as T;
-        matches!(self.msg.kind, T::BLACKHOLE | T::UNREACHABLE | T::PROHIBIT | T::THROW)
+        RouteType::ERRORS.contains(&self.msg.kind)
     }
 
     /// Whether enough is known to put it in its place.

@@ -113,6 +113,12 @@ number! {
     }
 }
 
+impl RouteType {
+    /// The types that lead nowhere, but for the historic ones.
+    pub const ERRORS: [RouteType; 4] =
+        [RouteType::BLACKHOLE, RouteType::UNREACHABLE, RouteType::PROHIBIT, RouteType::THROW];
+}
+
 number! {
     /// How far a destination is: a numerically larger scope is nearer (`RT_SCOPE_*`).
     Scope: u8 {

@@ -114,10 +114,7 @@ impl RouteConfig6 {
         let (dst, len) = prefix(msg.dst)?;
         let src = prefix(msg.src)?;
         let mut flags = RtFlags::UP;
-        if matches!(
-            msg.kind,
-            RouteType::UNREACHABLE | RouteType::BLACKHOLE | RouteType::PROHIBIT | RouteType::THROW
-        ) {
+        if RouteType::ERRORS.contains(&msg.kind) {
             flags = flags | RtFlags::REJECT;
         }
         if msg.kind == RouteType::LOCAL {
