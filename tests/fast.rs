@@ -1,17 +1,18 @@
 //! The compiled decisions give the answers of the lookup.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost::script::{Runner, Script};
-use fingerpost_engine::fast::{Answer, Compiled4, Failure, Route, Source};
+use fingerpost_engine::config::LOOPBACK;
+use fingerpost_engine::fast::{Answer, Compiled4, Compiled6, Failure, Route, Source};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::{self, Received};
-use fingerpost_engine::lookup::{Decision, Flow4, output4};
+use fingerpost_engine::lookup::{Decision, Decision6, Flow4, Flow6, input6, output4, output6};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_engine::{Behaviour, Env, Namespace, State, World};
 use fingerpost_iproute::Names;
 use fingerpost_model::{NsId, TableId};
-use fingerpost_net::{Errno, Family, Prefix};
+use fingerpost_net::{Errno, Family, Ip, Prefix};
 use fingerpost_testkit::generate::{self, Devices, Shape};
 
 /// Configurations of random scripts, each as it is at the end.
@@ -19,14 +20,14 @@ const CONFIGURATIONS: u64 = 200;
 /// Questions to each.
 const QUESTIONS: usize = 400;
 
-const SHAPE: Shape = Shape { questions: 0, theme: None, devices: Devices::All, family: Family::V4 };
 
 /// The host that a random script leaves; lines that are refused, or that are
 /// for a kernel alone, change nothing.
-fn host(index: u64) -> World {
+fn host(index: u64, family: Family) -> World {
     let mut world = World::new(1, Behaviour::default());
     let names = Names::default();
-    for line in generate::scenario(20_261_122, index, SHAPE) {
+    let shape = Shape { questions: 0, theme: None, devices: Devices::All, family };
+    for line in generate::scenario(20_261_122, index, shape) {
         let Ok(script) = Script::parse(&line) else { continue };
         let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
         script.commands().iter().for_each(|command| drop(runner.run(&command.words)));
@@ -50,20 +51,47 @@ impl Random {
     }
 
     /// An address of some route, or any.
-    fn address(&mut self, prefixes: &[Prefix<Ipv4Addr>]) -> Ipv4Addr {
-        let any = self.next() as u32;
+    fn address<I: Ip>(&mut self, prefixes: &[Prefix<I>]) -> I {
+        let any = u128::from(self.next()) << 64 | u128::from(self.next());
         match prefixes.get(self.below(prefixes.len() + 1)) {
-            None => Ipv4Addr::from_bits(any),
+            None => I::from_key(any),
             Some(prefix) => {
-                let rest = u32::MAX.checked_shr(prefix.len().into()).unwrap_or(0);
-                let offset = [0, 1, rest, any][self.below(4)];
-                Ipv4Addr::from_bits(prefix.addr().to_bits() | offset & rest)
+                let one = 1 << (128 - I::WIDTH);
+                let rest = u128::MAX.checked_shr(prefix.len().into()).unwrap_or(0);
+                let offset = [0, one, rest, any][self.below(4)];
+                I::from_key(prefix.addr().to_key() | offset & rest)
             }
         }
     }
 
+    fn flow6(&mut self, addresses: &Addresses<Ipv6Addr>, is_input: bool) -> Flow6 {
+        let mark = MARKS[self.below(MARKS.len())];
+        let dscp = [0, 0, 0, 0x10, 0x08, 0xb8][self.below(6)];
+        let (proto, sport, dport) = TRANSPORTS[self.below(TRANSPORTS.len())];
+        let uid = if is_input { 0 } else { [0, 1000, 999][self.below(3)] };
+        let src = match self.below(4) {
+            0 | 1 if !is_input => Ipv6Addr::UNSPECIFIED,
+            2 => self.own(addresses),
+            _ => self.address(&addresses.prefixes),
+        };
+        let iif = match is_input {
+            true => addresses.devices[self.below(addresses.devices.len())],
+            false => LOOPBACK,
+        };
+        let flow = Flow6::to(match self.below(3) {
+            0 => {
+                // Beside an own address, where the choice of sources turns.
+                let len = self.below(129) as u8;
+                let near = Prefix::containing(self.own(addresses), len).unwrap_or(Prefix::DEFAULT);
+                self.address(&[near])
+            }
+            _ => self.address(&addresses.prefixes),
+        });
+        Flow6 { src, has_source: is_input, iif, mark, dscp, proto, sport, dport, uid, ..flow }
+    }
+
     /// A flow of which the source is open, an address of the host, or any.
-    fn flow(&mut self, addresses: &Addresses) -> Flow4 {
+    fn flow(&mut self, addresses: &Addresses<Ipv4Addr>) -> Flow4 {
         let mark = MARKS[self.below(MARKS.len())];
         let dscp = [0, 0, 0, 0x10, 0x08, 0xb8][self.below(6)];
         let (proto, sport, dport) = TRANSPORTS[self.below(TRANSPORTS.len())];
@@ -78,7 +106,7 @@ impl Random {
         Flow4 { src, mark, dscp, proto, sport, dport, uid, any_source, ..flow }
     }
 
-    fn packet(&mut self, addresses: &Addresses) -> Received {
+    fn packet(&mut self, addresses: &Addresses<Ipv4Addr>) -> Received {
         let mark = MARKS[self.below(MARKS.len())];
         let tos = [0, 0, 0, 0x10, 0x08, 0xb8][self.below(6)];
         let (proto, sport, dport) = TRANSPORTS[self.below(TRANSPORTS.len())];
@@ -94,9 +122,9 @@ impl Random {
         Received { dst, src, dev, mark, tos, proto, sport, dport, pseudo: false }
     }
 
-    fn own(&mut self, addresses: &Addresses) -> Ipv4Addr {
+    fn own<I: Ip>(&mut self, addresses: &Addresses<I>) -> I {
         let own = &addresses.own;
-        own.get(self.below(own.len())).copied().unwrap_or(Ipv4Addr::LOCALHOST)
+        own.get(self.below(own.len())).copied().unwrap_or(I::ZERO)
     }
 }
 
@@ -104,30 +132,39 @@ const MARKS: [u32; 6] = [0, 0, 1, 2, 0x10, 0xff];
 const TRANSPORTS: [(u8, u16, u16); 4] = [(0, 0, 0), (6, 1000, 443), (17, 53, 53), (1, 0, 0)];
 
 /// What questions are made of.
-struct Addresses {
-    prefixes: Vec<Prefix<Ipv4Addr>>,
-    own: Vec<Ipv4Addr>,
+struct Addresses<I: Ip> {
+    prefixes: Vec<Prefix<I>>,
+    own: Vec<I>,
     devices: Vec<u32>,
 }
 
-impl Addresses {
-    fn of(space: &Namespace) -> Self {
-        let links = &space.config.links;
+impl Addresses<Ipv4Addr> {
+    fn v4(space: &Namespace) -> Self {
+        let (links, fib) = (&space.config.links, &space.config.fib);
         let own = links.iter().filter_map(|link| link.ipv4.as_ref()).flat_map(|ipv4| &ipv4.addrs);
+        let leaves = fib.tables.iter().flat_map(|table| fib.trie(table).leaves());
+        let prefixes = leaves.flat_map(|(addr, entries)| {
+            entries.iter().filter_map(move |entry| Prefix::containing(addr, entry.alias.len).ok())
+        });
         Addresses {
-            prefixes: prefixes(space),
+            prefixes: prefixes.collect(),
             own: own.map(|addr| addr.local).collect(),
             devices: links.iter().map(|link| link.index()).collect(),
         }
     }
 }
 
-fn prefixes(space: &Namespace) -> Vec<Prefix<Ipv4Addr>> {
-    let tries = space.config.fib.tables.iter().map(|table| space.config.fib.trie(table));
-    let routes = tries.flat_map(|trie| trie.leaves()).flat_map(|(addr, entries)| {
-        entries.iter().filter_map(move |entry| Prefix::containing(addr, entry.alias.len).ok())
-    });
-    routes.collect()
+impl Addresses<Ipv6Addr> {
+    fn v6(space: &Namespace) -> Self {
+        let links = &space.config.links;
+        let own = links.iter().filter_map(|link| link.ipv6.as_ref()).flat_map(|ipv6| &ipv6.addrs);
+        let routes = space.config.fib6.tables.iter().flat_map(|table| table.routes());
+        Addresses {
+            prefixes: routes.map(|route| route.dst).collect(),
+            own: own.map(|addr| addr.addr).collect(),
+            devices: links.iter().map(|link| link.index()).collect(),
+        }
+    }
 }
 
 /// A decision without its route, which compiled answers do not name.
@@ -178,12 +215,12 @@ impl Count {
 fn compiled_answers_are_those_of_the_lookup() {
     let (mut made, mut came) = (Count::default(), Count::default());
     for index in 0..CONFIGURATIONS {
-        let world = host(index);
+        let world = host(index, Family::V4);
         let space = world.ns(NsId(0)).expect("the first namespace");
         let env = Env { behaviour: &world.behaviour, now: world.now };
         let fast = Compiled4::new(&space.config, env);
         let naming = Compiled4::naming_routes(&space.config, env);
-        let addresses = Addresses::of(space);
+        let addresses = Addresses::v4(space);
         let mut random = Random(index);
         let flows: Vec<Flow4> = (0..QUESTIONS).map(|_| random.flow(&addresses)).collect();
         let packets: Vec<Received> = (0..QUESTIONS).map(|_| random.packet(&addresses)).collect();
@@ -192,24 +229,81 @@ fn compiled_answers_are_those_of_the_lookup() {
         for (flow, &code) in flows.iter().zip(&codes) {
             let what = || format!("configuration {index}: {flow:?}");
             assert_eq!(code, fast.output(flow), "{}", what());
-            let answer = fast.answer(code).of(flow.src, flow.dst);
+            let answer = fast.decision(code, flow.src, flow.dst);
             made.add(answer.clone(), || sent(space, env, flow), what);
             let (code, route) = naming.output_by(flow);
-            assert_eq!(naming.answer(code).of(flow.src, flow.dst), answer, "{}", what());
+            assert_eq!(naming.decision(code, flow.src, flow.dst), answer, "{}", what());
             names_the_route(&answer, route, || named(space, env, flow), what);
         }
         fast.input_batch(&packets, &mut codes);
         for (packet, &code) in packets.iter().zip(&codes) {
             let what = || format!("configuration {index}: {packet:?}");
             assert_eq!(code, fast.input(packet), "{}", what());
-            let answer = fast.answer(code).of(packet.src, packet.dst);
+            let answer = fast.decision(code, packet.src, packet.dst);
             came.add(answer.clone(), || received(space, env, packet), what);
-            assert_eq!(naming.answer(naming.input(packet)).of(packet.src, packet.dst), answer, "{}", what());
+            let (code, _) = naming.input_by(packet);
+            assert_eq!(naming.decision(code, packet.src, packet.dst), answer, "{}", what());
         }
     }
     eprintln!("made here {made:?}, received {came:?}");
     assert!(made.known > made.asked, "made here: {made:?}");
     assert!(came.known > 10_000, "received: {came:?}");
+}
+
+#[test]
+fn compiled_answers_are_those_of_the_lookup_for_ipv6() {
+    let (mut made, mut came) = (Count::default(), Count::default());
+    for index in 0..CONFIGURATIONS {
+        let world = host(index, Family::V6);
+        let space = world.ns(NsId(0)).expect("the first namespace");
+        let env = Env { behaviour: &world.behaviour, now: world.now };
+        let fast = Compiled6::new(&space.config, env);
+        let naming = Compiled6::naming_routes(&space.config, env);
+        let addresses = Addresses::v6(space);
+        let mut random = Random(index);
+        let mut codes = vec![0; QUESTIONS];
+        for is_input in [false, true] {
+            let count = if is_input { &mut came } else { &mut made };
+            let flows: Vec<Flow6> = (0..QUESTIONS).map(|_| random.flow6(&addresses, is_input)).collect();
+            match is_input {
+                true => fast.input_batch(&flows, &mut codes),
+                false => fast.output_batch(&flows, &mut codes),
+            }
+            for (flow, &code) in flows.iter().zip(&codes) {
+                let what = || format!("configuration {index}: {flow:?}");
+                let single = if is_input { fast.input(flow) } else { fast.output(flow) };
+                assert_eq!(code, single, "{}", what());
+                let looked_up = looked_up6(space, env, flow, is_input);
+                // Of routes whose packets fare alike the answer names any.
+                let alike = |answer: Result<Decision6, Failure>| match (answer, &looked_up) {
+                    (Ok(decision), Ok(other)) => Ok(Decision6 { found: other.found, ..decision }),
+                    (answer, _) => answer,
+                };
+                let answer = fast.decision(code, flow.src, flow.dst).map(alike);
+                count.add(answer, || looked_up.clone(), what);
+                let (code, route) = if is_input { naming.input_by(flow) } else { naming.output_by(flow) };
+                if let Some(Ok(_)) = naming.decision(code, flow.src, flow.dst) {
+                    let named = looked_up.as_ref().ok().map(|d| (d.found.route.dst, d.found.route.table));
+                    assert_eq!(route.map(|route| (route.prefix, route.table)), named, "{}", what());
+                }
+            }
+        }
+    }
+    eprintln!("made here {made:?}, received {came:?}");
+    assert!(made.known > made.asked, "made here: {made:?}");
+    assert!(came.known > 10_000, "received: {came:?}");
+}
+
+/// What the lookup says of an IPv6 packet.
+fn looked_up6(
+    space: &Namespace,
+    env: Env<'_>,
+    flow: &Flow6,
+    is_input: bool,
+) -> Result<Decision6, Failure> {
+    let (state, tracer) = (&mut State::default(), &mut Tracer::off());
+    let resolve = if is_input { input6::resolve } else { output6::resolve };
+    resolve(&space.config, state, env, &mut flow.clone(), tracer).map_err(Failure::Refused)
 }
 
 /// The route of a packet made here, by the lookup.

@@ -18,7 +18,7 @@ pub use in6::{AddrLabel, AddrLabels, Anycast, Dad, If6Addr, In6Dev, NO_LABEL};
 pub use link::{IfAddr, InDev, LOOPBACK, Link, Links};
 pub use neighbour::Neighbours;
 pub use nexthop::{GroupMember, NexthopKind, NexthopObject, Nexthops};
-pub use prefix_tree::PrefixTree;
+pub use prefix_tree::{PrefixTree, halves};
 pub use rule::{DscpSelector, Ports, Rule, Rules};
 pub use sysctl::{ConfEntry, DevConf, Ipv4Sysctls};
 pub use sysctl6::{ConfEntry6, DevConf6, Ipv6Sysctls};

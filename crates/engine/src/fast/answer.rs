@@ -1,37 +1,43 @@
 //! Answers by number.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 
-use fingerpost_net::Errno;
+use fingerpost_model::TableId;
+use fingerpost_net::{Errno, Ip, Prefix};
 
-use crate::lookup::{Decision, DropReason};
+use crate::lookup::{Decision, Decision6, DropReason};
 
 /// An answer's number, for as long as its tables stand.
 pub type Code = u32;
 
 /// What is known of a packet's fate.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum Answer<D> {
     /// Too little: it turns on more than the tables know.
     Ask,
     /// The packet is not routed.
     Failed(Failure),
-    /// A decision. Its addresses are not the packet's, and it names no route.
+    /// A decision. Its addresses are not the packet's; it names no route, or of IPv6
+    /// one of those whose packets fare alike.
     Decided {
         /// The decision.
-        decision: Box<Decision>,
+        decision: Box<D>,
         /// Which source the packet has.
         source: Source,
     },
 }
 
+/// An answer about an IPv4 packet.
+pub type Answer4 = Answer<Decision>;
+/// An answer about an IPv6 packet.
+pub type Answer6 = Answer<Decision6>;
+
 /// Why a packet is not routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
-    /// One made here: the lookup's error.
+    /// The lookup's error.
     Refused(Errno),
-    /// One received is dropped.
+    /// A received packet is dropped.
     Dropped(DropReason),
 }
 
@@ -40,46 +46,41 @@ pub enum Failure {
 pub enum Source {
     /// It is the decision's.
     Decision,
-    /// It is the destination, as of packets to this host.
+    /// It is the destination, as of IPv4 packets to this host.
     Destination,
     /// The packet had it.
     Given,
+    /// It is selected for the destination and a device, of IPv6 (RFC 6724).
+    Selected(u32),
 }
 
-impl Answer {
-    /// The decision for a packet, or why there is none; `None` where one has to ask.
-    pub fn of(&self, src: Ipv4Addr, dst: Ipv4Addr) -> Option<Result<Decision, Failure>> {
-        match self {
-            Answer::Ask => None,
-            Answer::Failed(failure) => Some(Err(*failure)),
-            Answer::Decided { decision, source } => {
-                let source = match source {
-                    Source::Decision => decision.source,
-                    Source::Destination => dst,
-                    Source::Given => src,
-                };
-                Some(Ok(Decision { source, destination: dst, ..(**decision).clone() }))
-            }
-        }
-    }
+/// A route by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route<I: Ip> {
+    /// Its destination.
+    pub prefix: Prefix<I>,
+    /// The table that was searched.
+    pub table: TableId,
+    /// The preference of the rule that led there; none while rules are not looked at.
+    pub rule: Option<u32>,
 }
 
 /// The code of [`Answer::Ask`].
 pub(super) const ASK: Code = 0;
 
 /// The answers that codes stand for.
-pub(super) struct Answers {
-    list: Vec<Answer>,
+pub(super) struct Answers<D> {
+    list: Vec<Answer<D>>,
     failed: HashMap<Failure, Code>,
 }
 
-impl Answers {
+impl<D> Answers<D> {
     pub fn new() -> Self {
         Answers { list: vec![Answer::Ask], failed: HashMap::new() }
     }
 
     /// The answer of a code; to ask, for one that is not known.
-    pub fn get(&self, code: Code) -> &Answer {
+    pub fn get(&self, code: Code) -> &Answer<D> {
         self.list.get(code as usize).unwrap_or(&Answer::Ask)
     }
 
@@ -88,7 +89,7 @@ impl Answers {
     }
 
     /// The code of an answer.
-    pub fn code(&mut self, answer: Answer) -> Code {
+    pub fn code(&mut self, answer: Answer<D>) -> Code {
         match answer {
             Answer::Ask => ASK,
             Answer::Failed(failure) => {
@@ -100,7 +101,7 @@ impl Answers {
     }
 }
 
-fn push(list: &mut Vec<Answer>, answer: Answer) -> Code {
+fn push<D>(list: &mut Vec<Answer<D>>, answer: Answer<D>) -> Code {
     list.push(answer);
     (list.len() - 1) as Code
 }

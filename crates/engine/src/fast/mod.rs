@@ -1,7 +1,7 @@
 //! Whole decisions from tables compiled out of a [`Config`](crate::Config), for many packets.
 //!
 //! Nothing is decided here. Rules are classified ([`program`]), the tables that
-//! they lead to are searched as one ([`compose`], `compose6`), and what becomes of
+//! they lead to are searched as one ([`compose`]), and what becomes of
 //! the packets that a route takes was made once, by [`lookup`](crate::lookup)
 //! itself. Where a packet's fate turns on more (a hash, a device that is demanded,
 //! multicast, a VRF), the answer is to ask [`lookup`](crate::lookup): [`Answer::Ask`].
@@ -13,7 +13,13 @@ mod classes;
 mod compose;
 mod place;
 mod program;
+mod search;
+mod source6;
+mod tables4;
+mod tables6;
 mod v4;
+mod v6;
 
-pub use answer::{Answer, Code, Failure, Source};
-pub use v4::{Compiled4, Route};
+pub use answer::{Answer, Answer4, Answer6, Code, Failure, Route, Source};
+pub use v4::Compiled4;
+pub use v6::Compiled6;

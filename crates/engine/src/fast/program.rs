@@ -105,12 +105,12 @@ impl Hit {
     }
 }
 
-/// Longest matches in groups of tables.
+/// Longest matches in groups of tables; what a table passes on is none.
 pub(super) trait Search<I> {
-    /// The place for a destination in a group.
-    fn place(&self, group: Group, dst: I) -> Option<u32>;
+    /// The value that a group has for a destination.
+    fn value(&self, group: Group, dst: I) -> Option<u32>;
     /// The same for many; [`fib::NONE`] for none.
-    fn places(&self, group: Group, dsts: &[I], places: &mut [u32]);
+    fn values(&self, group: Group, dsts: &[I], values: &mut [u32]);
 }
 
 /// Flows of a batch.
@@ -138,15 +138,17 @@ impl<I: Ip> Program<I> {
         self.rules.iter().any(|rule| rule.find_source && rule.src.1 > 0)
     }
 
-    /// The rule by which a flow was looked up in a table of a group that all flows search.
-    pub fn rule_of(&self, group: Group, table: TableId, len: u8) -> Option<usize> {
-        let searched = self.groups.get(group)?.iter().zip(self.members.get(&group)?);
-        let mut fitting = searched.filter(|(member, _)| member.table == table);
-        fitting.find(|(member, _)| i32::from(len) > member.suppress_prefixlen).map(|(_, &rule)| rule)
-    }
-
-    /// A rule's preference.
-    pub fn preference(&self, rule: usize) -> Option<u32> {
+    /// The preference of the rule by which a route of a table was found.
+    pub fn rule(&self, hit: Hit, table: TableId, len: u8) -> Option<u32> {
+        let rule = match hit.rule {
+            Hit::NONE => {
+                let group = hit.group as usize;
+                let searched = self.groups.get(group)?.iter().zip(self.members.get(&group)?);
+                let mut of_table = searched.filter(|(member, _)| member.table == table);
+                *of_table.find(|(member, _)| i32::from(len) > member.suppress_prefixlen)?.1
+            }
+            rule => rule as usize,
+        };
         self.rules.get(rule).map(|rule| rule.priority)
     }
 
@@ -209,8 +211,8 @@ impl<I: Ip> Program<I> {
 
     fn then(&self, then: Then, rule: Option<usize>, flow: &Flow<I>, tables: &impl Search<I>) -> Step {
         match then {
-            Then::Search(group) => match tables.place(group, flow.dst) {
-                Some(place) => Step::End(Hit::found(place, group, rule)),
+            Then::Search(group) => match tables.value(group, flow.dst) {
+                Some(value) => Step::End(Hit::found(value, group, rule)),
                 None => Step::Next,
             },
             Then::Refuse(place) => Step::End(Hit::of_place(place)),
@@ -232,7 +234,7 @@ impl<I: Ip> Program<I> {
         if let [Stage::Always(Then::Search(group))] = self.stages[..] {
             let mut places = [fib::NONE; BATCH];
             let places = &mut places[..dsts.len()];
-            tables.places(group, dsts, places);
+            tables.values(group, dsts, places);
             for (hit, &place) in hits.iter_mut().zip(&*places) {
                 *hit = match place {
                     fib::NONE => Hit::UNREACHABLE,
@@ -246,7 +248,7 @@ impl<I: Ip> Program<I> {
             match stage {
                 Stage::Always(Then::Search(group)) => {
                     let group = *group;
-                    batch.gather(at, |n| dsts[n], |dsts, places| tables.places(group, dsts, places));
+                    batch.gather(at, |n| dsts[n], |dsts, places| tables.values(group, dsts, places));
                     let step = |place, _| match place {
                         fib::NONE => Step::Next,
                         place => Step::End(Hit::found(place, group, None)),

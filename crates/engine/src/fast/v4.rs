@@ -5,12 +5,14 @@ use std::net::Ipv4Addr;
 
 use fingerpost_fib as fib;
 use fingerpost_model::{RouteType, Scope, TableId};
-use fingerpost_net::{Errno, Ip, Prefix};
+use fingerpost_net::{Errno, Prefix};
 
-use super::answer::{ASK, Answer, Answers, Code, Failure, Source};
-use super::compose::{self, Longest, Place, compose};
+use super::answer::{ASK, Answer, Answer4, Answers, Code, Failure, Route, Source};
+use super::compose::Place;
 use super::place::{self, PASS};
 use super::program::{BATCH, Group, Hit, Member, Program, Search};
+use super::search::{Built, Longest, Searched};
+use super::tables4::{Tables4, has_tos};
 use crate::config::{Config, FibInfoId, LOOPBACK};
 use crate::lookup::input4::{self, Received};
 use crate::lookup::validate::{self, Check, Packet, judge};
@@ -20,20 +22,7 @@ use crate::namespace::Env;
 /// Compiled decisions about IPv4 packets. They stand for one [`Config`], until it changes.
 pub struct Compiled4 {
     shape: Shape,
-    tables: Vec<fib::Table<Ipv4Addr>>,
-    /// In tables that name routes: each route with the number of its place.
-    routes: Option<Vec<Vec<(Prefix<Ipv4Addr>, u32)>>>,
-}
-
-/// A route by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route<I: Ip> {
-    /// Its destination.
-    pub prefix: Prefix<I>,
-    /// The table that was searched.
-    pub table: TableId,
-    /// The preference of the rule that led there; none while rules are not looked at.
-    pub rule: Option<u32>,
+    tables: Built<Ipv4Addr>,
 }
 
 /// Everything but the tables.
@@ -101,7 +90,7 @@ struct Places {
     refused: HashMap<Errno, u32>,
     /// The code of each of [`REASONS`].
     drops: [Code; REASONS.len()],
-    answers: Answers,
+    answers: Answers<Decision>,
 }
 
 /// What decides about packets that a route takes, besides the configuration of devices.
@@ -140,26 +129,35 @@ impl Compiled4 {
 
     fn compile(config: &Config, env: Env<'_>, names: bool) -> Self {
         let mut shape = Shape::new(config, env);
-        let mut compiled: Vec<Vec<(Prefix<Ipv4Addr>, u32)>> = Vec::new();
-        for group in &shape.program.groups {
-            let number = |place| shape.places.number(config, env, place);
-            compiled.push(compose(config, group, number));
-        }
-        let tables = compiled.iter().map(|routes| match names {
-            false => fib::Table::from_routes(routes.iter().copied()),
-            true => fib::Table::from_routes(routes.iter().zip(0..).map(|(&(prefix, _), n)| (prefix, n))),
-        });
-        let tables = tables.collect();
-        Compiled4 { shape, tables, routes: names.then_some(compiled) }
+        let places = &mut shape.places;
+        let number = |place| places.number(config, env, place);
+        let tables = Built::new(&Tables4(config), &shape.program.groups, names, number);
+        Compiled4 { shape, tables }
     }
 
     fn view(&self) -> View<'_, fib::Table<Ipv4Addr>> {
-        View { shape: &self.shape, tables: &self.tables, routes: self.routes.as_deref() }
+        View { shape: &self.shape, tables: self.tables.searched() }
     }
 
     /// The answer that a code stands for.
-    pub fn answer(&self, code: Code) -> &Answer {
+    pub fn answer(&self, code: Code) -> &Answer4 {
         self.shape.places.answers.get(code)
+    }
+
+    /// The decision of a code for a packet, or why there is none; `None` where one has to ask.
+    pub fn decision(&self, code: Code, src: Ipv4Addr, dst: Ipv4Addr) -> Option<Result<Decision, Failure>> {
+        match self.answer(code) {
+            Answer::Ask => None,
+            Answer::Failed(failure) => Some(Err(*failure)),
+            Answer::Decided { decision, source } => {
+                let source = match source {
+                    Source::Decision | Source::Selected(_) => decision.source,
+                    Source::Destination => dst,
+                    Source::Given => src,
+                };
+                Some(Ok(Decision { source, destination: dst, ..(**decision).clone() }))
+            }
+        }
     }
 
     /// What becomes of a packet made here; with an egress device, one has to ask.
@@ -211,14 +209,9 @@ impl Compiled4 {
     }
 
     fn route(&self, hit: Hit) -> Option<Route<Ipv4Addr>> {
-        let &(prefix, place) = self.routes.as_ref()?.get(hit.group as usize)?.get(hit.value as usize)?;
-        let shape = &self.shape;
-        let table = *shape.places.tables.get(place as usize)?;
-        let rule = match hit.rule {
-            Hit::NONE => shape.program.rule_of(hit.group as usize, table, prefix.len()),
-            rule => Some(rule as usize),
-        };
-        Some(Route { prefix, table, rule: rule.and_then(|rule| shape.program.preference(rule)) })
+        let (prefix, place) = self.tables.searched().route(hit)?;
+        let table = *self.shape.places.tables.get(place as usize)?;
+        Some(Route { prefix, table, rule: self.shape.program.rule(hit, table, prefix.len()) })
     }
 
     /// How many answers there are, the one to ask included.
@@ -228,7 +221,7 @@ impl Compiled4 {
 
     /// Bytes that lookups in the tables may touch.
     pub fn lookup_bytes(&self) -> usize {
-        self.tables.iter().map(fib::Table::lookup_bytes).sum()
+        self.tables.lookup_bytes()
     }
 }
 
@@ -254,7 +247,7 @@ impl Shape {
             places: Places::new(config, env),
             ingress: config.links.iter().filter_map(|link| Ingress::of(config, link.index())).collect(),
             addresses: fib::Table::from_routes(own),
-            has_tos: compose::has_tos(config),
+            has_tos: has_tos(config),
             dissects: config.fib.has_custom_rules && config.fib.dissecting_rules > 0,
         }
     }
@@ -297,7 +290,7 @@ impl Places {
     }
 
     /// The number of a place.
-    fn number(&mut self, config: &Config, env: Env<'_>, place: Place) -> u32 {
+    fn number(&mut self, config: &Config, env: Env<'_>, place: Place<FibResult>) -> u32 {
         match place {
             Place::Ask => place::ASK,
             Place::Pass => PASS,
@@ -390,7 +383,7 @@ impl Key {
 }
 
 /// The answer that two packets have in common; to ask, if it is not all packets'.
-fn common(of: impl Fn(Ipv4Addr, Ipv4Addr) -> Result<Decision, Failure>) -> Answer {
+fn common(of: impl Fn(Ipv4Addr, Ipv4Addr) -> Result<Decision, Failure>) -> Answer4 {
     let [(src, dst), (other_src, other_dst)] = SAMPLES;
     match (of(src, dst), of(other_src, other_dst)) {
         (Err(failure), Err(other)) if failure == other => Answer::Failed(failure),
@@ -419,7 +412,7 @@ fn common(of: impl Fn(Ipv4Addr, Ipv4Addr) -> Result<Decision, Failure>) -> Answe
 }
 
 /// What [`output4`] makes of a route.
-fn sent(config: &Config, env: Env<'_>, result: FibResult, given: bool) -> Answer {
+fn sent(config: &Config, env: Env<'_>, result: FibResult, given: bool) -> Answer4 {
     common(|src, dst| {
         let src = if given { src } else { Ipv4Addr::UNSPECIFIED };
         let mut flow = Flow4 { src, ..Flow4::to(dst) };
@@ -428,14 +421,14 @@ fn sent(config: &Config, env: Env<'_>, result: FibResult, given: bool) -> Answer
 }
 
 /// What [`input4`] makes of a route.
-fn received(config: &Config, env: Env<'_>, result: FibResult) -> Answer {
+fn received(config: &Config, env: Env<'_>, result: FibResult) -> Answer4 {
     common(|src, dst| {
         input4::of_route(config, env, &packet(src, dst), result).map_err(Failure::Dropped)
     })
 }
 
 /// What [`input4`] makes of an error.
-fn without_route(config: &Config, env: Env<'_>, errno: Errno) -> Answer {
+fn without_route(config: &Config, env: Env<'_>, errno: Errno) -> Answer4 {
     common(|src, dst| Ok(input4::without_route(config, env, &packet(src, dst), errno)))
 }
 
@@ -451,51 +444,19 @@ fn is_ordinary(addr: Ipv4Addr) -> bool {
 /// A shape with tables to search.
 struct View<'a, T> {
     shape: &'a Shape,
-    tables: &'a [T],
-    routes: Option<&'a [Vec<(Prefix<Ipv4Addr>, u32)>]>,
-}
-
-impl<T: Longest<Ipv4Addr>> Search<Ipv4Addr> for View<'_, T> {
-    #[inline]
-    fn place(&self, group: Group, dst: Ipv4Addr) -> Option<u32> {
-        let value = self.tables.get(group)?.lookup(dst)?;
-        (self.number(group, value) != PASS).then_some(value)
-    }
-
-    fn places(&self, group: Group, dsts: &[Ipv4Addr], places: &mut [u32]) {
-        let Some(table) = self.tables.get(group) else { return places.fill(fib::NONE) };
-        table.lookup_batch(dsts, places);
-        for place in places {
-            if *place != fib::NONE && self.number(group, *place) == PASS {
-                *place = fib::NONE;
-            }
-        }
-    }
+    tables: Searched<'a, Ipv4Addr, T>,
 }
 
 impl<T: Longest<Ipv4Addr>> View<'_, T> {
-    /// The number of the place that a table's value stands for.
-    #[inline]
-    fn number(&self, group: Group, value: u32) -> u32 {
-        match self.routes {
-            None => value,
-            Some(routes) => routes[group].get(value as usize).map_or(place::ASK, |route| route.1),
-        }
-    }
-
     fn fate(&self, hit: Hit) -> Fate {
-        let place = match hit.group {
-            Hit::NONE => hit.value,
-            group => self.number(group as usize, hit.value),
-        };
-        self.shape.places.fate_of(place)
+        self.shape.places.fate_of(self.tables.place_of(hit))
     }
 
     fn output(&self, flow: &Flow4) -> (Code, Hit) {
         match self.may_output(flow) {
             Err(code) => (code, Hit::ASK),
             Ok(()) => {
-                let hit = self.shape.program.walk(flow, self);
+                let hit = self.shape.program.walk(flow, &self.tables);
                 (sent_code(self.fate(hit), flow), hit)
             }
         }
@@ -507,7 +468,7 @@ impl<T: Longest<Ipv4Addr>> View<'_, T> {
             *dst = flow.dst;
         }
         let hits = &mut hits[..flows.len()];
-        self.shape.program.walk_batch(&dsts[..flows.len()], |n| flows[n].src, |n| flows[n].clone(), self, hits);
+        self.shape.program.walk_batch(&dsts[..flows.len()], |n| flows[n].src, |n| flows[n].clone(), &self.tables, hits);
         for ((flow, code), &hit) in flows.iter().zip(codes).zip(&*hits) {
             *code = match self.may_output(flow) {
                 Err(code) => code,
@@ -537,7 +498,8 @@ impl<T: Longest<Ipv4Addr>> View<'_, T> {
         // C-128: otherwise the local table has to know the source.
         let (group, local) = self.shape.local;
         let places = &self.shape.places;
-        let place = self.place(group, flow.src).map_or(PASS, |place| self.number(group, place));
+        let value = self.tables.value(group, flow.src);
+        let place = value.map_or(PASS, |value| self.tables.number(group, value));
         match (places.fate_of(place).back, places.tables.get(place as usize)) {
             (Back::Way { kind: RouteType::LOCAL, .. }, Some(&table)) if table == local => Ok(()),
             (Back::Ask, _) if place != PASS => Err(ASK),
@@ -555,12 +517,12 @@ impl<T: Longest<Ipv4Addr>> View<'_, T> {
             Ok(ingress) => ingress,
         };
         let program = &self.shape.program;
-        let hit = program.walk(&self.flow(packet), self);
+        let hit = program.walk(&self.flow(packet), &self.tables);
         let code = match self.routed(hit, ingress) {
             Routed::Over(code) => code,
             Routed::Checked { code, .. } if !ingress.is_full => self.own_source(packet, ingress, code),
             Routed::Checked { code, oif } => {
-                let back = program.walk(&self.way_back(packet, oif, ingress), self);
+                let back = program.walk(&self.way_back(packet, oif, ingress), &self.tables);
                 self.judged(back, ingress, code)
             }
         };
@@ -574,7 +536,7 @@ impl<T: Longest<Ipv4Addr>> View<'_, T> {
             *dst = packet.dst;
         }
         let flow = |n: usize| self.flow(&packets[n]);
-        program.walk_batch(&addrs[..packets.len()], |n| packets[n].src, flow, self, &mut hits[..packets.len()]);
+        program.walk_batch(&addrs[..packets.len()], |n| packets[n].src, flow, &self.tables, &mut hits[..packets.len()]);
         // Those whose source has to be looked up: by number, with what follows then.
         let mut checked = [(0, 0, ASK); BATCH];
         let mut count = 0;
@@ -605,7 +567,7 @@ impl<T: Longest<Ipv4Addr>> View<'_, T> {
             }
         };
         let dst = |at: usize| packets[checked[at].0].dst;
-        program.walk_batch(&addrs[..count], dst, way_back, self, &mut backs[..count]);
+        program.walk_batch(&addrs[..count], dst, way_back, &self.tables, &mut backs[..count]);
         for (&(n, _, code), &back) in checked.iter().zip(&backs) {
             codes[n] = match self.shape.ingress(packets[n].dev) {
                 Some(ingress) => self.judged(back, ingress, code),
