@@ -12,6 +12,7 @@ use fingerpost_engine::{Behaviour, World, restore};
 use fingerpost_iproute::Names;
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Reader, Writer};
 use fingerpost_model::{Kernel, NsId, RouteFilter};
+use fingerpost_net::Family;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{self, again, cpu_seconds, peak_mb};
@@ -153,6 +154,19 @@ pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Fi
 ///
 /// A command fails.
 pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
+    in_memory(Family::V4, path, custom_rules)
+}
+
+/// As [`from_batch`], for IPv6.
+///
+/// # Errors
+///
+/// A command fails.
+pub fn from_batch6(path: &Path, custom_rules: bool) -> io::Result<World> {
+    in_memory(Family::V6, path, custom_rules)
+}
+
+fn in_memory(family: Family, path: &Path, custom_rules: bool) -> io::Result<World> {
     let mut world = World::new(1, Behaviour::default());
     let names = Names::default();
     let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
@@ -165,13 +179,13 @@ pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
             _ => Err(io::Error::other(format!("{program} {line}: {}", outcome.stderr))),
         }
     };
-    for line in table::preparation(custom_rules) {
+    for line in table::preparation(family, custom_rules) {
         run("ip", line)?;
     }
-    for setting in table::SETTINGS {
+    for setting in table::settings(family) {
         run("sysctl", &format!("-w {setting}"))?;
     }
-    run("ip", &format!("-batch {}", path.display()))?;
+    run("ip", &format!("{} -batch {}", option(family), path.display()))?;
     Ok(world)
 }
 
@@ -181,25 +195,57 @@ pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
 ///
 /// A command fails.
 pub fn into_kernel(path: &Path, custom_rules: bool) -> io::Result<Figures> {
-    for line in table::preparation(custom_rules) {
+    in_kernel(Family::V4, path, custom_rules)
+}
+
+/// As [`into_kernel`], for IPv6.
+///
+/// # Errors
+///
+/// A command fails.
+pub fn into_kernel6(path: &Path, custom_rules: bool) -> io::Result<Figures> {
+    in_kernel(Family::V6, path, custom_rules)
+}
+
+fn in_kernel(family: Family, path: &Path, custom_rules: bool) -> io::Result<Figures> {
+    for line in table::preparation(family, custom_rules) {
         let words: Vec<&str> = line.split_whitespace().collect();
         process::run("ip", &words)?;
     }
-    for setting in table::SETTINGS {
+    for &setting in table::settings(family) {
         process::run("sysctl", &["-qw", setting])?;
     }
     let (start, slab) = (Instant::now(), process::slab_mb()?);
-    let cpu = process::cpu_of(Command::new("ip").arg("-batch").arg(path).stdin(Stdio::null()).spawn()?)?;
+    let mut batch = Command::new("ip");
+    batch.args([option(family), "-batch"]).arg(path).stdin(Stdio::null());
+    let cpu = process::cpu_of(batch.spawn()?)?;
     let wall = start.elapsed().as_secs_f64();
     let mb = process::slab_mb()? - slab;
-    // Line breaks of /proc/net/route would take minutes to format: the trie's own count.
-    let stats = std::fs::read_to_string("/proc/net/fib_triestat")?;
-    let routes = stats
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("Prefixes:")?.trim().parse::<usize>().ok())
-        .max()
-        .unwrap_or(0);
-    Ok(Figures { wall, cpu, mb, routes })
+    Ok(Figures { wall, cpu, mb, routes: routes_of_kernel(family)? })
+}
+
+/// The option of `ip` for a family.
+fn option(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "-4",
+        Family::V6 => "-6",
+    }
+}
+
+/// How many routes the kernel counts: to list them would take minutes.
+fn routes_of_kernel(family: Family) -> io::Result<usize> {
+    let count = match family {
+        Family::V4 => {
+            let stats = std::fs::read_to_string("/proc/net/fib_triestat")?;
+            let tries = stats.lines().filter_map(|line| line.trim().strip_prefix("Prefixes:"));
+            tries.filter_map(|count| count.trim().parse().ok()).max()
+        }
+        Family::V6 => {
+            let stats = std::fs::read_to_string("/proc/net/rt6_stats")?;
+            stats.split_whitespace().nth(3).and_then(|count| usize::from_str_radix(count, 16).ok())
+        }
+    };
+    Ok(count.unwrap_or(0))
 }
 
 fn count(world: &mut World) -> io::Result<usize> {

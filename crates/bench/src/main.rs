@@ -7,6 +7,7 @@
 //! compared before a time is printed. `fib` has its own module.
 
 mod alloc;
+mod bpf;
 mod decide;
 mod fib;
 mod load;
