@@ -41,6 +41,7 @@ const PASSES: usize = 3;
 ///
 /// A child fails, or a file cannot be written.
 pub fn measure(
+    family: Family,
     batch: &Path,
     dir: &Path,
     expected: usize,
@@ -51,7 +52,13 @@ pub fn measure(
     let worker = |verb: &str, path: &Path| -> io::Result<Figures> {
         again(
             false,
-            &["worker".into(), verb.into(), path.display().to_string(), snapshot.display().to_string()],
+            &[
+                "worker".into(),
+                verb.into(),
+                option(family).into(),
+                path.display().to_string(),
+                snapshot.display().to_string(),
+            ],
         )
     };
     let repeated = |verb: &str, path: &Path| -> io::Result<Figures> {
@@ -68,7 +75,9 @@ pub fn measure(
     let size = std::fs::metadata(&snapshot)?.len() as f64 / 1e6;
     let read = repeated("read", &snapshot)?;
     let kernel: Option<Figures> = if with_kernel && process::can_unshare() {
-        Some(again(true, &["worker".into(), "kernel".into(), batch.display().to_string()])?)
+        let words = ["worker", "kernel", option(family)];
+        let words = words.into_iter().map(String::from).chain([batch.display().to_string()]);
+        Some(again(true, &words.collect::<Vec<_>>())?)
     } else {
         report.remark("the kernel was not measured: that takes root, ip, sysctl and unshare");
         None
@@ -108,11 +117,12 @@ pub fn measure(
 /// # Errors
 ///
 /// The file cannot be read or holds something that is refused.
-pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Figures> {
+pub fn worker(verb: &str, family: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Figures> {
+    let family = if family == option(Family::V6) { Family::V6 } else { Family::V4 };
     match (verb, snapshot) {
         ("batch", _) => {
             let (start, before) = (Instant::now(), cpu_seconds()?);
-            let mut world = from_batch(path, false)?;
+            let mut world = in_memory(family, path, false)?;
             let figures = Figures {
                 wall: start.elapsed().as_secs_f64(),
                 cpu: cpu_seconds()? - before,
@@ -122,7 +132,7 @@ pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Fi
             Ok(Figures { routes: count(&mut world)?, ..figures })
         }
         ("write", Some(snapshot)) => {
-            let mut world = from_batch(path, false)?;
+            let mut world = in_memory(family, path, false)?;
             let (start, before) = (Instant::now(), cpu_seconds()?);
             write(&mut world, snapshot)?;
             Ok(Figures {
@@ -143,7 +153,7 @@ pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Fi
             };
             Ok(Figures { routes: count(&mut world)?, ..figures })
         }
-        ("kernel", _) => into_kernel(path, false),
+        ("kernel", _) => in_kernel(family, path, false),
         _ => Err(io::Error::other(format!("{verb}: unknown worker"))),
     }
 }
@@ -157,16 +167,12 @@ pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
     in_memory(Family::V4, path, custom_rules)
 }
 
-/// As [`from_batch`], for IPv6.
+/// As [`from_batch`], for either family: its `ip -batch` file.
 ///
 /// # Errors
 ///
 /// A command fails.
-pub fn from_batch6(path: &Path, custom_rules: bool) -> io::Result<World> {
-    in_memory(Family::V6, path, custom_rules)
-}
-
-fn in_memory(family: Family, path: &Path, custom_rules: bool) -> io::Result<World> {
+pub fn in_memory(family: Family, path: &Path, custom_rules: bool) -> io::Result<World> {
     let mut world = World::new(1, Behaviour::default());
     let names = Names::default();
     let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
@@ -198,16 +204,12 @@ pub fn into_kernel(path: &Path, custom_rules: bool) -> io::Result<Figures> {
     in_kernel(Family::V4, path, custom_rules)
 }
 
-/// As [`into_kernel`], for IPv6.
+/// As [`into_kernel`], for either family: its `ip -batch` file.
 ///
 /// # Errors
 ///
 /// A command fails.
-pub fn into_kernel6(path: &Path, custom_rules: bool) -> io::Result<Figures> {
-    in_kernel(Family::V6, path, custom_rules)
-}
-
-fn in_kernel(family: Family, path: &Path, custom_rules: bool) -> io::Result<Figures> {
+pub fn in_kernel(family: Family, path: &Path, custom_rules: bool) -> io::Result<Figures> {
     for line in table::preparation(family, custom_rules) {
         let words: Vec<&str> = line.split_whitespace().collect();
         process::run("ip", &words)?;

@@ -213,14 +213,13 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
     use std::process::{Command, Stdio};
 
-    use fingerpost::explain::Resolved;
     use fingerpost_host::{Live, Target};
-    use fingerpost_model::{Kernel, NsId, RouteMsg, RouteType};
+    use fingerpost_model::{Kernel, NsId};
     use fingerpost_net::{Prefix, Rng};
 
     use super::*;
     use crate::process::{self, Scratch};
-    use crate::{load, table};
+    use crate::{kernel, load, table};
 
     const INSIDE: &str = "FINGERPOST_TEST_INSIDE";
     const ROUTES: usize = 20_000;
@@ -233,9 +232,9 @@ mod tests {
             let scratch = Scratch::new().expect("a directory");
             let batch = scratch.path().join("table.batch");
             table::write_batch(&routes, &batch).expect("can be written");
-            load::into_kernel(&batch, false).expect("is taken");
+            load::in_kernel(Family::V4, &batch, false).expect("is taken");
             compare(&keys(&routes), Ipv4Addr::new(100, 65, 0, 2));
-            for rule in table::RULES {
+            for rule in table::rules(Family::V4) {
                 process::run("ip", &rule.split_whitespace().collect::<Vec<_>>()).expect("is taken");
             }
             process::run("ip", &["rule", "add", "pref", "50", "to", "64.0.0.0/2", "blackhole"])
@@ -251,11 +250,11 @@ mod tests {
             let scratch = Scratch::new().expect("a directory");
             let batch = scratch.path().join("table.batch");
             table::write_batch(&routes, &batch).expect("can be written");
-            let figures = load::into_kernel6(&batch, false).expect("is taken");
+            let figures = load::in_kernel(Family::V6, &batch, false).expect("is taken");
             assert!(figures.routes >= routes.len(), "{} of {}", figures.routes, routes.len());
             let from = "fd00:65::2".parse().expect("an address");
             compare(&keys(&routes), from);
-            for rule in table::RULES6 {
+            for rule in table::rules(Family::V6) {
                 process::run("ip", &rule.split_whitespace().collect::<Vec<_>>()).expect("is taken");
             }
             process::run("ip", &["-6", "rule", "add", "pref", "50", "to", "2800::/6", "blackhole"])
@@ -294,51 +293,23 @@ mod tests {
         let mut index = |name| live.get_link(NsId(0), 0, Some(name)).expect("is there").index;
         let (out, iif) = (index("out0"), index("in0"));
         for way in [Way::Output { dev: out }, Way::Input { dev: iif, from }] {
-            let questions: Vec<RouteMsg> = keys.iter().map(|&key| question(key, way).request()).collect();
+            let questions: Vec<_> = keys.iter().map(|&key| kernel::question(key, way).request()).collect();
             let netlink = live.route_get_all(&questions).expect("answers");
             for picks_source in [false, true] {
                 let mut lookups = FibLookups::new(keys, way, picks_source).expect("BPF");
-                let (first_time, first) = lookups.ask().expect("answers");
-                let (_, answers) = lookups.ask().expect("answers");
-                assert!(first_time > 0.0);
-                assert_eq!(first, answers, "questions are there again");
-                let mut forwarded = 0;
-                for ((key, answer), expected) in keys.iter().zip(&answers).zip(&netlink) {
-                    let expected = expected.as_ref().ok().filter(|route| route.kind == RouteType::UNICAST);
-                    let found =
-                        (answer.outcome == Outcome::FORWARDED).then_some((Some(answer.dev), answer.gateway));
-                    let gateway = |route: &RouteMsg| route.gateway.filter(|&addr| addr != (*key).into());
-                    assert_eq!(found, expected.map(|route| (route.oif, gateway(route))), "{key} {way:?}");
-                    forwarded += usize::from(found.is_some());
-                    if let (Way::Output { .. }, true, Some(route)) = (way, picks_source, expected) {
-                        assert_eq!(answer.source, route.prefsrc, "{key}");
-                    }
-                }
+                let (time, answers) = lookups.ask().expect("answers");
+                assert!(time > 0.0);
+                kernel::same(keys, way, &netlink, &answers).expect("the same");
+                let (_, again) = lookups.ask().expect("answers");
+                assert_eq!(again, answers, "the questions are there again");
+                let forwarded = answers.iter().filter(|answer| answer.is_forwarded()).count();
                 assert!(forwarded > keys.len() / 4, "{forwarded} of {} {way:?}", keys.len());
                 assert!(forwarded < keys.len(), "some have no route");
+                assert!(answers.iter().all(|a| !a.is_forwarded() || a.source.is_some() == picks_source));
+                let mut wrong = answers;
+                wrong[0].dev += 1;
+                assert!(!wrong[0].is_forwarded() || kernel::same(keys, way, &netlink, &wrong).is_err());
             }
-        }
-    }
-
-    /// The same for `RTM_GETROUTE`, but that an output lookup is not bound to the device.
-    fn question<I: Ip>(dst: I, way: Way<I>) -> Resolved<I> {
-        let (src, iif) = match way {
-            Way::Output { .. } => (I::ZERO, 0),
-            Way::Input { dev, from } => (from, dev),
-        };
-        Resolved {
-            dst,
-            src,
-            iif,
-            oif: 0,
-            mark: 0,
-            uid: 0,
-            uid_given: false,
-            proto: UDP,
-            sport: 0,
-            dport: 0,
-            tos: 0,
-            flowlabel: 0,
         }
     }
 

@@ -11,11 +11,11 @@ use super::Route;
 /// What must stand before the table: two wires, one to the gateways and one
 /// that packets come in by, and a rule or two if wanted.
 pub fn preparation(family: Family, custom_rules: bool) -> Vec<&'static str> {
-    let (addresses, rules) = match family {
-        Family::V4 => (ADDRESSES, RULES),
-        Family::V6 => (ADDRESSES6, RULES6),
+    let addresses = match family {
+        Family::V4 => ADDRESSES,
+        Family::V6 => ADDRESSES6,
     };
-    let rules = rules.into_iter().filter(|_| custom_rules);
+    let rules = rules(family).into_iter().filter(|_| custom_rules);
     WIRES.into_iter().chain(addresses).chain(rules).collect()
 }
 
@@ -41,12 +41,19 @@ pub const RULES: [&str; 3] = [
     "rule add pref 300 to 192.0.2.0/24 ipproto tcp dport 22 lookup 100",
 ];
 
-/// Rules of IPv6 that no measured packet meets.
-pub const RULES6: [&str; 3] = [
+const RULES6: [&str; 3] = [
     "-6 rule add pref 100 fwmark 0x1 lookup 100",
     "-6 rule add pref 200 from 2001:db8::/32 lookup 100",
     "-6 rule add pref 300 to 2001:db8::/32 ipproto tcp dport 22 lookup 100",
 ];
+
+/// Rules that no measured packet of a family meets.
+pub fn rules(family: Family) -> [&'static str; 3] {
+    match family {
+        Family::V4 => RULES,
+        Family::V6 => RULES6,
+    }
+}
 
 /// Settings of the measured host.
 pub fn settings(family: Family) -> &'static [&'static str] {
