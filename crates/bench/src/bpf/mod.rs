@@ -4,9 +4,10 @@
 //!
 //! What the helper decides is less than what `RTM_GETROUTE` answers. An output
 //! lookup is bound to a device, as by `oif`; either way the device has to
-//! forward. A destination of this host is one that is not forwarded. The source
-//! of a received packet is not checked (`rp_filter`), and no decision is cached.
-//! A gateway that is the destination itself cannot be told from none.
+//! forward. A destination of this host is one that is not forwarded, and so is
+//! a link-local or multicast one of IPv6. The source of a received packet is
+//! not checked (`rp_filter`), and no decision is cached. A gateway that is the
+//! destination itself cannot be told from none.
 
 mod program;
 mod system;
@@ -284,7 +285,11 @@ mod tests {
     fn keys<I: Ip>(routes: &[table::Route<I>]) -> Vec<I> {
         let mut rng = Rng::new(3);
         let anywhere = std::iter::repeat_with(|| table::host(Prefix::DEFAULT, &mut rng));
-        table::keys(routes, KEYS, 7).into_iter().chain(anywhere.take(KEYS)).collect()
+        let own = ["100.64.0.9", "100.65.0.9", "100.64.255.254", "127.0.0.1", "224.0.0.1", "0.0.0.0"];
+        let own6 = ["fd00:64::9", "fd00:65::9", "fd00:64::ffff:fffe", "::1", "ff02::1"];
+        let special =
+            own.iter().chain(&own6).filter_map(|text| I::from_ip(text.parse().expect("an address")));
+        table::keys(routes, KEYS, 7).into_iter().chain(anywhere.take(KEYS)).chain(special).collect()
     }
 
     /// Asks both for each key, each way, with and without a source.

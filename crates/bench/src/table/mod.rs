@@ -19,7 +19,7 @@ use fingerpost_net::{Ip, IpPrefix, Prefix, Rng};
 pub use batch::{RULES, preparation, rules, settings, write_batch};
 pub use hops::{draw, neighbourly, random};
 pub use hostile::{Hostile, hostile};
-pub use synthetic::{SYNTHETIC_V4, SYNTHETIC_V6, synthetic};
+pub use synthetic::{SYNTHETIC_V4, SYNTHETIC_V6, is_global, synthetic};
 
 /// The highest number of a next hop: what the most limited of the measured structures can hold.
 pub const HIGHEST_HOP: u16 = 32767;
