@@ -229,39 +229,42 @@ mod tests {
     #[test]
     fn ipv4_is_answered_as_by_getroute() {
         in_namespace("bpf::tests::ipv4_is_answered_as_by_getroute", || {
-            let routes = table::synthetic::<Ipv4Addr>(1, ROUTES);
-            let scratch = Scratch::new().expect("a directory");
-            let batch = scratch.path().join("table.batch");
-            table::write_batch(&routes, &batch).expect("can be written");
-            load::in_kernel(Family::V4, &batch, false).expect("is taken");
-            compare(&keys(&routes), Ipv4Addr::new(100, 65, 0, 2));
-            for rule in table::rules(Family::V4) {
-                process::run("ip", &rule.split_whitespace().collect::<Vec<_>>()).expect("is taken");
-            }
-            process::run("ip", &["rule", "add", "pref", "50", "to", "64.0.0.0/2", "blackhole"])
-                .expect("is taken");
-            compare(&keys(&routes), Ipv4Addr::new(100, 65, 0, 2));
+            let rules = [
+                "rule add pref 50 iif lo to 32.0.0.0/3 blackhole",
+                "rule add pref 51 iif in0 to 64.0.0.0/3 prohibit",
+                "rule add pref 52 from 100.65.0.2 to 96.0.0.0/3 unreachable",
+                "rule add pref 53 ipproto udp to 128.0.0.0/3 blackhole",
+            ];
+            compare_all(Ipv4Addr::new(100, 65, 0, 2), rules);
         });
     }
 
     #[test]
     fn ipv6_is_answered_as_by_getroute() {
         in_namespace("bpf::tests::ipv6_is_answered_as_by_getroute", || {
-            let routes = table::synthetic::<Ipv6Addr>(1, ROUTES);
-            let scratch = Scratch::new().expect("a directory");
-            let batch = scratch.path().join("table.batch");
-            table::write_batch(&routes, &batch).expect("can be written");
-            let figures = load::in_kernel(Family::V6, &batch, false).expect("is taken");
-            assert!(figures.routes >= routes.len(), "{} of {}", figures.routes, routes.len());
-            let from = "fd00:65::2".parse().expect("an address");
-            compare(&keys(&routes), from);
-            for rule in table::rules(Family::V6) {
-                process::run("ip", &rule.split_whitespace().collect::<Vec<_>>()).expect("is taken");
-            }
-            process::run("ip", &["-6", "rule", "add", "pref", "50", "to", "2800::/6", "blackhole"])
-                .expect("is taken");
-            compare(&keys(&routes), from);
+            let rules = [
+                "-6 rule add pref 50 iif lo to 2400::/12 blackhole",
+                "-6 rule add pref 51 iif in0 to 2600::/12 prohibit",
+                "-6 rule add pref 52 from fd00:65::2 to 2800::/12 unreachable",
+                "-6 rule add pref 53 ipproto udp to 2a00::/12 blackhole",
+            ];
+            compare_all(Ipv6Addr::new(0xfd00, 0x65, 0, 0, 0, 0, 0, 2), rules);
         });
+    }
+
+    /// Compares on a table: without rules, and with some that look at the whole question.
+    fn compare_all<I: Ip>(from: I, rules: [&str; 4]) {
+        let routes = table::synthetic::<I>(1, ROUTES);
+        let scratch = Scratch::new().expect("a directory");
+        let batch = scratch.path().join("table.batch");
+        table::write_batch(&routes, &batch).expect("can be written");
+        let figures = load::in_kernel(I::FAMILY, &batch, false).expect("is taken");
+        assert!(figures.routes >= routes.len(), "{} of {}", figures.routes, routes.len());
+        compare(&keys(&routes), from);
+        for rule in table::rules(I::FAMILY).iter().chain(&rules) {
+            process::run("ip", &rule.split_whitespace().collect::<Vec<_>>()).expect("is taken");
+        }
+        compare(&keys(&routes), from);
     }
 
     #[test]
@@ -308,7 +311,7 @@ mod tests {
                 let (_, again) = lookups.ask().expect("answers");
                 assert_eq!(again, answers, "the questions are there again");
                 let forwarded = answers.iter().filter(|answer| answer.is_forwarded()).count();
-                assert!(forwarded > keys.len() / 4, "{forwarded} of {} {way:?}", keys.len());
+                assert!(forwarded > keys.len() / 10, "{forwarded} of {} {way:?}", keys.len());
                 assert!(forwarded < keys.len(), "some have no route");
                 assert!(answers.iter().all(|a| !a.is_forwarded() || a.source.is_some() == picks_source));
                 let mut wrong = answers;
