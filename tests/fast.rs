@@ -3,20 +3,21 @@
 use std::net::Ipv4Addr;
 
 use fingerpost::script::{Runner, Script};
-use fingerpost_engine::fast::{Answer, Output4};
+use fingerpost_engine::fast::{Answer, Compiled4, Failure, Route, Source};
 use fingerpost_engine::lookup::hash::Asker;
+use fingerpost_engine::lookup::input4::{self, Received};
 use fingerpost_engine::lookup::{Decision, Flow4, output4};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_engine::{Behaviour, Env, Namespace, State, World};
 use fingerpost_iproute::Names;
-use fingerpost_model::NsId;
+use fingerpost_model::{NsId, TableId};
 use fingerpost_net::{Errno, Family, Prefix};
 use fingerpost_testkit::generate::{self, Devices, Shape};
 
 /// Configurations of random scripts, each as it is at the end.
 const CONFIGURATIONS: u64 = 200;
 /// Questions to each.
-const QUESTIONS: u64 = 400;
+const QUESTIONS: usize = 400;
 
 const SHAPE: Shape = Shape { questions: 0, theme: None, devices: Devices::All, family: Family::V4 };
 
@@ -61,12 +62,63 @@ impl Random {
         }
     }
 
-    fn flow(&mut self, prefixes: &[Prefix<Ipv4Addr>]) -> Flow4 {
-        let mark = [0, 0, 1, 2, 0x10, 0xff][self.below(6)];
-        let dscp = [0, 0, 0x10, 0x08, 0xb8][self.below(5)];
-        let (proto, sport, dport) = [(0, 0, 0), (6, 1000, 443), (17, 53, 53), (1, 0, 0)][self.below(4)];
+    /// A flow of which the source is open, an address of the host, or any.
+    fn flow(&mut self, addresses: &Addresses) -> Flow4 {
+        let mark = MARKS[self.below(MARKS.len())];
+        let dscp = [0, 0, 0, 0x10, 0x08, 0xb8][self.below(6)];
+        let (proto, sport, dport) = TRANSPORTS[self.below(TRANSPORTS.len())];
         let uid = [0, 1000, 999][self.below(3)];
-        Flow4 { mark, dscp, proto, sport, dport, uid, ..Flow4::to(self.address(prefixes)) }
+        let src = match self.below(4) {
+            0 | 1 => Ipv4Addr::UNSPECIFIED,
+            2 => self.own(addresses),
+            _ => self.address(&addresses.prefixes),
+        };
+        let any_source = self.below(4) == 0;
+        let flow = Flow4::to(self.address(&addresses.prefixes));
+        Flow4 { src, mark, dscp, proto, sport, dport, uid, any_source, ..flow }
+    }
+
+    fn packet(&mut self, addresses: &Addresses) -> Received {
+        let mark = MARKS[self.below(MARKS.len())];
+        let tos = [0, 0, 0, 0x10, 0x08, 0xb8][self.below(6)];
+        let (proto, sport, dport) = TRANSPORTS[self.below(TRANSPORTS.len())];
+        let dst = match self.below(4) {
+            0 => self.own(addresses),
+            _ => self.address(&addresses.prefixes),
+        };
+        let src = match self.below(8) {
+            0 => self.own(addresses),
+            _ => self.address(&addresses.prefixes),
+        };
+        let dev = addresses.devices[self.below(addresses.devices.len())];
+        Received { dst, src, dev, mark, tos, proto, sport, dport, pseudo: false }
+    }
+
+    fn own(&mut self, addresses: &Addresses) -> Ipv4Addr {
+        let own = &addresses.own;
+        own.get(self.below(own.len())).copied().unwrap_or(Ipv4Addr::LOCALHOST)
+    }
+}
+
+const MARKS: [u32; 6] = [0, 0, 1, 2, 0x10, 0xff];
+const TRANSPORTS: [(u8, u16, u16); 4] = [(0, 0, 0), (6, 1000, 443), (17, 53, 53), (1, 0, 0)];
+
+/// What questions are made of.
+struct Addresses {
+    prefixes: Vec<Prefix<Ipv4Addr>>,
+    own: Vec<Ipv4Addr>,
+    devices: Vec<u32>,
+}
+
+impl Addresses {
+    fn of(space: &Namespace) -> Self {
+        let links = &space.config.links;
+        let own = links.iter().filter_map(|link| link.ipv4.as_ref()).flat_map(|ipv4| &ipv4.addrs);
+        Addresses {
+            prefixes: prefixes(space),
+            own: own.map(|addr| addr.local).collect(),
+            devices: links.iter().map(|link| link.index()).collect(),
+        }
     }
 }
 
@@ -78,57 +130,105 @@ fn prefixes(space: &Namespace) -> Vec<Prefix<Ipv4Addr>> {
     routes.collect()
 }
 
-/// What the lookup says; the compiled answer names no route.
-fn looked_up(space: &Namespace, env: Env<'_>, flow: &Flow4) -> Result<Decision, Errno> {
+/// A decision without its route, which compiled answers do not name.
+fn unnamed(decision: Decision) -> Decision {
+    Decision { result: None, ..decision }
+}
+
+/// What the lookup says of a packet made here.
+fn sent(space: &Namespace, env: Env<'_>, flow: &Flow4) -> Result<Decision, Failure> {
     let (config, mut flow) = (&space.config, flow.clone());
+    let (state, tracer) = (&mut State::default(), &mut Tracer::off());
+    let found = output4::resolve(config, state, env, &mut flow, Asker::Socket, tracer);
+    found.map(unnamed).map_err(Failure::Refused)
+}
+
+/// What the lookup says of a received one.
+fn received(space: &Namespace, env: Env<'_>, packet: &Received) -> Result<Decision, Failure> {
     let found =
-        output4::resolve(config, &mut State::default(), env, &mut flow, Asker::Socket, &mut Tracer::off());
-    found.map(|decision| Decision { result: None, ..decision })
+        input4::resolve(&space.config, &mut State::default(), env, packet, &mut Tracer::off());
+    found.map(unnamed).map_err(Failure::Dropped)
+}
+
+/// How many answers were known, and how many to be asked.
+#[derive(Debug, Default)]
+struct Count {
+    known: u64,
+    asked: u64,
+}
+
+impl Count {
+    fn add<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        answer: Option<T>,
+        looked_up: impl FnOnce() -> T,
+        what: impl FnOnce() -> String,
+    ) {
+        match answer {
+            None => self.asked += 1,
+            Some(answer) => {
+                self.known += 1;
+                assert_eq!(answer, looked_up(), "{}", what());
+            }
+        }
+    }
 }
 
 #[test]
 fn compiled_answers_are_those_of_the_lookup() {
-    let (mut known, mut asked) = (0, 0);
+    let (mut made, mut came) = (Count::default(), Count::default());
     for index in 0..CONFIGURATIONS {
         let world = host(index);
         let space = world.ns(NsId(0)).expect("the first namespace");
         let env = Env { behaviour: &world.behaviour, now: world.now };
-        let fast = Output4::new(&space.config, env);
-        let prefixes = prefixes(space);
+        let fast = Compiled4::new(&space.config, env);
+        let naming = Compiled4::naming_routes(&space.config, env);
+        let addresses = Addresses::of(space);
         let mut random = Random(index);
-        for _ in 0..QUESTIONS {
-            let flow = random.flow(&prefixes);
-            match fast.answer(fast.decide(&space.config, &flow)).to(flow.dst) {
-                None => asked += 1,
-                Some(answer) => {
-                    known += 1;
-                    assert_eq!(answer, looked_up(space, env, &flow), "configuration {index}: {flow:?}");
-                }
-            }
+        let flows: Vec<Flow4> = (0..QUESTIONS).map(|_| random.flow(&addresses)).collect();
+        let packets: Vec<Received> = (0..QUESTIONS).map(|_| random.packet(&addresses)).collect();
+        let mut codes = vec![0; QUESTIONS];
+        fast.output_batch(&flows, &mut codes);
+        for (flow, &code) in flows.iter().zip(&codes) {
+            let what = || format!("configuration {index}: {flow:?}");
+            assert_eq!(code, fast.output(flow), "{}", what());
+            let answer = fast.answer(code).of(flow.src, flow.dst);
+            made.add(answer.clone(), || sent(space, env, flow), what);
+            let (code, route) = naming.output_by(flow);
+            assert_eq!(naming.answer(code).of(flow.src, flow.dst), answer, "{}", what());
+            names_the_route(&answer, route, || named(space, env, flow), what);
         }
-        batches_say_the_same(space, env, &fast, &mut random, &prefixes);
+        fast.input_batch(&packets, &mut codes);
+        for (packet, &code) in packets.iter().zip(&codes) {
+            let what = || format!("configuration {index}: {packet:?}");
+            assert_eq!(code, fast.input(packet), "{}", what());
+            let answer = fast.answer(code).of(packet.src, packet.dst);
+            came.add(answer.clone(), || received(space, env, packet), what);
+            assert_eq!(naming.answer(naming.input(packet)).of(packet.src, packet.dst), answer, "{}", what());
+        }
     }
-    assert!(known > asked, "{known} answers known, {asked} to be asked");
+    eprintln!("made here {made:?}, received {came:?}");
+    assert!(made.known > made.asked, "made here: {made:?}");
+    assert!(came.known > 10_000, "received: {came:?}");
 }
 
-fn batches_say_the_same(
-    space: &Namespace,
-    env: Env<'_>,
-    fast: &Output4,
-    random: &mut Random,
-    prefixes: &[Prefix<Ipv4Addr>],
+/// The route of a packet made here, by the lookup.
+fn named(space: &Namespace, env: Env<'_>, flow: &Flow4) -> Option<(Prefix<Ipv4Addr>, TableId)> {
+    let (state, tracer) = (&mut State::default(), &mut Tracer::off());
+    let found =
+        output4::resolve(&space.config, state, env, &mut flow.clone(), Asker::Socket, tracer).ok()?;
+    found.result.map(|result| (result.prefix, result.table))
+}
+
+/// A decided packet's route is named as the lookup names it.
+fn names_the_route(
+    answer: &Option<Result<Decision, Failure>>,
+    route: Option<Route<Ipv4Addr>>,
+    looked_up: impl FnOnce() -> Option<(Prefix<Ipv4Addr>, TableId)>,
+    what: impl FnOnce() -> String,
 ) {
-    let dsts: Vec<Ipv4Addr> = (0..300).map(|_| random.address(prefixes)).collect();
-    let mut codes = vec![0; dsts.len()];
-    if !fast.decide_batch(&dsts, &mut codes) {
-        return;
-    }
-    for (&dst, &code) in dsts.iter().zip(&codes) {
-        let flow = Flow4::to(dst);
-        assert_eq!(code, fast.decide(&space.config, &flow), "{dst}");
-        if let Some(answer) = fast.answer(code).to(dst) {
-            assert_eq!(answer, looked_up(space, env, &flow), "{dst}");
-        }
+    if let Some(Ok(_)) = answer {
+        assert_eq!(route.map(|route| (route.prefix, route.table)), looked_up(), "{}", what());
     }
 }
 
@@ -151,18 +251,28 @@ fn what_turns_on_more_than_the_tables_is_asked() {
     }
     let space = world.ns(NsId(0)).expect("the first namespace");
     let env = Env { behaviour: &world.behaviour, now: world.now };
-    let fast = Output4::new(&space.config, env);
-    let ask = |flow: &Flow4| fast.answer(fast.decide(&space.config, flow)).clone();
+    let fast = Compiled4::new(&space.config, env);
+    let ask = |flow: &Flow4| fast.answer(fast.output(flow)).clone();
     let to = |dst: &str| Flow4::to(dst.parse().expect("an address"));
-    for dst in ["20.0.0.1", "30.0.0.1", "224.0.0.1", "0.0.0.0", "255.255.255.255"] {
+    let refused = |errno| Answer::Failed(Failure::Refused(errno));
+    for dst in ["30.0.0.1", "224.0.0.1", "0.0.0.0", "255.255.255.255"] {
         assert_eq!(ask(&to(dst)), Answer::Ask, "{dst}");
     }
+    assert_eq!(ask(&Flow4 { dscp: 0x10, ..to("20.0.0.1") }), Answer::Ask);
     assert_eq!(ask(&Flow4 { oif: 2, ..to("10.0.0.9") }), Answer::Ask);
-    assert_eq!(ask(&Flow4 { src: Ipv4Addr::new(10, 0, 0, 1), ..to("10.0.0.9") }), Answer::Ask);
-    assert_eq!(ask(&to("40.0.0.1")), Answer::Refused(Errno::EHOSTUNREACH));
-    assert_eq!(ask(&to("50.0.0.1")), Answer::Refused(Errno::ENETUNREACH));
-    assert!(matches!(ask(&to("10.0.0.9")), Answer::Decided { answers_itself: false, .. }));
+    assert_eq!(ask(&to("40.0.0.1")), refused(Errno::EHOSTUNREACH));
+    assert_eq!(ask(&to("50.0.0.1")), refused(Errno::ENETUNREACH));
+    let sourced = |src: &str, dst: &str| Flow4 { src: src.parse().expect("an address"), ..to(dst) };
+    assert_eq!(ask(&sourced("10.0.0.7", "10.0.0.9")), refused(Errno::ENETUNREACH));
+    let source = |flow: &Flow4| match ask(flow) {
+        Answer::Decided { source, .. } => Some(source),
+        _ => None,
+    };
+    assert_eq!(source(&to("20.0.0.1")), Some(Source::Decision));
+    assert_eq!(source(&to("10.0.0.9")), Some(Source::Decision));
+    assert_eq!(source(&sourced("10.0.0.1", "10.0.0.9")), Some(Source::Given));
+    assert_eq!(source(&sourced("60.0.0.7", "10.0.0.9")), Some(Source::Given), "known to the local table");
     // The route to the own address names it as the source, one by hand does not.
-    assert!(matches!(ask(&to("10.0.0.1")), Answer::Decided { answers_itself: false, .. }));
-    assert!(matches!(ask(&to("60.0.0.1")), Answer::Decided { answers_itself: true, .. }));
+    assert_eq!(source(&to("10.0.0.1")), Some(Source::Decision));
+    assert_eq!(source(&to("60.0.0.1")), Some(Source::Destination));
 }

@@ -8,6 +8,7 @@
 
 mod alloc;
 mod bpf;
+mod compiled;
 mod decide;
 mod fib;
 mod kernel;

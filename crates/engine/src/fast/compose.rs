@@ -1,177 +1,159 @@
 //! Several IPv4 tables, searched one after the other, as one.
 //!
-//! A table's route hides whatever later tables hold for its destinations, longer
-//! prefixes included. What a packet's type of service or a hash has a say in is
-//! left open, and so is what a `throw` route sends on to the next table.
-
-use std::collections::{HashMap, HashSet};
-use std::net::Ipv4Addr;
+//! A table's answer hides whatever later tables hold for its destinations, longer
+//! prefixes included. Where a table passes (a `throw` route, a result that the rule
+//! discards), the answer is that of the tables after it.
 
 use fingerpost_fib as fib;
-use fingerpost_model::{RouteFlags, RouteType, TableId};
+use fingerpost_model::{RouteFlags, RouteType};
 use fingerpost_net::{Errno, Prefix};
+use std::net::Ipv4Addr;
 
-use super::output4::is_ordinary;
-use super::{Answer, Code};
-use crate::config::{Config, Entry, FibInfoId, Table};
+use super::program::Member;
+use crate::config::{Config, Entry, Table};
+use crate::lookup::FibResult;
+use crate::lookup::rules::suppressed;
 use crate::lookup::table::{hop_is_usable, is_blackhole, type_error};
-use crate::lookup::{Decision, FibResult, Flow4, output4};
-use crate::namespace::Env;
 
-/// Answers by number, each once.
-pub(super) struct Answers {
-    list: Vec<Answer>,
-    /// The code of each route information and type, alone and for the default prefix.
-    known: HashMap<(FibInfoId, RouteType, bool), Code>,
-    refused: HashMap<Errno, Code>,
+/// What a table, or several, say of the destinations of a prefix.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    /// It turns on more than the destination.
+    Ask,
+    /// Nothing: the next table is searched.
+    Pass,
+    /// An error.
+    Refused(Errno),
+    /// A route.
+    Found(FibResult),
 }
 
-/// The code of [`Answer::Ask`].
-pub(super) const ASK: Code = 0;
-
-impl Answers {
-    pub(super) fn new() -> Self {
-        Answers { list: vec![Answer::Ask], known: HashMap::new(), refused: HashMap::new() }
-    }
-
-    pub(super) fn into_list(self) -> Vec<Answer> {
-        self.list
-    }
-
-    pub(super) fn refused(&mut self, errno: Errno) -> Code {
-        let list = &mut self.list;
-        *self.refused.entry(errno).or_insert_with(|| push(list, Answer::Refused(errno)))
-    }
-
-    /// The code of what becomes of packets that this route takes.
-    fn of_route(&mut self, config: &Config, env: Env<'_>, result: FibResult) -> Code {
-        let key = (result.alias.info, result.alias.kind, result.prefix.is_default());
-        let list = &mut self.list;
-        *self.known.entry(key).or_insert_with(|| match answer(config, env, result) {
-            Answer::Ask => ASK,
-            answer => push(list, answer),
-        })
-    }
+/// Whether routes of the tables demand a type of service.
+pub(super) fn has_tos(config: &Config) -> bool {
+    let leaves = config.fib.tries.iter().flat_map(|trie| trie.leaves());
+    leaves.flat_map(|(_, entries)| entries).any(|entry| entry.dscp != 0)
 }
 
-fn push(list: &mut Vec<Answer>, answer: Answer) -> Code {
-    list.push(answer);
-    (list.len() - 1) as Code
-}
-
-/// What [`output4`] makes of the route for a packet to one of its destinations.
-fn answer(config: &Config, env: Env<'_>, result: FibResult) -> Answer {
-    let info = config.fib.info(result.alias.info);
-    let is_choice =
-        result.prefix.is_default() && config.fib.table(result.table).is_some_and(|table| table.defaults > 1);
-    // What is cached with an object is all its routes' (T-17).
-    if info.nh_id.is_some() || config.hops(info).len() > 1 || is_choice {
-        return Answer::Ask;
-    }
-    // 0.0.0.0 is no destination to route.
-    let Some(dst) = [result.prefix.addr(), Ipv4Addr::new(0, 0, 0, 1)]
-        .into_iter()
-        .find(|&addr| is_ordinary(addr) && result.prefix.contains(addr))
-    else {
-        return Answer::Ask;
-    };
-    let mut flow = Flow4::to(dst);
-    match output4::of_route(config, env, &mut flow, result) {
-        Err(errno) => Answer::Refused(errno),
-        Ok(decision) => {
-            let answers_itself = result.alias.kind == RouteType::LOCAL && info.prefsrc.is_none();
-            Answer::Decided { decision: Box::new(Decision { result: None, ..decision }), answers_itself }
-        }
-    }
-}
-
-/// The tables as one, each prefix with the code of its answer.
+/// Each prefix of the tables with the number of its place.
 pub(super) fn compose(
     config: &Config,
-    env: Env<'_>,
-    ids: &[TableId],
-    answers: &mut Answers,
-) -> fib::Table<Ipv4Addr> {
-    let mut routes: Vec<(Prefix<Ipv4Addr>, Code)> = Vec::new();
-    let mut before = Before::default();
-    for (n, &id) in ids.iter().enumerate() {
-        let Some(table) = config.fib.table(id) else { continue };
-        let begin = routes.len();
+    members: &[Member],
+    mut number: impl FnMut(Place) -> u32,
+) -> Vec<(Prefix<Ipv4Addr>, u32)> {
+    let mut routes = Vec::new();
+    for (n, member) in members.iter().enumerate() {
+        let Some(table) = config.fib.table(member.table) else { continue };
         for (addr, entries) in config.fib.trie(table).leaves() {
-            for group in entries.chunk_by(|a, b| a.alias.len == b.alias.len) {
-                let Ok(prefix) = Prefix::containing(addr, group[0].alias.len) else { continue };
-                if before.hides(prefix) {
-                    continue;
-                }
-                if let Some(code) = decisive(config, env, table, prefix, group, answers) {
-                    routes.push((prefix, code));
-                }
+            for group in entries.chunk_by(|a, b| a.len == b.len) {
+                let Ok(prefix) = Prefix::containing(addr, group[0].len) else { continue };
+                let own = first(config, table, member, group.iter().map(|entry| (prefix, entry)));
+                let Some(own) = own.filter(|_| !is_hidden(config, &members[..n], prefix)) else { continue };
+                let place = match own {
+                    Place::Pass => covering(config, &members[n + 1..], prefix).unwrap_or(Place::Pass),
+                    own => own,
+                };
+                routes.push((prefix, number(place)));
             }
         }
-        if n + 1 < ids.len() {
-            before.add(routes[begin..].iter().map(|&(prefix, _)| prefix));
-        }
     }
-    fib::Table::from_routes(routes)
+    routes
 }
 
-/// The code of the routes of one prefix, in their order; `None` where all are passed over.
-fn decisive(
-    config: &Config,
-    env: Env<'_>,
-    table: &Table,
-    prefix: Prefix<Ipv4Addr>,
-    group: &[Entry],
-    answers: &mut Answers,
-) -> Option<Code> {
-    for &Entry { alias, .. } in group {
-        let info = config.fib.info(alias.info);
-        if alias.dscp != 0 || alias.kind == RouteType::THROW {
-            return Some(ASK);
+/// The place of a prefix when the tables have changed; `None` where none of them has
+/// anything of that length to say.
+pub(super) fn place_at(config: &Config, members: &[Member], prefix: Prefix<Ipv4Addr>) -> Option<Place> {
+    let has_own = |member: &Member| {
+        let Some(table) = config.fib.table(member.table) else { return false };
+        let leaf = config.fib.trie(table).leaf(prefix.addr());
+        let group = leaf.iter().filter(|entry| entry.len == prefix.len());
+        first(config, table, member, group.map(|entry| (prefix, entry))).is_some()
+    };
+    members
+        .iter()
+        .any(has_own)
+        .then(|| covering(config, members, prefix).unwrap_or(Place::Pass))
+}
+
+/// Whether tables have an answer for all destinations of a prefix.
+fn is_hidden(config: &Config, members: &[Member], prefix: Prefix<Ipv4Addr>) -> bool {
+    covering(config, members, prefix).is_some_and(|place| place != Place::Pass)
+}
+
+/// What the tables say of those destinations of a prefix for which they have nothing longer.
+fn covering(config: &Config, members: &[Member], prefix: Prefix<Ipv4Addr>) -> Option<Place> {
+    let mut passed = None;
+    for member in members {
+        let Some(table) = config.fib.table(member.table) else { continue };
+        let matches = config.fib.trie(table).matches(prefix.addr());
+        let within = matches.filter(|(_, entry)| entry.len <= prefix.len());
+        let within = within.filter_map(|(key, entry)| Some((Prefix::containing(key, entry.len).ok()?, entry)));
+        match first(config, table, member, within) {
+            Some(Place::Pass) => passed = Some(Place::Pass),
+            Some(place) => return Some(place),
+            None => {}
         }
-        if is_blackhole(config, info) {
-            return Some(answers.refused(Errno::EINVAL));
+    }
+    passed
+}
+
+/// The first of these routes of a table that decides, as [`crate::lookup::table::lookup`]
+/// has it for flows without a type of service or a device.
+fn first<'a>(
+    config: &Config,
+    table: &Table,
+    member: &Member,
+    routes: impl Iterator<Item = (Prefix<Ipv4Addr>, &'a Entry)>,
+) -> Option<Place> {
+    for (prefix, &Entry { alias, .. }) in routes {
+        if alias.dscp != 0 {
+            continue;
+        }
+        let info = config.fib.info(alias.info);
+        if alias.kind == RouteType::THROW {
+            return Some(Place::Pass);
         }
         if let Some(errno) = type_error(alias.kind) {
-            return Some(answers.refused(errno));
+            return Some(Place::Refused(errno));
+        }
+        if is_blackhole(config, info) {
+            return Some(Place::Refused(Errno::EINVAL));
         }
         if info.flags.has(RouteFlags::DEAD) {
             continue;
         }
         match config.hops(info).iter().position(|hop| hop_is_usable(config, hop, false)) {
             Some(hop) => {
-                let result = FibResult { prefix, alias, table: table.id, hop, rule_realms: 0 };
-                return Some(answers.of_route(config, env, result));
+                let rule_realms = member.realms;
+                let result = FibResult { prefix, alias, table: table.id, hop, rule_realms };
+                let suppress = (member.suppress_prefixlen, member.suppress_ifgroup);
+                return Some(match suppressed(config, suppress, &result) {
+                    Some(_) => Place::Pass,
+                    None => Place::Found(result),
+                });
             }
             // Without a usable hop, an object ends the search of its leaf.
-            None if info.nh_id.is_some() => return Some(ASK),
+            None if info.nh_id.is_some() => return Some(Place::Ask),
             None => {}
         }
     }
     None
 }
 
-/// The prefixes of the tables before.
-#[derive(Default)]
-struct Before {
-    lens: Vec<u8>,
-    prefixes: HashSet<Prefix<Ipv4Addr>>,
+/// Longest matches: a table, or one that a reader sees.
+pub(super) trait Longest<I> {
+    /// The value of the longest match.
+    fn lookup(&self, addr: I) -> Option<u32>;
+    /// The same for many; [`fib::NONE`] for none.
+    fn lookup_batch(&self, addrs: &[I], values: &mut [u32]);
 }
 
-impl Before {
-    fn add(&mut self, prefixes: impl Iterator<Item = Prefix<Ipv4Addr>>) {
-        for prefix in prefixes {
-            if !self.lens.contains(&prefix.len()) {
-                self.lens.push(prefix.len());
-            }
-            self.prefixes.insert(prefix);
-        }
+impl<I: fingerpost_net::Ip> Longest<I> for fib::Table<I> {
+    #[inline]
+    fn lookup(&self, addr: I) -> Option<u32> {
+        fib::Table::lookup(self, addr)
     }
 
-    /// Whether some route of a table before takes all packets to a prefix.
-    fn hides(&self, prefix: Prefix<Ipv4Addr>) -> bool {
-        self.lens.iter().filter(|&&len| len <= prefix.len()).any(|&len| {
-            Prefix::containing(prefix.addr(), len).is_ok_and(|shorter| self.prefixes.contains(&shorter))
-        })
+    fn lookup_batch(&self, addrs: &[I], values: &mut [u32]) {
+        fib::Table::lookup_batch(self, addrs, values);
     }
 }
