@@ -18,7 +18,7 @@ use fingerpost_model::{Kernel, NsId, Refusal, RouteMsg};
 
 use crate::compiled;
 use crate::load::{from_batch, into_kernel};
-use crate::process::median;
+use crate::process::{median, thread_cpu};
 use crate::report::{Goal, Report};
 use crate::table::{self, Route};
 
@@ -167,20 +167,11 @@ pub fn number(is_out: bool, gateway: Option<IpAddr>) -> u64 {
     gateway << 2 | if is_out { 1 } else { 2 }
 }
 
-/// CPU nanoseconds of this thread.
-fn thread_ns() -> io::Result<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    text.split_whitespace()
-        .next()
-        .and_then(|ns| ns.parse().ok())
-        .ok_or_else(|| io::Error::other("no schedstat"))
-}
-
 /// Microseconds of CPU for each of `count`.
 pub fn each(count: usize, work: impl FnOnce() -> io::Result<()>) -> io::Result<f64> {
-    let before = thread_ns()?;
+    let before = thread_cpu()?;
     work()?;
-    Ok((thread_ns()? - before) as f64 / 1000.0 / count as f64)
+    Ok((thread_cpu()? - before).as_nanos() as f64 / 1000.0 / count as f64)
 }
 
 /// Fingerpost's side.
