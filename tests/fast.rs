@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::config::LOOPBACK;
-use fingerpost_engine::fast::{Answer, Compiled4, Compiled6, Failure, Route, Source};
+use fingerpost_engine::fast::{Answer, Compiled4, Compiled6, Failure, Publisher4, Publisher6, Route, Source};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::{self, Received};
 use fingerpost_engine::lookup::{Decision, Decision6, Flow4, Flow6, input6, output4, output6};
@@ -17,21 +17,31 @@ use fingerpost_testkit::generate::{self, Devices, Shape};
 
 /// Configurations of random scripts, each as it is at the end.
 const CONFIGURATIONS: u64 = 200;
+/// Scripts after each of whose lines decisions are published.
+const PUBLISHED: u64 = 30;
+/// Questions after each line.
+const QUESTIONS_A_LINE: usize = 12;
 /// Questions to each.
 const QUESTIONS: usize = 400;
 
 
-/// The host that a random script leaves; lines that are refused, or that are
-/// for a kernel alone, change nothing.
+/// Runs a line; one that is refused, or that is for a kernel alone, changes nothing.
+fn run(world: &mut World, line: &str) {
+    let Ok(script) = Script::parse(line) else { return };
+    let names = Names::default();
+    let mut runner = Runner { world, ns: NsId(0), names: &names };
+    script.commands().iter().for_each(|command| drop(runner.run(&command.words)));
+}
+
+fn script(index: u64, family: Family) -> Vec<String> {
+    let shape = Shape { questions: 0, theme: None, devices: Devices::All, family };
+    generate::scenario(20_261_122, index, shape)
+}
+
+/// The host that a random script leaves.
 fn host(index: u64, family: Family) -> World {
     let mut world = World::new(1, Behaviour::default());
-    let names = Names::default();
-    let shape = Shape { questions: 0, theme: None, devices: Devices::All, family };
-    for line in generate::scenario(20_261_122, index, shape) {
-        let Ok(script) = Script::parse(&line) else { continue };
-        let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
-        script.commands().iter().for_each(|command| drop(runner.run(&command.words)));
-    }
+    script(index, family).iter().for_each(|line| run(&mut world, line));
     world
 }
 
@@ -218,8 +228,9 @@ fn compiled_answers_are_those_of_the_lookup() {
         let world = host(index, Family::V4);
         let space = world.ns(NsId(0)).expect("the first namespace");
         let env = Env { behaviour: &world.behaviour, now: world.now };
-        let fast = Compiled4::new(&space.config, env);
-        let naming = Compiled4::naming_routes(&space.config, env);
+        let (fast, naming) =
+            (Compiled4::new(&space.config, env), Compiled4::naming_routes(&space.config, env));
+        let (fast, naming) = (fast.view(), naming.view());
         let addresses = Addresses::v4(space);
         let mut random = Random(index);
         let flows: Vec<Flow4> = (0..QUESTIONS).map(|_| random.flow(&addresses)).collect();
@@ -257,8 +268,9 @@ fn compiled_answers_are_those_of_the_lookup_for_ipv6() {
         let world = host(index, Family::V6);
         let space = world.ns(NsId(0)).expect("the first namespace");
         let env = Env { behaviour: &world.behaviour, now: world.now };
-        let fast = Compiled6::new(&space.config, env);
-        let naming = Compiled6::naming_routes(&space.config, env);
+        let (fast, naming) =
+            (Compiled6::new(&space.config, env), Compiled6::naming_routes(&space.config, env));
+        let (fast, naming) = (fast.view(), naming.view());
         let addresses = Addresses::v6(space);
         let mut random = Random(index);
         let mut codes = vec![0; QUESTIONS];
@@ -274,12 +286,7 @@ fn compiled_answers_are_those_of_the_lookup_for_ipv6() {
                 let single = if is_input { fast.input(flow) } else { fast.output(flow) };
                 assert_eq!(code, single, "{}", what());
                 let looked_up = looked_up6(space, env, flow, is_input);
-                // Of routes whose packets fare alike the answer names any.
-                let alike = |answer: Result<Decision6, Failure>| match (answer, &looked_up) {
-                    (Ok(decision), Ok(other)) => Ok(Decision6 { found: other.found, ..decision }),
-                    (answer, _) => answer,
-                };
-                let answer = fast.decision(code, flow.src, flow.dst).map(alike);
+                let answer = fast.decision(code, flow.src, flow.dst).map(|answer| alike(answer, &looked_up));
                 count.add(answer, || looked_up.clone(), what);
                 let (code, route) = if is_input { naming.input_by(flow) } else { naming.output_by(flow) };
                 if let Some(Ok(_)) = naming.decision(code, flow.src, flow.dst) {
@@ -292,6 +299,17 @@ fn compiled_answers_are_those_of_the_lookup_for_ipv6() {
     eprintln!("made here {made:?}, received {came:?}");
     assert!(made.known > made.asked, "made here: {made:?}");
     assert!(came.known > 10_000, "received: {came:?}");
+}
+
+/// Of routes whose packets fare alike a compiled answer names any.
+fn alike(
+    answer: Result<Decision6, Failure>,
+    looked_up: &Result<Decision6, Failure>,
+) -> Result<Decision6, Failure> {
+    match (answer, looked_up) {
+        (Ok(decision), Ok(other)) => Ok(Decision6 { found: other.found, ..decision }),
+        (answer, _) => answer,
+    }
 }
 
 /// What the lookup says of an IPv6 packet.
@@ -326,6 +344,73 @@ fn names_the_route(
     }
 }
 
+/// Decisions are published after every line of random scripts: what a reader sees then
+/// is what the lookup says.
+#[test]
+fn what_is_published_is_what_the_lookup_says() {
+    let (mut count, mut anew, mut kept) = (Count::default(), 0, 0);
+    for index in 0..PUBLISHED {
+        let mut world = World::new(1, Behaviour::default());
+        let mut publisher = Publisher4::new(&mut world, NsId(0)).expect("the first namespace");
+        let mut reader = publisher.reader();
+        let mut random = Random(index);
+        for line in script(index, Family::V4) {
+            run(&mut world, &line);
+            let publication = publisher.publish(&mut world).expect("the first namespace");
+            *(if publication.is_anew { &mut anew } else { &mut kept }) += 1;
+            let space = world.ns(NsId(0)).expect("the first namespace");
+            let env = Env { behaviour: &world.behaviour, now: world.now };
+            let addresses = Addresses::v4(space);
+            let pinned = reader.pin();
+            let view = pinned.view();
+            for _ in 0..QUESTIONS_A_LINE {
+                let (flow, packet) = (random.flow(&addresses), random.packet(&addresses));
+                let what = || format!("script {index}, after {line}: {flow:?} {packet:?}");
+                let answer = view.decision(view.output(&flow), flow.src, flow.dst);
+                count.add(answer, || sent(space, env, &flow), what);
+                let answer = view.decision(view.input(&packet), packet.src, packet.dst);
+                count.add(answer, || received(space, env, &packet), what);
+            }
+        }
+    }
+    eprintln!("{count:?}, compiled anew {anew} times, not {kept} times");
+    assert!(count.known > 10_000, "{count:?}");
+    assert!(kept > anew, "compiled anew {anew} times, not {kept} times");
+}
+
+/// The same of IPv6.
+#[test]
+fn what_is_published_is_what_the_lookup_says_for_ipv6() {
+    let (mut count, mut kept) = (Count::default(), 0);
+    for index in 0..PUBLISHED {
+        let mut world = World::new(1, Behaviour::default());
+        let mut publisher = Publisher6::new(&mut world, NsId(0)).expect("the first namespace");
+        let mut reader = publisher.reader();
+        let mut random = Random(index);
+        for line in script(index, Family::V6) {
+            run(&mut world, &line);
+            let publication = publisher.publish(&mut world).expect("the first namespace");
+            kept += u64::from(!publication.is_anew);
+            let space = world.ns(NsId(0)).expect("the first namespace");
+            let env = Env { behaviour: &world.behaviour, now: world.now };
+            let addresses = Addresses::v6(space);
+            let pinned = reader.pin();
+            let view = pinned.view();
+            for is_input in [false, true].into_iter().cycle().take(QUESTIONS_A_LINE) {
+                let flow = random.flow6(&addresses, is_input);
+                let code = if is_input { view.input(&flow) } else { view.output(&flow) };
+                let looked_up = looked_up6(space, env, &flow, is_input);
+                let answer = view.decision(code, flow.src, flow.dst).map(|answer| alike(answer, &looked_up));
+                count.add(answer, || looked_up.clone(), || {
+                    format!("script {index}, after {line}: {flow:?}")
+                });
+            }
+        }
+    }
+    eprintln!("{count:?}, not compiled anew {kept} times");
+    assert!(count.known > 10_000 && kept > 0, "{count:?}, {kept}");
+}
+
 #[test]
 fn what_turns_on_more_than_the_tables_is_asked() {
     let mut world = World::new(1, Behaviour::default());
@@ -346,6 +431,7 @@ fn what_turns_on_more_than_the_tables_is_asked() {
     let space = world.ns(NsId(0)).expect("the first namespace");
     let env = Env { behaviour: &world.behaviour, now: world.now };
     let fast = Compiled4::new(&space.config, env);
+    let fast = fast.view();
     let ask = |flow: &Flow4| fast.answer(fast.output(flow)).clone();
     let to = |dst: &str| Flow4::to(dst.parse().expect("an address"));
     let refused = |errno| Answer::Failed(Failure::Refused(errno));

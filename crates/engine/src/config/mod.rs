@@ -3,6 +3,7 @@
 mod fib;
 mod fib6;
 mod in6;
+mod journal;
 mod link;
 mod neighbour;
 mod nexthop;
@@ -15,6 +16,7 @@ mod trie;
 pub use fib::{Alias, Entry, Fib, FibInfo, FibInfoId, NextHop, Table};
 pub use fib6::{Fib6, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
 pub use in6::{AddrLabel, AddrLabels, Anycast, Dad, If6Addr, In6Dev, NO_LABEL};
+pub use journal::{Changes, Journal};
 pub use link::{IfAddr, InDev, LOOPBACK, Link, Links};
 pub use neighbour::Neighbours;
 pub use nexthop::{GroupMember, NexthopKind, NexthopObject, Nexthops};

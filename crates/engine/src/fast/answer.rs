@@ -1,10 +1,12 @@
 //! Answers by number.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use fingerpost_model::TableId;
 use fingerpost_net::{Errno, Ip, Prefix};
 
+use super::chunked::Chunked;
 use crate::lookup::{Decision, Decision6, DropReason};
 
 /// An answer's number, for as long as its tables stand.
@@ -21,7 +23,7 @@ pub enum Answer<D> {
     /// one of those whose packets fare alike.
     Decided {
         /// The decision.
-        decision: Box<D>,
+        decision: Arc<D>,
         /// Which source the packet has.
         source: Source,
     },
@@ -68,15 +70,22 @@ pub struct Route<I: Ip> {
 /// The code of [`Answer::Ask`].
 pub(super) const ASK: Code = 0;
 
-/// The answers that codes stand for.
+/// The answers that codes stand for, and those that are made once.
+#[derive(Clone)]
 pub(super) struct Answers<D> {
-    list: Vec<Answer<D>>,
+    list: Chunked<Answer<D>>,
+}
+
+/// Gives answers their codes.
+pub(super) struct Coder {
     failed: HashMap<Failure, Code>,
 }
 
-impl<D> Answers<D> {
+impl<D: Clone + PartialEq> Answers<D> {
     pub fn new() -> Self {
-        Answers { list: vec![Answer::Ask], failed: HashMap::new() }
+        let mut list = Chunked::new();
+        list.push(Answer::Ask);
+        Answers { list }
     }
 
     /// The answer of a code; to ask, for one that is not known.
@@ -87,21 +96,31 @@ impl<D> Answers<D> {
     pub fn len(&self) -> usize {
         self.list.len()
     }
-
-    /// The code of an answer.
-    pub fn code(&mut self, answer: Answer<D>) -> Code {
-        match answer {
-            Answer::Ask => ASK,
-            Answer::Failed(failure) => {
-                let list = &mut self.list;
-                *self.failed.entry(failure).or_insert_with(|| push(list, answer))
-            }
-            decided => push(&mut self.list, decided),
-        }
-    }
 }
 
-fn push<D>(list: &mut Vec<Answer<D>>, answer: Answer<D>) -> Code {
-    list.push(answer);
-    (list.len() - 1) as Code
+impl Coder {
+    pub fn new() -> Self {
+        Coder { failed: HashMap::new() }
+    }
+
+    /// The code of an answer that takes the place of another: the same, if both are decisions.
+    pub fn code<D: Clone + PartialEq>(
+        &mut self,
+        answers: &mut Answers<D>,
+        answer: Answer<D>,
+        before: Code,
+    ) -> Code {
+        match (&answer, answers.get(before)) {
+            (Answer::Ask, _) => ASK,
+            (Answer::Failed(failure), _) => {
+                *self.failed.entry(*failure).or_insert_with(|| answers.list.push(answer) as Code)
+            }
+            (Answer::Decided { .. }, known) if *known == answer => before,
+            (Answer::Decided { .. }, Answer::Decided { .. }) => {
+                answers.list.set(before as usize, answer);
+                before
+            }
+            (Answer::Decided { .. }, _) => answers.list.push(answer) as Code,
+        }
+    }
 }

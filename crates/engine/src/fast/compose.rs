@@ -11,7 +11,7 @@ use super::program::Member;
 
 /// What a table, or several, say of the destinations of a prefix.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Place<F> {
+pub enum Place<F> {
     /// It turns on more than the destination.
     Ask,
     /// Nothing: the next table is searched.
@@ -23,7 +23,7 @@ pub(super) enum Place<F> {
 }
 
 /// Tables as they are configured.
-pub(super) trait Lists<I: Ip> {
+pub trait Lists<I: Ip> {
     /// A route that was found.
     type Found: Copy;
 

@@ -9,10 +9,15 @@
 //! [`State`](crate::State) remembers nothing that tells its routes apart.
 
 mod answer;
+mod chunked;
 mod classes;
 mod compose;
+mod make4;
+mod make6;
+mod maker;
 mod place;
 mod program;
+mod publish;
 mod search;
 mod source6;
 mod tables4;
@@ -21,5 +26,7 @@ mod v4;
 mod v6;
 
 pub use answer::{Answer, Answer4, Answer6, Code, Failure, Route, Source};
-pub use v4::Compiled4;
-pub use v6::Compiled6;
+pub use maker::{Compiled, Compiled4, Compiled6};
+pub use publish::{Pinned, Publication, Publisher, Publisher4, Publisher6, Reader, Reader4, Reader6};
+pub use v4::View4;
+pub use v6::View6;

@@ -23,7 +23,7 @@ use crate::lookup::rules::{failing, target};
 
 /// A table that is searched, and what becomes of its results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Member {
+pub struct Member {
     /// The table.
     pub table: TableId,
     /// Results with a prefix this long or shorter are discarded; −1 none.
@@ -42,10 +42,10 @@ impl Member {
 }
 
 /// Tables that are searched as one, by number.
-pub(super) type Group = usize;
+pub type Group = usize;
 
 /// What the rules do.
-pub(super) struct Program<I> {
+pub struct Program<I> {
     stages: Vec<Stage<I>>,
     rules: Vec<Rule<I>>,
     /// Devices that are l3 masters.
@@ -66,7 +66,7 @@ enum Stage<I> {
 
 /// What a rule leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
+pub enum Then {
     /// Tables are searched; without a result the next rule is tried.
     Search(Group),
     /// The lookup ends at a place that stands for an error.
@@ -79,7 +79,7 @@ pub(super) enum Then {
 
 /// How a walk through the rules ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hit {
+pub struct Hit {
     /// The value that the tables of a group have, or else the number of a place.
     pub value: u32,
     /// The group, or [`Hit::NONE`].
@@ -106,7 +106,7 @@ impl Hit {
 }
 
 /// Longest matches in groups of tables; what a table passes on is none.
-pub(super) trait Search<I> {
+pub trait Search<I> {
     /// The value that a group has for a destination.
     fn value(&self, group: Group, dst: I) -> Option<u32>;
     /// The same for many; [`fib::NONE`] for none.

@@ -8,10 +8,10 @@ use super::place::{self, PASS};
 use super::program::{Group, Hit, Member, Search};
 
 /// The routes of a group of tables, each with the number of its place.
-pub(super) type Routes<I> = Vec<(Prefix<I>, u32)>;
+pub type Routes<I> = Vec<(Prefix<I>, u32)>;
 
 /// Groups of tables, compiled.
-pub(super) struct Built<I: Ip> {
+pub struct Built<I: Ip> {
     tables: Vec<fib::Table<I>>,
     /// In tables that name routes, whose values are numbers of these.
     routes: Option<Vec<Routes<I>>>,
@@ -44,6 +44,11 @@ impl<I: Ip> Built<I> {
         Searched { tables: &self.tables, routes: self.routes.as_deref() }
     }
 
+    /// The tables alone.
+    pub fn into_tables(self) -> Vec<fib::Table<I>> {
+        self.tables
+    }
+
     /// Bytes that lookups may touch.
     pub fn lookup_bytes(&self) -> usize {
         self.tables.iter().map(fib::Table::lookup_bytes).sum()
@@ -51,12 +56,17 @@ impl<I: Ip> Built<I> {
 }
 
 /// Tables to search.
-pub(super) struct Searched<'a, I: Ip, T> {
+pub struct Searched<'a, I: Ip, T> {
     tables: &'a [T],
     routes: Option<&'a [Routes<I>]>,
 }
 
-impl<I: Ip, T> Searched<'_, I, T> {
+impl<'a, I: Ip, T> Searched<'a, I, T> {
+    /// Tables whose values are places.
+    pub fn of(tables: &'a [T]) -> Self {
+        Searched { tables, routes: None }
+    }
+
     /// The number of the place that a table's value stands for.
     #[inline]
     pub fn number(&self, group: Group, value: u32) -> u32 {
@@ -100,7 +110,7 @@ impl<I: Ip, T: Longest<I>> Search<I> for Searched<'_, I, T> {
 }
 
 /// Longest matches: a table, or one that a reader sees.
-pub(super) trait Longest<I> {
+pub trait Longest<I> {
     /// The value of the longest match.
     fn lookup(&self, addr: I) -> Option<u32>;
     /// The same for many; [`fib::NONE`] for none.

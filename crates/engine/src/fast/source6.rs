@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv6Addr;
 use std::ops::Bound::{Excluded, Included};
+use std::sync::Arc;
 
 use fingerpost_fib as fib;
 use fingerpost_net::Prefix;
@@ -31,9 +32,12 @@ const CLASSES: [(u128, u8); 8] = [
     (0x2001_0010 << 96, 28),
 ];
 
-/// Selected sources, by device.
+/// Selected sources, by device; a clone shares them.
+#[derive(Clone)]
 pub(super) struct Sources {
-    by_device: HashMap<u32, OfDevice>,
+    by_device: Arc<HashMap<u32, Arc<OfDevice>>>,
+    /// The pieces of the address space; none where there are too many addresses.
+    pieces: Arc<[Prefix<Ipv6Addr>]>,
 }
 
 /// The sources of packets through one device.
@@ -43,23 +47,29 @@ struct OfDevice {
 }
 
 impl Sources {
-    /// Those of devices; one is left out in a VRF, where chance has a say, or when it
-    /// has too many addresses to compile.
-    pub fn new(config: &Config, devices: impl IntoIterator<Item = u32>) -> Self {
+    /// Those of no device yet.
+    pub fn new(config: &Config) -> Self {
         let own = config.links.iter().filter_map(|link| link.ipv6.as_ref()).flat_map(|ipv6| &ipv6.addrs);
         let own: Vec<Ipv6Addr> = own.filter(|addr| addr.is_candidate()).map(|addr| addr.addr).collect();
         let mut cuts: BTreeSet<(u128, u8)> = CLASSES.into_iter().collect();
-        cuts.extend(config.labels.list.iter().map(|label| (label.prefix.addr().to_bits(), label.prefix.len())));
-        if own.len() * own.len() * 128 <= MOST {
-            for len in 1..=128 {
-                let prefixes = own.iter().filter_map(|&addr| Prefix::containing(addr, len).ok());
-                cuts.extend(prefixes.map(|prefix| (prefix.addr().to_bits(), len)));
-            }
+        let labels = config.labels.list.iter().map(|label| label.prefix);
+        cuts.extend(labels.map(|prefix| (prefix.addr().to_bits(), prefix.len())));
+        if own.len() * own.len() * 128 > MOST {
+            return Sources { by_device: Arc::default(), pieces: Arc::new([]) };
         }
-        let is_known = |dev: &u32| own.len() * own.len() * 128 <= MOST && config.links.l3_master(*dev) == 0;
-        let pieces = pieces(&cuts);
-        let of = |dev: u32| (dev, OfDevice::new(config, dev, &pieces));
-        Sources { by_device: devices.into_iter().filter(is_known).map(of).collect() }
+        for len in 1..=128 {
+            let prefixes = own.iter().filter_map(|&addr| Prefix::containing(addr, len).ok());
+            cuts.extend(prefixes.map(|prefix| (prefix.addr().to_bits(), len)));
+        }
+        Sources { by_device: Arc::default(), pieces: pieces(&cuts).into() }
+    }
+
+    /// Adds a device's; one in a VRF, where chance has a say, has none.
+    pub fn add(&mut self, config: &Config, dev: u32) {
+        if config.links.l3_master(dev) == 0 && !self.by_device.contains_key(&dev) && !self.pieces.is_empty() {
+            let of_device = OfDevice::new(config, dev, &self.pieces);
+            Arc::make_mut(&mut self.by_device).insert(dev, Arc::new(of_device));
+        }
     }
 
     /// The source of a packet through a device; `None` where that is not known.

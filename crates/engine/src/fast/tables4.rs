@@ -14,7 +14,7 @@ use crate::lookup::table::{hop_is_usable, is_blackhole, type_error};
 
 /// The IPv4 tables of a configuration.
 #[derive(Clone, Copy)]
-pub(super) struct Tables4<'a>(pub &'a Config);
+pub struct Tables4<'a>(pub &'a Config);
 
 /// Whether routes demand a type of service.
 pub(super) fn has_tos(config: &Config) -> bool {

@@ -15,14 +15,14 @@ use crate::state::Time;
 
 /// The IPv6 tables of a configuration.
 #[derive(Clone, Copy)]
-pub(super) struct Tables6<'a> {
+pub struct Tables6<'a> {
     pub config: &'a Config,
     pub env: Env<'a>,
 }
 
 /// A route that was found.
 #[derive(Clone, Copy)]
-pub(super) struct Found<'a> {
+pub struct Found<'a> {
     pub candidate: Candidate<'a>,
     /// The table.
     pub member: Member,

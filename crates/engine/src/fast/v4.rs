@@ -1,69 +1,67 @@
 //! IPv4: packets made here and packets received.
 
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use fingerpost_fib as fib;
 use fingerpost_model::{RouteType, Scope, TableId};
-use fingerpost_net::{Errno, Prefix};
 
 use super::answer::{ASK, Answer, Answer4, Answers, Code, Failure, Route, Source};
-use super::compose::Place;
+use super::chunked::Chunked;
 use super::place::{self, PASS};
-use super::program::{BATCH, Group, Hit, Member, Program, Search};
-use super::search::{Built, Longest, Searched};
-use super::tables4::{Tables4, has_tos};
-use crate::config::{Config, FibInfoId, LOOPBACK};
-use crate::lookup::input4::{self, Received};
+use super::program::{BATCH, Group, Hit, Program, Search};
+use super::search::{Longest, Searched};
+use crate::config::LOOPBACK;
+use crate::lookup::input4::Received;
 use crate::lookup::validate::{self, Check, Packet, judge};
-use crate::lookup::{Decision, DropReason, FibResult, Flow4, is_limited_broadcast, output4};
-use crate::namespace::Env;
+use crate::lookup::{Decision, DropReason, Flow4, is_limited_broadcast};
 
-/// Compiled decisions about IPv4 packets. They stand for one [`Config`], until it changes.
-pub struct Compiled4 {
-    shape: Shape,
-    tables: Built<Ipv4Addr>,
+/// Compiled decisions about IPv4 packets, with the tables that they are looked up in.
+pub struct View4<'a, T> {
+    pub(super) shape: &'a Shape4,
+    pub(super) tables: Searched<'a, Ipv4Addr, T>,
 }
 
-/// Everything but the tables.
-struct Shape {
-    program: Program<Ipv4Addr>,
-    places: Places,
+/// Everything but the tables; a clone shares what it is made of.
+#[derive(Clone)]
+pub struct Shape4 {
+    pub(super) program: Arc<Program<Ipv4Addr>>,
     /// Devices by index, ascending.
-    ingress: Vec<Ingress>,
+    pub(super) ingress: Arc<[Ingress]>,
     /// The addresses of all devices.
-    addresses: fib::Table<Ipv4Addr>,
+    pub(super) addresses: Arc<fib::Table<Ipv4Addr>>,
     /// Where the local table is searched, which knows of other own addresses.
-    local: (Group, TableId),
+    pub(super) local: (Group, TableId),
     /// Routes demand a type of service, so that one that a flow has is not known here.
-    has_tos: bool,
+    pub(super) has_tos: bool,
     /// Protocol and ports of received packets are looked at.
-    dissects: bool,
+    pub(super) dissects: bool,
+    pub(super) places: Places4,
 }
 
 /// What is known of a device that packets come in on.
-struct Ingress {
-    check: Check,
+pub(super) struct Ingress {
+    pub check: Check,
     /// Whether sources are looked up.
-    is_full: bool,
-    use_mark: bool,
-    forwarding: bool,
+    pub is_full: bool,
+    pub use_mark: bool,
+    pub forwarding: bool,
 }
 
 /// What becomes of packets for which the lookup ends at one place.
 #[derive(Clone, Copy, Debug)]
-struct Fate {
+pub(super) struct Fate {
     /// Made here, the source open.
-    open: Code,
+    pub open: Code,
     /// Made here, the source given.
-    given: Code,
-    received: Fated,
-    back: Back,
+    pub given: Code,
+    pub received: Fated,
+    pub back: Back,
 }
 
 /// A received packet whose lookup is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fated {
+pub(super) enum Fated {
     Ask,
     /// For this host, if the source is accepted.
     Local(Code),
@@ -75,73 +73,59 @@ enum Fated {
 
 /// The way back to a source, as the source check sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Back {
+pub(super) enum Back {
     Ask,
     None,
     Way { kind: RouteType, dev: u32 },
 }
 
 /// Numbered places, as values of the tables, and the answers that they lead to.
-struct Places {
-    fates: Vec<Fate>,
+#[derive(Clone)]
+pub(super) struct Places4 {
+    pub fates: Chunked<Fate>,
     /// The table of each.
-    tables: Vec<TableId>,
-    known: HashMap<Key, u32>,
-    refused: HashMap<Errno, u32>,
+    pub tables: Chunked<TableId>,
     /// The code of each of [`REASONS`].
-    drops: [Code; REASONS.len()],
-    answers: Answers<Decision>,
+    pub drops: [Code; REASONS.len()],
+    pub answers: Answers<Decision>,
 }
 
-/// What decides about packets that a route takes, besides the configuration of devices.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    table: TableId,
-    info: FibInfoId,
-    kind: RouteType,
-    hop: usize,
-    /// One of several default routes.
-    is_choice: bool,
-    realms: u32,
-}
-
-const TO_ASK: Fate = Fate { open: ASK, given: ASK, received: Fated::Ask, back: Back::Ask };
+pub(super) const TO_ASK: Fate = Fate { open: ASK, given: ASK, received: Fated::Ask, back: Back::Ask };
 /// Reasons to drop a packet that have a code of their own.
-const REASONS: [DropReason; 3] =
+pub(super) const REASONS: [DropReason; 3] =
     [DropReason::IpInvalidSource, DropReason::IpLocalSource, DropReason::IpRpfilter];
-/// Any two destinations and sources: what is the same for both is so for all.
-const SAMPLES: [(Ipv4Addr, Ipv4Addr); 2] = [
-    (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 3)),
-    (Ipv4Addr::new(198, 51, 100, 2), Ipv4Addr::new(203, 0, 113, 4)),
-];
 
-impl Compiled4 {
-    /// Compiles a configuration.
-    pub fn new(config: &Config, env: Env<'_>) -> Self {
-        Compiled4::compile(config, env, false)
+impl Shape4 {
+    fn ingress(&self, dev: u32) -> Option<&Ingress> {
+        let at = self.ingress.binary_search_by_key(&dev, |ingress| ingress.check.dev).ok()?;
+        Some(&self.ingress[at])
+    }
+}
+
+impl Places4 {
+    fn fate_of(&self, place: u32) -> Fate {
+        self.fates.get(place as usize).copied().unwrap_or(TO_ASK)
     }
 
-    /// Compiles a configuration so that answers can name their routes, which takes
-    /// more memory and more time.
-    pub fn naming_routes(config: &Config, env: Env<'_>) -> Self {
-        Compiled4::compile(config, env, true)
+    fn dropped(&self, reason: DropReason) -> Code {
+        REASONS.iter().position(|&known| known == reason).map_or(ASK, |at| self.drops[at])
     }
+}
 
-    fn compile(config: &Config, env: Env<'_>, names: bool) -> Self {
-        let mut shape = Shape::new(config, env);
-        let places = &mut shape.places;
-        let number = |place| places.number(config, env, place);
-        let tables = Built::new(&Tables4(config), &shape.program.groups, names, number);
-        Compiled4 { shape, tables }
-    }
+/// Whether an address is routed by the tables alone.
+fn is_ordinary(addr: Ipv4Addr) -> bool {
+    !addr.is_unspecified() && !addr.is_multicast() && !is_limited_broadcast(addr)
+}
 
-    fn view(&self) -> View<'_, fib::Table<Ipv4Addr>> {
-        View { shape: &self.shape, tables: self.tables.searched() }
-    }
-
+impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     /// The answer that a code stands for.
     pub fn answer(&self, code: Code) -> &Answer4 {
         self.shape.places.answers.get(code)
+    }
+
+    /// How many answers there are, the one to ask included.
+    pub fn answers(&self) -> usize {
+        self.shape.places.answers.len()
     }
 
     /// The decision of a code for a packet, or why there is none; `None` where one has to ask.
@@ -162,297 +146,93 @@ impl Compiled4 {
 
     /// What becomes of a packet made here; with an egress device, one has to ask.
     pub fn output(&self, flow: &Flow4) -> Code {
-        self.view().output(flow).0
+        self.sent(flow).0
     }
 
     /// The same, with the route, where tables name them.
     pub fn output_by(&self, flow: &Flow4) -> (Code, Option<Route<Ipv4Addr>>) {
-        let (code, hit) = self.view().output(flow);
+        let (code, hit) = self.sent(flow);
         (code, self.route(hit))
     }
 
-    /// [`Compiled4::output`] for many.
+    /// [`View4::output`] for many.
     ///
     /// # Panics
     ///
     /// If the slices differ in length.
     pub fn output_batch(&self, flows: &[Flow4], codes: &mut [Code]) {
         assert_eq!(flows.len(), codes.len(), "one code for each flow");
-        let view = self.view();
         for (flows, codes) in flows.chunks(BATCH).zip(codes.chunks_mut(BATCH)) {
-            view.output_batch(flows, codes, &mut [Hit::ASK; BATCH]);
+            self.sent_batch(flows, codes, &mut [Hit::ASK; BATCH]);
+        }
+    }
+
+    /// [`View4::output_by`] for many.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    pub fn output_batch_by(&self, flows: &[Flow4], answers: &mut [(Code, Option<Route<Ipv4Addr>>)]) {
+        assert_eq!(flows.len(), answers.len(), "one answer for each flow");
+        let (mut codes, mut hits) = ([ASK; BATCH], [Hit::ASK; BATCH]);
+        for (flows, answers) in flows.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
+            self.sent_batch(flows, &mut codes[..flows.len()], &mut hits);
+            for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
+                *answer = (code, self.route(hit));
+            }
         }
     }
 
     /// What becomes of a received packet.
     pub fn input(&self, packet: &Received) -> Code {
-        self.view().input(packet).0
+        self.received(packet).0
     }
 
     /// The same, with the route, where tables name them.
     pub fn input_by(&self, packet: &Received) -> (Code, Option<Route<Ipv4Addr>>) {
-        let (code, hit) = self.view().input(packet);
+        let (code, hit) = self.received(packet);
         (code, self.route(hit))
     }
 
-    /// [`Compiled4::input`] for many.
+    /// [`View4::input`] for many.
     ///
     /// # Panics
     ///
     /// If the slices differ in length.
     pub fn input_batch(&self, packets: &[Received], codes: &mut [Code]) {
         assert_eq!(packets.len(), codes.len(), "one code for each packet");
-        let view = self.view();
         for (packets, codes) in packets.chunks(BATCH).zip(codes.chunks_mut(BATCH)) {
-            view.input_batch(packets, codes, &mut [Hit::ASK; BATCH]);
+            self.received_batch(packets, codes, &mut [Hit::ASK; BATCH]);
+        }
+    }
+
+    /// [`View4::input_by`] for many.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    pub fn input_batch_by(&self, packets: &[Received], answers: &mut [(Code, Option<Route<Ipv4Addr>>)]) {
+        assert_eq!(packets.len(), answers.len(), "one answer for each packet");
+        let (mut codes, mut hits) = ([ASK; BATCH], [Hit::ASK; BATCH]);
+        for (packets, answers) in packets.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
+            self.received_batch(packets, &mut codes[..packets.len()], &mut hits);
+            for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
+                *answer = (code, self.route(hit));
+            }
         }
     }
 
     fn route(&self, hit: Hit) -> Option<Route<Ipv4Addr>> {
-        let (prefix, place) = self.tables.searched().route(hit)?;
+        let (prefix, place) = self.tables.route(hit)?;
         let table = *self.shape.places.tables.get(place as usize)?;
         Some(Route { prefix, table, rule: self.shape.program.rule(hit, table, prefix.len()) })
     }
 
-    /// How many answers there are, the one to ask included.
-    pub fn answers(&self) -> usize {
-        self.shape.places.answers.len()
-    }
-
-    /// Bytes that lookups in the tables may touch.
-    pub fn lookup_bytes(&self) -> usize {
-        self.tables.lookup_bytes()
-    }
-}
-
-impl Shape {
-    /// A shape without places; its tables are not compiled yet.
-    fn new(config: &Config, env: Env<'_>) -> Self {
-        let without = [TableId::MAIN, TableId::DEFAULT];
-        let without = (!config.fib.has_custom_rules).then_some(&without[..]);
-        let mut program = Program::new(config, &config.rules, without);
-        // Local is a view on main's routes as long as they are one trie.
-        let local = match config.fib.is_merged() && without.is_some() {
-            true => (0, TableId::MAIN),
-            false => {
-                program.groups.push(vec![Member::of(TableId::LOCAL)]);
-                (program.groups.len() - 1, TableId::LOCAL)
-            }
-        };
-        let addresses = config.links.iter().filter_map(|link| link.ipv4.as_ref()).flat_map(|ipv4| &ipv4.addrs);
-        let own = addresses.filter_map(|addr| Some((Prefix::containing(addr.local, 32).ok()?, 1)));
-        Shape {
-            local,
-            program,
-            places: Places::new(config, env),
-            ingress: config.links.iter().filter_map(|link| Ingress::of(config, link.index())).collect(),
-            addresses: fib::Table::from_routes(own),
-            has_tos: has_tos(config),
-            dissects: config.fib.has_custom_rules && config.fib.dissecting_rules > 0,
-        }
-    }
-
-    fn ingress(&self, dev: u32) -> Option<&Ingress> {
-        let at = self.ingress.binary_search_by_key(&dev, |ingress| ingress.check.dev).ok()?;
-        Some(&self.ingress[at])
-    }
-}
-
-impl Ingress {
-    /// What is known of a device; nothing of one in a VRF, or without IPv4.
-    fn of(config: &Config, dev: u32) -> Option<Self> {
-        let ipv4 = config.links.ipv4(dev).filter(|_| config.links.l3_master(dev) == 0)?;
-        let check = Check::of(config, ipv4, dev);
-        Some(Ingress {
-            check,
-            is_full: validate::full_check_cause(config, ipv4, &check, false).is_some(),
-            use_mark: validate::uses_mark(config, ipv4),
-            forwarding: ipv4.conf.forwarding != 0,
-        })
-    }
-}
-
-impl Places {
-    fn new(config: &Config, env: Env<'_>) -> Self {
-        let mut places = Places {
-            fates: vec![TO_ASK; 2],
-            tables: vec![TableId::UNSPEC; 2],
-            known: HashMap::new(),
-            refused: HashMap::new(),
-            drops: [ASK; REASONS.len()],
-            answers: Answers::new(),
-        };
-        places.drops = REASONS.map(|reason| places.answers.code(Answer::Failed(Failure::Dropped(reason))));
-        for errno in place::ERRORS {
-            places.number(config, env, Place::Refused(errno));
-        }
-        places
-    }
-
-    /// The number of a place.
-    fn number(&mut self, config: &Config, env: Env<'_>, place: Place<FibResult>) -> u32 {
-        match place {
-            Place::Ask => place::ASK,
-            Place::Pass => PASS,
-            Place::Refused(errno) => match self.refused.get(&errno) {
-                Some(&known) => known,
-                None => {
-                    let open = self.answers.code(Answer::Failed(Failure::Refused(errno)));
-                    let received = match without_route(config, env, errno) {
-                        Answer::Ask => Fated::Ask,
-                        answer => Fated::Failed(self.answers.code(answer)),
-                    };
-                    let number =
-                        self.push(TableId::UNSPEC, Fate { open, given: open, received, back: Back::None });
-                    self.refused.insert(errno, number);
-                    number
-                }
-            },
-            Place::Found(result) => {
-                let key = Key::of(config, &result);
-                match self.known.get(&key) {
-                    Some(&known) => known,
-                    None => {
-                        let fate = self.fate(config, env, result);
-                        let number = self.push(result.table, fate);
-                        self.known.insert(key, number);
-                        number
-                    }
-                }
-            }
-        }
-    }
-
-    fn push(&mut self, table: TableId, fate: Fate) -> u32 {
-        self.fates.push(fate);
-        self.tables.push(table);
-        (self.fates.len() - 1) as u32
-    }
-
-    /// What becomes of packets that a route takes.
-    fn fate(&mut self, config: &Config, env: Env<'_>, result: FibResult) -> Fate {
-        let info = config.fib.info(result.alias.info);
-        // What is cached with an object is all its routes' (T-17).
-        if info.nh_id.is_some() || config.hops(info).len() > 1 {
-            return TO_ASK;
-        }
-        let dev = result.dev(config);
-        let back = match validate::class_tag(config, &result) {
-            0 => Back::Way { kind: result.alias.kind, dev },
-            _ => Back::Ask,
-        };
-        let kind = result.alias.kind;
-        let received = match received(config, env, result) {
-            _ if kind == RouteType::BROADCAST => Fated::Ask,
-            Answer::Ask => Fated::Ask,
-            answer @ Answer::Failed(_) => Fated::Failed(self.answers.code(answer)),
-            answer if kind == RouteType::LOCAL => Fated::Local(self.answers.code(answer)),
-            // The way back would be looked up in its VRF.
-            _ if config.links.l3_master(dev) != 0 => Fated::Ask,
-            answer => Fated::Forward { dev, code: self.answers.code(answer) },
-        };
-        let [open, given] = match Key::of(config, &result).is_choice {
-            true => [ASK; 2],
-            false => [false, true].map(|given| self.answers.code(sent(config, env, result, given))),
-        };
-        Fate { open, given, received, back }
-    }
-
-    fn fate_of(&self, place: u32) -> Fate {
-        self.fates.get(place as usize).copied().unwrap_or(TO_ASK)
-    }
-
-    fn dropped(&self, reason: DropReason) -> Code {
-        REASONS.iter().position(|&known| known == reason).map_or(ASK, |at| self.drops[at])
-    }
-
-}
-
-impl Key {
-    fn of(config: &Config, result: &FibResult) -> Self {
-        let defaults = config.fib.table(result.table).map_or(0, |table| table.defaults);
-        Key {
-            table: result.table,
-            info: result.alias.info,
-            kind: result.alias.kind,
-            hop: result.hop,
-            is_choice: result.prefix.is_default() && defaults > 1,
-            realms: result.rule_realms,
-        }
-    }
-}
-
-/// The answer that two packets have in common; to ask, if it is not all packets'.
-fn common(of: impl Fn(Ipv4Addr, Ipv4Addr) -> Result<Decision, Failure>) -> Answer4 {
-    let [(src, dst), (other_src, other_dst)] = SAMPLES;
-    match (of(src, dst), of(other_src, other_dst)) {
-        (Err(failure), Err(other)) if failure == other => Answer::Failed(failure),
-        (Ok(decision), Ok(other)) => {
-            let source = match (decision.source, other.source) {
-                (one, two) if (one, two) == (src, other_src) => Source::Given,
-                (one, two) if (one, two) == (dst, other_dst) => Source::Destination,
-                (one, two) if one == two => Source::Decision,
-                _ => return Answer::Ask,
-            };
-            let bare = |decision: Decision| {
-                let (source, destination) = match source {
-                    Source::Decision => (decision.source, Ipv4Addr::UNSPECIFIED),
-                    _ => (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED),
-                };
-                Decision { source, destination, result: None, ..decision }
-            };
-            let (decision, other) = (bare(decision), bare(other));
-            match decision == other {
-                true => Answer::Decided { decision: Box::new(decision), source },
-                false => Answer::Ask,
-            }
-        }
-        _ => Answer::Ask,
-    }
-}
-
-/// What [`output4`] makes of a route.
-fn sent(config: &Config, env: Env<'_>, result: FibResult, given: bool) -> Answer4 {
-    common(|src, dst| {
-        let src = if given { src } else { Ipv4Addr::UNSPECIFIED };
-        let mut flow = Flow4 { src, ..Flow4::to(dst) };
-        output4::of_route(config, env, &mut flow, result).map_err(Failure::Refused)
-    })
-}
-
-/// What [`input4`] makes of a route.
-fn received(config: &Config, env: Env<'_>, result: FibResult) -> Answer4 {
-    common(|src, dst| {
-        input4::of_route(config, env, &packet(src, dst), result).map_err(Failure::Dropped)
-    })
-}
-
-/// What [`input4`] makes of an error.
-fn without_route(config: &Config, env: Env<'_>, errno: Errno) -> Answer4 {
-    common(|src, dst| Ok(input4::without_route(config, env, &packet(src, dst), errno)))
-}
-
-fn packet(src: Ipv4Addr, dst: Ipv4Addr) -> Received {
-    Received { dst, src, dev: 0, mark: 0, tos: 0, proto: 0, sport: 0, dport: 0, pseudo: false }
-}
-
-/// Whether an address is routed by the tables alone.
-fn is_ordinary(addr: Ipv4Addr) -> bool {
-    !addr.is_unspecified() && !addr.is_multicast() && !is_limited_broadcast(addr)
-}
-
-/// A shape with tables to search.
-struct View<'a, T> {
-    shape: &'a Shape,
-    tables: Searched<'a, Ipv4Addr, T>,
-}
-
-impl<T: Longest<Ipv4Addr>> View<'_, T> {
     fn fate(&self, hit: Hit) -> Fate {
         self.shape.places.fate_of(self.tables.place_of(hit))
     }
 
-    fn output(&self, flow: &Flow4) -> (Code, Hit) {
+    fn sent(&self, flow: &Flow4) -> (Code, Hit) {
         match self.may_output(flow) {
             Err(code) => (code, Hit::ASK),
             Ok(()) => {
@@ -462,7 +242,7 @@ impl<T: Longest<Ipv4Addr>> View<'_, T> {
         }
     }
 
-    fn output_batch(&self, flows: &[Flow4], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
+    fn sent_batch(&self, flows: &[Flow4], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
         let mut dsts = [Ipv4Addr::UNSPECIFIED; BATCH];
         for (dst, flow) in dsts.iter_mut().zip(flows) {
             *dst = flow.dst;
@@ -511,7 +291,7 @@ impl<T: Longest<Ipv4Addr>> View<'_, T> {
         self.shape.has_tos && dscp & 0x1c != 0
     }
 
-    fn input(&self, packet: &Received) -> (Code, Hit) {
+    fn received(&self, packet: &Received) -> (Code, Hit) {
         let ingress = match self.may_input(packet) {
             Err(code) => return (code, Hit::ASK),
             Ok(ingress) => ingress,
@@ -529,7 +309,7 @@ impl<T: Longest<Ipv4Addr>> View<'_, T> {
         (code, hit)
     }
 
-    fn input_batch(&self, packets: &[Received], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
+    fn received_batch(&self, packets: &[Received], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
         let program = &self.shape.program;
         let mut addrs = [Ipv4Addr::UNSPECIFIED; BATCH];
         for (dst, packet) in addrs.iter_mut().zip(packets) {
