@@ -12,12 +12,15 @@ static ALLOCATOR: Counting = Counting;
 
 static COUNTS: AtomicBool = AtomicBool::new(false);
 static BYTES: AtomicIsize = AtomicIsize::new(0);
+/// What was allocated, freed again or not.
+static TAKEN: AtomicIsize = AtomicIsize::new(0);
 
 struct Counting;
 
 fn count(bytes: isize) {
     if COUNTS.load(Relaxed) {
         BYTES.fetch_add(bytes, Relaxed);
+        TAKEN.fetch_add(bytes.max(0), Relaxed);
     }
 }
 
@@ -62,6 +65,14 @@ pub fn kept<T>(work: impl FnOnce() -> T) -> (T, usize) {
     COUNTS.store(false, Relaxed);
     let bytes = BYTES.load(Relaxed) - before;
     (done, usize::try_from(bytes).unwrap_or(0))
+}
+
+/// Does something, and gives the bytes that it has allocated, freed since or not.
+/// Not for two threads at a time.
+pub fn taken<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = TAKEN.load(Relaxed);
+    let (done, _) = kept(work);
+    (done, usize::try_from(TAKEN.load(Relaxed) - before).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use fingerpost::explain::{Asked, Question, Resolved, explain, text};
-use fingerpost::script::Runner;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::{Decision, input4, output4};
 use fingerpost_engine::trace::{Event, Tracer};
@@ -15,12 +14,13 @@ use fingerpost_engine::{Env, Namespace, World};
 use fingerpost_host::{Live, Target};
 use fingerpost_iproute::Names;
 use fingerpost_model::{Kernel, NsId, Refusal, RouteMsg};
+use fingerpost_net::Family;
 
 use crate::compiled;
-use crate::load::{from_batch, into_kernel};
+use crate::load::{in_kernel, in_memory};
 use crate::process::{median, thread_cpu};
 use crate::report::{Goal, Report};
-use crate::table::{self, Route};
+use crate::table::{self, Listed};
 
 /// Decisions a pass.
 const KEYS: usize = 1_000_000;
@@ -28,8 +28,6 @@ const KEYS: usize = 1_000_000;
 const TRACED: usize = 200_000;
 const KERNEL: usize = 200_000;
 const EXPLAINED: usize = 10_000;
-/// Compiled decisions at once.
-const BATCH: usize = 256;
 /// Passes, each way once in turn.
 const PASSES: usize = 7;
 /// Whence packets come.
@@ -44,52 +42,36 @@ enum Direction {
 
 const DIRECTIONS: [(Direction, &str); 2] = [(Direction::Output, "output"), (Direction::Input, "input")];
 
-/// Measures decisions with the kernel's own rules and with custom ones.
+/// Measures decisions: those about IPv4 traced and explained too, and the compiled
+/// ones in several settings.
 ///
 /// # Errors
 ///
 /// A side cannot be set up, or answers differ.
-pub fn measure(
-    batch: &Path,
-    routes: &[Route<Ipv4Addr>],
-    with_kernel: bool,
-    report: &mut Report,
-) -> io::Result<()> {
-    let keys = table::keys(routes, KEYS, 7);
-    let mut world = from_batch(batch, false)?;
+pub fn measure(batch: &Path, listed: &Listed, family: Family, with_kernel: bool, report: &mut Report) -> io::Result<()> {
+    let mut world = in_memory(family, batch, false)?;
     let mut live = None;
     if with_kernel {
-        into_kernel(batch, false)?;
+        in_kernel(family, batch, false)?;
         live = Some(Live::open(&Target::Current).map_err(io::Error::other)?);
     } else {
         report.remark("the kernel was not measured: that takes root, ip, sysctl and unshare");
     }
-    compiled::measure(&mut world.clone(), &keys, report)?;
-    if std::env::var_os("ONLY").is_some() {
-        return Ok(());
-    }
-    one_setting(&mut world, live.as_mut(), &keys, "default rules", true, report)?;
-    for rule in table::RULES {
-        let words: Vec<String> =
-            std::iter::once("ip").chain(rule.split_whitespace()).map(String::from).collect();
-        let names = Names::default();
-        let outcome = Runner { world: &mut world, ns: NsId(0), names: &names }.run(&words);
-        if outcome.status != 0 {
-            return Err(io::Error::other(outcome.stderr));
+    match family {
+        Family::V4 => {
+            let keys = table::keys(&listed.v4, KEYS, 7);
+            traced(&mut world, live.as_mut(), &keys, report)?;
+            compiled::measure(&mut world, &keys, live.as_mut(), report)
         }
-        if live.is_some() {
-            crate::process::run("ip", &rule.split_whitespace().collect::<Vec<_>>())?;
-        }
+        Family::V6 => compiled::measure(&mut world, &table::keys(&listed.v6, KEYS, 7), live.as_mut(), report),
     }
-    one_setting(&mut world, live.as_mut(), &keys, "custom rules", false, report)
 }
 
-fn one_setting(
+/// The lookups: untraced, traced, explained.
+fn traced(
     world: &mut World,
     mut live: Option<&mut Live>,
     keys: &[Ipv4Addr],
-    setting: &str,
-    is_default: bool,
     report: &mut Report,
 ) -> io::Result<()> {
     for (direction, name) in DIRECTIONS {
@@ -113,9 +95,8 @@ fn one_setting(
             }
         }
         let [untraced, traced, explained, asked] = times.map(median);
-        let goal = is_default.then_some(Goal::AtMost(0.87));
-        let what = |how: &str| format!("{name}, {setting}, {how}");
-        report.row(what("untraced"), untraced, "us", goal);
+        let what = |how: &str| format!("{name}, {how}");
+        report.row(what("untraced"), untraced, "us", Some(Goal::AtMost(0.87)));
         report.row(what("traced (all events kept)"), traced, "us", Some(Goal::AtMost(20.0)));
         report.row(what("explained, as text"), explained, "us", None);
         if kernel.is_some() {
@@ -161,7 +142,7 @@ pub fn same(a: &Sums, b: &Sums, who: &str) -> io::Result<()> {
 pub fn number(is_out: bool, gateway: Option<IpAddr>) -> u64 {
     let gateway = match gateway {
         Some(IpAddr::V4(addr)) => u64::from(addr.to_bits()),
-        Some(IpAddr::V6(_)) => 1 << 33,
+        Some(IpAddr::V6(addr)) => addr.to_bits() as u64 ^ 1 << 33,
         None => 0,
     };
     gateway << 2 | if is_out { 1 } else { 2 }

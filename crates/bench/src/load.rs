@@ -160,15 +160,6 @@ pub fn worker(verb: &str, family: &str, path: &Path, snapshot: Option<&Path>) ->
     }
 }
 
-/// A world with the table, made by the same commands as the kernel's.
-///
-/// # Errors
-///
-/// A command fails.
-pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
-    in_memory(Family::V4, path, custom_rules)
-}
-
 /// As [`from_batch`], for either family: its `ip -batch` file.
 ///
 /// # Errors
@@ -195,15 +186,6 @@ pub fn in_memory(family: Family, path: &Path, custom_rules: bool) -> io::Result<
     }
     run("ip", &format!("{} -batch {}", option(family), path.display()))?;
     Ok(world)
-}
-
-/// Loads the table into the kernel, in the namespace that this process is in.
-///
-/// # Errors
-///
-/// A command fails.
-pub fn into_kernel(path: &Path, custom_rules: bool) -> io::Result<Figures> {
-    in_kernel(Family::V4, path, custom_rules)
 }
 
 /// As [`into_kernel`], for either family: its `ip -batch` file.

@@ -8,6 +8,7 @@
 
 mod alloc;
 mod bpf;
+mod churn;
 mod compiled;
 mod decide;
 mod fib;
@@ -29,15 +30,17 @@ use report::Report;
 use table::Listed;
 
 const USAGE: &str = "\
-usage: fingerpost-bench load|decide|kernel [OPTIONS]
+usage: fingerpost-bench load|decide|churn|kernel [OPTIONS]
        fingerpost-bench fib [OPTIONS]          (fib --help)
 
   load      a full table from an `ip -batch` file and from a snapshot: time and memory
-  decide    one decision on the full table: untraced, traced, explained
+  decide    decisions on the full table: looked up, traced, explained; compiled, one by one and in
+            batches, with strict rp_filter and with 1,000 rules; beside the kernel
+  churn     decisions published while routes change, and those who read them meanwhile
   kernel    the kernel's decisions alone, by netlink and by the BPF helper bpf_fib_lookup
   fib       longest-prefix match, beside other structures
 
-  --family 4|6       which (default 4; decide knows 4 alone)
+  --family 4|6       which (default 4)
   --table FILE       PREFIX [HOP] lines (.gz through gzip, - standard input), or `synthetic`, the default
   --routes N         size of the synthetic table (default 900000, of IPv6 200000)
   --seed N           its seed (default 1)
@@ -61,7 +64,7 @@ struct Options {
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let verb = args.next().ok_or("a verb is missing")?;
-    if !["load", "decide", "kernel", "help"].contains(&verb.as_str()) {
+    if !["load", "decide", "churn", "kernel", "help"].contains(&verb.as_str()) {
         return Err(format!("{verb}: unknown verb"));
     }
     let mut options = Options {
@@ -93,9 +96,6 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             "-h" | "--help" => options.verb = "help".into(),
             other => return Err(format!("{other}: unknown option")),
         }
-    }
-    if options.verb == "decide" && options.family == Family::V6 {
-        return Err("decide --family 6: decisions are measured for IPv4 alone".into());
     }
     if options.verb == "kernel" && !options.kernel {
         return Err("kernel --no-kernel: nothing is left".into());
@@ -162,7 +162,7 @@ fn run(options: &Options) -> io::Result<()> {
 
 /// What is beside the kernel's decisions is measured by a child in a namespace of its own.
 fn in_place(options: &Options, listed: &Listed, batch: &Path, report: &mut Report) -> io::Result<()> {
-    let isolated = options.verb != "load" && options.kernel && process::can_unshare();
+    let isolated = ["decide", "kernel"].contains(&options.verb.as_str()) && options.kernel && process::can_unshare();
     if !isolated {
         return measure(options, listed, batch, report);
     }
@@ -197,12 +197,14 @@ fn measure(options: &Options, listed: &Listed, batch: &Path, report: &mut Report
             let dir = batch.parent().unwrap_or(Path::new("."));
             load::measure(family, batch, dir, routes, options.kernel, report)
         }
+        ("churn", Family::V4) => churn::measure(batch, &listed.v4, report),
+        ("churn", Family::V6) => Err(io::Error::other("churn is measured of IPv4 alone")),
         ("kernel", _) if !is_alone => {
             Err(io::Error::other("no network namespace can be made: it takes root, ip, sysctl and unshare"))
         }
         ("kernel", Family::V4) => kernel::measure(batch, &listed.v4, SENDER, report),
         ("kernel", Family::V6) => kernel::measure(batch, &listed.v6, SENDER6, report),
-        _ => decide::measure(batch, &listed.v4, is_alone, report),
+        (_, family) => decide::measure(batch, listed, family, is_alone, report),
     }
 }
 

@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 
 use fingerpost_net::{Ip, IpPrefix, Prefix, Rng};
 
-pub use batch::{RULES, preparation, rules, settings, write_batch};
+pub use batch::{preparation, rules, settings, write_batch};
 pub use hops::{draw, neighbourly, random};
 pub use hostile::{Hostile, hostile};
 pub use synthetic::{SYNTHETIC_V4, SYNTHETIC_V6, is_global, synthetic};

@@ -11,28 +11,50 @@ use std::net::Ipv4Addr;
 use fingerpost_fib as fib;
 use fingerpost_net::{Family, Ip, Prefix};
 
-use super::program::{Then, has_no_selector};
+use super::program::{BATCH, Then, has_no_selector};
 use crate::config::Rule;
 use crate::lookup::Flow;
 
 /// Masks of marks that have lists of their own; rules with others are tried always.
 const MASKS: usize = 4;
-/// Lists that a flow's candidates come from: source, destination, ingress device, marks, the rest.
-const LISTS: usize = 4 + MASKS;
+/// Selectors by which rules are filed, at most: source, destination, ingress device, marks.
+pub const DIMENSIONS: usize = 3 + MASKS;
 
 /// A run of rules that some flows meet.
-pub(super) struct Classes<I> {
+pub struct Classes<I> {
     rules: Vec<Filing>,
-    by_source: Filed<I>,
-    by_destination: Filed<I>,
-    by_iif: Filed<Ipv4Addr>,
-    by_mark: Vec<(u32, Filed<Ipv4Addr>)>,
+    /// The selectors by which there are any.
+    dimensions: Vec<Dimension<I>>,
+    /// Rules that are tried for every flow.
     rest: Vec<u32>,
+}
+
+/// Rules filed under one selector.
+enum Dimension<I> {
+    Source(Filed<I>),
+    Destination(Filed<I>),
+    Iif(Filed<Ipv4Addr>),
+    /// A mark under a mask.
+    Mark(u32, Filed<Ipv4Addr>),
+}
+
+/// Packets of a batch, by number: what rules are filed by, and the whole flow.
+pub trait Packets<I> {
+    /// The destination.
+    fn dst(&self, n: usize) -> I;
+    /// The source.
+    fn src(&self, n: usize) -> I;
+    /// The ingress device.
+    fn iif(&self, n: usize) -> u32;
+    /// The mark.
+    fn mark(&self, n: usize) -> u32;
+    /// All of it.
+    fn flow(&self, n: usize) -> Flow<I>;
 }
 
 /// A rule that is filed.
 #[derive(Clone, Copy)]
-pub(super) struct Filing {
+pub struct Filing {
     /// Its position in the list of all.
     pub rule: usize,
     /// What it leads to.
@@ -79,7 +101,43 @@ impl<K: Ip> Filed<K> {
     }
 
     fn find(&self, key: K) -> &[u32] {
-        if self.lists.is_empty() { &[] } else { self.list(self.table.lookup(key).unwrap_or(fib::NONE)) }
+        self.list(self.table.lookup(key).unwrap_or(fib::NONE))
+    }
+
+    /// For many keys at once which list each has.
+    fn find_all(&self, packets: &[u16], key: impl Fn(usize) -> K, lists: &mut [u32]) {
+        let mut keys = [K::ZERO; BATCH];
+        let keys = &mut keys[..packets.len()];
+        keys.iter_mut().zip(packets).for_each(|(place, &n)| *place = key(usize::from(n)));
+        self.table.lookup_batch(keys, lists);
+    }
+}
+
+impl<I: Ip> Dimension<I> {
+    /// The rules that a flow may meet.
+    fn find(&self, flow: &Flow<I>) -> &[u32] {
+        match self {
+            Dimension::Source(filed) => filed.find(flow.src),
+            Dimension::Destination(filed) => filed.find(flow.dst),
+            Dimension::Iif(filed) => filed.find(key(flow.iif)),
+            Dimension::Mark(mask, filed) => filed.find(key(flow.mark & mask)),
+        }
+    }
+
+    fn find_all(&self, here: &[u16], packets: &impl Packets<I>, lists: &mut [u32]) {
+        match self {
+            Dimension::Source(filed) => filed.find_all(here, |n| packets.src(n), lists),
+            Dimension::Destination(filed) => filed.find_all(here, |n| packets.dst(n), lists),
+            Dimension::Iif(filed) => filed.find_all(here, |n| key(packets.iif(n)), lists),
+            Dimension::Mark(mask, filed) => filed.find_all(here, |n| key(packets.mark(n) & mask), lists),
+        }
+    }
+
+    fn list(&self, number: u32) -> &[u32] {
+        match self {
+            Dimension::Source(filed) | Dimension::Destination(filed) => filed.list(number),
+            Dimension::Iif(filed) | Dimension::Mark(_, filed) => filed.list(number),
+        }
     }
 }
 
@@ -133,14 +191,15 @@ impl<I: Ip> Classes<I> {
             Filing { rule, then, is_enough }
         };
         let rules = (0u32..).zip(rules).map(filing).collect();
-        Classes {
-            rules,
-            by_source: Filed::new(&sources),
-            by_destination: Filed::new(&destinations),
-            by_iif: Filed::new(&devices),
-            by_mark: marks.into_iter().map(|(mask, rules)| (mask, Filed::new(&rules))).collect(),
-            rest,
+        let mut dimensions = Vec::new();
+        let some = |filed: &[(Prefix<I>, u32)]| (!filed.is_empty()).then(|| Filed::new(filed));
+        dimensions.extend(some(&sources).map(Dimension::Source));
+        dimensions.extend(some(&destinations).map(Dimension::Destination));
+        if !devices.is_empty() {
+            dimensions.push(Dimension::Iif(Filed::new(&devices)));
         }
+        dimensions.extend(marks.into_iter().map(|(mask, rules)| Dimension::Mark(mask, Filed::new(&rules))));
+        Classes { rules, dimensions, rest }
     }
 
     /// A candidate: its rule, and what that leads to.
@@ -155,47 +214,38 @@ impl<I: Ip> Classes<I> {
 
     /// The rules that a flow may meet, in their order.
     pub fn candidates(&self, flow: &Flow<I>) -> Candidates<'_> {
-        self.with(self.by_source.find(flow.src), flow)
+        self.merged(|_, dimension| dimension.find(flow))
     }
 
-    /// The same, with what [`Classes::lists`] found for the source.
-    pub fn candidates_of(&self, list: u32, flow: &Flow<I>) -> Candidates<'_> {
-        self.with(self.by_source.list(list), flow)
+    /// The same, for a packet of a batch.
+    pub fn candidates_of(&self, at: usize, lists: &Lists) -> Candidates<'_> {
+        self.merged(|n, dimension| dimension.list(lists[n][at]))
     }
 
-    fn with<'a>(&'a self, of_source: &'a [u32], flow: &Flow<I>) -> Candidates<'a> {
-        let mut lists = [&[][..]; LISTS];
-        lists[0] = of_source;
-        lists[1] = self.by_destination.find(flow.dst);
-        lists[2] = self.by_iif.find(key(flow.iif));
-        lists[3] = &self.rest;
-        for (list, (mask, filed)) in lists[4..].iter_mut().zip(&self.by_mark) {
-            *list = filed.find(key(flow.mark & mask));
+    fn merged<'a>(&'a self, list: impl Fn(usize, &'a Dimension<I>) -> &'a [u32]) -> Candidates<'a> {
+        let mut candidates = Candidates { lists: [&[]; DIMENSIONS + 1], count: 0 };
+        for (n, dimension) in self.dimensions.iter().enumerate() {
+            candidates.add(list(n, dimension));
         }
-        let mut kept = 0;
-        for at in 0..LISTS {
-            if !lists[at].is_empty() {
-                lists.swap(kept, at);
-                kept += 1;
-            }
-        }
-        Candidates { lists, count: kept }
+        candidates.add(&self.rest);
+        candidates
     }
 
-    /// For many sources at once which list each has.
-    pub fn lists(&self, sources: &[I], lists: &mut [u32]) {
-        match self.by_source.lists.is_empty() {
-            true => lists.fill(fib::NONE),
-            false => self.by_source.table.lookup_batch(sources, lists),
+    /// For packets of a batch at once which lists each has.
+    pub fn lists(&self, here: &[u16], packets: &impl Packets<I>, lists: &mut Lists) {
+        for (dimension, lists) in self.dimensions.iter().zip(lists) {
+            dimension.find_all(here, packets, &mut lists[..here.len()]);
         }
     }
 
-    /// Whether a flow whose source has this list may meet no rule at all.
-    pub fn is_idle(&self, list: u32) -> bool {
-        let others = self.by_destination.lists.is_empty() && self.by_iif.lists.is_empty();
-        list == fib::NONE && others && self.by_mark.is_empty() && self.rest.is_empty()
+    /// Whether a packet of a batch meets no rule.
+    pub fn is_idle(&self, at: usize, lists: &Lists) -> bool {
+        self.rest.is_empty() && lists[..self.dimensions.len()].iter().all(|lists| lists[at] == fib::NONE)
     }
 }
+
+/// For each packet of a batch the list that each dimension has.
+pub type Lists = [[u32; BATCH]; DIMENSIONS];
 
 /// The position of a mask's list, made if there is room.
 fn position_of<T>(marks: &mut Vec<(u32, Vec<T>)>, mask: u32) -> Option<usize> {
@@ -209,10 +259,19 @@ fn position_of<T>(marks: &mut Vec<(u32, Vec<T>)>, mask: u32) -> Option<usize> {
 }
 
 /// Iterator over the rules that a flow may meet: ordered lists, merged.
-pub(super) struct Candidates<'a> {
-    lists: [&'a [u32]; LISTS],
-    /// How many of them are not empty at first: these come first.
+pub struct Candidates<'a> {
+    lists: [&'a [u32]; DIMENSIONS + 1],
+    /// How many there are.
     count: usize,
+}
+
+impl<'a> Candidates<'a> {
+    fn add(&mut self, list: &'a [u32]) {
+        if !list.is_empty() {
+            self.lists[self.count] = list;
+            self.count += 1;
+        }
+    }
 }
 
 impl Iterator for Candidates<'_> {

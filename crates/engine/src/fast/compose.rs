@@ -66,8 +66,16 @@ pub(super) fn place_at<I: Ip, L: Lists<I>>(
     members: &[Member],
     prefix: Prefix<I>,
 ) -> Option<Place<L::Found>> {
-    let has_own = |member: &Member| lists.own(member, prefix).is_some();
-    members.iter().any(has_own).then(|| covering(lists, members, prefix).unwrap_or(Place::Pass))
+    let mut has_own = false;
+    for (n, member) in members.iter().enumerate() {
+        match lists.own(member, prefix) {
+            None => {}
+            // Nothing stands before the first table.
+            Some(own) if n == 0 && !matches!(own, Place::Pass) => return Some(own),
+            Some(_) => has_own = true,
+        }
+    }
+    has_own.then(|| covering(lists, members, prefix).unwrap_or(Place::Pass))
 }
 
 /// What the tables say of those destinations of a prefix for which they have nothing longer.

@@ -15,7 +15,7 @@ use fingerpost_fib as fib;
 use fingerpost_model::{RuleAction, TableId};
 use fingerpost_net::Ip;
 
-use super::classes::{Candidates, Classes, Filing};
+use super::classes::{Candidates, Classes, DIMENSIONS, Filing, Lists, Packets};
 use super::place;
 use crate::config::{Config, Rule, Rules};
 use crate::lookup::Flow;
@@ -129,7 +129,10 @@ impl<I: Ip> Program<I> {
             let Builder { groups, .. } = builder;
             return Program { stages, rules: Vec::new(), masters, groups, members: HashMap::new() };
         }
-        let (stages, members) = builder.stages(&rules.list, &masters);
+        let (mut stages, members) = builder.stages(&rules.list, &masters);
+        if stages.len() >= usize::from(ENDED) {
+            stages = vec![Stage::Always(Then::Ask)];
+        }
         Program { stages, rules: rules.list.clone(), masters, groups: builder.groups, members }
     }
 
@@ -161,32 +164,17 @@ impl<I: Ip> Program<I> {
     pub fn walk(&self, flow: &Flow<I>, tables: &impl Search<I>) -> Hit {
         let mut at = 0;
         while let Some(stage) = self.stages.get(at) {
-            match self.at_stage(stage, flow, None, tables) {
+            let step = match stage {
+                Stage::Always(then) => self.then(*then, None, flow, tables),
+                Stage::Select(classes) => self.first(classes, &mut classes.candidates(flow), flow, tables),
+            };
+            match step {
                 Step::Next => at += 1,
                 Step::To(stage) => at = stage,
                 Step::End(hit) => return hit,
             }
         }
         Hit::UNREACHABLE
-    }
-
-    fn at_stage(
-        &self,
-        stage: &Stage<I>,
-        flow: &Flow<I>,
-        by_source: Option<u32>,
-        tables: &impl Search<I>,
-    ) -> Step {
-        match stage {
-            Stage::Always(then) => self.then(*then, None, flow, tables),
-            Stage::Select(classes) => {
-                let mut candidates = match by_source {
-                    Some(list) => classes.candidates_of(list, flow),
-                    None => classes.candidates(flow),
-                };
-                self.first(classes, &mut candidates, flow, tables)
-            }
-        }
     }
 
     /// The first candidate that a flow meets and that leads somewhere.
@@ -221,51 +209,34 @@ impl<I: Ip> Program<I> {
         }
     }
 
-    /// [`Program::walk`] for up to [`BATCH`] flows, stage by stage; `src` tells a
-    /// source, and `flow` makes one where a rule has to be tried.
-    pub fn walk_batch(
-        &self,
-        dsts: &[I],
-        src: impl Fn(usize) -> I,
-        flow: impl Fn(usize) -> Flow<I>,
-        tables: &impl Search<I>,
-        hits: &mut [Hit],
-    ) {
-        if let [Stage::Always(Then::Search(group))] = self.stages[..] {
-            let mut places = [fib::NONE; BATCH];
-            let places = &mut places[..dsts.len()];
-            tables.values(group, dsts, places);
-            for (hit, &place) in hits.iter_mut().zip(&*places) {
-                *hit = match place {
-                    fib::NONE => Hit::UNREACHABLE,
-                    place => Hit::found(place, group, None),
-                };
-            }
-            return;
-        }
-        let mut batch = Batch::of(dsts.len());
+    /// [`Program::walk`] for up to [`BATCH`] packets, stage by stage. A flow is made only
+    /// where a rule has to be tried.
+    pub fn walk_batch(&self, packets: &impl Packets<I>, tables: &impl Search<I>, hits: &mut [Hit]) {
+        let mut batch = Batch::of(hits.len());
         for (at, stage) in self.stages.iter().enumerate() {
+            batch.gather(at);
             match stage {
                 Stage::Always(Then::Search(group)) => {
-                    let group = *group;
-                    batch.gather(at, |n| dsts[n], |dsts, places| tables.values(group, dsts, places));
-                    let step = |place, _| match place {
+                    let (dsts, values) = batch.keys(|n| packets.dst(n));
+                    tables.values(*group, dsts, values);
+                    batch.settle(hits, |value, _, _| match value {
                         fib::NONE => Step::Next,
-                        place => Step::End(Hit::found(place, group, None)),
-                    };
-                    batch.settle(step, hits);
+                        value => Step::End(Hit::found(value, *group, None)),
+                    });
                 }
                 Stage::Always(then) => {
-                    batch.gather(at, |n| dsts[n], |_, _| ());
-                    batch.settle(|_, n| self.then(*then, None, &flow(n), tables), hits);
+                    batch.settle(hits, |_, _, n| self.then(*then, None, &packets.flow(n), tables));
                 }
                 Stage::Select(classes) => {
-                    batch.gather(at, &src, |sources, lists| classes.lists(sources, lists));
-                    let step = |list, n| match classes.is_idle(list) {
+                    let mut lists: Lists = [[fib::NONE; BATCH]; DIMENSIONS];
+                    classes.lists(batch.here(), packets, &mut lists);
+                    batch.settle(hits, |_, at, n| match classes.is_idle(at, &lists) {
                         true => Step::Next,
-                        false => self.at_stage(stage, &flow(n), Some(list), tables),
-                    };
-                    batch.settle(step, hits);
+                        false => {
+                            let mut candidates = classes.candidates_of(at, &lists);
+                            self.first(classes, &mut candidates, &packets.flow(n), tables)
+                        }
+                    });
                 }
             }
         }
@@ -286,7 +257,7 @@ struct Batch<I> {
     open: [u16; BATCH],
     under_way: usize,
     /// The first stage that each looks at.
-    from: [usize; BATCH],
+    from: [u16; BATCH],
     /// Those at this stage, with a key of each and what is found for it, in `[..count]`.
     here: [u16; BATCH],
     keys: [I; BATCH],
@@ -302,26 +273,38 @@ impl<I: Ip> Batch<I> {
         Batch { open, under_way: count, from: [0; BATCH], here, keys, found, count: 0 }
     }
 
-    /// Takes those that look at a stage, with a key of each, and finds something for it.
-    fn gather(&mut self, stage: usize, key: impl Fn(usize) -> I, find: impl FnOnce(&[I], &mut [u32])) {
+    /// Takes those that look at a stage.
+    fn gather(&mut self, stage: usize) {
         self.count = 0;
         for &n in &self.open[..self.under_way] {
-            if self.from[usize::from(n)] <= stage {
+            if usize::from(self.from[usize::from(n)]) <= stage {
                 self.here[self.count] = n;
-                self.keys[self.count] = key(usize::from(n));
                 self.count += 1;
             }
         }
-        find(&self.keys[..self.count], &mut self.found[..self.count]);
     }
 
-    /// Lets each of those go where `step` says, told what was found.
-    fn settle(&mut self, step: impl Fn(u32, usize) -> Step, hits: &mut [Hit]) {
-        for (&n, &found) in self.here[..self.count].iter().zip(&self.found) {
+    /// Which these are.
+    fn here(&self) -> &[u16] {
+        &self.here[..self.count]
+    }
+
+    /// A key of each, and room for what is found for it.
+    fn keys(&mut self, key: impl Fn(usize) -> I) -> (&[I], &mut [u32]) {
+        for (place, &n) in self.keys.iter_mut().zip(&self.here[..self.count]) {
+            *place = key(usize::from(n));
+        }
+        (&self.keys[..self.count], &mut self.found[..self.count])
+    }
+
+    /// Lets each of those go where `step` says, told what was found, which of those
+    /// here it is and which of all.
+    fn settle(&mut self, hits: &mut [Hit], step: impl Fn(u32, usize, usize) -> Step) {
+        for (at, (&n, &found)) in self.here[..self.count].iter().zip(&self.found).enumerate() {
             let n = usize::from(n);
-            match step(found, n) {
+            match step(found, at, n) {
                 Step::Next => {}
-                Step::To(stage) => self.from[n] = stage,
+                Step::To(stage) => self.from[n] = stage as u16,
                 Step::End(hit) => {
                     hits[n] = hit;
                     self.from[n] = ENDED;
@@ -348,7 +331,7 @@ impl<I: Ip> Batch<I> {
 }
 
 /// No stage: the flow's way has ended.
-const ENDED: usize = usize::MAX;
+const ENDED: u16 = u16::MAX;
 
 struct Builder {
     groups: Vec<Vec<Member>>,

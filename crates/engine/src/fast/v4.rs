@@ -8,6 +8,7 @@ use fingerpost_model::{RouteType, Scope, TableId};
 
 use super::answer::{ASK, Answer, Answer4, Answers, Code, Failure, Route, Source};
 use super::chunked::Chunked;
+use super::classes::Packets;
 use super::place::{self, PASS};
 use super::program::{BATCH, Group, Hit, Program, Search};
 use super::search::{Longest, Searched};
@@ -243,12 +244,8 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     }
 
     fn sent_batch(&self, flows: &[Flow4], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
-        let mut dsts = [Ipv4Addr::UNSPECIFIED; BATCH];
-        for (dst, flow) in dsts.iter_mut().zip(flows) {
-            *dst = flow.dst;
-        }
         let hits = &mut hits[..flows.len()];
-        self.shape.program.walk_batch(&dsts[..flows.len()], |n| flows[n].src, |n| flows[n].clone(), &self.tables, hits);
+        self.shape.program.walk_batch(&Flows(flows), &self.tables, hits);
         for ((flow, code), &hit) in flows.iter().zip(codes).zip(&*hits) {
             *code = match self.may_output(flow) {
                 Err(code) => code,
@@ -302,7 +299,7 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
             Routed::Over(code) => code,
             Routed::Checked { code, .. } if !ingress.is_full => self.own_source(packet, ingress, code),
             Routed::Checked { code, oif } => {
-                let back = program.walk(&self.way_back(packet, oif, ingress), &self.tables);
+                let back = program.walk(&self.way_back(packet, oif, ingress.use_mark), &self.tables);
                 self.judged(back, ingress, code)
             }
         };
@@ -311,14 +308,9 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
 
     fn received_batch(&self, packets: &[Received], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
         let program = &self.shape.program;
-        let mut addrs = [Ipv4Addr::UNSPECIFIED; BATCH];
-        for (dst, packet) in addrs.iter_mut().zip(packets) {
-            *dst = packet.dst;
-        }
-        let flow = |n: usize| self.flow(&packets[n]);
-        program.walk_batch(&addrs[..packets.len()], |n| packets[n].src, flow, &self.tables, &mut hits[..packets.len()]);
-        // Those whose source has to be looked up: by number, with what follows then.
-        let mut checked = [(0, 0, ASK); BATCH];
+        program.walk_batch(&Arrivals { view: self, packets }, &self.tables, &mut hits[..packets.len()]);
+        // Those whose source has to be looked up.
+        let mut checked = [Checked { n: 0, oif: 0, mark: 0, code: ASK }; BATCH];
         let mut count = 0;
         for (n, packet) in packets.iter().enumerate() {
             codes[n] = match self.may_input(packet) {
@@ -329,28 +321,24 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
                         self.own_source(packet, ingress, code)
                     }
                     Routed::Checked { code, oif } => {
-                        checked[count] = (n, oif, code);
-                        addrs[count] = packet.src;
+                        let mark = if ingress.use_mark { packet.mark } else { 0 };
+                        checked[count] = Checked { n: n as u16, oif, mark, code };
                         count += 1;
                         code
                     }
                 },
             };
         }
+        if count == 0 {
+            return;
+        }
         let checked = &checked[..count];
         let mut backs = [Hit::ASK; BATCH];
-        let way_back = |at: usize| {
-            let (n, oif, _) = checked[at];
-            match self.shape.ingress(packets[n].dev) {
-                Some(ingress) => self.way_back(&packets[n], oif, ingress),
-                None => Flow4::to(packets[n].src),
-            }
-        };
-        let dst = |at: usize| packets[checked[at].0].dst;
-        program.walk_batch(&addrs[..count], dst, way_back, &self.tables, &mut backs[..count]);
-        for (&(n, _, code), &back) in checked.iter().zip(&backs) {
+        program.walk_batch(&WaysBack { view: self, packets, checked }, &self.tables, &mut backs[..count]);
+        for (checked, &back) in checked.iter().zip(&backs) {
+            let n = usize::from(checked.n);
             codes[n] = match self.shape.ingress(packets[n].dev) {
-                Some(ingress) => self.judged(back, ingress, code),
+                Some(ingress) => self.judged(back, ingress, checked.code),
                 None => ASK,
             };
         }
@@ -415,11 +403,112 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
         Flow4 { src, iif, mark, dscp: tos & 0xfc, proto, sport, dport, ..Flow4::to(dst) }
     }
 
-    fn way_back(&self, packet: &Received, oif: u32, ingress: &Ingress) -> Flow4 {
+    fn way_back(&self, packet: &Received, oif: u32, use_mark: bool) -> Flow4 {
         let &Received { dst, src, dev, mark, tos, .. } = packet;
         let dscp = tos & 0xfc;
         let packet = Packet { src, dst, dev, oif, mark, dscp, transport: self.transport(packet) };
-        packet.way_back(ingress.use_mark, 0)
+        packet.way_back(use_mark, 0)
+    }
+}
+
+/// Flows made here.
+struct Flows<'a>(&'a [Flow4]);
+
+impl Packets<Ipv4Addr> for Flows<'_> {
+    fn dst(&self, n: usize) -> Ipv4Addr {
+        self.0[n].dst
+    }
+
+    fn src(&self, n: usize) -> Ipv4Addr {
+        self.0[n].src
+    }
+
+    fn iif(&self, n: usize) -> u32 {
+        self.0[n].iif
+    }
+
+    fn mark(&self, n: usize) -> u32 {
+        self.0[n].mark
+    }
+
+    fn flow(&self, n: usize) -> Flow4 {
+        self.0[n].clone()
+    }
+}
+
+/// Received packets, on their way to their destinations.
+struct Arrivals<'a, 'b, T> {
+    view: &'a View4<'b, T>,
+    packets: &'a [Received],
+}
+
+impl<T: Longest<Ipv4Addr>> Packets<Ipv4Addr> for Arrivals<'_, '_, T> {
+    fn dst(&self, n: usize) -> Ipv4Addr {
+        self.packets[n].dst
+    }
+
+    fn src(&self, n: usize) -> Ipv4Addr {
+        self.packets[n].src
+    }
+
+    fn iif(&self, n: usize) -> u32 {
+        self.packets[n].dev
+    }
+
+    fn mark(&self, n: usize) -> u32 {
+        self.packets[n].mark
+    }
+
+    fn flow(&self, n: usize) -> Flow4 {
+        self.view.flow(&self.packets[n])
+    }
+}
+
+/// A packet whose source is looked up.
+#[derive(Clone, Copy)]
+struct Checked {
+    /// Which of the batch.
+    n: u16,
+    oif: u32,
+    /// The mark that the lookup takes.
+    mark: u32,
+    /// The answer, if the source is accepted.
+    code: Code,
+}
+
+/// The ways back to the sources of received packets.
+struct WaysBack<'a, 'b, T> {
+    view: &'a View4<'b, T>,
+    packets: &'a [Received],
+    checked: &'a [Checked],
+}
+
+impl<T> WaysBack<'_, '_, T> {
+    fn packet(&self, at: usize) -> &Received {
+        &self.packets[usize::from(self.checked[at].n)]
+    }
+}
+
+impl<T: Longest<Ipv4Addr>> Packets<Ipv4Addr> for WaysBack<'_, '_, T> {
+    fn dst(&self, at: usize) -> Ipv4Addr {
+        self.packet(at).src
+    }
+
+    fn src(&self, at: usize) -> Ipv4Addr {
+        self.packet(at).dst
+    }
+
+    fn iif(&self, at: usize) -> u32 {
+        if self.checked[at].oif == 0 { LOOPBACK } else { self.checked[at].oif }
+    }
+
+    fn mark(&self, at: usize) -> u32 {
+        self.checked[at].mark
+    }
+
+    fn flow(&self, at: usize) -> Flow4 {
+        let Checked { oif, mark, .. } = self.checked[at];
+        self.view.way_back(&Received { mark, ..self.packet(at).clone() }, oif, true)
     }
 }
 

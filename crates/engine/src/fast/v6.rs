@@ -7,6 +7,7 @@ use fingerpost_model::{Scope, TableId};
 
 use super::answer::{ASK, Answer, Answer6, Answers, Code, Failure, Route, Source};
 use super::chunked::Chunked;
+use super::classes::Packets;
 use super::program::{BATCH, Hit, Program};
 use super::search::{Longest, Searched};
 use super::source6::Sources;
@@ -223,13 +224,8 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
         may: impl Fn(&Self, &Flow6) -> bool,
         code: impl Fn(Fate6, &Flow6) -> Code,
     ) {
-        let mut dsts = [Ipv6Addr::UNSPECIFIED; BATCH];
-        for (dst, flow) in dsts.iter_mut().zip(flows) {
-            *dst = flow.dst;
-        }
         let hits = &mut hits[..flows.len()];
-        let program = &self.shape.program;
-        program.walk_batch(&dsts[..flows.len()], |n| flows[n].src, |n| known(&flows[n]), &self.tables, hits);
+        self.shape.program.walk_batch(&Flows(flows), &self.tables, hits);
         for ((flow, answer), &hit) in flows.iter().zip(codes).zip(&*hits) {
             *answer = if may(self, flow) { code(self.fate(hit), flow) } else { ASK };
         }
@@ -265,4 +261,29 @@ fn sent_code(fate: Fate6, flow: &Flow6) -> Code {
 
 fn received_code(fate: Fate6, _: &Flow6) -> Code {
     fate.received
+}
+
+/// Packets, wherever they come from.
+struct Flows<'a>(&'a [Flow6]);
+
+impl Packets<Ipv6Addr> for Flows<'_> {
+    fn dst(&self, n: usize) -> Ipv6Addr {
+        self.0[n].dst
+    }
+
+    fn src(&self, n: usize) -> Ipv6Addr {
+        self.0[n].src
+    }
+
+    fn iif(&self, n: usize) -> u32 {
+        self.0[n].iif
+    }
+
+    fn mark(&self, n: usize) -> u32 {
+        self.0[n].mark
+    }
+
+    fn flow(&self, n: usize) -> Flow6 {
+        known(&self.0[n])
+    }
 }
