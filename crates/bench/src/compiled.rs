@@ -50,15 +50,13 @@ struct Setting {
 trait Measured: Ip {
     /// Nanoseconds that a decision may take, and one of a batch.
     const GOALS: [f64; 2];
-    type Out: Side<Compiled = Self::Compiled>;
-    type In: Side<Compiled = Self::Compiled>;
+    type Out: Side<Ip = Self, Compiled = Self::Compiled>;
+    type In: Side<Ip = Self, Compiled = Self::Compiled>;
     type Compiled;
 
     fn compile(space: &Namespace, env: Env<'_>) -> Self::Compiled;
     /// Answers, and bytes that lookups touch.
     fn size(compiled: &Self::Compiled) -> (usize, usize);
-    fn out(dst: Self) -> <Self::Out as Side>::Packet;
-    fn received(dst: Self, src: Self, dev: u32) -> <Self::In as Side>::Packet;
     /// The n-th address behind the ingress device.
     fn sender(n: u32) -> Self;
     fn gateway(n: u32) -> Self;
@@ -169,9 +167,8 @@ fn all_settings<I: Measured>(
             0 => I::sender(rng.below(u64::from(RULES) * 4) as u32),
             _ => keys[rng.below(keys.len() as u64) as usize],
         };
-        let packet = |(n, &dst): (usize, &I)| I::received(dst, source(n), dev);
-        let packets: Vec<<I::In as Side>::Packet> = keys.iter().enumerate().map(packet).collect();
-        let flows: Vec<<I::Out as Side>::Packet> = keys.iter().map(|&key| I::out(key)).collect();
+        let received: Vec<(I, I)> = keys.iter().enumerate().map(|(n, &dst)| (dst, source(n))).collect();
+        let sent: Vec<(I, I)> = keys.iter().map(|&dst| (dst, I::ZERO)).collect();
         let mut fast = None;
         let build = each(1, || {
             fast = Some(I::compile(space, env));
@@ -184,14 +181,14 @@ fn all_settings<I: Measured>(
             setting.name,
             bytes as f64 / 1e6
         ));
-        let subject = Subject { space, env, fast: &fast, out, goals: I::GOALS };
+        let subject = Subject { space, env, fast: &fast, out, dev, goals: I::GOALS };
         if setting.output {
-            subject.measure::<I::Out>("output", &setting, &flows, live.as_deref_mut(), report)?;
+            subject.measure::<I::Out>("output", &setting, &sent, live.as_deref_mut(), report)?;
             if let Some(live) = &mut live {
                 helper("output", &setting, keys, Way::Output { dev: index(live, "out0")? }, report)?;
             }
         }
-        subject.measure::<I::In>("input", &setting, &packets, live.as_deref_mut(), report)?;
+        subject.measure::<I::In>("input", &setting, &received, live.as_deref_mut(), report)?;
         if let Some(live) = live.as_deref_mut().filter(|_| setting.output) {
             let way = Way::Input { dev: index(live, "in0")?, from: I::sender(2) };
             helper("input", &setting, keys, way, report)?;
@@ -230,6 +227,8 @@ struct Subject<'a, C> {
     fast: &'a C,
     /// The device whose packets are told from others'.
     out: u32,
+    /// The device that packets come in on.
+    dev: u32,
     goals: [f64; 2],
 }
 
@@ -250,11 +249,16 @@ impl Hop {
 
 /// Packets of one family and direction.
 trait Side {
-    type Packet;
+    type Ip: Ip;
+    type Packet: Clone;
     type Compiled;
     /// Whether packets with one code have different sources.
     const HAS_SOURCES: bool = false;
 
+    /// A packet without addresses, received on a device if it is.
+    fn blank(dev: u32) -> Self::Packet;
+    /// Gives a packet its addresses, as whoever reads it from the wire does.
+    fn put(packet: &mut Self::Packet, addresses: (Self::Ip, Self::Ip));
     fn looked_up(packet: &Self::Packet, space: &Namespace, env: Env<'_>) -> Option<Hop>;
     fn code(packet: &Self::Packet, fast: &Self::Compiled) -> Code;
     fn codes(packets: &[Self::Packet], fast: &Self::Compiled, codes: &mut [Code]);
@@ -283,8 +287,17 @@ struct Out6;
 struct In6;
 
 impl Side for Out4 {
+    type Ip = Ipv4Addr;
     type Packet = Flow4;
     type Compiled = Compiled4;
+
+    fn blank(_: u32) -> Flow4 {
+        Flow4 { proto: 17, ..Flow4::to(Ipv4Addr::UNSPECIFIED) }
+    }
+
+    fn put(packet: &mut Flow4, (dst, src): (Ipv4Addr, Ipv4Addr)) {
+        (packet.dst, packet.src) = (dst, src);
+    }
 
     fn looked_up(flow: &Flow4, space: &Namespace, env: Env<'_>) -> Option<Hop> {
         let (state, tracer) = (&mut State::default(), &mut Tracer::off());
@@ -311,8 +324,18 @@ impl Side for Out4 {
 }
 
 impl Side for In4 {
+    type Ip = Ipv4Addr;
     type Packet = Received;
     type Compiled = Compiled4;
+
+    fn blank(dev: u32) -> Received {
+        let (dst, src) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED);
+        Received { dst, src, dev, mark: 0, tos: 0, proto: 17, sport: 0, dport: 0, pseudo: true }
+    }
+
+    fn put(packet: &mut Received, (dst, src): (Ipv4Addr, Ipv4Addr)) {
+        (packet.dst, packet.src) = (dst, src);
+    }
 
     fn looked_up(packet: &Received, space: &Namespace, env: Env<'_>) -> Option<Hop> {
         let (state, tracer) = (&mut State::default(), &mut Tracer::off());
@@ -349,9 +372,18 @@ fn hops4(fast: &Compiled4) -> Vec<Option<Hop>> {
 }
 
 impl Side for Out6 {
+    type Ip = Ipv6Addr;
     type Packet = Flow6;
     type Compiled = Compiled6;
     const HAS_SOURCES: bool = true;
+
+    fn blank(_: u32) -> Flow6 {
+        Flow6 { proto: 17, ..Flow6::to(Ipv6Addr::UNSPECIFIED) }
+    }
+
+    fn put(packet: &mut Flow6, (dst, src): (Ipv6Addr, Ipv6Addr)) {
+        (packet.dst, packet.src) = (dst, src);
+    }
 
     fn looked_up(flow: &Flow6, space: &Namespace, env: Env<'_>) -> Option<Hop> {
         let (state, tracer) = (&mut State::default(), &mut Tracer::off());
@@ -381,8 +413,17 @@ impl Side for Out6 {
 }
 
 impl Side for In6 {
+    type Ip = Ipv6Addr;
     type Packet = Flow6;
     type Compiled = Compiled6;
+
+    fn blank(dev: u32) -> Flow6 {
+        Flow6 { has_source: true, iif: dev, proto: 17, ..Flow6::to(Ipv6Addr::UNSPECIFIED) }
+    }
+
+    fn put(packet: &mut Flow6, (dst, src): (Ipv6Addr, Ipv6Addr)) {
+        (packet.dst, packet.src) = (dst, src);
+    }
 
     fn looked_up(flow: &Flow6, space: &Namespace, env: Env<'_>) -> Option<Hop> {
         let (state, tracer) = (&mut State::default(), &mut Tracer::off());
@@ -432,14 +473,6 @@ impl Measured for Ipv4Addr {
         (compiled.view().answers(), compiled.lookup_bytes())
     }
 
-    fn out(dst: Ipv4Addr) -> Flow4 {
-        Flow4::to(dst)
-    }
-
-    fn received(dst: Ipv4Addr, src: Ipv4Addr, dev: u32) -> Received {
-        Received { dst, src, dev, mark: 0, tos: 0, proto: 17, sport: 0, dport: 0, pseudo: true }
-    }
-
     fn sender(n: u32) -> Ipv4Addr {
         Ipv4Addr::from_bits(Ipv4Addr::new(100, 65, 0, 0).to_bits() | n)
     }
@@ -463,14 +496,6 @@ impl Measured for Ipv6Addr {
         (compiled.view().answers(), compiled.lookup_bytes())
     }
 
-    fn out(dst: Ipv6Addr) -> Flow6 {
-        Flow6 { proto: 17, ..Flow6::to(dst) }
-    }
-
-    fn received(dst: Ipv6Addr, src: Ipv6Addr, dev: u32) -> Flow6 {
-        Flow6 { src, has_source: true, iif: dev, proto: 17, ..Flow6::to(dst) }
-    }
-
     fn sender(n: u32) -> Ipv6Addr {
         Ipv6Addr::from_bits(Ipv6Addr::new(0xfd00, 0x65, 0, 0, 0, 0, 0, 0).to_bits() | u128::from(n))
     }
@@ -485,12 +510,13 @@ impl<C> Subject<'_, C> {
         &self,
         direction: &str,
         setting: &Setting,
-        packets: &[S::Packet],
+        packets: &[(S::Ip, S::Ip)],
         live: Option<&mut Live>,
         report: &mut Report,
     ) -> io::Result<()> {
         let fast = self.fast;
-        let numbers: Vec<u64> = S::hops(fast).iter().map(|hop| hop.map_or(0, |hop| hop.number(self.out))).collect();
+        let numbers: Vec<u64> =
+            S::hops(fast).iter().map(|hop| hop.map_or(0, |hop| hop.number(self.out))).collect();
         let number_of = |packet: &S::Packet, code: Code| {
             let number = numbers[code as usize];
             match S::HAS_SOURCES && number != 0 {
@@ -498,11 +524,15 @@ impl<C> Subject<'_, C> {
                 false => number,
             }
         };
+        let mut local = vec![S::blank(self.dev); BATCH];
         let mut expected = Sums::new();
         let looked_up = &packets[..packets.len().min(setting.looked_up)];
         let lookup = each(looked_up.len(), || {
-            let found = looked_up.iter().map(|packet| S::looked_up(packet, self.space, self.env));
-            found.for_each(|hop| expected.add(hop.map_or(0, |hop| hop.number(self.out))));
+            for &addresses in looked_up {
+                S::put(&mut local[0], addresses);
+                let hop = S::looked_up(&local[0], self.space, self.env);
+                expected.add(hop.map_or(0, |hop| hop.number(self.out)));
+            }
             Ok(())
         })?;
         let (mut single, mut batched) = (Vec::new(), Vec::new());
@@ -510,16 +540,22 @@ impl<C> Subject<'_, C> {
         for _ in 0..PASSES {
             let mut sums = Sums::new();
             single.push(each(packets.len(), || {
-                packets.iter().for_each(|packet| sums.add(number_of(packet, S::code(packet, fast))));
+                for &addresses in packets {
+                    S::put(&mut local[0], addresses);
+                    sums.add(number_of(&local[0], S::code(&local[0], fast)));
+                }
                 Ok(())
             })?);
             same(&expected, &sums, "the lookup and the compiled decisions")?;
             let mut sums = Sums::new();
             batched.push(each(packets.len(), || {
                 for packets in packets.chunks(BATCH) {
-                    let codes = &mut codes[..packets.len()];
-                    S::codes(packets, fast, codes);
-                    packets.iter().zip(codes).for_each(|(packet, code)| sums.add(number_of(packet, *code)));
+                    let (local, codes) = (&mut local[..packets.len()], &mut codes[..packets.len()]);
+                    for (packet, &addresses) in local.iter_mut().zip(packets) {
+                        S::put(packet, addresses);
+                    }
+                    S::codes(local, fast, codes);
+                    local.iter().zip(codes).for_each(|(packet, code)| sums.add(number_of(packet, *code)));
                 }
                 Ok(())
             })?);
@@ -540,11 +576,16 @@ impl<C> Subject<'_, C> {
     /// The kernel, asked by netlink; its answers have to be the lookup's.
     fn asked<S: Side<Compiled = C>>(
         &self,
-        packets: &[S::Packet],
+        packets: &[(S::Ip, S::Ip)],
         expected: &Sums,
         live: &mut Live,
     ) -> io::Result<f64> {
-        let questions: Vec<RouteMsg> = packets.iter().map(S::request).collect();
+        let mut packet = S::blank(self.dev);
+        let request = |&addresses: &(S::Ip, S::Ip)| {
+            S::put(&mut packet, addresses);
+            S::request(&packet)
+        };
+        let questions: Vec<RouteMsg> = packets.iter().map(request).collect();
         let out = index(live, "out0")?;
         let mut times = Vec::new();
         for _ in 0..KERNEL_PASSES {

@@ -83,7 +83,7 @@ pub(super) struct Coder {
 
 impl<D: Clone + PartialEq> Answers<D> {
     pub fn new() -> Self {
-        let mut list = Chunked::new();
+        let mut list = Chunked::new(Answer::Ask);
         list.push(Answer::Ask);
         Answers { list }
     }

@@ -259,7 +259,7 @@ impl Ingress {
 
 impl Places4 {
     fn new() -> Self {
-        let (mut fates, mut tables) = (Chunked::new(), Chunked::new());
+        let (mut fates, mut tables) = (Chunked::new(TO_ASK), Chunked::new(TableId::UNSPEC));
         for _ in [place::ASK, PASS] {
             fates.push(TO_ASK);
             tables.push(TableId::UNSPEC);

@@ -67,7 +67,7 @@ impl Maker for Maker6 {
         let without = (!config.fib6.has_custom_rules).then_some(&without[..]);
         let program = Program::new(config, &config.rules6, without);
         let devices = config.links.iter().map(|link| link.index());
-        let (mut fates, mut tables) = (Chunked::new(), Chunked::new());
+        let (mut fates, mut tables) = (Chunked::new(TO_ASK), Chunked::new(TableId::UNSPEC));
         for _ in [place::ASK, PASS] {
             fates.push(TO_ASK);
             tables.push(TableId::UNSPEC);
@@ -190,7 +190,7 @@ impl Maker6 {
             let decision = Arc::new(output6::decide(config, &flow, &found.candidate, addr, is_input));
             Answer::Decided { decision, source }
         };
-        let open = match key.prefsrc {
+        let open = match key.prefsrc.or_else(|| self.shape.sources.common(key.first)) {
             Some(addr) => decided(Source::Decision, addr, false),
             None => decided(Source::Selected(key.first), Ipv6Addr::UNSPECIFIED, false),
         };

@@ -213,6 +213,18 @@ impl<I: Ip> Program<I> {
     /// where a rule has to be tried.
     pub fn walk_batch(&self, packets: &impl Packets<I>, tables: &impl Search<I>, hits: &mut [Hit]) {
         let mut batch = Batch::of(hits.len());
+        if let [Stage::Always(Then::Search(group))] = self.stages[..] {
+            batch.gather(0);
+            let (dsts, values) = batch.keys(|n| packets.dst(n));
+            tables.values(group, dsts, values);
+            for (hit, &value) in hits.iter_mut().zip(&*values) {
+                *hit = match value {
+                    fib::NONE => Hit::UNREACHABLE,
+                    value => Hit::found(value, group, None),
+                };
+            }
+            return;
+        }
         for (at, stage) in self.stages.iter().enumerate() {
             batch.gather(at);
             match stage {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use fingerpost_fib as fib;
 use fingerpost_net::Prefix;
 
+use crate::addrtype::AddrType;
 use crate::config::{Config, halves};
 use crate::lookup::source6;
 use crate::trace::Tracer;
@@ -44,6 +45,8 @@ pub(super) struct Sources {
 struct OfDevice {
     table: fib::Table<Ipv6Addr>,
     addrs: Vec<Ipv6Addr>,
+    /// The only one of destinations that need no device.
+    common: Option<Ipv6Addr>,
 }
 
 impl Sources {
@@ -72,6 +75,12 @@ impl Sources {
         }
     }
 
+    /// The source of all packets through a device but those to groups and on the link,
+    /// where they have one in common.
+    pub fn common(&self, dev: u32) -> Option<Ipv6Addr> {
+        self.by_device.get(&dev)?.common
+    }
+
     /// The source of a packet through a device; `None` where that is not known.
     pub fn select(&self, dev: u32, dst: Ipv6Addr) -> Option<Ipv6Addr> {
         let of_device = self.by_device.get(&dev)?;
@@ -93,8 +102,16 @@ impl OfDevice {
             let selected = source6::select(config, dev, piece.addr(), &mut Tracer::off());
             (piece, number(selected.unwrap_or(Ipv6Addr::UNSPECIFIED)))
         };
-        let table = fib::Table::from_routes(pieces.iter().map(select));
-        OfDevice { table, addrs }
+        let selected: Vec<(Prefix<Ipv6Addr>, u32)> = pieces.iter().map(select).collect();
+        let ordinary = selected.iter().filter(|(piece, _)| !AddrType::of(piece.addr()).needs_device());
+        let mut numbers = ordinary.map(|&(_, number)| number);
+        let first = numbers.next();
+        let common = first.filter(|&first| numbers.all(|number| number == first));
+        OfDevice {
+            common: common.and_then(|number| addrs.get(number as usize)).copied(),
+            table: fib::Table::from_routes(selected),
+            addrs,
+        }
     }
 }
 

@@ -312,8 +312,15 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
         // Those whose source has to be looked up.
         let mut checked = [Checked { n: 0, oif: 0, mark: 0, code: ASK }; BATCH];
         let mut count = 0;
+        let mut last = None;
         for (n, packet) in packets.iter().enumerate() {
-            codes[n] = match self.may_input(packet) {
+            // Packets of a batch often came in by one device.
+            let ingress = match last {
+                Some(ingress) if self.has_known_addresses(packet) && is_of(ingress, packet) => Ok(ingress),
+                _ => self.may_input(packet),
+            };
+            last = ingress.ok().or(last);
+            codes[n] = match ingress {
                 Err(code) => code,
                 Ok(ingress) => match self.routed(hits[n], ingress) {
                     Routed::Over(code) => code,
@@ -337,21 +344,27 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
         program.walk_batch(&WaysBack { view: self, packets, checked }, &self.tables, &mut backs[..count]);
         for (checked, &back) in checked.iter().zip(&backs) {
             let n = usize::from(checked.n);
-            codes[n] = match self.shape.ingress(packets[n].dev) {
-                Some(ingress) => self.judged(back, ingress, checked.code),
-                None => ASK,
+            let ingress = match last {
+                Some(ingress) if is_of(ingress, &packets[n]) => Some(ingress),
+                _ => self.shape.ingress(packets[n].dev),
             };
+            codes[n] = ingress.map_or(ASK, |ingress| self.judged(back, ingress, checked.code));
         }
     }
 
     /// Whether a received packet is looked up; a code, where it is not, or not here.
     #[inline]
     fn may_input(&self, packet: &Received) -> Result<&Ingress, Code> {
-        let is_plain = |addr: Ipv4Addr| is_ordinary(addr) && !addr.is_loopback();
-        if !is_plain(packet.dst) || !is_plain(packet.src) || self.has_unknown_tos(packet.tos) {
-            return Err(ASK);
+        match self.has_known_addresses(packet) {
+            true => self.shape.ingress(packet.dev).ok_or(ASK),
+            false => Err(ASK),
         }
-        self.shape.ingress(packet.dev).ok_or(ASK)
+    }
+
+    #[inline]
+    fn has_known_addresses(&self, packet: &Received) -> bool {
+        let is_plain = |addr: Ipv4Addr| is_ordinary(addr) && !addr.is_loopback();
+        is_plain(packet.dst) && is_plain(packet.src) && !self.has_unknown_tos(packet.tos)
     }
 
     /// What the lookup of a destination makes of a packet.
@@ -517,6 +530,10 @@ enum Routed {
     Over(Code),
     /// Its source is looked at first.
     Checked { code: Code, oif: u32 },
+}
+
+fn is_of(ingress: &Ingress, packet: &Received) -> bool {
+    ingress.check.dev == packet.dev
 }
 
 fn sent_code(fate: Fate, flow: &Flow4) -> Code {
