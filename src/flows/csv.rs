@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::fields::{Draft, Key, Reader};
+use super::scan;
 use crate::explain::{Question, ResolvedQuestion, check_key, text_of};
 
 /// What the columns are.
@@ -48,37 +49,43 @@ impl Columns {
         Ok(Columns { keys, header: line.to_vec() })
     }
 
-    /// The question on a line.
+    /// The question on the line with which `rest` begins, up to `end`.
     ///
     /// # Errors
     ///
     /// What is wrong with it, with the column where one is to blame.
     #[inline]
-    pub fn question(&self, line: &[u8], reader: &mut Reader<'_>) -> Result<ResolvedQuestion, String> {
-        match self.plain(line, reader) {
+    pub fn question(
+        &self,
+        rest: &[u8],
+        end: usize,
+        reader: &mut Reader<'_>,
+    ) -> Result<ResolvedQuestion, String> {
+        match self.plain(rest, end, reader) {
             Some(question) => Ok(question),
-            None => self.slowly(line, reader),
+            None => self.slowly(&rest[..end], reader),
         }
     }
 
-    /// A question of plain fields.
+    /// A question of plain fields, which may be in quotes.
     #[inline]
-    fn plain(&self, line: &[u8], reader: &mut Reader<'_>) -> Option<ResolvedQuestion> {
+    fn plain(&self, rest: &[u8], end: usize, reader: &Reader<'_>) -> Option<ResolvedQuestion> {
         let mut draft = Draft::default();
-        if let [only] = self.keys[..] {
-            return reader.put(&mut draft, only, line).then(|| reader.finish(&draft))?;
-        }
-        let mut fields = Split::new(line);
+        let mut at = 0;
         for &key in &self.keys {
-            let field = fields.next()?.ok()?;
-            if !field.is_empty() && !reader.put(&mut draft, key, &field) {
+            let quoted = usize::from(rest.get(at) == Some(&b'"') && at < end);
+            let start = at + quoted;
+            let stop = scan::find(rest, start, end, if quoted == 1 { b'"' } else { b',' });
+            at = stop + quoted + 1;
+            let closed = at > end || rest[at - 1] == b',';
+            if start > end || at > end + 1 || !closed {
+                return None;
+            }
+            if stop > start && !reader.put(&mut draft, key, &rest[start..], stop - start) {
                 return None;
             }
         }
-        match fields.next() {
-            None => reader.finish(&draft),
-            Some(_) => None,
-        }
+        if at == end + 1 { reader.finish(&draft) } else { None }
     }
 
     fn slowly(&self, line: &[u8], reader: &mut Reader<'_>) -> Result<ResolvedQuestion, String> {

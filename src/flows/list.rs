@@ -4,8 +4,9 @@ use super::answer::{Answerer, Row, Verdict};
 use super::csv::Columns;
 use super::fields::{Key, Reader};
 use super::ndjson::{self, Value};
+use super::out::Out;
 use super::row::{self, Writer};
-use super::{MAX_LINE, Options};
+use super::{MAX_LINE, Options, scan};
 use crate::explain::ResolvedQuestion;
 
 /// How the lines of a list are read.
@@ -75,23 +76,23 @@ impl<'a> Worker<'a> {
     }
 
     /// Answers a block of whole lines; the rows are added to `out`.
-    pub fn work(&mut self, block: &[u8], out: &mut Vec<u8>) -> Done {
+    pub fn work(&mut self, block: &[u8], out: &mut Out) -> Done {
         let mut done = Done::default();
         let mut parts: Vec<(Key, Value<'_>)> = Vec::new();
         let mut start = 0;
         while start < block.len() {
             let rest = &block[start..];
-            let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+            let length = scan::find(rest, 0, rest.len(), b'\n');
             let line = without_return(&rest[..length]);
             let place = Place { start, end: start + line.len(), line: done.lines };
             start += length + 1;
             done.lines += 1;
-            if line.trim_ascii_start().is_empty() {
+            if line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty() {
                 continue;
             }
             let question = match self.kind {
                 _ if length > MAX_LINE => Err(too_long()),
-                Kind::Csv(columns) => columns.question(line, &mut self.reader),
+                Kind::Csv(columns) => columns.question(rest, line.len(), &mut self.reader),
                 Kind::Ndjson => ndjson::question(line, &mut parts, &mut self.reader),
             };
             match question {
@@ -113,7 +114,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Answers the questions that were read, and writes their rows.
-    fn answer(&mut self, block: &[u8], out: &mut Vec<u8>, done: &mut Done) {
+    fn answer(&mut self, block: &[u8], out: &mut Out, done: &mut Done) {
         self.rows.clear();
         self.answerer.answer(&self.questions, &mut self.rows);
         for (n, row) in self.rows.iter().enumerate() {
@@ -121,7 +122,7 @@ impl<'a> Worker<'a> {
             if self.options.with_input {
                 put_input(self.kind, self.options.json, &block[place.start..place.end], out);
             } else if self.options.json {
-                out.push(b'{');
+                out.byte(b'{');
             }
             self.writer.put(out, row);
             if row.verdict == Verdict::Unknown {
@@ -149,52 +150,52 @@ pub fn without_return(line: &[u8]) -> &[u8] {
 }
 
 /// The first line of the output, if it has one.
-pub fn header(kind: &Kind, options: Options) -> Vec<u8> {
-    let mut out = Vec::new();
+pub fn header(kind: &Kind, options: Options) -> Out {
+    let mut out = Out::default();
     if options.json {
         return out;
     }
     if let (true, Kind::Csv(columns)) = (options.with_input, kind) {
         match columns.header.is_empty() {
-            true => out.extend_from_slice(Key::To.name().as_bytes()),
-            false => out.extend_from_slice(&columns.header),
+            true => out.put(Key::To.name().as_bytes()),
+            false => out.put(&columns.header),
         }
-        out.push(b',');
+        out.byte(b',');
     }
-    out.extend_from_slice(row::COLUMNS.as_bytes());
-    out.push(b'\n');
+    out.put(row::COLUMNS.as_bytes());
+    out.byte(b'\n');
     out
 }
 
 /// The question as it was written, before its answer.
-fn put_input(kind: &Kind, json: bool, line: &[u8], out: &mut Vec<u8>) {
+fn put_input(kind: &Kind, json: bool, line: &[u8], out: &mut Out) {
     match kind {
         Kind::Csv(_) if !json => {
-            out.extend_from_slice(line);
-            out.push(b',');
+            out.put(line);
+            out.byte(b',');
         }
         Kind::Csv(columns) => {
-            out.push(b'{');
+            out.byte(b'{');
             for (name, field) in columns.named(line).filter(|(_, field)| !field.is_empty()) {
                 row::put_string(out, name.as_bytes());
-                out.push(b':');
+                out.byte(b':');
                 row::put_string(out, &field);
-                out.push(b',');
+                out.byte(b',');
             }
         }
         Kind::Ndjson => {
             let line = line.trim_ascii();
             match line.strip_prefix(b"{").and_then(|line| line.strip_suffix(b"}")) {
                 Some(members) => {
-                    out.push(b'{');
-                    out.extend_from_slice(members.trim_ascii());
+                    out.byte(b'{');
+                    out.put(members.trim_ascii());
                 }
                 None => {
-                    out.extend_from_slice(b"{\"question\":");
-                    out.extend_from_slice(line);
+                    out.put(b"{\"question\":");
+                    out.put(line);
                 }
             }
-            out.push(b',');
+            out.byte(b',');
         }
     }
 }

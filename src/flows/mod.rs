@@ -12,8 +12,10 @@ mod fields;
 mod input;
 mod list;
 mod ndjson;
+mod out;
 mod pipeline;
 mod row;
+mod scan;
 
 pub use answer::{Answerer, Row, Verdict};
 pub use input::{Format, Input};

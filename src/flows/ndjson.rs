@@ -58,13 +58,13 @@ fn plain(parts: &[(Key, Value<'_>)], reader: &Reader<'_>) -> Option<ResolvedQues
         seen |= 1 << key as u8;
         let is_plain = match (value, key) {
             (Value::Null, _) => true,
-            (Value::Text(text), _) => reader.put(&mut draft, key, text),
+            (Value::Text(text), _) => reader.put(&mut draft, key, text, text.len()),
             (Value::Number(digits), Key::Tos) => {
                 let mut text = Vec::new();
                 hexadecimal(digits, &mut text);
-                reader.put(&mut draft, key, &text)
+                reader.put(&mut draft, key, &text, text.len())
             }
-            (Value::Number(digits), _) => reader.put(&mut draft, key, digits),
+            (Value::Number(digits), _) => reader.put(&mut draft, key, digits, digits.len()),
         };
         if !is_plain {
             return None;

@@ -16,6 +16,7 @@ use anyhow::{anyhow, bail};
 use super::answer::Answerer;
 use super::input::{Blocks, Input, Next};
 use super::list::{self, Done, MAX_REASONS, Worker, too_long};
+use super::out::Out;
 
 /// How a list is answered.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +73,7 @@ pub fn run(
     tell: &mut dyn FnMut(Notice<'_>),
 ) -> anyhow::Result<Summary> {
     let Input { name, kind, lines, blocks, .. } = input;
-    out.write_all(&list::header(&kind, options))?;
+    out.write_all(list::header(&kind, options).text())?;
     let jobs = options.jobs.max(1);
     let queue = Arc::new(Queue::default());
     let (free, buffers) = mpsc::channel();
@@ -109,7 +110,7 @@ pub fn run(
 #[derive(Default)]
 struct Buffers {
     input: Vec<u8>,
-    output: Vec<u8>,
+    output: Out,
 }
 
 /// What can become of a block.
@@ -253,7 +254,7 @@ impl Writing<'_> {
             }
             Event::Lost => bail!("{name}: a thread is gone"),
         };
-        self.out.write_all(&buffers.output)?;
+        self.out.write_all(buffers.output.text())?;
         self.out.flush()?;
         self.bytes += buffers.input.len() as u64;
         self.summary.questions += done.questions as u64;
