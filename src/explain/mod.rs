@@ -27,6 +27,7 @@ pub use build::{Asked, explain};
 pub use compare::first_difference;
 pub use expect::Expectation;
 pub use firewall::{Expression, ask_firewall};
+pub use outcome6::temporary_to_come;
 pub use question::{FIELDS, Question, Resolved, ResolvedQuestion, check_key, text_of};
 pub use report::{
     Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport,

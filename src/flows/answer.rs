@@ -6,6 +6,7 @@
 //! modelled), `explain` itself is asked.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
 
 use fingerpost_engine::config::Config;
 use fingerpost_engine::lookup::cache::RouteCache;
@@ -15,7 +16,7 @@ use fingerpost_engine::lookup::{
 use fingerpost_engine::trace::{Event, Event6, Purpose, RuleOutcome, Sink, Tracer};
 use fingerpost_engine::{Env, State};
 use fingerpost_model::snapshot::Netns;
-use fingerpost_model::{IfaFlags, RouteType, TableId};
+use fingerpost_model::{RouteType, TableId};
 use fingerpost_net::{Errno, IpPrefix};
 
 use crate::explain::{self, Asked, Explanation, MAX_DEFAULTS, Outcome, Resolved, ResolvedQuestion};
@@ -72,6 +73,8 @@ pub struct Answerer<'a> {
     netns: Option<&'a Netns>,
     /// What was learned of destinations; no decision is cached.
     learned: State,
+    /// Copies of that, which no thread uses now.
+    spare: Mutex<Vec<State>>,
     doubts: Doubts,
 }
 
@@ -88,8 +91,10 @@ struct Doubts {
     six: bool,
     /// Whether decisions cached with nexthop objects of IPv6 are not known.
     objects6: bool,
-    /// Of IPv6 packets made here without a source: addresses made at random.
-    sources6: bool,
+    /// Whether addresses of IPv6 that sources are chosen from are yet to come, made at random.
+    temporary6: bool,
+    /// Addresses that stand for others, which Linux makes at random.
+    invented6: Vec<Ipv6Addr>,
 }
 
 impl Doubts {
@@ -109,12 +114,14 @@ impl Doubts {
             six: unless_known(|netns| netns.custom_rules6.is_some()) && are_unclear(config)
                 || hops6.any(|route| table6::hops(config, route).any(|hop| hop.encap.is_some())),
             objects6: netns.is_some(),
-            sources6: config.links.in_order().filter_map(|link| link.ipv6.as_ref()).any(|ipv6| {
-                let managed = |flags: IfaFlags| flags.has(IfaFlags::MANAGETEMPADDR);
-                ipv6.addrs
-                    .iter()
-                    .any(|addr| addr.invented || ipv6.conf.use_tempaddr > 0 && managed(addr.flags))
-            }),
+            temporary6: explain::temporary_to_come(config).is_some(),
+            invented6: config
+                .links
+                .in_order()
+                .flat_map(|link| link.ipv6.iter().flat_map(|ipv6| &ipv6.addrs))
+                .filter(|addr| addr.invented)
+                .map(|addr| addr.addr)
+                .collect(),
         }
     }
 }
@@ -124,7 +131,13 @@ impl<'a> Answerer<'a> {
     /// answers unknown that turn on it.
     pub fn new(asked: Asked<'a>, netns: Option<&'a Netns>) -> Self {
         let learned = State { cache: RouteCache::default(), ..asked.ns.state.clone() };
-        Answerer { asked, netns, learned, doubts: Doubts::of(&asked.ns.config, netns) }
+        Answerer {
+            asked,
+            netns,
+            learned,
+            spare: Mutex::default(),
+            doubts: Doubts::of(&asked.ns.config, netns),
+        }
     }
 
     /// Where the questions are asked.
@@ -134,7 +147,7 @@ impl<'a> Answerer<'a> {
 
     /// Adds a row for each of the questions, in their order.
     pub fn answer(&self, questions: &[ResolvedQuestion], rows: &mut Vec<Row>) {
-        let mut state = self.learned.clone();
+        let mut state = self.state();
         rows.extend(questions.iter().map(|question| {
             let row = match question {
                 ResolvedQuestion::V4(question) => self.looked_up4(question, &mut state),
@@ -142,11 +155,18 @@ impl<'a> Answerer<'a> {
             };
             row.unwrap_or_else(|| self.explained(question))
         }));
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(state);
+    }
+
+    /// A state for lookups, which leave nothing in it that counts.
+    fn state(&self) -> State {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| self.learned.clone())
     }
 
     /// The row that the lookup alone tells; `None` where `explain` has to be asked.
     pub fn looked_up(&self, question: &ResolvedQuestion) -> Option<Row> {
-        let mut state = self.learned.clone();
+        let mut state = self.state();
         match question {
             ResolvedQuestion::V4(question) => self.looked_up4(question, &mut state),
             ResolvedQuestion::V6(question) => self.looked_up6(question, &mut state),
@@ -252,8 +272,7 @@ impl<'a> Answerer<'a> {
     fn looked_up6(&self, question: &Resolved<Ipv6Addr>, state: &mut State) -> Option<Row> {
         let config = &self.asked.ns.config;
         let received = question.iif != 0;
-        let by_chance = !received && !question.has_source() && self.doubts.sources6;
-        if self.doubts.six || by_chance || question.dst.is_multicast() {
+        if self.doubts.six || question.dst.is_multicast() {
             return None;
         }
         if received && receive6::refused(config, question.iif, question.src, question.dst).is_some() {
@@ -274,6 +293,11 @@ impl<'a> Answerer<'a> {
             let verdict = if received { Verdict::Dropped } else { Verdict::Refused };
             return Some(found.row(verdict));
         };
+        let doubts = &self.doubts;
+        let by_chance = || doubts.temporary6 || doubts.invented6.contains(&decision.source);
+        if !received && !question.has_source() && by_chance() {
+            return None;
+        }
         let source = Some(decision.source).filter(|source| !received && !source.is_unspecified());
         Some(Row {
             device: Some(decision.dev),

@@ -84,16 +84,20 @@ impl Out {
     /// Adds a number in decimal.
     #[inline]
     pub fn number(&mut self, mut number: u32) {
-        let mut text = [0u8; 10];
-        let mut at = text.len();
+        // The digits end at the tenth byte; a window begins with the first of them.
+        let mut text = [0u8; 10 + SHORT];
+        let mut at = 10;
         loop {
             at -= 1;
             text[at] = b'0' + (number % 10) as u8;
             number /= 10;
             if number == 0 {
-                return self.put(&text[at..]);
+                break;
             }
         }
+        self.reserve(SHORT);
+        self.bytes[self.at..self.at + SHORT].copy_from_slice(&text[at..at + SHORT]);
+        self.at += 10 - at;
     }
 
     /// Adds an address.
