@@ -99,24 +99,24 @@ impl Columns {
         let parts = || self.keys.iter().copied().zip(fields.iter().map(|field| &**field));
         let given: Vec<(Key, &[u8])> = parts().filter(|(_, field)| !field.is_empty()).collect();
         let result = ask(&given, reader).and_then(|question| reader.take(&question, given.iter().copied()));
-        result.map_err(|why| match self.blamed(&given, reader) {
+        result.map_err(|why| match self.blamed(&given, &why, reader) {
             Some(key) => format!("column {}: {why}", self.name_of(key)),
             None => why,
         })
     }
 
-    /// The part that makes no question even beside the destination alone.
-    fn blamed(&self, given: &[(Key, &[u8])], reader: &mut Reader<'_>) -> Option<Key> {
-        let to = given.iter().find(|(key, _)| *key == Key::To);
-        let to = *to.unwrap_or(&(Key::To, b""));
+    /// The part that is as wrong beside the destination alone.
+    fn blamed(&self, given: &[(Key, &[u8])], why: &str, reader: &mut Reader<'_>) -> Option<Key> {
+        let (to, others): (Vec<_>, Vec<_>) = given.iter().copied().partition(|(key, _)| *key == Key::To);
         let mut is_wrong = |parts: &[(Key, &[u8])]| {
-            ask(parts, reader).and_then(|question| reader.take(&question, [])).is_err()
+            let result = ask(parts, reader).and_then(|question| reader.take(&question, []));
+            result.is_err_and(|other| other == why)
         };
-        if is_wrong(&[to]) {
+        if is_wrong(&to) {
             return Some(Key::To);
         }
-        let others = given.iter().filter(|(key, _)| *key != Key::To);
-        others.copied().find(|&part| is_wrong(&[to, part])).map(|(key, _)| key)
+        let found = others.into_iter().find(|&part| is_wrong(&[&to[..], &[part]].concat()));
+        found.map(|(key, _)| key)
     }
 
     /// What the header calls a part.

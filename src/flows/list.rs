@@ -91,7 +91,7 @@ impl<'a> Worker<'a> {
                 continue;
             }
             let question = match self.kind {
-                _ if length > MAX_LINE => Err(too_long()),
+                _ if line.len() > MAX_LINE => Err(too_long()),
                 Kind::Csv(columns) => columns.question(rest, line.len(), &mut self.reader),
                 Kind::Ndjson => ndjson::question(line, &mut parts, &mut self.reader),
             };
