@@ -210,7 +210,8 @@ impl<'a> Answerer<'a> {
         let received = question.iif != 0;
         let doubtful = if received { self.doubts.received } else { self.doubts.made_here };
         // Which groups sockets have joined is not always known.
-        if doubtful || question.dst.is_multicast() {
+        let group = received && question.dst.is_multicast() && !self.asked.ns.config.links.groups_known;
+        if doubtful || group {
             return None;
         }
         let mut trace = Trace::default();
@@ -272,7 +273,9 @@ impl<'a> Answerer<'a> {
     fn looked_up6(&self, question: &Resolved<Ipv6Addr>, state: &mut State) -> Option<Row> {
         let config = &self.asked.ns.config;
         let received = question.iif != 0;
-        if self.doubts.six || question.dst.is_multicast() {
+        let dst = question.dst;
+        let group = received && dst.is_multicast() && !receive6::joined(config, question.iif, dst);
+        if self.doubts.six || group {
             return None;
         }
         if received && receive6::refused(config, question.iif, question.src, question.dst).is_some() {
@@ -321,9 +324,9 @@ fn forget(cache: &mut RouteCache) {
     *assumed_choice = None;
 }
 
-/// The fate of a packet to one destination whose way is known.
+/// The fate of a packet whose way is known.
 fn verdict6(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6) -> Verdict {
-    if decision.output == Output::Discard {
+    if decision.output == Output::Discard || !decision.is_input && !decision.may_leave(config) {
         return Verdict::Dropped;
     }
     match (question.iif, decision.input) {

@@ -24,7 +24,7 @@ fn window(bytes: &[u8], at: usize) -> Option<u128> {
 #[inline]
 fn zeros(window: u128) -> u128 {
     const LOW: u128 = all(0x7f);
-    !((window & LOW) + LOW | window | LOW)
+    !(((window & LOW) + LOW) | window | LOW)
 }
 
 /// The place of the first such byte from `start` on; `end` if there is none before.
@@ -65,7 +65,7 @@ pub fn ipv4(rest: &[u8], length: usize) -> Option<Ipv4Addr> {
     let dots = zeros(window ^ all(b'.')) & within;
     // A digit is at most 9 without the bits of '0'.
     let digits = window ^ all(b'0');
-    let other = ((digits & all(0x7f)) + all(0x7f - 9) | digits) & all(0x80) & within & !dots;
+    let other = (((digits & all(0x7f)) + all(0x7f - 9)) | digits) & all(0x80) & within & !dots;
     if other != 0 || dots.count_ones() != 3 {
         return None;
     }
