@@ -239,7 +239,7 @@ mod tests {
             let number = (low >> 32) as u32 >> (high % 32);
             assert_eq!(text(|out| out.number(number)), number.to_string());
             // Whole parts are zero now and then.
-            let keep = (0..8).fold(0u128, |keep, n| keep | u128::from(mask >> n & 1) * 0xffff << (16 * n));
+            let keep = (0..8).fold(0u128, |keep, n| keep | (u128::from(mask >> n & 1) * 0xffff) << (16 * n));
             let small = if mask & 0x100 == 0 { u128::MAX } else { 0x000f_00ff_ffff_0001_0fff_0010_ffff_0000 };
             let v6 = Ipv6Addr::from_bits((u128::from(high) << 64 | u128::from(low)) & keep & small);
             assert_eq!(text(|out| out.addr(v6.into())), v6.to_string());

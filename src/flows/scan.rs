@@ -84,9 +84,9 @@ pub fn ipv4(rest: &[u8], length: usize) -> Option<Ipv4Addr> {
             false => 0,
         };
         let number = digit(1) + 10 * digit(2) + 100 * digit(3);
-        let least = [1, 0, 10, 100][count % 4];
+        let leading = count > 1 && digits[start % WINDOW] == 0;
         addr = addr << 8 | number & 0xff;
-        wrong |= u32::from(!(1..=3).contains(&count)) | u32::from(number > 255) | u32::from(number < least);
+        wrong |= u32::from(!(1..=3).contains(&count)) | u32::from(number > 255) | u32::from(leading);
     }
     (wrong == 0).then(|| Ipv4Addr::from_bits(addr))
 }
