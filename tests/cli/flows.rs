@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fingerpost_net::Rng;
 use serde_json::Value;
 
 use crate::{Scratch, fingerpost, run, run_with};
@@ -353,4 +354,34 @@ fn what_if_is_asked_of_lists_too() {
         run_with(&format!("--apply {} flows --example tunnelvision -", change.path()), b"to\n8.8.8.8\n");
     assert_eq!(status, 0, "{err}");
     assert!(out.contains("sent,wg0,"), "{out}");
+}
+
+#[test]
+fn any_bytes_are_answered_or_refused_and_rows_are_whole() {
+    let lists = [
+        "to,from,iif,mark\n8.8.8.8,,,\n\"192.168.1.9\",,,0x10\r\n192.168.1.20,8.8.8.8,eth0,7\n127.0.0.1,,,\n",
+        "{\"to\":\"8.8.8.8\",\"mark\":16}\n{\"to\":\"192.168.1.20\",\"from\":\"8.8.8.8\",\"iif\":\"eth0\"}\n\"::1\"\n",
+    ];
+    let mut random = Rng::new(1);
+    for n in 0..300 {
+        let mut list = lists[n % 2].as_bytes().to_vec();
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(list.len() as u64) as usize;
+            match random.below(4) {
+                0 => list[at] = random.next_u32() as u8,
+                1 => list[at] = *random.pick(b",\"\n\r0:.{}\\\0 ").expect("a byte"),
+                2 => list.truncate(at + 1),
+                _ => drop(list.remove(at)),
+            }
+        }
+        let (status, out, err) = ask("--jobs 2", &list);
+        let text = String::from_utf8_lossy(&list);
+        assert!([0, 2, 3].contains(&status) && !err.contains("panicked"), "{text:?}: {err}");
+        assert_eq!(status == 2, err.contains("standard input: line"), "{text:?}: {err}");
+        assert!(out.is_empty() || out.starts_with(HEADER) && out.ends_with('\n'), "{text:?}: {out}");
+        assert!(out.lines().all(|row| row.split(',').count() == 7), "{text:?}: {out}");
+        let lines = list.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+        let rows = out.lines().count();
+        assert!(status == 2 && rows <= lines || status != 2 && rows >= lines, "{text:?}: {out}");
+    }
 }
