@@ -8,17 +8,17 @@ use std::path::Path;
 
 use fingerpost::explain::{Asked, Question, Resolved, explain, text};
 use fingerpost::script::Runner;
-use fingerpost_engine::fast::{Answer, Output4};
 use fingerpost_engine::lookup::hash::Asker;
-use fingerpost_engine::lookup::{Decision, Flow4, input4, output4};
+use fingerpost_engine::lookup::{Decision, input4, output4};
 use fingerpost_engine::trace::{Event, Tracer};
 use fingerpost_engine::{Env, Namespace, World};
 use fingerpost_host::{Live, Target};
 use fingerpost_iproute::Names;
 use fingerpost_model::{Kernel, NsId, Refusal, RouteMsg};
 
+use crate::compiled;
 use crate::load::{from_batch, into_kernel};
-use crate::process::median;
+use crate::process::{median, thread_cpu};
 use crate::report::{Goal, Report};
 use crate::table::{self, Route};
 
@@ -63,6 +63,10 @@ pub fn measure(
         live = Some(Live::open(&Target::Current).map_err(io::Error::other)?);
     } else {
         report.remark("the kernel was not measured: that takes root, ip, sysctl and unshare");
+    }
+    compiled::measure(&mut world.clone(), &keys, report)?;
+    if std::env::var_os("ONLY").is_some() {
+        return Ok(());
     }
     one_setting(&mut world, live.as_mut(), &keys, "default rules", true, report)?;
     for rule in table::RULES {
@@ -109,9 +113,6 @@ fn one_setting(
             }
         }
         let [untraced, traced, explained, asked] = times.map(median);
-        if direction == Direction::Output {
-            compiled(world, keys, setting, is_default, report)?;
-        }
         let goal = is_default.then_some(Goal::AtMost(0.87));
         let what = |how: &str| format!("{name}, {setting}, {how}");
         report.row(what("untraced"), untraced, "us", goal);
@@ -124,85 +125,21 @@ fn one_setting(
     Ok(())
 }
 
-/// The compiled decisions, one by one and in batches; their answers have to be the lookup's.
-fn compiled(
-    world: &mut World,
-    keys: &[Ipv4Addr],
-    setting: &str,
-    is_default: bool,
-    report: &mut Report,
-) -> io::Result<()> {
-    let mut subject = Subject::new(world, Direction::Output)?;
-    let (_, expected) = subject.untraced(keys)?;
-    let out = subject.out;
-    let (space, env) = subject.world.ns_mut(NsId(0)).map_err(io::Error::other)?;
-    let config = &space.config;
-    let mut fast = None;
-    let build = each(1, || {
-        fast = Some(Output4::new(config, env));
-        Ok(())
-    })?;
-    let Some(fast) = fast else { return Ok(()) };
-    let codes = || 0..fast.answers() as u32;
-    let asked = codes().filter(|&code| *fast.answer(code) == Answer::Ask).count();
-    let numbers: Vec<u64> = codes()
-        .map(|code| match fast.answer(code) {
-            Answer::Decided { decision, .. } => number(decision.dev == out, decision.gateway),
-            _ => 0,
-        })
-        .collect();
-    report.remark(format!(
-        "{setting}: {} answers compiled ({asked} to be asked), lookups touch {:.2} MB",
-        fast.answers(),
-        fast.lookup_bytes() as f64 / 1e6
-    ));
-    let (mut single, mut batched) = (Vec::new(), Vec::new());
-    let mut codes = vec![0; BATCH];
-    for _ in 0..PASSES {
-        let mut sums = Sums::new();
-        single.push(each(keys.len(), || {
-            keys.iter().for_each(|&key| sums.add(numbers[fast.decide(config, &Flow4::to(key)) as usize]));
-            Ok(())
-        })?);
-        same(&expected, &sums, "the lookup and the compiled decisions")?;
-        let mut sums = Sums::new();
-        let mut is_possible = true;
-        let time = each(keys.len(), || {
-            for keys in keys.chunks(BATCH) {
-                let codes = &mut codes[..keys.len()];
-                is_possible &= fast.decide_batch(keys, codes);
-                codes.iter().for_each(|&code| sums.add(numbers[code as usize]));
-            }
-            Ok(())
-        })?;
-        if is_possible {
-            same(&expected, &sums, "the lookup and the compiled decisions in batches")?;
-            batched.push(time);
-        }
-    }
-    let what = |how: &str| format!("output, {setting}, {how}");
-    let goal = |most: f64| is_default.then_some(Goal::AtMost(most));
-    report.row(what("compiled"), median(single) * 1000.0, "ns", goal(100.0));
-    if !batched.is_empty() {
-        report.row(what("compiled, in batches"), median(batched) * 1000.0, "ns", goal(25.0));
-    }
-    report.row(what("compiling"), build / 1000.0, "ms", None);
-    Ok(())
-}
-
 /// Running sums of answers after so many keys, so that shorter runs can be compared.
-struct Sums {
+pub struct Sums {
     marks: Vec<(usize, u64)>,
     sum: u64,
     count: usize,
 }
 
 impl Sums {
-    fn new() -> Self {
+    /// No answers yet.
+    pub fn new() -> Self {
         Sums { marks: Vec::new(), sum: 0, count: 0 }
     }
 
-    fn add(&mut self, answer: u64) {
+    /// Adds an answer.
+    pub fn add(&mut self, answer: u64) {
         self.sum = self.sum.rotate_left(5).wrapping_add(answer);
         self.count += 1;
         if self.count.is_multiple_of(TRACED.min(KERNEL)) {
@@ -211,7 +148,7 @@ impl Sums {
     }
 }
 
-fn same(a: &Sums, b: &Sums, who: &str) -> io::Result<()> {
+pub fn same(a: &Sums, b: &Sums, who: &str) -> io::Result<()> {
     let common = a.marks.iter().zip(&b.marks);
     let equal = common.clone().all(|(a, b)| a == b);
     match equal && (common.count() > 0 || a.count != b.count || a.sum == b.sum) {
@@ -221,7 +158,7 @@ fn same(a: &Sums, b: &Sums, who: &str) -> io::Result<()> {
 }
 
 /// An answer as a number: egress device (1 the measured one, 2 another), gateway; or an error.
-fn number(is_out: bool, gateway: Option<IpAddr>) -> u64 {
+pub fn number(is_out: bool, gateway: Option<IpAddr>) -> u64 {
     let gateway = match gateway {
         Some(IpAddr::V4(addr)) => u64::from(addr.to_bits()),
         Some(IpAddr::V6(_)) => 1 << 33,
@@ -230,20 +167,11 @@ fn number(is_out: bool, gateway: Option<IpAddr>) -> u64 {
     gateway << 2 | if is_out { 1 } else { 2 }
 }
 
-/// CPU nanoseconds of this thread.
-fn thread_ns() -> io::Result<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    text.split_whitespace()
-        .next()
-        .and_then(|ns| ns.parse().ok())
-        .ok_or_else(|| io::Error::other("no schedstat"))
-}
-
 /// Microseconds of CPU for each of `count`.
-fn each(count: usize, work: impl FnOnce() -> io::Result<()>) -> io::Result<f64> {
-    let before = thread_ns()?;
+pub fn each(count: usize, work: impl FnOnce() -> io::Result<()>) -> io::Result<f64> {
+    let before = thread_cpu()?;
     work()?;
-    Ok((thread_ns()? - before) as f64 / 1000.0 / count as f64)
+    Ok((thread_cpu()? - before).as_nanos() as f64 / 1000.0 / count as f64)
 }
 
 /// Fingerpost's side.

@@ -12,6 +12,7 @@ use fingerpost_engine::{Behaviour, World, restore};
 use fingerpost_iproute::Names;
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns, Reader, Writer};
 use fingerpost_model::{Kernel, NsId, RouteFilter};
+use fingerpost_net::Family;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{self, again, cpu_seconds, peak_mb};
@@ -40,6 +41,7 @@ const PASSES: usize = 3;
 ///
 /// A child fails, or a file cannot be written.
 pub fn measure(
+    family: Family,
     batch: &Path,
     dir: &Path,
     expected: usize,
@@ -50,7 +52,13 @@ pub fn measure(
     let worker = |verb: &str, path: &Path| -> io::Result<Figures> {
         again(
             false,
-            &["worker".into(), verb.into(), path.display().to_string(), snapshot.display().to_string()],
+            &[
+                "worker".into(),
+                verb.into(),
+                option(family).into(),
+                path.display().to_string(),
+                snapshot.display().to_string(),
+            ],
         )
     };
     let repeated = |verb: &str, path: &Path| -> io::Result<Figures> {
@@ -62,12 +70,16 @@ pub fn measure(
             routes: passes[0].routes,
         })
     };
+    // The goals are IPv4's.
+    let goal = |goal| (family == Family::V4).then_some(goal);
     let ours = repeated("batch", batch)?;
     let written = worker("write", batch)?;
     let size = std::fs::metadata(&snapshot)?.len() as f64 / 1e6;
     let read = repeated("read", &snapshot)?;
     let kernel: Option<Figures> = if with_kernel && process::can_unshare() {
-        Some(again(true, &["worker".into(), "kernel".into(), batch.display().to_string()])?)
+        let words = ["worker", "kernel", option(family)];
+        let words = words.into_iter().map(String::from).chain([batch.display().to_string()]);
+        Some(again(true, &words.collect::<Vec<_>>())?)
     } else {
         report.remark("the kernel was not measured: that takes root, ip, sysctl and unshare");
         None
@@ -79,7 +91,7 @@ pub fn measure(
     }
     report.row("ip -batch, fingerpost: CPU", ours.cpu, "s", None);
     report.row("ip -batch, fingerpost: wall", ours.wall, "s", None);
-    report.row("ip -batch, fingerpost: peak memory", ours.mb, "MB", Some(Goal::AtMost(250.0)));
+    report.row("ip -batch, fingerpost: peak memory", ours.mb, "MB", goal(Goal::AtMost(250.0)));
     if let Some(kernel) = kernel {
         if kernel.routes < expected {
             return Err(io::Error::other(format!("the kernel has {} of {expected} routes", kernel.routes)));
@@ -91,13 +103,13 @@ pub fn measure(
             "ip -batch, how much faster (CPU)",
             kernel.cpu / ours.cpu,
             "times",
-            Some(Goal::AtLeast(5.0)),
+            goal(Goal::AtLeast(5.0)),
         );
     }
     report.row("snapshot, size", size, "MB", None);
     report.row("snapshot, write: wall", written.wall, "s", None);
     report.row("snapshot, load: CPU", read.cpu, "s", None);
-    report.row("snapshot, load: wall", read.wall, "s", Some(Goal::AtMost(1.5)));
+    report.row("snapshot, load: wall", read.wall, "s", goal(Goal::AtMost(1.5)));
     report.row("snapshot, load: peak memory", read.mb, "MB", None);
     Ok(())
 }
@@ -107,11 +119,12 @@ pub fn measure(
 /// # Errors
 ///
 /// The file cannot be read or holds something that is refused.
-pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Figures> {
+pub fn worker(verb: &str, family: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Figures> {
+    let family = if family == option(Family::V6) { Family::V6 } else { Family::V4 };
     match (verb, snapshot) {
         ("batch", _) => {
             let (start, before) = (Instant::now(), cpu_seconds()?);
-            let mut world = from_batch(path, false)?;
+            let mut world = in_memory(family, path, false)?;
             let figures = Figures {
                 wall: start.elapsed().as_secs_f64(),
                 cpu: cpu_seconds()? - before,
@@ -121,7 +134,7 @@ pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Fi
             Ok(Figures { routes: count(&mut world)?, ..figures })
         }
         ("write", Some(snapshot)) => {
-            let mut world = from_batch(path, false)?;
+            let mut world = in_memory(family, path, false)?;
             let (start, before) = (Instant::now(), cpu_seconds()?);
             write(&mut world, snapshot)?;
             Ok(Figures {
@@ -142,7 +155,7 @@ pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Fi
             };
             Ok(Figures { routes: count(&mut world)?, ..figures })
         }
-        ("kernel", _) => into_kernel(path, false),
+        ("kernel", _) => in_kernel(family, path, false),
         _ => Err(io::Error::other(format!("{verb}: unknown worker"))),
     }
 }
@@ -153,6 +166,15 @@ pub fn worker(verb: &str, path: &Path, snapshot: Option<&Path>) -> io::Result<Fi
 ///
 /// A command fails.
 pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
+    in_memory(Family::V4, path, custom_rules)
+}
+
+/// As [`from_batch`], for either family: its `ip -batch` file.
+///
+/// # Errors
+///
+/// A command fails.
+pub fn in_memory(family: Family, path: &Path, custom_rules: bool) -> io::Result<World> {
     let mut world = World::new(1, Behaviour::default());
     let names = Names::default();
     let mut runner = Runner { world: &mut world, ns: NsId(0), names: &names };
@@ -165,13 +187,13 @@ pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
             _ => Err(io::Error::other(format!("{program} {line}: {}", outcome.stderr))),
         }
     };
-    for line in table::preparation(custom_rules) {
+    for line in table::preparation(family, custom_rules) {
         run("ip", line)?;
     }
-    for setting in table::SETTINGS {
+    for setting in table::settings(family) {
         run("sysctl", &format!("-w {setting}"))?;
     }
-    run("ip", &format!("-batch {}", path.display()))?;
+    run("ip", &format!("{} -batch {}", option(family), path.display()))?;
     Ok(world)
 }
 
@@ -181,25 +203,53 @@ pub fn from_batch(path: &Path, custom_rules: bool) -> io::Result<World> {
 ///
 /// A command fails.
 pub fn into_kernel(path: &Path, custom_rules: bool) -> io::Result<Figures> {
-    for line in table::preparation(custom_rules) {
+    in_kernel(Family::V4, path, custom_rules)
+}
+
+/// As [`into_kernel`], for either family: its `ip -batch` file.
+///
+/// # Errors
+///
+/// A command fails.
+pub fn in_kernel(family: Family, path: &Path, custom_rules: bool) -> io::Result<Figures> {
+    for line in table::preparation(family, custom_rules) {
         let words: Vec<&str> = line.split_whitespace().collect();
         process::run("ip", &words)?;
     }
-    for setting in table::SETTINGS {
+    for &setting in table::settings(family) {
         process::run("sysctl", &["-qw", setting])?;
     }
     let (start, slab) = (Instant::now(), process::slab_mb()?);
-    let cpu = process::cpu_of(Command::new("ip").arg("-batch").arg(path).stdin(Stdio::null()).spawn()?)?;
+    let mut batch = Command::new("ip");
+    batch.args([option(family), "-batch"]).arg(path).stdin(Stdio::null());
+    let cpu = process::cpu_of(batch.spawn()?)?;
     let wall = start.elapsed().as_secs_f64();
     let mb = process::slab_mb()? - slab;
-    // Line breaks of /proc/net/route would take minutes to format: the trie's own count.
-    let stats = std::fs::read_to_string("/proc/net/fib_triestat")?;
-    let routes = stats
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("Prefixes:")?.trim().parse::<usize>().ok())
-        .max()
-        .unwrap_or(0);
-    Ok(Figures { wall, cpu, mb, routes })
+    Ok(Figures { wall, cpu, mb, routes: routes_of_kernel(family)? })
+}
+
+/// The option of `ip` for a family.
+fn option(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "-4",
+        Family::V6 => "-6",
+    }
+}
+
+/// How many routes the kernel counts: to list them would take minutes.
+fn routes_of_kernel(family: Family) -> io::Result<usize> {
+    let count = match family {
+        Family::V4 => {
+            let stats = std::fs::read_to_string("/proc/net/fib_triestat")?;
+            let tries = stats.lines().filter_map(|line| line.trim().strip_prefix("Prefixes:"));
+            tries.filter_map(|count| count.trim().parse().ok()).max()
+        }
+        Family::V6 => {
+            let stats = std::fs::read_to_string("/proc/net/rt6_stats")?;
+            stats.split_whitespace().nth(3).and_then(|count| usize::from_str_radix(count, 16).ok())
+        }
+    };
+    Ok(count.unwrap_or(0))
 }
 
 fn count(world: &mut World) -> io::Result<usize> {

@@ -19,6 +19,24 @@ pub fn cpu_seconds() -> io::Result<f64> {
     stat(Path::new("/proc/self/stat")).map(|(_, seconds)| seconds)
 }
 
+/// CPU time of this thread so far, exact to the nanosecond: what `/proc` says of it is of the last clock tick.
+///
+/// # Errors
+///
+/// It is not known here.
+#[cfg(target_os = "linux")]
+pub fn thread_cpu() -> io::Result<Duration> {
+    use rustix::time::{ClockId, clock_gettime};
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(now).map_err(|_| io::Error::other("a time before the start"))
+}
+
+/// As on Linux, where it is known.
+#[cfg(not(target_os = "linux"))]
+pub fn thread_cpu() -> io::Result<Duration> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// For how long this thread so far could have run, but waited for a processor; zero where that is not counted.
 pub fn waited() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();

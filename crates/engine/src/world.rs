@@ -36,6 +36,8 @@ pub struct World {
     /// The structure that lookups search, in new namespaces too.
     search: Search,
     next_ns: u32,
+    /// Counts changes that are more than those of routes.
+    revision: u64,
 }
 
 impl World {
@@ -58,7 +60,15 @@ impl World {
             uid: 0,
             search: Search::default(),
             next_ns: 0,
+            revision: 0,
         }
+    }
+
+    /// A number that grows with every change that may be of more than routes: while it
+    /// stays, the tables' own journals tell all that has changed. It does not see
+    /// what is done to [`World::namespaces`] directly.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Chooses the structure that lookups search, now and in what is made later.
@@ -86,6 +96,7 @@ impl World {
 
     /// Lets time pass, with what it brings.
     pub fn pass(&mut self, millis: u64) {
+        self.revision += 1;
         self.now = Time(self.now.0.saturating_add(millis));
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut() {
@@ -97,11 +108,13 @@ impl World {
     fn finish(&mut self) {
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut().filter(|ns| !ns.state.due.is_empty()) {
+            self.revision += 1;
             control::addrconf::finish_due(ns, env);
         }
     }
 
     fn change(&mut self, id: NsId, op: Op) -> Result<(), Refusal> {
+        self.revision += u64::from(!matches!(op.change, Change::NewRoute(_) | Change::DelRoute(_)));
         match op.change {
             Change::NewLink(msg) => control::link::new_link(self, id, op.flags, msg),
             Change::DelLink(msg) => control::link::del_link(self, id, &msg),
@@ -110,7 +123,7 @@ impl World {
             }
             Change::DelTun { name, mode } => control::link::del_tun(self, id, &name, mode),
             change => {
-                let (ns, env) = self.ns_mut(id)?;
+                let (ns, env) = self.space(id)?;
                 match change {
                     Change::NewAddress(msg) if msg.family == Family::V6 => {
                         control::address6::new_address(ns, env, op.flags, &msg)
@@ -152,6 +165,12 @@ impl World {
 
     /// The namespace with this id, to change, and what changing it needs.
     pub fn ns_mut(&mut self, id: NsId) -> Result<(&mut Namespace, Env<'_>), Refusal> {
+        self.revision += 1;
+        self.space(id)
+    }
+
+    /// The same, for what [`World::revision`] does not count.
+    pub(crate) fn space(&mut self, id: NsId) -> Result<(&mut Namespace, Env<'_>), Refusal> {
         let env = Env { behaviour: &self.behaviour, now: self.now };
         match self.namespaces.get_mut(&id) {
             Some(ns) => Ok((ns, env)),
@@ -169,7 +188,7 @@ impl Kernel for World {
 
     fn get_route(&mut self, id: NsId, request: &RouteMsg) -> Result<RouteMsg, Refusal> {
         let uid = self.uid;
-        let (ns, env) = self.ns_mut(id)?;
+        let (ns, env) = self.space(id)?;
         match request.family {
             Family::V4 => lookup::get::get_route(ns, env, uid, request),
             Family::V6 => lookup::get6::get_route(ns, env, uid, request),
@@ -314,6 +333,7 @@ impl Kernel for World {
 
     fn del_netns(&mut self, name: &str) -> Result<(), Errno> {
         let id = self.names.remove(name).ok_or(Errno::ENOENT)?;
+        self.revision += 1;
         control::link::namespace_exit(self, id);
         self.namespaces.remove(&id);
         Ok(())

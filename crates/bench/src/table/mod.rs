@@ -16,10 +16,10 @@ use std::process::{Command, Stdio};
 
 use fingerpost_net::{Ip, IpPrefix, Prefix, Rng};
 
-pub use batch::{RULES, SETTINGS, preparation, write_batch};
+pub use batch::{RULES, preparation, rules, settings, write_batch};
 pub use hops::{draw, neighbourly, random};
 pub use hostile::{Hostile, hostile};
-pub use synthetic::{SYNTHETIC_V4, SYNTHETIC_V6, synthetic};
+pub use synthetic::{SYNTHETIC_V4, SYNTHETIC_V6, is_global, synthetic};
 
 /// The highest number of a next hop: what the most limited of the measured structures can hold.
 pub const HIGHEST_HOP: u16 = 32767;
@@ -143,7 +143,7 @@ pub fn host<I: Ip>(prefix: Prefix<I>, rng: &mut Rng) -> I {
 }
 
 /// Destinations for a table.
-pub fn keys(routes: &[Route<Ipv4Addr>], count: usize, seed: u64) -> Vec<Ipv4Addr> {
+pub fn keys<I: Ip>(routes: &[Route<I>], count: usize, seed: u64) -> Vec<I> {
     let mut rng = Rng::new(seed);
     (0..count).map_while(|_| destination(routes, &mut rng)).collect()
 }
@@ -199,6 +199,6 @@ mod tests {
     fn keys_lie_in_routes() {
         let routes = synthetic::<Ipv4Addr>(1, 1000);
         assert!(keys(&routes, 100, 1).iter().all(|&key| routes.iter().any(|r| r.prefix.contains(key))));
-        assert!(keys(&[], 100, 1).is_empty());
+        assert!(keys::<Ipv4Addr>(&[], 100, 1).is_empty());
     }
 }

@@ -82,6 +82,8 @@ impl fingerpost_fib::Alias for Entry {
 /// What routes share: source, metric, next hops (`struct fib_info`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct FibInfo {
+    /// A running number of what was stored: a freed place is given again, this is not.
+    pub serial: u64,
     /// How many aliases point here.
     pub refs: u32,
     /// Who made it, `RTPROT_*`.
@@ -187,6 +189,8 @@ pub struct Fib {
     pub tables: Vec<Table>,
     /// Shared route information; freed slots are `None`.
     pub infos: Vec<Option<FibInfo>>,
+    /// The running number of what was stored last.
+    pub last_serial: u64,
     /// Free slots of `infos`.
     pub free: Vec<u32>,
     /// Slots of `infos` by hash of what makes two equal.

@@ -6,12 +6,15 @@ use std::net::Ipv6Addr;
 
 use fingerpost_net::Prefix;
 
+use super::journal::{Changes, Journal};
+
 /// Values by prefix, in the order of addresses, shorter prefixes first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrefixTree<T> {
     nodes: BTreeMap<Prefix<Ipv6Addr>, T>,
     /// How many prefixes there are of each length.
     lengths: Vec<u32>,
+    journal: Journal<Ipv6Addr>,
 }
 
 /// One step of a walk: a prefix before and after those that lie in it.
@@ -25,7 +28,7 @@ pub enum Visit<T> {
 
 impl<T> Default for PrefixTree<T> {
     fn default() -> Self {
-        PrefixTree { nodes: BTreeMap::new(), lengths: vec![0; 129] }
+        PrefixTree { nodes: BTreeMap::new(), lengths: vec![0; 129], journal: Journal::default() }
     }
 }
 
@@ -37,6 +40,7 @@ impl<T> PrefixTree<T> {
 
     /// The same, to change.
     pub fn get_mut(&mut self, prefix: Prefix<Ipv6Addr>) -> Option<&mut T> {
+        self.journal.note(prefix);
         self.nodes.get_mut(&prefix)
     }
 
@@ -45,6 +49,7 @@ impl<T> PrefixTree<T> {
     where
         T: Default,
     {
+        self.journal.note(prefix);
         let lengths = &mut self.lengths;
         self.nodes.entry(prefix).or_insert_with(|| {
             lengths[usize::from(prefix.len())] += 1;
@@ -55,6 +60,7 @@ impl<T> PrefixTree<T> {
     /// Takes a prefix out.
     pub fn remove(&mut self, prefix: Prefix<Ipv6Addr>) -> Option<T> {
         let gone = self.nodes.remove(&prefix)?;
+        self.journal.note(prefix);
         self.lengths[usize::from(prefix.len())] -= 1;
         Some(gone)
     }
@@ -62,6 +68,11 @@ impl<T> PrefixTree<T> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// What has changed since this was asked last.
+    pub fn take_changes(&mut self) -> Changes<Ipv6Addr> {
+        self.journal.take()
     }
 
     /// All prefixes in order.
@@ -81,11 +92,13 @@ impl<T> PrefixTree<T> {
 
     /// All values to change, in no order that matters.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.journal.note_all();
         self.nodes.values_mut()
     }
 
     /// Keeps what `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+        self.journal.note_all();
         let lengths = &mut self.lengths;
         self.nodes.retain(|prefix, value| {
             let stays = keep(value);

@@ -13,6 +13,7 @@ use std::ops::Deref;
 use fingerpost_fib::{self as fib, LcTrie, Prefix};
 
 use super::Entry;
+use super::journal::{Changes, Journal};
 
 /// The structure that lookups search. Answers never depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub struct Trie {
     trie: LcTrie<Ipv4Addr, Entry>,
     /// Each prefix with the number of its leaf, when lookups search this.
     compiled: Option<fib::Table<Ipv4Addr>>,
+    journal: Journal<Ipv4Addr>,
 }
 
 impl Trie {
@@ -40,7 +42,7 @@ impl Trie {
     }
 
     fn of(trie: LcTrie<Ipv4Addr, Entry>, search: Search) -> Self {
-        let mut trie = Trie { trie, compiled: None };
+        let mut trie = Trie { trie, compiled: None, journal: Journal::default() };
         trie.set_search(search);
         trie
     }
@@ -67,6 +69,7 @@ impl Trie {
     /// As [`LcTrie::insert`].
     pub fn insert(&mut self, addr: Ipv4Addr, index: usize, entry: Entry) {
         let prefix = Prefix::containing(addr, entry.len);
+        self.note(addr, entry.len);
         self.trie.insert(addr, index, entry);
         // A leaf's number stays, so that writing it again changes nothing.
         if let (Some(table), Ok(prefix), Some(leaf)) =
@@ -80,20 +83,21 @@ impl Trie {
     /// As [`LcTrie::remove`].
     pub fn remove(&mut self, addr: Ipv4Addr, index: usize) -> Option<Entry> {
         let gone = self.trie.remove(addr, index)?;
+        self.note(addr, gone.len);
         self.forget(addr, gone.len);
         Some(gone)
     }
 
     /// As [`LcTrie::leaf_mut`].
     pub fn leaf_mut(&mut self, addr: Ipv4Addr) -> Option<&mut [Entry]> {
-        self.trie.leaf_mut(addr)
+        let leaf = self.trie.leaf_mut(addr)?;
+        let lens = leaf.iter().map(|entry| entry.len);
+        lens.filter_map(|len| Prefix::containing(addr, len).ok()).for_each(|prefix| self.journal.note(prefix));
+        Some(leaf)
     }
 
     /// As [`LcTrie::flush`].
     pub fn flush(&mut self, mut remove: impl FnMut(Ipv4Addr, &Entry) -> bool) -> usize {
-        if self.compiled.is_none() {
-            return self.trie.flush(remove);
-        }
         let mut gone = Vec::new();
         let removed = self.trie.flush(|addr, entry| {
             let removes = remove(addr, entry);
@@ -102,14 +106,39 @@ impl Trie {
             }
             removes
         });
-        gone.into_iter().for_each(|(addr, len)| self.forget(addr, len));
+        for (addr, len) in gone {
+            self.note(addr, len);
+            self.forget(addr, len);
+        }
         removed
+    }
+
+    /// What has changed since this was asked last.
+    pub fn take_changes(&mut self) -> Changes<Ipv4Addr> {
+        self.journal.take()
+    }
+
+    /// The routes of prefixes that lie in one and are longer.
+    pub fn within(&self, prefix: Prefix<Ipv4Addr>) -> impl Iterator<Item = Prefix<Ipv4Addr>> + '_ {
+        let leaves = self.trie.leaves_from(prefix.addr()).take_while(move |&(addr, _)| prefix.contains(addr));
+        leaves.flat_map(move |(addr, entries)| {
+            let longer = entries.iter().map(|entry| entry.len).filter(move |&len| len > prefix.len());
+            longer.filter_map(move |len| Prefix::containing(addr, len).ok())
+        })
+    }
+
+    fn note(&mut self, addr: Ipv4Addr, len: u8) {
+        match Prefix::containing(addr, len) {
+            Ok(prefix) => self.journal.note(prefix),
+            Err(_) => self.journal.note_all(),
+        }
     }
 
     /// As [`LcTrie::unmerge`].
     pub fn unmerge(&mut self, local: impl Fn(&Entry) -> bool) -> Self {
         let search = self.search();
         let parted = self.trie.unmerge(local);
+        self.journal.note_all();
         self.set_search(search);
         Trie::of(parted, search)
     }

@@ -169,6 +169,7 @@ pub(crate) fn restored(msg: &RouteMsg, request: &RouteConfig) -> FibInfo {
         flags = flags | RouteFlags::DEAD;
     }
     FibInfo {
+        serial: 0,
         refs: 0,
         protocol: request.protocol,
         scope: request.scope,
@@ -214,6 +215,7 @@ pub fn create(ns: &mut Namespace, env: Env<'_>, request: &RouteConfig) -> Result
     let config = &ns.config;
     let metrics = convert_metrics(config, &request.metrics)?;
     let mut info = FibInfo {
+        serial: 0,
         refs: 0,
         protocol: request.protocol,
         scope: request.scope,
@@ -502,6 +504,8 @@ pub fn store_new(ns: &mut Namespace, info: FibInfo) -> FibInfoId {
 /// Stores information that is not there yet, without references.
 pub fn store(fib: &mut Fib, info: FibInfo) -> FibInfoId {
     let hash = sharing_hash(&info);
+    fib.last_serial += 1;
+    let info = FibInfo { serial: fib.last_serial, ..info };
     let object = info.nh_id;
     fib.realm_users += realm_users(&info);
     let id = match fib.free.pop() {

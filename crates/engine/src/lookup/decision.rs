@@ -102,7 +102,7 @@ pub struct PathMtu {
 }
 
 /// The decision's input function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// `dst_discard`: not for receiving.
     Discard,
@@ -117,7 +117,7 @@ pub enum Input {
 }
 
 /// The decision's output function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Output {
     /// `dst_discard_out`.
     Discard,

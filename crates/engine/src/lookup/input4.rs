@@ -10,7 +10,7 @@ use super::get::{MAX_MTU, decision_mtu};
 use super::hash::{Asker, multipath_hash};
 use super::output4::add_class_tag;
 use super::source;
-use super::validate::{self, Packet};
+use super::validate::{self, Accepted, Packet};
 use super::{
     Decision, DropReason, FibResult, Flow4, Input, Output, is_limited_broadcast, is_local_multicast, path,
     rules,
@@ -68,6 +68,28 @@ pub fn resolve(
         tracer.event(|| Event::Dropped { reason });
     }
     resolved
+}
+
+/// The decision for a packet whose lookup has found this route, the source being
+/// accepted, on a host that has received nothing yet: what [`resolve`] makes of it
+/// where forwarding is on and the packet does not turn back.
+pub(crate) fn of_route(
+    config: &Config,
+    env: Env<'_>,
+    packet: &Received,
+    result: FibResult,
+) -> Result<Decision, DropReason> {
+    let mut resolver = Resolver { config, state: &mut State::default(), env, packet };
+    match result.alias.kind {
+        RouteType::LOCAL => Ok(resolver.deliver(Some(result), RouteFlags(0), RouteType::LOCAL, 0, true)),
+        RouteType::UNICAST => resolver.forward_by(result, Accepted::default()),
+        _ => Err(DropReason::IpInvalidDest),
+    }
+}
+
+/// The decision for a packet whose lookup ended with an error.
+pub(crate) fn without_route(config: &Config, env: Env<'_>, packet: &Received, errno: Errno) -> Decision {
+    Resolver { config, state: &mut State::default(), env, packet }.no_route(errno)
 }
 
 struct Resolver<'a> {
@@ -255,9 +277,17 @@ impl Resolver<'_> {
             let hash = multipath_hash(&config.sysctl, &key, packet.src, Asker::Packet);
             path::select_multipath(config, self.state, self.env.now, &mut result, hash, None, tracer);
         }
+        let hop = result.hop(config).filter(|hop| config.links.ipv4(hop.dev).is_some());
+        let oif = hop.ok_or(DropReason::NotSpecified)?.dev;
+        let accepted = validate::validate(config, ipv4, &self.to_validate(packet.dst, oif), tracer)?;
+        self.forward_by(result, accepted)
+    }
+
+    /// The decision by a route, its hop chosen, for a packet whose source is accepted.
+    fn forward_by(&mut self, result: FibResult, accepted: Accepted) -> Result<Decision, DropReason> {
+        let (config, packet) = (self.config, self.packet);
         let Some(hop) = result.hop(config) else { return Err(DropReason::NotSpecified) };
         let Some(out) = config.links.ipv4(hop.dev) else { return Err(DropReason::NotSpecified) };
-        let accepted = validate::validate(config, ipv4, &self.to_validate(packet.dst, hop.dev), tracer)?;
         let mut decision = self.blank(hop.dev, result.alias.kind, RouteFlags(0));
         decision.input = Input::Forward;
         decision.output = Output::Ip;

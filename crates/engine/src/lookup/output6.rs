@@ -109,7 +109,7 @@ pub fn source_of(
 }
 
 /// The decision that a route leads to (`ip6_rt_copy_init`, `ip6_rt_get_dev_rcu`).
-pub(super) fn decide(
+pub(crate) fn decide(
     config: &Config,
     flow: &Flow6,
     found: &Candidate<'_>,
@@ -145,7 +145,7 @@ pub(super) fn decide(
 
 /// The device of a decision: own addresses are reached through loopback, those
 /// in a VRF through its device.
-pub(super) fn device(config: &Config, found: &Candidate<'_>) -> u32 {
+pub(crate) fn device(config: &Config, found: &Candidate<'_>) -> u32 {
     let dev = found.hop.dev;
     if !found.flags.any(RtFlags::LOCAL | RtFlags::ANYCAST) {
         return dev;

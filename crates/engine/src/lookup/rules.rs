@@ -196,7 +196,7 @@ fn through_rules(
         Ok(table::lookup(config, table, flow, ignore_linkstate, tracer)?)
     };
     let suppressed = |rule: &Rule<Ipv4Addr>, result: &FibResult, flow: &mut Flow4| {
-        let outcome = suppressed(config, rule, result)?;
+        let outcome = suppressed(config, (rule.suppress_prefixlen, rule.suppress_ifgroup), result)?;
         flow.discarded_dscp = result.alias.dscp;
         Some(outcome)
     };
@@ -275,21 +275,25 @@ impl From<Errno> for RuleOutcome {
 }
 
 /// The position of a goto's target: the first rule of that preference (C-117).
-fn target<I>(list: &[Rule<I>], index: usize) -> Option<usize> {
+pub(crate) fn target<I>(list: &[Rule<I>], index: usize) -> Option<usize> {
     let goto = list[index].goto;
     list.iter().position(|rule| rule.priority == goto).filter(|&to| to > index)
 }
 
-/// Whether a rule discards its result (C-118, C-119; `fib4_rule_suppress`).
-fn suppressed(config: &Config, rule: &Rule<Ipv4Addr>, result: &FibResult) -> Option<RuleOutcome> {
+/// Whether a rule that discards results with prefixes so short, and through devices of
+/// a group, discards this one (C-118, C-119; `fib4_rule_suppress`).
+pub(crate) fn suppressed(
+    config: &Config,
+    (prefixlen, ifgroup): (i32, i32),
+    result: &FibResult,
+) -> Option<RuleOutcome> {
     let len = result.prefix.len();
-    if i32::from(len) <= rule.suppress_prefixlen {
+    if i32::from(len) <= prefixlen {
         return Some(RuleOutcome::SuppressedPrefix { len });
     }
     let first = config.hops(config.fib.info(result.alias.info)).get(0)?;
     let group = config.links.get(first.dev)?.group();
-    (rule.suppress_ifgroup != -1 && group as i32 == rule.suppress_ifgroup)
-        .then_some(RuleOutcome::SuppressedGroup { group })
+    (ifgroup != -1 && group as i32 == ifgroup).then_some(RuleOutcome::SuppressedGroup { group })
 }
 
 /// Finds the VRF that a flow belongs to (`l3mdev_update_flow`).

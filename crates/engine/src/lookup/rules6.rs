@@ -283,7 +283,8 @@ fn through<'a>(
             Ok(as_wanted(found, tracer)?)
         };
         let suppressed = |rule: &Rule<Ipv6Addr>, found: &Candidate<'a>, _: &mut Flow6| {
-            suppressed(config, rule, found).filter(|_| wanted == Wanted::Way)
+            let suppress = (rule.suppress_prefixlen, rule.suppress_ifgroup);
+            suppressed(config, suppress, found).filter(|_| wanted == Wanted::Way)
         };
         return walk(&config.rules6.list, &config.links, flow, tracer, search, suppressed)
             .map(|(found, _)| found);
@@ -322,14 +323,18 @@ fn find_source(
     }
 }
 
-/// Whether a rule discards its result (`fib6_rule_suppress`). A result that was
-/// learned is as long as an address, whatever the route's prefix (F-060).
-fn suppressed(config: &Config, rule: &Rule<Ipv6Addr>, found: &Candidate<'_>) -> Option<RuleOutcome> {
+/// Whether a rule that discards results with prefixes so short, and through devices of
+/// a group, discards this one (`fib6_rule_suppress`). A result that was learned is as
+/// long as an address, whatever the route's prefix (F-060).
+pub(crate) fn suppressed(
+    config: &Config,
+    (prefixlen, ifgroup): (i32, i32),
+    found: &Candidate<'_>,
+) -> Option<RuleOutcome> {
     let len = found.prefix_len();
-    if i32::from(len) <= rule.suppress_prefixlen {
+    if i32::from(len) <= prefixlen {
         return Some(RuleOutcome::SuppressedPrefix { len });
     }
     let group = config.links.get(found.hop.dev)?.group();
-    (rule.suppress_ifgroup != -1 && group as i32 == rule.suppress_ifgroup)
-        .then_some(RuleOutcome::SuppressedGroup { group })
+    (ifgroup != -1 && group as i32 == ifgroup).then_some(RuleOutcome::SuppressedGroup { group })
 }

@@ -155,8 +155,7 @@ pub fn lookup<'a>(
     tracer: &mut Tracer<'_>,
 ) -> Option<Candidate<'a>> {
     tracer.event(|| Event::Table { id: table.id });
-    let take_first = env.behaviour.objects6_take_first;
-    let asked = Asked { config, now: env.now, oif, take_first };
+    let asked = Asked::of(config, env, oif);
     loop {
         for list in lists(table, flow, tracer) {
             if let Some(found) = asked.select(list, demand, tracer) {
@@ -171,6 +170,17 @@ pub fn lookup<'a>(
         demand.reachable = false;
         tracer.event(|| Event::V6(Event6::UnreachableToo { id: table.id }));
     }
+}
+
+/// The best route of one list, measured against a device; `None` when none fits.
+pub(crate) fn select<'a>(
+    config: &'a Config,
+    env: Env<'_>,
+    list: &'a [Route6],
+    oif: u32,
+    demand: Demand,
+) -> Option<Candidate<'a>> {
+    Asked::of(config, env, oif).select(list, demand, &mut Tracer::off())
 }
 
 /// Looks a flow up in one table without measuring routes (`ip6_pol_route_lookup`,
@@ -293,6 +303,10 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
+    fn of(config: &'a Config, env: Env<'_>, oif: u32) -> Self {
+        Asked { config, now: env.now, oif, take_first: env.behaviour.objects6_take_first }
+    }
+
     /// The best route of a list (`find_rr_leaf`): of the smallest metric that
     /// has one to offer; beyond the smallest, metrics count no more.
     fn select(&self, list: &'a [Route6], demand: Demand, tracer: &mut Tracer<'_>) -> Option<Candidate<'a>> {

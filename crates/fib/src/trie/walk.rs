@@ -34,6 +34,28 @@ impl<I: Ip, A: Alias> LcTrie<I, A> {
         Leaves { nodes: &self.nodes, parent: TOP, slot: 0 }
     }
 
+    /// The leaves from an address on, by rising address.
+    pub fn leaves_from(&self, addr: I) -> Leaves<'_, I, A> {
+        let key = nodes::number(addr);
+        let mut at = self.leaves();
+        loop {
+            let node = self.nodes.child(at.parent, at.slot);
+            match node.kind() {
+                Kind::Inner(inner) => match self.nodes.index_within(key, inner) {
+                    Some(slot) => (at.parent, at.slot) = (inner, slot),
+                    None => break,
+                },
+                Kind::Leaf(_) | Kind::Nothing => break,
+            }
+        }
+        // What begins before the address ends before it as well.
+        let node = self.nodes.child(at.parent, at.slot);
+        if self.nodes.key_of(node) < key {
+            at.slot += 1;
+        }
+        at
+    }
+
     /// Every alias with its prefix's address: by rising address, then in leaf
     /// order. This is the order of route dumps.
     pub fn iter(&self) -> impl Iterator<Item = (I, &A)> {

@@ -1,0 +1,435 @@
+//! IPv4: packets made here and packets received.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use fingerpost_fib as fib;
+use fingerpost_model::{RouteType, Scope, TableId};
+
+use super::answer::{ASK, Answer, Answer4, Answers, Code, Failure, Route, Source};
+use super::chunked::Chunked;
+use super::place::{self, PASS};
+use super::program::{BATCH, Group, Hit, Program, Search};
+use super::search::{Longest, Searched};
+use crate::config::LOOPBACK;
+use crate::lookup::input4::Received;
+use crate::lookup::validate::{self, Check, Packet, judge};
+use crate::lookup::{Decision, DropReason, Flow4, is_limited_broadcast};
+
+/// Compiled decisions about IPv4 packets, with the tables that they are looked up in.
+pub struct View4<'a, T> {
+    pub(super) shape: &'a Shape4,
+    pub(super) tables: Searched<'a, Ipv4Addr, T>,
+}
+
+/// Everything but the tables; a clone shares what it is made of.
+#[derive(Clone)]
+pub struct Shape4 {
+    pub(super) program: Arc<Program<Ipv4Addr>>,
+    /// Devices by index, ascending.
+    pub(super) ingress: Arc<[Ingress]>,
+    /// The addresses of all devices.
+    pub(super) addresses: Arc<fib::Table<Ipv4Addr>>,
+    /// Where the local table is searched, which knows of other own addresses.
+    pub(super) local: (Group, TableId),
+    /// Routes demand a type of service, so that one that a flow has is not known here.
+    pub(super) has_tos: bool,
+    /// Protocol and ports of received packets are looked at.
+    pub(super) dissects: bool,
+    pub(super) places: Places4,
+}
+
+/// What is known of a device that packets come in on.
+pub(super) struct Ingress {
+    pub check: Check,
+    /// Whether sources are looked up.
+    pub is_full: bool,
+    pub use_mark: bool,
+    pub forwarding: bool,
+}
+
+/// What becomes of packets for which the lookup ends at one place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    /// Made here, the source open.
+    pub open: Code,
+    /// Made here, the source given.
+    pub given: Code,
+    pub received: Fated,
+    pub back: Back,
+}
+
+/// A received packet whose lookup is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fated {
+    Ask,
+    /// For this host, if the source is accepted.
+    Local(Code),
+    /// To be forwarded by a device, if that is on and the source is accepted.
+    Forward { dev: u32, code: Code },
+    /// An error, if forwarding is on.
+    Failed(Code),
+}
+
+/// The way back to a source, as the source check sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Back {
+    Ask,
+    None,
+    Way { kind: RouteType, dev: u32 },
+}
+
+/// Numbered places, as values of the tables, and the answers that they lead to.
+#[derive(Clone)]
+pub(super) struct Places4 {
+    pub fates: Chunked<Fate>,
+    /// The table of each.
+    pub tables: Chunked<TableId>,
+    /// The code of each of [`REASONS`].
+    pub drops: [Code; REASONS.len()],
+    pub answers: Answers<Decision>,
+}
+
+pub(super) const TO_ASK: Fate = Fate { open: ASK, given: ASK, received: Fated::Ask, back: Back::Ask };
+/// Reasons to drop a packet that have a code of their own.
+pub(super) const REASONS: [DropReason; 3] =
+    [DropReason::IpInvalidSource, DropReason::IpLocalSource, DropReason::IpRpfilter];
+
+impl Shape4 {
+    fn ingress(&self, dev: u32) -> Option<&Ingress> {
+        let at = self.ingress.binary_search_by_key(&dev, |ingress| ingress.check.dev).ok()?;
+        Some(&self.ingress[at])
+    }
+}
+
+impl Places4 {
+    fn fate_of(&self, place: u32) -> Fate {
+        self.fates.get(place as usize).copied().unwrap_or(TO_ASK)
+    }
+
+    fn dropped(&self, reason: DropReason) -> Code {
+        REASONS.iter().position(|&known| known == reason).map_or(ASK, |at| self.drops[at])
+    }
+}
+
+/// Whether an address is routed by the tables alone.
+fn is_ordinary(addr: Ipv4Addr) -> bool {
+    !addr.is_unspecified() && !addr.is_multicast() && !is_limited_broadcast(addr)
+}
+
+impl<T: Longest<Ipv4Addr>> View4<'_, T> {
+    /// The answer that a code stands for.
+    pub fn answer(&self, code: Code) -> &Answer4 {
+        self.shape.places.answers.get(code)
+    }
+
+    /// How many answers there are, the one to ask included.
+    pub fn answers(&self) -> usize {
+        self.shape.places.answers.len()
+    }
+
+    /// The decision of a code for a packet, or why there is none; `None` where one has to ask.
+    pub fn decision(&self, code: Code, src: Ipv4Addr, dst: Ipv4Addr) -> Option<Result<Decision, Failure>> {
+        match self.answer(code) {
+            Answer::Ask => None,
+            Answer::Failed(failure) => Some(Err(*failure)),
+            Answer::Decided { decision, source } => {
+                let source = match source {
+                    Source::Decision | Source::Selected(_) => decision.source,
+                    Source::Destination => dst,
+                    Source::Given => src,
+                };
+                Some(Ok(Decision { source, destination: dst, ..(**decision).clone() }))
+            }
+        }
+    }
+
+    /// What becomes of a packet made here; with an egress device, one has to ask.
+    pub fn output(&self, flow: &Flow4) -> Code {
+        self.sent(flow).0
+    }
+
+    /// The same, with the route, where tables name them.
+    pub fn output_by(&self, flow: &Flow4) -> (Code, Option<Route<Ipv4Addr>>) {
+        let (code, hit) = self.sent(flow);
+        (code, self.route(hit))
+    }
+
+    /// [`View4::output`] for many.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    pub fn output_batch(&self, flows: &[Flow4], codes: &mut [Code]) {
+        assert_eq!(flows.len(), codes.len(), "one code for each flow");
+        for (flows, codes) in flows.chunks(BATCH).zip(codes.chunks_mut(BATCH)) {
+            self.sent_batch(flows, codes, &mut [Hit::ASK; BATCH]);
+        }
+    }
+
+    /// [`View4::output_by`] for many.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    pub fn output_batch_by(&self, flows: &[Flow4], answers: &mut [(Code, Option<Route<Ipv4Addr>>)]) {
+        assert_eq!(flows.len(), answers.len(), "one answer for each flow");
+        let (mut codes, mut hits) = ([ASK; BATCH], [Hit::ASK; BATCH]);
+        for (flows, answers) in flows.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
+            self.sent_batch(flows, &mut codes[..flows.len()], &mut hits);
+            for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
+                *answer = (code, self.route(hit));
+            }
+        }
+    }
+
+    /// What becomes of a received packet.
+    pub fn input(&self, packet: &Received) -> Code {
+        self.received(packet).0
+    }
+
+    /// The same, with the route, where tables name them.
+    pub fn input_by(&self, packet: &Received) -> (Code, Option<Route<Ipv4Addr>>) {
+        let (code, hit) = self.received(packet);
+        (code, self.route(hit))
+    }
+
+    /// [`View4::input`] for many.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    pub fn input_batch(&self, packets: &[Received], codes: &mut [Code]) {
+        assert_eq!(packets.len(), codes.len(), "one code for each packet");
+        for (packets, codes) in packets.chunks(BATCH).zip(codes.chunks_mut(BATCH)) {
+            self.received_batch(packets, codes, &mut [Hit::ASK; BATCH]);
+        }
+    }
+
+    /// [`View4::input_by`] for many.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    pub fn input_batch_by(&self, packets: &[Received], answers: &mut [(Code, Option<Route<Ipv4Addr>>)]) {
+        assert_eq!(packets.len(), answers.len(), "one answer for each packet");
+        let (mut codes, mut hits) = ([ASK; BATCH], [Hit::ASK; BATCH]);
+        for (packets, answers) in packets.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
+            self.received_batch(packets, &mut codes[..packets.len()], &mut hits);
+            for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
+                *answer = (code, self.route(hit));
+            }
+        }
+    }
+
+    fn route(&self, hit: Hit) -> Option<Route<Ipv4Addr>> {
+        let (prefix, place) = self.tables.route(hit)?;
+        let table = *self.shape.places.tables.get(place as usize)?;
+        Some(Route { prefix, table, rule: self.shape.program.rule(hit, table, prefix.len()) })
+    }
+
+    fn fate(&self, hit: Hit) -> Fate {
+        self.shape.places.fate_of(self.tables.place_of(hit))
+    }
+
+    fn sent(&self, flow: &Flow4) -> (Code, Hit) {
+        match self.may_output(flow) {
+            Err(code) => (code, Hit::ASK),
+            Ok(()) => {
+                let hit = self.shape.program.walk(flow, &self.tables);
+                (sent_code(self.fate(hit), flow), hit)
+            }
+        }
+    }
+
+    fn sent_batch(&self, flows: &[Flow4], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
+        let mut dsts = [Ipv4Addr::UNSPECIFIED; BATCH];
+        for (dst, flow) in dsts.iter_mut().zip(flows) {
+            *dst = flow.dst;
+        }
+        let hits = &mut hits[..flows.len()];
+        self.shape.program.walk_batch(&dsts[..flows.len()], |n| flows[n].src, |n| flows[n].clone(), &self.tables, hits);
+        for ((flow, code), &hit) in flows.iter().zip(codes).zip(&*hits) {
+            *code = match self.may_output(flow) {
+                Err(code) => code,
+                Ok(()) => sent_code(self.fate(hit), flow),
+            };
+        }
+    }
+
+    /// Whether a flow made here is looked up; a code, where it is not, or not here.
+    #[inline]
+    fn may_output(&self, flow: &Flow4) -> Result<(), Code> {
+        if !is_ordinary(flow.dst) || flow.oif != 0 || flow.iif != LOOPBACK || flow.l3mdev != 0 {
+            return Err(ASK);
+        }
+        if flow.scope != Scope::UNIVERSE || self.has_unknown_tos(flow.dscp) {
+            return Err(ASK);
+        }
+        if flow.src.is_unspecified() {
+            return Ok(());
+        }
+        if !is_ordinary(flow.src) || flow.src.is_loopback() {
+            return Err(ASK);
+        }
+        if flow.any_source || self.shape.addresses.lookup(flow.src).is_some() {
+            return Ok(());
+        }
+        // C-128: otherwise the local table has to know the source.
+        let (group, local) = self.shape.local;
+        let places = &self.shape.places;
+        let value = self.tables.value(group, flow.src);
+        let place = value.map_or(PASS, |value| self.tables.number(group, value));
+        match (places.fate_of(place).back, places.tables.get(place as usize)) {
+            (Back::Way { kind: RouteType::LOCAL, .. }, Some(&table)) if table == local => Ok(()),
+            (Back::Ask, _) if place != PASS => Err(ASK),
+            _ => Err(places.fate_of(place::UNREACHABLE).open),
+        }
+    }
+
+    fn has_unknown_tos(&self, dscp: u8) -> bool {
+        self.shape.has_tos && dscp & 0x1c != 0
+    }
+
+    fn received(&self, packet: &Received) -> (Code, Hit) {
+        let ingress = match self.may_input(packet) {
+            Err(code) => return (code, Hit::ASK),
+            Ok(ingress) => ingress,
+        };
+        let program = &self.shape.program;
+        let hit = program.walk(&self.flow(packet), &self.tables);
+        let code = match self.routed(hit, ingress) {
+            Routed::Over(code) => code,
+            Routed::Checked { code, .. } if !ingress.is_full => self.own_source(packet, ingress, code),
+            Routed::Checked { code, oif } => {
+                let back = program.walk(&self.way_back(packet, oif, ingress), &self.tables);
+                self.judged(back, ingress, code)
+            }
+        };
+        (code, hit)
+    }
+
+    fn received_batch(&self, packets: &[Received], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
+        let program = &self.shape.program;
+        let mut addrs = [Ipv4Addr::UNSPECIFIED; BATCH];
+        for (dst, packet) in addrs.iter_mut().zip(packets) {
+            *dst = packet.dst;
+        }
+        let flow = |n: usize| self.flow(&packets[n]);
+        program.walk_batch(&addrs[..packets.len()], |n| packets[n].src, flow, &self.tables, &mut hits[..packets.len()]);
+        // Those whose source has to be looked up: by number, with what follows then.
+        let mut checked = [(0, 0, ASK); BATCH];
+        let mut count = 0;
+        for (n, packet) in packets.iter().enumerate() {
+            codes[n] = match self.may_input(packet) {
+                Err(code) => code,
+                Ok(ingress) => match self.routed(hits[n], ingress) {
+                    Routed::Over(code) => code,
+                    Routed::Checked { code, .. } if !ingress.is_full => {
+                        self.own_source(packet, ingress, code)
+                    }
+                    Routed::Checked { code, oif } => {
+                        checked[count] = (n, oif, code);
+                        addrs[count] = packet.src;
+                        count += 1;
+                        code
+                    }
+                },
+            };
+        }
+        let checked = &checked[..count];
+        let mut backs = [Hit::ASK; BATCH];
+        let way_back = |at: usize| {
+            let (n, oif, _) = checked[at];
+            match self.shape.ingress(packets[n].dev) {
+                Some(ingress) => self.way_back(&packets[n], oif, ingress),
+                None => Flow4::to(packets[n].src),
+            }
+        };
+        let dst = |at: usize| packets[checked[at].0].dst;
+        program.walk_batch(&addrs[..count], dst, way_back, &self.tables, &mut backs[..count]);
+        for (&(n, _, code), &back) in checked.iter().zip(&backs) {
+            codes[n] = match self.shape.ingress(packets[n].dev) {
+                Some(ingress) => self.judged(back, ingress, code),
+                None => ASK,
+            };
+        }
+    }
+
+    /// Whether a received packet is looked up; a code, where it is not, or not here.
+    #[inline]
+    fn may_input(&self, packet: &Received) -> Result<&Ingress, Code> {
+        let is_plain = |addr: Ipv4Addr| is_ordinary(addr) && !addr.is_loopback();
+        if !is_plain(packet.dst) || !is_plain(packet.src) || self.has_unknown_tos(packet.tos) {
+            return Err(ASK);
+        }
+        self.shape.ingress(packet.dev).ok_or(ASK)
+    }
+
+    /// What the lookup of a destination makes of a packet.
+    fn routed(&self, hit: Hit, ingress: &Ingress) -> Routed {
+        let places = &self.shape.places;
+        match self.fate(hit).received {
+            Fated::Ask => Routed::Over(ASK),
+            Fated::Local(code) => Routed::Checked { code, oif: 0 },
+            _ if !ingress.forwarding => match places.fate_of(place::NOT_FORWARDED).received {
+                Fated::Failed(code) => Routed::Over(code),
+                _ => Routed::Over(ASK),
+            },
+            Fated::Failed(code) => Routed::Over(code),
+            // One that turns back may be answered with a redirect.
+            Fated::Forward { dev, .. } if dev == ingress.check.dev => Routed::Over(ASK),
+            Fated::Forward { dev, code } => Routed::Checked { code, oif: dev },
+        }
+    }
+
+    /// The source check without a lookup.
+    fn own_source(&self, packet: &Received, ingress: &Ingress, code: Code) -> Code {
+        let is_own = || self.shape.addresses.lookup(packet.src).is_some();
+        match !ingress.check.accept_local && is_own() {
+            true => self.shape.places.dropped(DropReason::IpLocalSource),
+            false => code,
+        }
+    }
+
+    /// The source check by what its lookup has found.
+    fn judged(&self, back: Hit, ingress: &Ingress, code: Code) -> Code {
+        let back = match self.fate(back).back {
+            Back::Ask => return ASK,
+            Back::None => None,
+            Back::Way { kind, dev } => Some((kind, dev == ingress.check.dev)),
+        };
+        match judge(&ingress.check, back) {
+            Ok(_) => code,
+            Err(validation) => self.shape.places.dropped(validate::reason(validation)),
+        }
+    }
+
+    fn transport(&self, packet: &Received) -> (u8, u16, u16) {
+        if self.shape.dissects { (packet.proto, packet.sport, packet.dport) } else { (0, 0, 0) }
+    }
+
+    fn flow(&self, packet: &Received) -> Flow4 {
+        let (proto, sport, dport) = self.transport(packet);
+        let &Received { dst, src, dev: iif, mark, tos, .. } = packet;
+        Flow4 { src, iif, mark, dscp: tos & 0xfc, proto, sport, dport, ..Flow4::to(dst) }
+    }
+
+    fn way_back(&self, packet: &Received, oif: u32, ingress: &Ingress) -> Flow4 {
+        let &Received { dst, src, dev, mark, tos, .. } = packet;
+        let dscp = tos & 0xfc;
+        let packet = Packet { src, dst, dev, oif, mark, dscp, transport: self.transport(packet) };
+        packet.way_back(ingress.use_mark, 0)
+    }
+}
+
+/// A received packet after the lookup of its destination.
+enum Routed {
+    Over(Code),
+    /// Its source is looked at first.
+    Checked { code: Code, oif: u32 },
+}
+
+fn sent_code(fate: Fate, flow: &Flow4) -> Code {
+    if flow.src.is_unspecified() { fate.open } else { fate.given }
+}
