@@ -196,49 +196,130 @@ fn explained(asked: Asked<'_>, netns: Option<&Netns>, question: &Question) -> BT
     columns.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
 }
 
-/// Compares many answers; the result counts the verdicts, and `looked up` the answers
-/// that needed no explanation.
-fn compare(family: Family) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
+/// How often something was so.
+type Counts = BTreeMap<String, usize>;
+
+/// Compares the answers to questions, asked together; counts the verdicts, and as `looked
+/// up` the answers that needed no explanation.
+fn compare(world: &World, netns: Option<&Netns>, questions: &[Question], place: &str, counts: &mut Counts) {
     let mut count = |what: &str| *counts.entry(what.to_string()).or_insert(0) += 1;
+    let names = Names::default();
+    let space = world.ns(NsId(0)).expect("the first namespace");
+    let asked = Asked {
+        ns: space,
+        behaviour: &world.behaviour,
+        now: world.now,
+        uid: world.uid,
+        names: &names,
+        asker: Asker::Socket,
+        assumed_choice: None,
+        assumed_cached: None,
+    };
+    let answerer = Answerer::new(asked, netns);
+    let resolve = |question: &Question| question.resolve(&space.config, world.uid).expect("a question");
+    let resolved: Vec<_> = questions.iter().map(resolve).collect();
+    let mut rows = Vec::new();
+    answerer.answer(&resolved, &mut rows);
+    assert_eq!(rows.len(), questions.len());
+    for ((question, resolved), row) in questions.iter().zip(&resolved).zip(&rows) {
+        let expected = explained(asked, netns, question);
+        assert_eq!(told(space, row), expected, "{place}: {}", question.words());
+        let alone = answerer.looked_up(resolved);
+        assert!(alone.is_none_or(|alone| alone == *row), "a question leaves nothing behind");
+        assert_eq!(answerer.why_unknown(resolved).is_some(), row.verdict == Verdict::Unknown);
+        count(&expected["verdict"]);
+        count(if alone.is_some() { "looked up" } else { "explained" });
+        count(if row.rule.is_some() { "by a rule" } else { "without rules" });
+    }
+}
+
+/// Compares many answers on random configurations.
+fn compare_random(family: Family) -> Counts {
+    let mut counts = Counts::new();
     for index in 0..CONFIGURATIONS {
-        let (world, netns, names) = (host(family, index), found_out(index), Names::default());
-        let space = world.ns(NsId(0)).expect("the first namespace");
-        let asked = Asked {
-            ns: space,
-            behaviour: &world.behaviour,
-            now: world.now,
-            uid: world.uid,
-            names: &names,
-            asker: Asker::Socket,
-            assumed_choice: None,
-            assumed_cached: None,
-        };
-        let answerer = Answerer::new(asked, netns.as_ref());
-        let mut picture = Picture::of(space, family, index);
+        let (world, netns) = (host(family, index), found_out(index));
+        let mut picture = Picture::of(world.ns(NsId(0)).expect("the first namespace"), family, index);
         let questions: Vec<Question> = (0..QUESTIONS).map(|_| picture.question(family)).collect();
-        let resolve = |question: &Question| question.resolve(&space.config, world.uid).expect("a question");
-        let resolved: Vec<_> = questions.iter().map(resolve).collect();
-        let mut rows = Vec::new();
-        answerer.answer(&resolved, &mut rows);
-        assert_eq!(rows.len(), questions.len());
-        for ((question, resolved), row) in questions.iter().zip(&resolved).zip(&rows) {
-            let expected = explained(asked, netns.as_ref(), question);
-            assert_eq!(told(space, row), expected, "configuration {index}: {}", question.words());
-            let alone = answerer.looked_up(resolved);
-            assert!(alone.is_none_or(|alone| alone == *row), "a question leaves nothing behind");
-            assert_eq!(answerer.why_unknown(resolved).is_some(), row.verdict == Verdict::Unknown);
-            count(&expected["verdict"]);
-            count(if alone.is_some() { "looked up" } else { "explained" });
-            count(if row.rule.is_some() { "by a rule" } else { "without rules" });
-        }
+        compare(&world, netns.as_ref(), &questions, &format!("configuration {index}"), &mut counts);
     }
     counts
 }
 
+/// Compares the answers of a host that a script makes, captured with all that can be
+/// found out or made here.
+fn compare_on(script: &str, captured: bool, questions: &[&str]) -> Counts {
+    let mut world = World::new(1, Behaviour::default());
+    let names = Names::default();
+    for command in Script::parse(script).expect("a script").commands() {
+        let outcome = Runner { world: &mut world, ns: NsId(0), names: &names }.run(&command.words);
+        assert_eq!(outcome.status, 0, "{}: {}", command.text, outcome.stderr);
+    }
+    world.pass(3_000);
+    let parse = |text: &&str| {
+        let words: Vec<String> = text.split(' ').map(String::from).collect();
+        Question::parse(&words, &names).expect("a question")
+    };
+    let questions: Vec<Question> = questions.iter().map(parse).collect();
+    let mut counts = Counts::new();
+    compare(&world, found_out(1).filter(|_| captured).as_ref(), &questions, "the script", &mut counts);
+    counts
+}
+
+const TWO_DEFAULTS: &str = "
+    ip link add e0 type veth peer name p0
+    ip link set e0 up
+    ip link set p0 up
+    ip addr add 10.0.0.1/24 dev e0
+    ip route add default via 10.0.0.2
+    ip route append default via 10.0.0.3
+";
+
+#[test]
+fn which_default_route_was_used_last_is_not_known() {
+    let questions = ["8.8.8.8", "10.0.0.9", "9.9.9.9", "8.8.8.8 oif e0", "10.0.0.1 from 8.8.8.8 iif e0"];
+    let counts = compare_on(TWO_DEFAULTS, true, &questions);
+    assert_eq!((counts.get("unknown"), counts["looked up"]), (None, 5));
+    let silent = "ip neigh add 10.0.0.2 dev e0 nud failed\nip neigh add 10.0.0.3 dev e0 nud failed\n";
+    let counts = compare_on(&format!("{TWO_DEFAULTS}{silent}"), true, &questions);
+    assert_eq!((counts["unknown"], counts["looked up"]), (2, 3));
+}
+
+#[test]
+fn what_is_cached_with_a_nexthop_object_is_not_known_and_not_left_behind() {
+    let script = "
+        ip link add e0 type veth peer name p0
+        ip link set e0 up
+        ip link set p0 up
+        ip addr add 2001:db8::1/64 dev e0 nodad
+        ip addr add 2001:db8::2/64 dev e0 nodad
+        ip nexthop add id 1 via 2001:db8::9 dev e0
+        ip -6 route add 2001:db8:1::/48 nhid 1 src 2001:db8::1
+        ip -6 route add 2001:db8:2::/48 nhid 1 src 2001:db8::2
+        ip -6 route add 2001:db8:3::/48 via 2001:db8::9";
+    let to = ["2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::1", "2001:db8:1::1", "2001:db8:3::1"];
+    let counts = compare_on(script, true, &to);
+    assert_eq!((counts["unknown"], counts["sent"], counts["looked up"]), (3, 2, 2));
+    let counts = compare_on(script, false, &to);
+    assert_eq!((counts["sent"], counts["looked up"]), (5, 5));
+}
+
+#[test]
+fn addresses_made_at_random_are_not_known() {
+    let script = "
+        ip link add e0 type veth peer name p0
+        ip link set e0 up
+        ip link set p0 up
+        sysctl -w net.ipv6.conf.e0.use_tempaddr=2
+        ip addr add 2001:db8::1/64 dev e0 mngtmpaddr
+        ip -6 route add default via 2001:db8::9";
+    let to = ["2001:db8:1::1", "2001:db8:1::1 from 2001:db8::1", "8.8.8.8"];
+    let counts = compare_on(script, true, &to);
+    assert_eq!((counts["unknown"], counts["sent"], counts["refused"]), (1, 1, 1));
+}
+
 #[test]
 fn rows_of_ipv4_are_what_explain_says() {
-    let counts = compare(Family::V4);
+    let counts = compare_random(Family::V4);
     for what in ["sent", "forwarded", "delivered", "dropped", "refused", "unknown", "by a rule"] {
         assert!(counts.get(what).is_some_and(|&n| n > 50), "{what}: {counts:?}");
     }
@@ -247,7 +328,7 @@ fn rows_of_ipv4_are_what_explain_says() {
 
 #[test]
 fn rows_of_ipv6_are_what_explain_says() {
-    let counts = compare(Family::V6);
+    let counts = compare_random(Family::V6);
     for what in ["sent", "forwarded", "delivered", "dropped", "refused", "unknown", "by a rule"] {
         assert!(counts.get(what).is_some_and(|&n| n > 20), "{what}: {counts:?}");
     }
