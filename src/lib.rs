@@ -5,6 +5,7 @@ mod by_source;
 pub mod cli;
 pub mod examples;
 pub mod explain;
+pub mod flows;
 mod gateways;
 mod legs;
 pub mod live;

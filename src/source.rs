@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::config::Search;
+use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::{Behaviour, RestoreError, Restored, Restoring, World, restore};
 use fingerpost_host::{CaptureOptions, Live, Target, import};
 use fingerpost_iproute::Names;
@@ -14,6 +15,7 @@ use fingerpost_model::NsId;
 use fingerpost_model::snapshot::{Netns, Reader};
 
 use crate::examples::{ALL, Example};
+use crate::explain::Asked;
 use crate::script::{Runner, Script};
 use crate::settle::settle;
 
@@ -195,6 +197,20 @@ impl Source {
             netns: Some(netns),
             live: None,
             captured: restored.namespaces,
+        })
+    }
+
+    /// Where its questions are asked, and by whom.
+    pub fn asked(&self, asker: Asker) -> Result<Asked<'_>, String> {
+        Ok(Asked {
+            ns: self.world.ns(self.ns).map_err(|refusal| refusal.to_string())?,
+            behaviour: &self.world.behaviour,
+            now: self.world.now,
+            uid: self.world.uid,
+            names: &self.names,
+            asker,
+            assumed_choice: None,
+            assumed_cached: None,
         })
     }
 

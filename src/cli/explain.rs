@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{OK, UNKNOWN, USAGE, VIOLATED};
 use crate::examples;
-use crate::explain::{self, Asked, Expectation, Explanation, Expression, Question, text};
+use crate::explain::{self, Expectation, Explanation, Expression, Question, text};
 use crate::source::{Source, SourceArgs};
 use crate::verify::{self, Judgement};
 
@@ -94,7 +94,7 @@ fn explain_both(source: &Source, words: &[String], json: bool) -> anyhow::Result
     };
     let (first, second) =
         question(first).and_then(|a| Ok((a, question(second)?))).map_err(anyhow::Error::msg)?;
-    let asked = asked(source, Asker::Socket).map_err(anyhow::Error::msg)?;
+    let asked = source.asked(Asker::Socket).map_err(anyhow::Error::msg)?;
     let mut both = explain::both(asked, [&first, &second]).map_err(anyhow::Error::msg)?;
     let configured = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
     let conf = std::fs::read_to_string("/etc/gai.conf").unwrap_or_default();
@@ -248,13 +248,7 @@ fn question_of(line: &[u8], source: &Source) -> Result<Option<Question>, String>
     if line.len() == MAX_LINE {
         return Err(format!("the line is longer than {} MiB; what follows is not read", MAX_LINE >> 20));
     }
-    let line = std::str::from_utf8(line).map_err(|error| {
-        let column = String::from_utf8_lossy(&line[..error.valid_up_to()]).chars().count() + 1;
-        format!("column {column}: not UTF-8 text")
-    })?;
-    if line.starts_with('\u{feff}') {
-        return Err("column 1: a byte order mark (BOM); save the text without it".into());
-    }
+    let line = explain::text_of(line)?;
     if line.trim().is_empty() {
         return Ok(None);
     }
@@ -264,7 +258,7 @@ fn question_of(line: &[u8], source: &Source) -> Result<Option<Question>, String>
 /// Answers a question; where something hidden could not be found out and the
 /// answer turns on it, the other answer is given too.
 fn answer(source: &Source, question: &Question, also: Also<'_>) -> Result<Explanation, String> {
-    let asked = asked(source, if also.verify { Asker::Packet } else { Asker::Socket })?;
+    let asked = source.asked(if also.verify { Asker::Packet } else { Asker::Socket })?;
     let mut explanation = match also.fib {
         Some(expression) => explain::ask_firewall(asked, question, expression)?,
         None => explain::explain(asked, question)?,
@@ -274,20 +268,6 @@ fn answer(source: &Source, question: &Question, also: Also<'_>) -> Result<Explan
         explain::add_alternatives(asked, netns, question, &mut explanation)?;
     }
     Ok(explanation)
-}
-
-/// Where the questions of a source are asked.
-fn asked(source: &Source, asker: Asker) -> Result<Asked<'_>, String> {
-    Ok(Asked {
-        ns: source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?,
-        behaviour: &source.world.behaviour,
-        now: source.world.now,
-        uid: source.world.uid,
-        names: &source.names,
-        asker,
-        assumed_choice: None,
-        assumed_cached: None,
-    })
 }
 
 fn style() -> text::Style {

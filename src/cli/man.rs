@@ -72,7 +72,7 @@ fn synopsis(page: &mut Roff, command: &Command) {
 /// How a verb is used, in one line.
 fn usage(verb: &Command) -> Vec<Inline> {
     let mut words = vec![bold("fingerpost"), roman(" ")];
-    if ["explain", "ip"].contains(&verb.get_name()) {
+    if ["explain", "flows", "ip"].contains(&verb.get_name()) {
         words.extend([roman("["), italic("SOURCE"), roman("] ")]);
     }
     words.push(bold(verb.get_name()));
@@ -147,11 +147,12 @@ const DESCRIPTION: [&str; 3] = [
     "IPv4 is answered; IPv6 questions are refused. What is not modelled is reported as unknown, by name.",
 ];
 
-const SOURCES: &str = "One source at most is given. The options stand before the verb, or behind explain.";
+const SOURCES: &str = "One source at most is given. The options stand before the verb, or behind explain \
+                       and flows.";
 
 type List = (&'static str, &'static [(&'static str, &'static str)]);
 
-const LISTS: [List; 4] = [
+const LISTS: [List; 5] = [
     (
         "QUESTION",
         &[
@@ -176,6 +177,34 @@ const LISTS: [List; 4] = [
         ],
     ),
     (
+        "LISTS OF QUESTIONS",
+        &[
+            (
+                "CSV",
+                "flows takes a list whose first line names the columns, out of: to, from, iif, oif, mark, uid, \
+                 ipproto, sport, dport, tos, flowlabel, vrf; dst and src stand for to and from. Addresses alone, \
+                 one a line, need no such line. An empty field takes any value, fields may be in quotes (RFC 4180), \
+                 and blank lines are skipped.",
+            ),
+            ("NDJSON", "Or the lines of explain -."),
+            (
+                "verdict",
+                "The columns of the rows begin with what becomes of the packet: sent, forwarded, delivered, dropped, \
+                 refused, or unknown, where something decides that is not modelled or could not be found out.",
+            ),
+            (
+                "device, gateway, source, table",
+                "As in explain's decision. Of legs among which a hash with an unknown seed chooses, what they have in \
+                 common.",
+            ),
+            (
+                "rule, route",
+                "The preference of the rule that ended the packet's own lookup, where rules were evaluated, and the \
+                 prefix of the route that it found, even if the packet is then dropped.",
+            ),
+        ],
+    ),
+    (
         "EXPECTATIONS",
         &[
             ("dev D, via G, src A", "The device, gateway and source; with several legs, the device of each."),
@@ -193,7 +222,7 @@ const LISTS: [List; 4] = [
             ("0", "Answered, or the expectation holds."),
             ("1", "An expectation is violated, or the running kernel says otherwise (--verify)."),
             ("2", "Usage or bad input."),
-            ("3", "Something that is not modelled or could not be read decides."),
+            ("3", "Something that is not modelled or could not be read decides; of a list, some answer."),
             ("run", "Exits as the last command of the script."),
             ("ip", "Exits as ip(8): 255, 1 or 2 for what is wrong there; 2 for a change, which is refused."),
         ],
@@ -204,7 +233,7 @@ const LISTS: [List; 4] = [
     ),
 ];
 
-const EXAMPLES: [(&str, &str); 6] = [
+const EXAMPLES: [(&str, &str); 7] = [
     ("fingerpost explain --example tunnelvision 8.8.8.8", "A built-in situation."),
     (
         "fingerpost explain 192.0.2.7 from 10.0.0.5 iif eth0 --verify",
@@ -219,6 +248,10 @@ const EXAMPLES: [(&str, &str); 6] = [
         "What commands would change: the first step at which the answers differ.",
     ),
     ("fingerpost explain 8.8.8.8 --expect 'dev wg0'", "A check: exits with 1 if it is not so."),
+    (
+        "fingerpost flows --snapshot host.fp list.csv --with-input >answers.csv",
+        "A list of questions, each with its answer.",
+    ),
     ("fingerpost run script.sh", "Commands on a fresh host in memory."),
 ];
 

@@ -2,11 +2,13 @@
 
 mod capture;
 mod explain;
+mod flows;
 mod ip;
 mod man;
 mod sources;
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -14,6 +16,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use fingerpost_engine::Behaviour;
 
 use crate::examples;
+use crate::flows::Format;
 use crate::script::{self, Runner, Script};
 use crate::source::{SourceArgs, fresh_world, label, read_text};
 
@@ -89,6 +92,42 @@ Exit status: 0 answered, 1 an expectation is violated, 2 bad input, 3 unknown.")
         /// The question has two addresses: say which getaddrinfo puts first, and both journeys
         #[arg(long, conflicts_with_all = ["fib", "expect", "against", "verify"])]
         both: bool,
+    },
+    /// Answer a list of questions, millions of them, a row each in their order
+    #[command(after_help = "\
+FILE is CSV whose first line names the columns, out of: to, from, iif, oif, mark, uid, ipproto,
+sport, dport, tos, flowlabel, vrf (dst and src stand for to and from); or addresses alone, one a
+line, without a header; or the lines of `explain -`, an object each. Values are those of explain;
+an empty field takes any value. Blank lines are skipped.
+
+A row has: verdict (sent, forwarded, delivered, dropped, refused, unknown), device, gateway,
+source, table, and the rule's preference and the route's prefix that the packet's own lookup came
+to. Of legs among which a hash with an unknown seed chooses, a row tells what they have in common.
+
+The first line that is no question ends the run, after the rows of those before it.
+
+Exit status: 0 answered, 2 bad input, 3 some answers are unknown; standard error says why.")]
+    Flows {
+        #[command(flatten)]
+        source: SourceArgs,
+        /// The list; - is standard input
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+        /// What the list is; without it, the file's extension or its first byte tells
+        #[arg(long, value_name = "FORMAT", value_enum)]
+        format: Option<Format>,
+        /// Print an object a row rather than CSV
+        #[arg(long)]
+        json: bool,
+        /// Begin each row with its question, as it was written
+        #[arg(long)]
+        with_input: bool,
+        /// How many threads answer; without it, one a processor
+        #[arg(long, value_name = "N")]
+        jobs: Option<NonZeroUsize>,
+        /// Show no progress, which is shown where standard error is a terminal
+        #[arg(long)]
+        quiet: bool,
     },
     /// Run a command of iproute2 against the source
     #[command(disable_help_flag = true)]
@@ -194,6 +233,10 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Explain { source, question, json, expect, against, verify, fib, both } => {
             let options = explain::Options { json, expect, against, verify, fib, both };
             explain::run(&before.and(source)?, &question, &options)
+        }
+        Verb::Flows { source, path, format, json, with_input, jobs, quiet } => {
+            let options = flows::Options { format, json, with_input, jobs, quiet };
+            flows::run(&before.and(source)?, &path, &options)
         }
         Verb::Ip { args } => ip::run(before, &args),
         Verb::Run { path, json, release } => {

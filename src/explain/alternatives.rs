@@ -14,7 +14,7 @@ use super::report::{Alternative, Explanation};
 use crate::rules6::are_unclear;
 
 /// Default routes of one table that are tried as the last choice, at most.
-const MAX_DEFAULTS: u32 = 16;
+pub const MAX_DEFAULTS: u32 = 16;
 
 /// Decisions that are tried as the one cached with a nexthop object, at most.
 const MAX_CACHED: usize = 16;

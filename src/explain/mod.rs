@@ -21,14 +21,16 @@ mod rfc6724;
 pub mod text;
 mod wording;
 
-pub use alternatives::add_alternatives;
+pub use alternatives::{MAX_DEFAULTS, add_alternatives};
 pub use both::{Both, Compared, Destination, both};
 pub use build::{Asked, explain};
 pub use compare::first_difference;
 pub use expect::Expectation;
 pub use firewall::{Expression, ask_firewall};
-pub use question::{Question, Resolved, ResolvedQuestion};
+pub use outcome6::temporary_to_come;
+pub use question::{FIELDS, Question, Resolved, ResolvedQuestion, check_key, text_of};
 pub use report::{
     Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport,
     RuleVerdict, SCHEMA, TableReport, Verdict,
 };
+pub use wording::device as device_name;

@@ -9,7 +9,7 @@ use fingerpost_engine::lookup::receive6::{self, NotForwarded};
 use fingerpost_engine::lookup::{Decision6, DropReason, Input, Output, output6, table6};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_model::{IfaFlags, RouteType};
-use fingerpost_net::Errno;
+use fingerpost_net::{Errno, Prefix};
 
 use super::build::Asked;
 use super::build6::{Ending, Shares};
@@ -350,6 +350,18 @@ fn refused_on_arrival(config: &Config, question: &Resolved<Ipv6Addr>, reason: Dr
     outcome
 }
 
+/// Where Linux makes temporary addresses of a managed one, and none was made yet: the
+/// device and the prefix.
+pub fn temporary_to_come(config: &Config) -> Option<(String, Prefix<Ipv6Addr>)> {
+    let links = config.links.in_order().filter_map(|link| Some((link, link.ipv6.as_ref()?)));
+    let mut tempting = links.filter(|(link, ipv6)| link.is_up() && ipv6.conf.use_tempaddr > 0);
+    tempting.find_map(|(link, ipv6)| {
+        let manager = ipv6.addrs.iter().find(|have| have.flags.has(IfaFlags::MANAGETEMPADDR))?;
+        let temporary = |have: &If6Addr| have.flags.has(IfaFlags::SECONDARY);
+        (!ipv6.addrs.iter().any(temporary)).then(|| (link.name().to_string(), manager.prefix()))
+    })
+}
+
 /// What Linux makes by chance and a source depends on.
 fn unknown_source(config: &Config, decision: &Decision6) -> Option<String> {
     let links = || config.links.in_order().filter_map(|link| Some((link, link.ipv6.as_ref()?)));
@@ -361,14 +373,7 @@ fn unknown_source(config: &Config, decision: &Decision6) -> Option<String> {
         let source = decision.source;
         return Some(format!("{source} stands for the address that Linux makes at random on {dev}"));
     }
-    // Addresses are managed, and none was made: Linux makes temporary ones.
-    let managed =
-        links().filter(|(link, ipv6)| link.is_up() && ipv6.conf.use_tempaddr > 0).find_map(|(link, ipv6)| {
-            let manager = ipv6.addrs.iter().find(|have| have.flags.has(IfaFlags::MANAGETEMPADDR))?;
-            let temporary = |have: &If6Addr| have.flags.has(IfaFlags::SECONDARY);
-            (!ipv6.addrs.iter().any(temporary)).then(|| (link.name().to_string(), manager.prefix()))
-        });
-    let (dev, prefix) = managed?;
+    let (dev, prefix) = temporary_to_come(config)?;
     Some(format!(
         "the temporary address that Linux makes at random in {prefix} on {dev}, which could be the source"
     ))

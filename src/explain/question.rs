@@ -64,8 +64,32 @@ pub struct Question {
 const KEYS: &str = "from, iif, oif, dev, mark, uid, ipproto, sport, dport, tos, flowlabel, vrf";
 
 /// Keys of a question as an object.
-const FIELDS: [&str; 12] =
+pub const FIELDS: [&str; 12] =
     ["to", "from", "iif", "oif", "mark", "uid", "ipproto", "sport", "dport", "tos", "flowlabel", "vrf"];
+
+/// Refuses what is no key of a question.
+pub fn check_key(key: &str) -> Result<(), String> {
+    match FIELDS.contains(&key) {
+        true => Ok(()),
+        false => Err(format!("\"{key}\" is not part of a question; it knows {}", FIELDS.join(", "))),
+    }
+}
+
+/// A line of a list of questions as text.
+///
+/// # Errors
+///
+/// The place of what is none.
+pub fn text_of(line: &[u8]) -> Result<&str, String> {
+    let line = std::str::from_utf8(line).map_err(|error| {
+        let column = String::from_utf8_lossy(&line[..error.valid_up_to()]).chars().count() + 1;
+        format!("column {column}: not UTF-8 text")
+    })?;
+    match line.starts_with('\u{feff}') {
+        true => Err("column 1: a byte order mark (BOM); save the text without it".into()),
+        false => Ok(line),
+    }
+}
 
 impl Question {
     /// Reads `ADDRESS [from A] [iif D] [oif D] [mark M] …`, the grammar of `ip route get`.
@@ -132,36 +156,40 @@ impl Question {
                 return Err(format!("column {}: not JSON: {problem}", error.column().max(1)));
             }
         };
-        let mut words = Vec::new();
-        let mut seen: Vec<&str> = Vec::new();
+        let mut texts = Vec::with_capacity(fields.len());
         for (key, value) in &fields {
-            if !FIELDS.contains(&key.as_str()) {
-                return Err(format!("\"{key}\" is not part of a question; it knows {}", FIELDS.join(", ")));
-            }
-            if seen.contains(&key.as_str()) {
+            check_key(key)?;
+            if texts.iter().any(|(other, _)| other == key) {
                 return Err(format!("\"{key}\" is given twice"));
             }
-            seen.push(key);
             let text = match value {
-                Value::Null => continue,
-                Value::String(text) => text.clone(),
+                Value::Null => None,
+                Value::String(text) => Some(text.clone()),
                 // In words it is hexadecimal.
                 Value::Number(number) if key == "tos" => match number.as_u64() {
-                    Some(tos) => format!("{tos:#x}"),
-                    None => number.to_string(),
+                    Some(tos) => Some(format!("{tos:#x}")),
+                    None => Some(number.to_string()),
                 },
-                Value::Number(number) => number.to_string(),
+                Value::Number(number) => Some(number.to_string()),
                 _ => return Err(format!("\"{key}\": expected a string or a number")),
             };
-            words.extend([key.clone(), text]);
+            texts.push((key.clone(), text));
         }
-        if seen.contains(&"oif") && seen.contains(&"vrf") {
+        Question::of_fields(&texts, names)
+    }
+
+    /// Reads a question's parts, each under its key as an object has it, in the order
+    /// given and each once. A part without a text takes any value.
+    pub fn of_fields(fields: &[(String, Option<String>)], names: &Names) -> Result<Question, String> {
+        let has = |wanted: &str| fields.iter().any(|(key, _)| key == wanted);
+        if has("oif") && has("vrf") {
             return Err("\"oif\" and \"vrf\": only one of them can be given".into());
         }
-        if !seen.contains(&"to") {
+        if !has("to") {
             return Err("\"to\", the destination, is missing".into());
         }
-        Question::parse(&words, names)
+        let words = fields.iter().filter_map(|(key, text)| Some([key.clone(), text.clone()?]));
+        Question::parse(&words.flatten().collect::<Vec<_>>(), names)
     }
 
     /// The words of the question.
@@ -226,7 +254,7 @@ impl Question {
 }
 
 /// A question in numbers, of either family.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResolvedQuestion {
     /// About an IPv4 packet.
     V4(Resolved<Ipv4Addr>),
@@ -235,7 +263,7 @@ pub enum ResolvedQuestion {
 }
 
 /// A question in numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resolved<I> {
     /// Destination.
     pub dst: I,
@@ -263,7 +291,36 @@ pub struct Resolved<I> {
     pub flowlabel: u32,
 }
 
+impl ResolvedQuestion {
+    /// A question whose numbers these are.
+    pub fn question(&self, config: &Config) -> Question {
+        match self {
+            ResolvedQuestion::V4(resolved) => resolved.question(config),
+            ResolvedQuestion::V6(resolved) => resolved.question(config),
+        }
+    }
+}
+
 impl<I: Ip> Resolved<I> {
+    fn question(&self, config: &Config) -> Question {
+        let device = |index: u32| (index != 0).then(|| super::wording::device(config, index));
+        Question {
+            to: self.dst.to_string(),
+            from: self.has_source().then(|| self.src.to_string()),
+            iif: device(self.iif),
+            // A VRF is found by its name here too.
+            oif: device(self.oif),
+            mark: Some(self.mark),
+            uid: self.uid_given.then_some(self.uid),
+            ipproto: Some(self.proto),
+            sport: Some(self.sport),
+            dport: Some(self.dport),
+            tos: Some(self.tos),
+            flowlabel: Some(self.flowlabel).filter(|&label| label != 0),
+            vrf: None,
+        }
+    }
+
     /// Whether the packet has a source before it is routed.
     pub fn has_source(&self) -> bool {
         self.src != I::ZERO

@@ -10,7 +10,7 @@ use fingerpost_model::{RouteFlags, RouteType, RuleAction, Scope};
 use fingerpost_net::{Ip, Prefix};
 
 /// A device's name, or its number if there is none.
-pub(super) fn device(config: &Config, index: u32) -> String {
+pub fn device(config: &Config, index: u32) -> String {
     config.links.get(index).map_or_else(|| format!("if{index}"), |link| link.name().to_string())
 }
 

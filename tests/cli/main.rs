@@ -1,5 +1,6 @@
 //! The command as people type it: sources, streams, output, exit statuses.
 
+mod flows;
 mod live;
 mod output;
 mod sources;
