@@ -92,9 +92,10 @@ fn settings<I: Measured>() -> Vec<Setting> {
         output: true,
         looked_up: usize::MAX,
     };
+    let without = [100, 200, 300].into_iter().map(|pref| format!("{ip} rule del pref {pref}"));
     let ruled = Setting {
         name: "1,000 rules by source",
-        lines: (0..TABLES).map(default).chain((0..RULES).map(rule)).collect(),
+        lines: without.chain((0..TABLES).map(default)).chain((0..RULES).map(rule)).collect(),
         times: Some(2.0),
         output: false,
         looked_up: 100_000,

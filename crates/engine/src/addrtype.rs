@@ -28,6 +28,7 @@ impl AddrType {
     pub const MAPPED: u16 = 0x1000;
 
     /// The type of an address.
+    #[inline]
     pub fn of(addr: Ipv6Addr) -> AddrType {
         let word = |n: usize| (addr.to_bits() >> (96 - 32 * n)) as u32;
         let unicast = |bits: u16, src_scope: i8| AddrType { bits: bits | AddrType::UNICAST, src_scope };
@@ -58,6 +59,7 @@ impl AddrType {
     }
 
     /// Whether it has any of these class bits.
+    #[inline]
     pub fn any(self, bits: u16) -> bool {
         self.bits & bits != 0
     }
@@ -73,6 +75,7 @@ impl AddrType {
     }
 
     /// Whether it is `::`.
+    #[inline]
     pub fn is_any(self) -> bool {
         self.src_scope == -1
     }
@@ -83,6 +86,7 @@ impl AddrType {
     }
 
     /// Whether lookups for it demand the device (`rt6_need_strict`).
+    #[inline]
     pub fn needs_device(self) -> bool {
         self.any(AddrType::MULTICAST | AddrType::LINK_LOCAL | AddrType::LOOPBACK)
     }

@@ -96,10 +96,12 @@ impl Hit {
     /// No rule leads to a route.
     pub const UNREACHABLE: Hit = Hit::of_place(place::UNREACHABLE);
 
+    #[inline]
     const fn of_place(value: u32) -> Hit {
         Hit { value, group: Hit::NONE, rule: Hit::NONE }
     }
 
+    #[inline]
     fn found(value: u32, group: Group, rule: Option<usize>) -> Hit {
         Hit { value, group: group as u32, rule: rule.map_or(Hit::NONE, |rule| rule as u32) }
     }

@@ -82,6 +82,7 @@ impl Sources {
     }
 
     /// The source of a packet through a device; `None` where that is not known.
+    #[inline]
     pub fn select(&self, dev: u32, dst: Ipv6Addr) -> Option<Ipv6Addr> {
         let of_device = self.by_device.get(&dev)?;
         of_device.addrs.get(of_device.table.lookup(dst)? as usize).copied()

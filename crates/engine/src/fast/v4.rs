@@ -97,6 +97,7 @@ pub(super) const REASONS: [DropReason; 3] =
     [DropReason::IpInvalidSource, DropReason::IpLocalSource, DropReason::IpRpfilter];
 
 impl Shape4 {
+    #[inline]
     fn ingress(&self, dev: u32) -> Option<&Ingress> {
         let at = self.ingress.binary_search_by_key(&dev, |ingress| ingress.check.dev).ok()?;
         Some(&self.ingress[at])
@@ -104,16 +105,19 @@ impl Shape4 {
 }
 
 impl Places4 {
+    #[inline]
     fn fate_of(&self, place: u32) -> Fate {
         self.fates.get(place as usize).copied().unwrap_or(TO_ASK)
     }
 
+    #[inline]
     fn dropped(&self, reason: DropReason) -> Code {
         REASONS.iter().position(|&known| known == reason).map_or(ASK, |at| self.drops[at])
     }
 }
 
 /// Whether an address is routed by the tables alone.
+#[inline]
 fn is_ordinary(addr: Ipv4Addr) -> bool {
     !addr.is_unspecified() && !addr.is_multicast() && !is_limited_broadcast(addr)
 }
@@ -229,6 +233,7 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
         Some(Route { prefix, table, rule: self.shape.program.rule(hit, table, prefix.len()) })
     }
 
+    #[inline]
     fn fate(&self, hit: Hit) -> Fate {
         self.shape.places.fate_of(self.tables.place_of(hit))
     }
@@ -309,9 +314,11 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     fn received_batch(&self, packets: &[Received], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
         let program = &self.shape.program;
         program.walk_batch(&Arrivals { view: self, packets }, &self.tables, &mut hits[..packets.len()]);
-        // Those whose source has to be looked up.
+        // Those whose source has to be looked up, and those for which it is enough that
+        // it is no own address.
         let mut checked = [Checked { n: 0, oif: 0, mark: 0, code: ASK }; BATCH];
-        let mut count = 0;
+        let mut others = [(0, Ipv4Addr::UNSPECIFIED); BATCH];
+        let (mut count, mut other_count) = (0, 0);
         let mut last = None;
         for (n, packet) in packets.iter().enumerate() {
             // Packets of a batch often came in by one device.
@@ -325,7 +332,11 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
                 Ok(ingress) => match self.routed(hits[n], ingress) {
                     Routed::Over(code) => code,
                     Routed::Checked { code, .. } if !ingress.is_full => {
-                        self.own_source(packet, ingress, code)
+                        if !ingress.check.accept_local {
+                            others[other_count] = (n, packet.src);
+                            other_count += 1;
+                        }
+                        code
                     }
                     Routed::Checked { code, oif } => {
                         let mark = if ingress.use_mark { packet.mark } else { 0 };
@@ -336,6 +347,7 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
                 },
             };
         }
+        self.drop_own(&others[..other_count], codes);
         if count == 0 {
             return;
         }
@@ -349,6 +361,22 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
                 _ => self.shape.ingress(packets[n].dev),
             };
             codes[n] = ingress.map_or(ASK, |ingress| self.judged(back, ingress, checked.code));
+        }
+    }
+
+    /// Drops packets, named by number, whose sources are own addresses.
+    fn drop_own(&self, packets: &[(usize, Ipv4Addr)], codes: &mut [Code]) {
+        let mut sources = [Ipv4Addr::UNSPECIFIED; BATCH];
+        let mut owned = [fib::NONE; BATCH];
+        for (source, (_, src)) in sources.iter_mut().zip(packets) {
+            *source = *src;
+        }
+        let owned = &mut owned[..packets.len()];
+        self.shape.addresses.lookup_batch(&sources[..packets.len()], owned);
+        for (&(n, _), &owned) in packets.iter().zip(&*owned) {
+            if owned != fib::NONE {
+                codes[n] = self.shape.places.dropped(DropReason::IpLocalSource);
+            }
         }
     }
 
@@ -368,6 +396,7 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     }
 
     /// What the lookup of a destination makes of a packet.
+    #[inline]
     fn routed(&self, hit: Hit, ingress: &Ingress) -> Routed {
         let places = &self.shape.places;
         match self.fate(hit).received {
@@ -385,6 +414,7 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     }
 
     /// The source check without a lookup.
+    #[inline]
     fn own_source(&self, packet: &Received, ingress: &Ingress, code: Code) -> Code {
         let is_own = || self.shape.addresses.lookup(packet.src).is_some();
         match !ingress.check.accept_local && is_own() {
@@ -394,6 +424,7 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     }
 
     /// The source check by what its lookup has found.
+    #[inline]
     fn judged(&self, back: Hit, ingress: &Ingress, code: Code) -> Code {
         let back = match self.fate(back).back {
             Back::Ask => return ASK,
@@ -532,10 +563,12 @@ enum Routed {
     Checked { code: Code, oif: u32 },
 }
 
+#[inline]
 fn is_of(ingress: &Ingress, packet: &Received) -> bool {
     ingress.check.dev == packet.dev
 }
 
+#[inline]
 fn sent_code(fate: Fate, flow: &Flow4) -> Code {
     if flow.src.is_unspecified() { fate.open } else { fate.given }
 }

@@ -55,12 +55,14 @@ pub(super) struct Places6 {
 }
 
 impl Places6 {
+    #[inline]
     fn fate_of(&self, place: u32) -> Fate6 {
         self.fates.get(place as usize).copied().unwrap_or(TO_ASK)
     }
 }
 
 /// Whether a destination is routed by the tables alone, whatever the device.
+#[inline]
 fn is_ordinary(addr: Ipv6Addr) -> bool {
     let kind = AddrType::of(addr);
     !kind.is_any() && !kind.needs_device()
@@ -174,6 +176,7 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
         Some(Route { prefix, table, rule: self.shape.program.rule(hit, table, prefix.len()) })
     }
 
+    #[inline]
     fn fate(&self, hit: Hit) -> Fate6 {
         self.shape.places.fate_of(self.tables.place_of(hit))
     }
@@ -246,19 +249,23 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
     }
 }
 
+#[inline]
 fn is_plain(flow: &Flow6) -> bool {
     is_ordinary(flow.dst) && flow.l3mdev == 0 && flow.scope == Scope::UNIVERSE
 }
 
 /// A flow as rules see it.
+#[inline]
 fn known(flow: &Flow6) -> Flow6 {
     Flow6 { has_source: !flow.src.is_unspecified(), ..flow.clone() }
 }
 
+#[inline]
 fn sent_code(fate: Fate6, flow: &Flow6) -> Code {
     if flow.src.is_unspecified() { fate.open } else { fate.given }
 }
 
+#[inline]
 fn received_code(fate: Fate6, _: &Flow6) -> Code {
     fate.received
 }

@@ -148,6 +148,7 @@ impl FibResult {
 }
 
 /// Whether an address is 255.255.255.255.
+#[inline]
 pub(crate) fn is_limited_broadcast(addr: Ipv4Addr) -> bool {
     addr == Ipv4Addr::BROADCAST
 }

@@ -115,6 +115,7 @@ pub(crate) fn full_check_cause(
 }
 
 /// The reason with which a packet is dropped.
+#[inline]
 pub(crate) fn reason(validation: Validation) -> DropReason {
     match validation {
         Validation::NotUnicast(_) => DropReason::IpInvalidSource,
@@ -125,6 +126,7 @@ pub(crate) fn reason(validation: Validation) -> DropReason {
 
 /// What the way back, its type and whether it uses the ingress device, says of a
 /// source; `None` where there is none.
+#[inline]
 pub(crate) fn judge(check: &Check, back: Option<(RouteType, bool)>) -> Result<Validation, Validation> {
     let last_resort = |on_failure| match check.rp_filter {
         0 => Ok(Validation::NoRouteButOff),
