@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::config::LOOPBACK;
-use fingerpost_engine::fast::{Answer, Compiled4, Compiled6, Failure, Publisher4, Publisher6, Route, Source};
+use fingerpost_engine::fast::{Answer, Compiled4, Compiled6, Failure, Named, Publisher4, Publisher6, Source};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::{self, Received};
 use fingerpost_engine::lookup::{Decision, Decision6, Flow4, Flow6, input6, output4, output6};
@@ -291,7 +291,7 @@ fn compiled_answers_are_those_of_the_lookup_for_ipv6() {
                 let (code, route) = if is_input { naming.input_by(flow) } else { naming.output_by(flow) };
                 if let Some(Ok(_)) = naming.decision(code, flow.src, flow.dst) {
                     let named = looked_up.as_ref().ok().map(|d| (d.found.route.dst, d.found.route.table));
-                    assert_eq!(route.map(|route| (route.prefix, route.table)), named, "{}", what());
+                    assert_eq!(route.route.zip(route.table), named, "{}", what());
                 }
             }
         }
@@ -335,12 +335,12 @@ fn named(space: &Namespace, env: Env<'_>, flow: &Flow4) -> Option<(Prefix<Ipv4Ad
 /// A decided packet's route is named as the lookup names it.
 fn names_the_route(
     answer: &Option<Result<Decision, Failure>>,
-    route: Option<Route<Ipv4Addr>>,
+    named: Named<Ipv4Addr>,
     looked_up: impl FnOnce() -> Option<(Prefix<Ipv4Addr>, TableId)>,
     what: impl FnOnce() -> String,
 ) {
     if let Some(Ok(_)) = answer {
-        assert_eq!(route.map(|route| (route.prefix, route.table)), looked_up(), "{}", what());
+        assert_eq!(named.route.zip(named.table), looked_up(), "{}", what());
     }
 }
 

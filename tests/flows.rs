@@ -221,6 +221,12 @@ fn compare(world: &World, netns: Option<&Netns>, questions: &[Question], place: 
     let mut rows = Vec::new();
     answerer.answer(&resolved, &mut rows);
     assert_eq!(rows.len(), questions.len());
+    answerer.compile();
+    let mut compiled = Vec::new();
+    answerer.answer(&resolved, &mut compiled);
+    for ((question, row), compiled) in questions.iter().zip(&rows).zip(&compiled) {
+        assert_eq!(row, compiled, "{place}, compiled: {}", question.words());
+    }
     for ((question, resolved), row) in questions.iter().zip(&resolved).zip(&rows) {
         let expected = explained(asked, netns, question);
         assert_eq!(told(space, row), expected, "{place}: {}", question.words());

@@ -6,7 +6,8 @@
 //! modelled), `explain` itself is asked.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fingerpost_engine::config::Config;
 use fingerpost_engine::lookup::cache::RouteCache;
@@ -19,6 +20,7 @@ use fingerpost_model::snapshot::Netns;
 use fingerpost_model::{RouteType, TableId};
 use fingerpost_net::{Errno, IpPrefix};
 
+use super::bulk::Bulk;
 use crate::explain::{self, Asked, Explanation, MAX_DEFAULTS, Outcome, Resolved, ResolvedQuestion};
 use crate::rules6::are_unclear;
 
@@ -61,7 +63,7 @@ pub struct Row {
 
 impl Row {
     /// A row without anything but its verdict.
-    fn bare(verdict: Verdict) -> Self {
+    pub(super) fn bare(verdict: Verdict) -> Self {
         Row { verdict, device: None, gateway: None, source: None, table: None, rule: None, route: None }
     }
 }
@@ -76,7 +78,14 @@ pub struct Answerer<'a> {
     /// Copies of that, which no thread uses now.
     spare: Mutex<Vec<State>>,
     doubts: Doubts,
+    /// How many questions were answered without compiled decisions.
+    answered: AtomicUsize,
+    /// Compiled decisions, made when there have been many questions.
+    bulk: OnceLock<Bulk>,
 }
+
+/// So many questions are answered without compiled decisions, which take as long to make.
+const FEW: usize = 50_000;
 
 /// What makes the lookup's own answers insufficient, since it is not known or
 /// happens by chance.
@@ -137,6 +146,8 @@ impl<'a> Answerer<'a> {
             learned,
             spare: Mutex::default(),
             doubts: Doubts::of(&asked.ns.config, netns),
+            answered: AtomicUsize::new(0),
+            bulk: OnceLock::new(),
         }
     }
 
@@ -148,14 +159,50 @@ impl<'a> Answerer<'a> {
     /// Adds a row for each of the questions, in their order.
     pub fn answer(&self, questions: &[ResolvedQuestion], rows: &mut Vec<Row>) {
         let mut state = self.state();
-        rows.extend(questions.iter().map(|question| {
-            let row = match question {
+        let mut compiled = self.bulk(questions.len()).map(|bulk| bulk.rows(&self.asked.ns.config, questions));
+        rows.extend(questions.iter().enumerate().map(|(n, question)| {
+            let compiled = compiled.as_mut().and_then(|rows| rows[n].take());
+            let row = compiled.filter(|row| !self.is_doubtful(question, row)).or_else(|| match question {
                 ResolvedQuestion::V4(question) => self.looked_up4(question, &mut state),
                 ResolvedQuestion::V6(question) => self.looked_up6(question, &mut state),
-            };
+            });
             row.unwrap_or_else(|| self.explained(question))
         }));
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(state);
+    }
+
+    /// Compiled decisions, once so many questions have been answered that they are worth
+    /// making; the first thread that finds so makes them, and others go on meanwhile.
+    fn bulk(&self, questions: usize) -> Option<&Bulk> {
+        if let Some(bulk) = self.bulk.get() {
+            return Some(bulk);
+        }
+        let before = self.answered.fetch_add(questions, Ordering::Relaxed);
+        let is_first = before < FEW && before + questions >= FEW;
+        is_first.then(|| self.bulk.get_or_init(|| Bulk::new(self.asked.ns, self.env())))
+    }
+
+    /// Makes compiled decisions at once, whatever the number of questions.
+    pub fn compile(&self) {
+        self.bulk.get_or_init(|| Bulk::new(self.asked.ns, self.env()));
+    }
+
+    /// Whether something that is not known can change a compiled row: then the lookup
+    /// itself is asked, which sees more.
+    fn is_doubtful(&self, question: &ResolvedQuestion, row: &Row) -> bool {
+        let doubts = &self.doubts;
+        let by_default = row.route.is_some_and(|route| route.len == 0);
+        match question {
+            ResolvedQuestion::V4(question) if question.iif != 0 => doubts.received,
+            ResolvedQuestion::V4(_) => doubts.made_here || doubts.defaults > 0 && by_default,
+            ResolvedQuestion::V6(question) => {
+                let by_chance = || match row.source {
+                    Some(IpAddr::V6(source)) => doubts.temporary6 || doubts.invented6.contains(&source),
+                    _ => false,
+                };
+                doubts.six || question.iif == 0 && !question.has_source() && by_chance()
+            }
+        }
     }
 
     /// A state for lookups, which leave nothing in it that counts.
@@ -232,18 +279,13 @@ impl<'a> Answerer<'a> {
             let verdict = if received { Verdict::Dropped } else { Verdict::Refused };
             return Some(found.row(verdict));
         };
-        if decision.error.is_some() {
-            return Some(found.row(Verdict::Dropped));
+        let verdict = verdict4(received, &decision);
+        if verdict == Verdict::Dropped {
+            return Some(found.row(verdict));
         }
         if decision.result.and_then(|result| result.hop(config)).is_some_and(|hop| hop.encap.is_some()) {
             return None;
         }
-        let verdict = match (received, decision.input) {
-            (true, Input::Forward | Input::MulticastRoute) => Verdict::Forwarded,
-            (true, _) => Verdict::Delivered,
-            (false, _) if decision.kind == RouteType::LOCAL => Verdict::Delivered,
-            (false, _) => Verdict::Sent,
-        };
         Some(Row {
             device: Some(decision.dev),
             gateway: decision.gateway,
@@ -324,8 +366,19 @@ fn forget(cache: &mut RouteCache) {
     *assumed_choice = None;
 }
 
+/// The fate of an IPv4 packet whose way is known.
+pub(super) fn verdict4(received: bool, decision: &Decision) -> Verdict {
+    match (received, decision.input) {
+        _ if decision.error.is_some() => Verdict::Dropped,
+        (true, Input::Forward | Input::MulticastRoute) => Verdict::Forwarded,
+        (true, _) => Verdict::Delivered,
+        (false, _) if decision.kind == RouteType::LOCAL => Verdict::Delivered,
+        (false, _) => Verdict::Sent,
+    }
+}
+
 /// The fate of a packet whose way is known.
-fn verdict6(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6) -> Verdict {
+pub(super) fn verdict6(config: &Config, question: &Resolved<Ipv6Addr>, decision: &Decision6) -> Verdict {
     if decision.output == Output::Discard || !decision.is_input && !decision.may_leave(config) {
         return Verdict::Dropped;
     }

@@ -7,6 +7,7 @@
 //! lookups and by [`crate::explain`] alone.
 
 mod answer;
+mod bulk;
 mod csv;
 mod fields;
 mod input;

@@ -56,15 +56,20 @@ pub enum Source {
     Selected(u32),
 }
 
-/// A route by name.
+/// By what a lookup has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route<I: Ip> {
-    /// Its destination.
-    pub prefix: Prefix<I>,
+pub struct Named<I: Ip> {
+    /// The route's prefix; none where no route was found.
+    pub route: Option<Prefix<I>>,
     /// The table that was searched.
-    pub table: TableId,
-    /// The preference of the rule that led there; none while rules are not looked at.
+    pub table: Option<TableId>,
+    /// The preference of the rule; none while rules are not looked at.
     pub rule: Option<u32>,
+}
+
+impl<I: Ip> Named<I> {
+    /// Nothing is known of it.
+    pub const NOTHING: Self = Named { route: None, table: None, rule: None };
 }
 
 /// The code of [`Answer::Ask`].

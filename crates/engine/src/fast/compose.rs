@@ -11,15 +11,15 @@ use super::program::Member;
 
 /// What a table, or several, say of the destinations of a prefix.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Place<F> {
+pub enum Place<I: Ip, F> {
     /// It turns on more than the destination.
     Ask,
     /// Nothing: the next table is searched.
     Pass,
-    /// An error.
-    Refused(Errno),
-    /// A route.
-    Found(F),
+    /// An error, of the route to a prefix.
+    Refused(Errno, Prefix<I>),
+    /// A route to a prefix.
+    Found(F, Prefix<I>),
 }
 
 /// Tables as they are configured.
@@ -28,31 +28,58 @@ pub trait Lists<I: Ip> {
     type Found: Copy;
 
     /// Each prefix of a table with what its own routes say, where they say anything.
-    fn each(&self, member: &Member, take: impl FnMut(Prefix<I>, Place<Self::Found>));
+    fn each(&self, member: &Member, take: impl FnMut(Prefix<I>, Place<I, Self::Found>));
 
     /// What a prefix's own routes say.
-    fn own(&self, member: &Member, prefix: Prefix<I>) -> Option<Place<Self::Found>>;
+    fn own(&self, member: &Member, prefix: Prefix<I>) -> Option<Place<I, Self::Found>>;
 
     /// What a table says of those destinations of a prefix for which it has nothing longer.
-    fn covering(&self, member: &Member, prefix: Prefix<I>) -> Option<Place<Self::Found>>;
+    fn covering(&self, member: &Member, prefix: Prefix<I>) -> Option<Place<I, Self::Found>>;
 }
 
-/// Each prefix of the tables with the number of its place.
-pub(super) fn compose<I: Ip, L: Lists<I>>(
+/// What tables that are searched together say of the destinations of a prefix.
+#[derive(Clone, Copy, Debug)]
+pub struct Composed<I: Ip> {
+    /// The destinations; those of longer prefixes are not among them.
+    pub prefix: Prefix<I>,
+    /// The number of the place.
+    pub place: u32,
+    /// The prefix of the route that says so; none if no route does.
+    pub route: Option<Prefix<I>>,
+    /// Which of the tables it is in.
+    pub member: u32,
+}
+
+impl<I: Ip, F> Place<I, F> {
+    /// The prefix of the route.
+    fn route(&self) -> Option<Prefix<I>> {
+        match self {
+            Place::Ask | Place::Pass => None,
+            Place::Refused(_, prefix) | Place::Found(_, prefix) => Some(*prefix),
+        }
+    }
+}
+
+/// What tables that are searched together say of each of their prefixes.
+pub fn compose<I: Ip, L: Lists<I>>(
     lists: &L,
     members: &[Member],
-    mut number: impl FnMut(Place<L::Found>) -> u32,
-) -> Vec<(Prefix<I>, u32)> {
+    mut number: impl FnMut(Place<I, L::Found>) -> u32,
+) -> Vec<Composed<I>> {
     let mut routes = Vec::new();
     for (n, member) in members.iter().enumerate() {
         let (before, after) = (&members[..n], &members[n + 1..]);
         lists.each(member, |prefix, own| {
-            if matches!(covering(lists, before, prefix), None | Some(Place::Pass)) {
-                let place = match own {
-                    Place::Pass => covering(lists, after, prefix).unwrap_or(Place::Pass),
-                    own => own,
+            if matches!(covering(lists, before, prefix), None | Some((_, Place::Pass))) {
+                let (at, place) = match own {
+                    Place::Pass => match covering(lists, after, prefix) {
+                        Some((at, place)) => (n + 1 + at, place),
+                        None => (n, Place::Pass),
+                    },
+                    own => (n, own),
                 };
-                routes.push((prefix, number(place)));
+                let route = place.route();
+                routes.push(Composed { prefix, place: number(place), route, member: at as u32 });
             }
         });
     }
@@ -61,11 +88,11 @@ pub(super) fn compose<I: Ip, L: Lists<I>>(
 
 /// The place of a prefix when tables have changed; `None` where none of them has
 /// anything of that length to say.
-pub(super) fn place_at<I: Ip, L: Lists<I>>(
+pub fn place_at<I: Ip, L: Lists<I>>(
     lists: &L,
     members: &[Member],
     prefix: Prefix<I>,
-) -> Option<Place<L::Found>> {
+) -> Option<Place<I, L::Found>> {
     let mut has_own = false;
     for (n, member) in members.iter().enumerate() {
         match lists.own(member, prefix) {
@@ -75,16 +102,21 @@ pub(super) fn place_at<I: Ip, L: Lists<I>>(
             Some(_) => has_own = true,
         }
     }
-    has_own.then(|| covering(lists, members, prefix).unwrap_or(Place::Pass))
+    has_own.then(|| covering(lists, members, prefix).map_or(Place::Pass, |(_, place)| place))
 }
 
-/// What the tables say of those destinations of a prefix for which they have nothing longer.
-fn covering<I: Ip, L: Lists<I>>(lists: &L, members: &[Member], prefix: Prefix<I>) -> Option<Place<L::Found>> {
+/// What the tables say of those destinations of a prefix for which they have nothing
+/// longer, and which of them does.
+fn covering<I: Ip, L: Lists<I>>(
+    lists: &L,
+    members: &[Member],
+    prefix: Prefix<I>,
+) -> Option<(usize, Place<I, L::Found>)> {
     let mut passed = None;
-    for member in members {
+    for (n, member) in members.iter().enumerate() {
         match lists.covering(member, prefix) {
-            Some(Place::Pass) => passed = Some(Place::Pass),
-            Some(place) => return Some(place),
+            Some(Place::Pass) => passed = Some((n, Place::Pass)),
+            Some(place) => return Some((n, place)),
             None => {}
         }
     }

@@ -87,7 +87,7 @@ impl Maker for Maker4 {
         let failed = |reason| Answer::Failed(Failure::Dropped(reason));
         maker.shape.places.drops = REASONS.map(|reason| maker.coder.code(answers, failed(reason), ASK));
         for errno in place::ERRORS {
-            maker.number(config, env, Place::Refused(errno));
+            maker.number(config, env, Place::Refused(errno, Prefix::DEFAULT));
         }
         maker
     }
@@ -108,11 +108,11 @@ impl Maker for Maker4 {
         std::mem::take(&mut self.changed)
     }
 
-    fn number(&mut self, config: &Config, env: Env<'_>, place: Place<FibResult>) -> u32 {
+    fn number(&mut self, config: &Config, env: Env<'_>, place: Place<Ipv4Addr, FibResult>) -> u32 {
         match place {
             Place::Ask => place::ASK,
             Place::Pass => PASS,
-            Place::Refused(errno) => match self.refused.get(&errno) {
+            Place::Refused(errno, _) => match self.refused.get(&errno) {
                 Some(&known) => known,
                 None => {
                     let fate = self.refusal(config, env, errno, TO_ASK);
@@ -121,7 +121,7 @@ impl Maker for Maker4 {
                     number
                 }
             },
-            Place::Found(result) => {
+            Place::Found(result, _) => {
                 let key = Key::of(config, &result);
                 match self.known.get(&key) {
                     Some(&(known, _)) => known,

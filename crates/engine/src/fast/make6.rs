@@ -110,12 +110,12 @@ impl Maker for Maker6 {
         std::mem::take(&mut self.changed)
     }
 
-    fn number<'a>(&mut self, config: &'a Config, _: Env<'a>, place: Place<Found<'a>>) -> u32 {
+    fn number<'a>(&mut self, config: &'a Config, _: Env<'a>, place: Place<Ipv6Addr, Found<'a>>) -> u32 {
         match place {
             Place::Ask => place::ASK,
             Place::Pass => PASS,
-            Place::Refused(errno) => self.refused(errno),
-            Place::Found(found) => {
+            Place::Refused(errno, _) => self.refused(errno),
+            Place::Found(found, _) => {
                 let key = Key::of(config, &found);
                 match self.known.get(&key) {
                     Some(&known) => known,

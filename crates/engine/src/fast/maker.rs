@@ -45,7 +45,7 @@ pub trait Maker: Sized {
         &mut self,
         config: &'a Config,
         env: Env<'a>,
-        place: Place<<Self::Lists<'a> as Lists<Self::Ip>>::Found>,
+        place: Place<Self::Ip, <Self::Lists<'a> as Lists<Self::Ip>>::Found>,
     ) -> u32;
 
     /// What has changed in which tables since this was asked last.

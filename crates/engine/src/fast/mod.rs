@@ -25,7 +25,7 @@ mod tables6;
 mod v4;
 mod v6;
 
-pub use answer::{Answer, Answer4, Answer6, Code, Failure, Route, Source};
+pub use answer::{Answer, Answer4, Answer6, Code, Failure, Named, Source};
 pub use maker::{Compiled, Compiled4, Compiled6};
 pub use publish::{Pinned, Publication, Publisher, Publisher4, Publisher6, Reader, Reader4, Reader6};
 pub use v4::View4;

@@ -16,6 +16,8 @@ use fingerpost_model::{RuleAction, TableId};
 use fingerpost_net::Ip;
 
 use super::classes::{Candidates, Classes, DIMENSIONS, Filing, Lists, Packets};
+use super::answer::Named;
+use super::compose::Composed;
 use super::place;
 use crate::config::{Config, Rule, Rules};
 use crate::lookup::Flow;
@@ -58,8 +60,8 @@ pub struct Program<I> {
 
 /// Stages are gone through in order.
 enum Stage<I> {
-    /// For all flows.
-    Always(Then),
+    /// For all flows; by a rule, if it is one.
+    Always(Then, Option<usize>),
     /// For those that meet one of these rules.
     Select(Classes<I>),
 }
@@ -127,13 +129,13 @@ impl<I: Ip> Program<I> {
         let mut builder = Builder { groups: Vec::new(), known: HashMap::new() };
         if let Some(tables) = without {
             let group = builder.group(tables.iter().map(|&table| Member::of(table)).collect());
-            let stages = vec![Stage::Always(Then::Search(group))];
+            let stages = vec![Stage::Always(Then::Search(group), None)];
             let Builder { groups, .. } = builder;
             return Program { stages, rules: Vec::new(), masters, groups, members: HashMap::new() };
         }
         let (mut stages, members) = builder.stages(&rules.list, &masters);
         if stages.len() >= usize::from(ENDED) {
-            stages = vec![Stage::Always(Then::Ask)];
+            stages = vec![Stage::Always(Then::Ask, None)];
         }
         Program { stages, rules: rules.list.clone(), masters, groups: builder.groups, members }
     }
@@ -143,18 +145,17 @@ impl<I: Ip> Program<I> {
         self.rules.iter().any(|rule| rule.find_source && rule.src.1 > 0)
     }
 
-    /// The preference of the rule by which a route of a table was found.
-    pub fn rule(&self, hit: Hit, table: TableId, len: u8) -> Option<u32> {
+    /// By what a walk has ended, given what the tables name.
+    pub fn named(&self, hit: Hit, composed: Option<&Composed<I>>) -> Named<I> {
+        let group = hit.group as usize;
+        let member = composed.map_or(0, |composed| composed.member as usize);
+        let table = composed.and_then(|_| self.groups.get(group)?.get(member)).map(|member| member.table);
         let rule = match hit.rule {
-            Hit::NONE => {
-                let group = hit.group as usize;
-                let searched = self.groups.get(group)?.iter().zip(self.members.get(&group)?);
-                let mut of_table = searched.filter(|(member, _)| member.table == table);
-                *of_table.find(|(member, _)| i32::from(len) > member.suppress_prefixlen)?.1
-            }
-            rule => rule as usize,
+            Hit::NONE => self.members.get(&group).and_then(|rules| rules.get(member)).copied(),
+            rule => Some(rule as usize),
         };
-        self.rules.get(rule).map(|rule| rule.priority)
+        let rule = rule.and_then(|rule| self.rules.get(rule)).map(|rule| rule.priority);
+        Named { route: composed.and_then(|composed| composed.route), table, rule }
     }
 
     fn meets(&self, rule: usize, flow: &Flow<I>) -> bool {
@@ -167,7 +168,7 @@ impl<I: Ip> Program<I> {
         let mut at = 0;
         while let Some(stage) = self.stages.get(at) {
             let step = match stage {
-                Stage::Always(then) => self.then(*then, None, flow, tables),
+                Stage::Always(then, rule) => self.then(*then, *rule, flow, tables),
                 Stage::Select(classes) => self.first(classes, &mut classes.candidates(flow), flow, tables),
             };
             match step {
@@ -205,7 +206,10 @@ impl<I: Ip> Program<I> {
                 Some(value) => Step::End(Hit::found(value, group, rule)),
                 None => Step::Next,
             },
-            Then::Refuse(place) => Step::End(Hit::of_place(place)),
+            Then::Refuse(place) => {
+                let rule = rule.map_or(Hit::NONE, |rule| rule as u32);
+                Step::End(Hit { rule, ..Hit::of_place(place) })
+            }
             Then::Goto(stage) => Step::To(stage),
             Then::Ask => Step::End(Hit::ASK),
         }
@@ -215,7 +219,7 @@ impl<I: Ip> Program<I> {
     /// where a rule has to be tried.
     pub fn walk_batch(&self, packets: &impl Packets<I>, tables: &impl Search<I>, hits: &mut [Hit]) {
         let mut batch = Batch::of(hits.len());
-        if let [Stage::Always(Then::Search(group))] = self.stages[..] {
+        if let [Stage::Always(Then::Search(group), _)] = self.stages[..] {
             batch.gather(0);
             let (dsts, values) = batch.keys(|n| packets.dst(n));
             tables.values(group, dsts, values);
@@ -230,7 +234,7 @@ impl<I: Ip> Program<I> {
         for (at, stage) in self.stages.iter().enumerate() {
             batch.gather(at);
             match stage {
-                Stage::Always(Then::Search(group)) => {
+                Stage::Always(Then::Search(group), _) => {
                     let (dsts, values) = batch.keys(|n| packets.dst(n));
                     tables.values(*group, dsts, values);
                     batch.settle(hits, |value, _, _| match value {
@@ -238,8 +242,8 @@ impl<I: Ip> Program<I> {
                         value => Step::End(Hit::found(value, *group, None)),
                     });
                 }
-                Stage::Always(then) => {
-                    batch.settle(hits, |_, _, n| self.then(*then, None, &packets.flow(n), tables));
+                Stage::Always(then, rule) => {
+                    batch.settle(hits, |_, _, n| self.then(*then, *rule, &packets.flow(n), tables));
                 }
                 Stage::Select(classes) => {
                     let mut lists: Lists = [[fib::NONE; BATCH]; DIMENSIONS];
@@ -407,7 +411,7 @@ impl Builder {
                 _ => Then::Refuse(place::INVALID),
             };
             match meets {
-                Meets::Always => stages.push(Stage::Always(then)),
+                Meets::Always => stages.push(Stage::Always(then, Some(index))),
                 _ => select.push((index, then)),
             }
         }
@@ -420,7 +424,7 @@ impl Builder {
         };
         for stage in &mut stages {
             match stage {
-                Stage::Always(then) => to_stage(then),
+                Stage::Always(then, _) => to_stage(then),
                 Stage::Select(classes) => classes.thens_mut().for_each(to_stage),
             }
         }
@@ -439,7 +443,7 @@ impl Builder {
             self.groups.push(always.iter().map(|&(_, member)| member).collect());
             let group = self.groups.len() - 1;
             members_of.insert(group, always.drain(..).map(|(rule, _)| rule).collect());
-            stages.push(Stage::Always(Then::Search(group)));
+            stages.push(Stage::Always(Then::Search(group), None));
         }
     }
 }

@@ -1,20 +1,17 @@
 //! Compiled tables, and longest matches in them.
 
 use fingerpost_fib as fib;
-use fingerpost_net::{Ip, Prefix};
+use fingerpost_net::Ip;
 
-use super::compose::{Lists, Place, compose};
+use super::compose::{Composed, Lists, Place, compose};
 use super::place::{self, PASS};
 use super::program::{Group, Hit, Member, Search};
-
-/// The routes of a group of tables, each with the number of its place.
-pub type Routes<I> = Vec<(Prefix<I>, u32)>;
 
 /// Groups of tables, compiled.
 pub struct Built<I: Ip> {
     tables: Vec<fib::Table<I>>,
     /// In tables that name routes, whose values are numbers of these.
-    routes: Option<Vec<Routes<I>>>,
+    routes: Option<Vec<Vec<Composed<I>>>>,
 }
 
 impl<I: Ip> Built<I> {
@@ -23,14 +20,14 @@ impl<I: Ip> Built<I> {
         lists: &L,
         groups: &[Vec<Member>],
         names: bool,
-        mut number: impl FnMut(Place<L::Found>) -> u32,
+        mut number: impl FnMut(Place<I, L::Found>) -> u32,
     ) -> Self {
         let mut built = Built { tables: Vec::new(), routes: names.then(Vec::new) };
         for group in groups {
             let routes = compose(lists, group, &mut number);
             built.tables.push(match names {
-                false => fib::Table::from_routes(routes.iter().copied()),
-                true => fib::Table::from_routes(routes.iter().zip(0..).map(|(&(prefix, _), n)| (prefix, n))),
+                false => fib::Table::from_routes(routes.iter().map(|route| (route.prefix, route.place))),
+                true => fib::Table::from_routes(routes.iter().zip(0..).map(|(route, n)| (route.prefix, n))),
             });
             if let Some(list) = &mut built.routes {
                 list.push(routes);
@@ -58,7 +55,7 @@ impl<I: Ip> Built<I> {
 /// Tables to search.
 pub struct Searched<'a, I: Ip, T> {
     tables: &'a [T],
-    routes: Option<&'a [Routes<I>]>,
+    routes: Option<&'a [Vec<Composed<I>>]>,
 }
 
 impl<'a, I: Ip, T> Searched<'a, I, T> {
@@ -72,7 +69,7 @@ impl<'a, I: Ip, T> Searched<'a, I, T> {
     pub fn number(&self, group: Group, value: u32) -> u32 {
         match self.routes {
             None => value,
-            Some(routes) => routes[group].get(value as usize).map_or(place::ASK, |route| route.1),
+            Some(routes) => routes[group].get(value as usize).map_or(place::ASK, |route| route.place),
         }
     }
 
@@ -85,9 +82,14 @@ impl<'a, I: Ip, T> Searched<'a, I, T> {
         }
     }
 
-    /// The route by which a walk has ended, with its place, where tables name routes.
-    pub fn route(&self, hit: Hit) -> Option<(Prefix<I>, u32)> {
-        self.routes?.get(hit.group as usize)?.get(hit.value as usize).copied()
+    /// By what a walk has ended, where tables name routes.
+    pub fn composed(&self, hit: Hit) -> Option<&Composed<I>> {
+        self.routes?.get(hit.group as usize)?.get(hit.value as usize)
+    }
+
+    /// Whether tables name routes.
+    pub fn names(&self) -> bool {
+        self.routes.is_some()
     }
 }
 

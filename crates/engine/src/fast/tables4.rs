@@ -25,7 +25,7 @@ pub(super) fn has_tos(config: &Config) -> bool {
 impl Lists<Ipv4Addr> for Tables4<'_> {
     type Found = FibResult;
 
-    fn each(&self, member: &Member, mut take: impl FnMut(Prefix<Ipv4Addr>, Place<FibResult>)) {
+    fn each(&self, member: &Member, mut take: impl FnMut(Prefix<Ipv4Addr>, Place<Ipv4Addr, FibResult>)) {
         let Some(table) = self.0.fib.table(member.table) else { return };
         for (addr, entries) in self.0.fib.trie(table).leaves() {
             for group in entries.chunk_by(|a, b| a.len == b.len) {
@@ -37,14 +37,14 @@ impl Lists<Ipv4Addr> for Tables4<'_> {
         }
     }
 
-    fn own(&self, member: &Member, prefix: Prefix<Ipv4Addr>) -> Option<Place<FibResult>> {
+    fn own(&self, member: &Member, prefix: Prefix<Ipv4Addr>) -> Option<Place<Ipv4Addr, FibResult>> {
         let table = self.0.fib.table(member.table)?;
         let leaf = self.0.fib.trie(table).leaf(prefix.addr());
         let own = leaf.iter().filter(|entry| entry.len == prefix.len());
         self.first(table, member, own.map(|entry| (prefix, entry)))
     }
 
-    fn covering(&self, member: &Member, prefix: Prefix<Ipv4Addr>) -> Option<Place<FibResult>> {
+    fn covering(&self, member: &Member, prefix: Prefix<Ipv4Addr>) -> Option<Place<Ipv4Addr, FibResult>> {
         let table = self.0.fib.table(member.table)?;
         let matches = self.0.fib.trie(table).matches(prefix.addr());
         let within = matches.filter(|(_, entry)| entry.len <= prefix.len());
@@ -61,7 +61,7 @@ impl Tables4<'_> {
         table: &Table,
         member: &Member,
         routes: impl Iterator<Item = (Prefix<Ipv4Addr>, &'a Entry)>,
-    ) -> Option<Place<FibResult>> {
+    ) -> Option<Place<Ipv4Addr, FibResult>> {
         let config = self.0;
         for (prefix, &Entry { alias, .. }) in routes {
             if alias.dscp != 0 {
@@ -72,10 +72,10 @@ impl Tables4<'_> {
                 return Some(Place::Pass);
             }
             if let Some(errno) = type_error(alias.kind) {
-                return Some(Place::Refused(errno));
+                return Some(Place::Refused(errno, prefix));
             }
             if is_blackhole(config, info) {
-                return Some(Place::Refused(Errno::EINVAL));
+                return Some(Place::Refused(Errno::EINVAL, prefix));
             }
             if info.flags.has(RouteFlags::DEAD) {
                 continue;
@@ -87,7 +87,7 @@ impl Tables4<'_> {
                     let suppress = (member.suppress_prefixlen, member.suppress_ifgroup);
                     return Some(match suppressed(config, suppress, &result) {
                         Some(_) => Place::Pass,
-                        None => Place::Found(result),
+                        None => Place::Found(result, prefix),
                     });
                 }
                 // Without a usable hop, an object ends the search of its leaf.

@@ -40,7 +40,7 @@ pub(super) fn valid_until(config: &Config, now: Time) -> Option<Time> {
 impl<'a> Lists<Ipv6Addr> for Tables6<'a> {
     type Found = Found<'a>;
 
-    fn each(&self, member: &Member, mut take: impl FnMut(Prefix<Ipv6Addr>, Place<Found<'a>>)) {
+    fn each(&self, member: &Member, mut take: impl FnMut(Prefix<Ipv6Addr>, Place<Ipv6Addr, Found<'a>>)) {
         let Some(table) = self.config.fib6.table(member.table) else { return };
         for (prefix, node) in table.tree.iter() {
             if let Some(place) = self.of_node(member, node) {
@@ -49,11 +49,11 @@ impl<'a> Lists<Ipv6Addr> for Tables6<'a> {
         }
     }
 
-    fn own(&self, member: &Member, prefix: Prefix<Ipv6Addr>) -> Option<Place<Found<'a>>> {
+    fn own(&self, member: &Member, prefix: Prefix<Ipv6Addr>) -> Option<Place<Ipv6Addr, Found<'a>>> {
         self.of_node(member, self.config.fib6.table(member.table)?.tree.get(prefix)?)
     }
 
-    fn covering(&self, member: &Member, prefix: Prefix<Ipv6Addr>) -> Option<Place<Found<'a>>> {
+    fn covering(&self, member: &Member, prefix: Prefix<Ipv6Addr>) -> Option<Place<Ipv6Addr, Found<'a>>> {
         let table = self.config.fib6.table(member.table)?;
         let within = table.tree.matches(prefix.addr()).filter(|(other, _)| other.len() <= prefix.len());
         within.map(|(_, node)| node).find_map(|node| self.of_node(member, node))
@@ -62,7 +62,7 @@ impl<'a> Lists<Ipv6Addr> for Tables6<'a> {
 
 impl<'a> Tables6<'a> {
     /// What the routes of one destination say of flows without a device.
-    fn of_node(&self, member: &Member, node: &'a Node6) -> Option<Place<Found<'a>>> {
+    fn of_node(&self, member: &Member, node: &'a Node6) -> Option<Place<Ipv6Addr, Found<'a>>> {
         if !node.by_source.is_empty() {
             return Some(Place::Ask);
         }
@@ -84,14 +84,16 @@ impl<'a> Tables6<'a> {
         }
         let place = self.kept(member, candidate);
         Some(match (place, Tables6::input_may_differ(list, route)) {
-            (Place::Found(found), true) => Place::Found(Found { input_differs: true, ..found }),
+            (Place::Found(found, prefix), true) => {
+                Place::Found(Found { input_differs: true, ..found }, prefix)
+            }
             (_, true) => Place::Ask,
             (place, false) => place,
         })
     }
 
     /// What becomes of a route that was found: its error, or the rule discards it.
-    fn kept(&self, member: &Member, candidate: Candidate<'a>) -> Place<Found<'a>> {
+    fn kept(&self, member: &Member, candidate: Candidate<'a>) -> Place<Ipv6Addr, Found<'a>> {
         let dev = output6::device(self.config, &candidate);
         if self.config.fib6.has_custom_rules && self.config.links.ipv6(dev).is_none() {
             return Place::Pass; // F-080
@@ -99,13 +101,13 @@ impl<'a> Tables6<'a> {
         if let Some(errno) = type_error(candidate.kind).filter(|_| candidate.is_reject()) {
             return match errno {
                 Errno::EAGAIN => Place::Pass,
-                errno => Place::Refused(errno),
+                errno => Place::Refused(errno, candidate.route.dst),
             };
         }
         if suppressed(self.config, (member.suppress_prefixlen, member.suppress_ifgroup), &candidate).is_some() {
             return Place::Pass;
         }
-        Place::Found(Found { candidate, member: *member, input_differs: false })
+        Place::Found(Found { candidate, member: *member, input_differs: false }, candidate.route.dst)
     }
 
     /// Whether flows that came in on a device may be given another route of a list: one

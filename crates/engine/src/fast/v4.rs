@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fingerpost_fib as fib;
 use fingerpost_model::{RouteType, Scope, TableId};
 
-use super::answer::{ASK, Answer, Answer4, Answers, Code, Failure, Route, Source};
+use super::answer::{ASK, Answer, Answer4, Answers, Code, Failure, Named, Source};
 use super::chunked::Chunked;
 use super::classes::Packets;
 use super::place::{self, PASS};
@@ -154,10 +154,10 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
         self.sent(flow).0
     }
 
-    /// The same, with the route, where tables name them.
-    pub fn output_by(&self, flow: &Flow4) -> (Code, Option<Route<Ipv4Addr>>) {
+    /// The same, with what the lookup has ended by, where tables name it.
+    pub fn output_by(&self, flow: &Flow4) -> (Code, Named<Ipv4Addr>) {
         let (code, hit) = self.sent(flow);
-        (code, self.route(hit))
+        (code, self.named(hit))
     }
 
     /// [`View4::output`] for many.
@@ -177,13 +177,13 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     /// # Panics
     ///
     /// If the slices differ in length.
-    pub fn output_batch_by(&self, flows: &[Flow4], answers: &mut [(Code, Option<Route<Ipv4Addr>>)]) {
+    pub fn output_batch_by(&self, flows: &[Flow4], answers: &mut [(Code, Named<Ipv4Addr>)]) {
         assert_eq!(flows.len(), answers.len(), "one answer for each flow");
         let (mut codes, mut hits) = ([ASK; BATCH], [Hit::ASK; BATCH]);
         for (flows, answers) in flows.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
             self.sent_batch(flows, &mut codes[..flows.len()], &mut hits);
             for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
-                *answer = (code, self.route(hit));
+                *answer = (code, self.named(hit));
             }
         }
     }
@@ -193,10 +193,10 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
         self.received(packet).0
     }
 
-    /// The same, with the route, where tables name them.
-    pub fn input_by(&self, packet: &Received) -> (Code, Option<Route<Ipv4Addr>>) {
+    /// The same, with what the lookup has ended by, where tables name it.
+    pub fn input_by(&self, packet: &Received) -> (Code, Named<Ipv4Addr>) {
         let (code, hit) = self.received(packet);
-        (code, self.route(hit))
+        (code, self.named(hit))
     }
 
     /// [`View4::input`] for many.
@@ -216,21 +216,22 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     /// # Panics
     ///
     /// If the slices differ in length.
-    pub fn input_batch_by(&self, packets: &[Received], answers: &mut [(Code, Option<Route<Ipv4Addr>>)]) {
+    pub fn input_batch_by(&self, packets: &[Received], answers: &mut [(Code, Named<Ipv4Addr>)]) {
         assert_eq!(packets.len(), answers.len(), "one answer for each packet");
         let (mut codes, mut hits) = ([ASK; BATCH], [Hit::ASK; BATCH]);
         for (packets, answers) in packets.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
             self.received_batch(packets, &mut codes[..packets.len()], &mut hits);
             for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
-                *answer = (code, self.route(hit));
+                *answer = (code, self.named(hit));
             }
         }
     }
 
-    fn route(&self, hit: Hit) -> Option<Route<Ipv4Addr>> {
-        let (prefix, place) = self.tables.route(hit)?;
-        let table = *self.shape.places.tables.get(place as usize)?;
-        Some(Route { prefix, table, rule: self.shape.program.rule(hit, table, prefix.len()) })
+    fn named(&self, hit: Hit) -> Named<Ipv4Addr> {
+        match self.tables.names() {
+            true => self.shape.program.named(hit, self.tables.composed(hit)),
+            false => Named::NOTHING,
+        }
     }
 
     #[inline]
@@ -251,10 +252,14 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     fn sent_batch(&self, flows: &[Flow4], codes: &mut [Code], hits: &mut [Hit; BATCH]) {
         let hits = &mut hits[..flows.len()];
         self.shape.program.walk_batch(&Flows(flows), &self.tables, hits);
-        for ((flow, code), &hit) in flows.iter().zip(codes).zip(&*hits) {
+        for ((flow, code), hit) in flows.iter().zip(codes).zip(hits) {
             *code = match self.may_output(flow) {
-                Err(code) => code,
-                Ok(()) => sent_code(self.fate(hit), flow),
+                // It was not looked up at all.
+                Err(code) => {
+                    *hit = Hit::ASK;
+                    code
+                }
+                Ok(()) => sent_code(self.fate(*hit), flow),
             };
         }
     }

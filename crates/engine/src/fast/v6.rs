@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fingerpost_model::{Scope, TableId};
 
-use super::answer::{ASK, Answer, Answer6, Answers, Code, Failure, Route, Source};
+use super::answer::{ASK, Answer, Answer6, Answers, Code, Failure, Named, Source};
 use super::chunked::Chunked;
 use super::classes::Packets;
 use super::program::{BATCH, Hit, Program};
@@ -110,10 +110,10 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
         self.sent(flow).0
     }
 
-    /// The same, with the route, where tables name them.
-    pub fn output_by(&self, flow: &Flow6) -> (Code, Option<Route<Ipv6Addr>>) {
+    /// The same, with what the lookup has ended by, where tables name it.
+    pub fn output_by(&self, flow: &Flow6) -> (Code, Named<Ipv6Addr>) {
         let (code, hit) = self.sent(flow);
-        (code, self.route(hit))
+        (code, self.named(hit))
     }
 
     /// [`View6::output`] for many.
@@ -133,7 +133,7 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
     /// # Panics
     ///
     /// If the slices differ in length.
-    pub fn output_batch_by(&self, flows: &[Flow6], answers: &mut [(Code, Option<Route<Ipv6Addr>>)]) {
+    pub fn output_batch_by(&self, flows: &[Flow6], answers: &mut [(Code, Named<Ipv6Addr>)]) {
         self.batch_by(flows, answers, View6::may_output, sent_code);
     }
 
@@ -143,10 +143,10 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
         self.received(flow).0
     }
 
-    /// The same, with the route, where tables name them.
-    pub fn input_by(&self, flow: &Flow6) -> (Code, Option<Route<Ipv6Addr>>) {
+    /// The same, with what the lookup has ended by, where tables name it.
+    pub fn input_by(&self, flow: &Flow6) -> (Code, Named<Ipv6Addr>) {
         let (code, hit) = self.received(flow);
-        (code, self.route(hit))
+        (code, self.named(hit))
     }
 
     /// [`View6::input`] for many.
@@ -166,14 +166,15 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
     /// # Panics
     ///
     /// If the slices differ in length.
-    pub fn input_batch_by(&self, flows: &[Flow6], answers: &mut [(Code, Option<Route<Ipv6Addr>>)]) {
+    pub fn input_batch_by(&self, flows: &[Flow6], answers: &mut [(Code, Named<Ipv6Addr>)]) {
         self.batch_by(flows, answers, View6::may_input, received_code);
     }
 
-    fn route(&self, hit: Hit) -> Option<Route<Ipv6Addr>> {
-        let (prefix, place) = self.tables.route(hit)?;
-        let table = *self.shape.places.tables.get(place as usize)?;
-        Some(Route { prefix, table, rule: self.shape.program.rule(hit, table, prefix.len()) })
+    fn named(&self, hit: Hit) -> Named<Ipv6Addr> {
+        match self.tables.names() {
+            true => self.shape.program.named(hit, self.tables.composed(hit)),
+            false => Named::NOTHING,
+        }
     }
 
     #[inline]
@@ -192,7 +193,7 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
     fn batch_by(
         &self,
         flows: &[Flow6],
-        answers: &mut [(Code, Option<Route<Ipv6Addr>>)],
+        answers: &mut [(Code, Named<Ipv6Addr>)],
         may: impl Fn(&Self, &Flow6) -> bool + Copy,
         code: impl Fn(Fate6, &Flow6) -> Code + Copy,
     ) {
@@ -201,7 +202,7 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
         for (flows, answers) in flows.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
             self.batch(flows, &mut codes[..flows.len()], &mut hits, may, code);
             for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
-                *answer = (code, self.route(hit));
+                *answer = (code, self.named(hit));
             }
         }
     }

@@ -40,6 +40,11 @@ pub struct Exceptions6 {
 }
 
 impl Exceptions6 {
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// What is known about a destination of a candidate's hop (`rt6_find_cached_rt`).
     /// With a route by source it was learned of the packet's source or, through a
     /// gateway, of all the route's sources.
