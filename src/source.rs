@@ -29,20 +29,25 @@ const SETTLED: u64 = 3_000;
 /// The environment variable that names the structure which lookups search. It is
 /// for testing: no answer depends on it.
 const SEARCH: &str = "FINGERPOST_FIB";
+/// What it says to have questions answered from compiled decisions too.
+const DECISIONS: &str = "decisions";
 
 /// A fresh world, as the environment wants it to search.
 pub(crate) fn fresh_world(behaviour: Behaviour) -> anyhow::Result<World> {
     let mut world = World::new(SEED, behaviour);
-    world.set_search(search()?);
+    match std::env::var(SEARCH).as_deref() {
+        Ok(DECISIONS) => world.check_compiled(),
+        _ => world.set_search(search()?),
+    }
     Ok(world)
 }
 
 /// The structure that lookups search, as the environment says.
 fn search() -> anyhow::Result<Search> {
     match std::env::var(SEARCH).as_deref() {
-        Err(std::env::VarError::NotPresent) | Ok("lc-trie") => Ok(Search::LcTrie),
+        Err(std::env::VarError::NotPresent) | Ok("lc-trie" | DECISIONS) => Ok(Search::LcTrie),
         Ok("compiled") => Ok(Search::Compiled),
-        _ => bail!("{SEARCH} is neither lc-trie nor compiled"),
+        _ => bail!("{SEARCH} is none of lc-trie, compiled and decisions"),
     }
 }
 

@@ -12,6 +12,7 @@ use fingerpost_net::{Errno, Family, Rng};
 
 use crate::behaviour::Behaviour;
 use crate::config::Search;
+use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::state::Time;
 use crate::{control, dump, lookup};
@@ -38,6 +39,8 @@ pub struct World {
     next_ns: u32,
     /// Counts changes that are more than those of routes.
     revision: u64,
+    /// Compiled decisions that have to agree with lookups, in tests.
+    checks: Option<Checks>,
 }
 
 impl World {
@@ -61,6 +64,7 @@ impl World {
             search: Search::default(),
             next_ns: 0,
             revision: 0,
+            checks: None,
         }
     }
 
@@ -76,6 +80,13 @@ impl World {
     pub fn set_search(&mut self, search: Search) {
         self.search = search;
         self.namespaces.values_mut().for_each(|ns| ns.config.fib.set_search(search));
+    }
+
+    /// Has every question that is asked with [`Kernel::get_route`] answered from compiled
+    /// decisions too, for tests: where those differ from the lookup, the question is
+    /// refused with a text that says so.
+    pub fn check_compiled(&mut self) {
+        self.checks = Some(Checks::default());
     }
 
     /// Keeps the first `count` namespace ids from being given again.
@@ -187,6 +198,11 @@ impl Kernel for World {
     }
 
     fn get_route(&mut self, id: NsId, request: &RouteMsg) -> Result<RouteMsg, Refusal> {
+        if let Some(mut checks) = self.checks.take() {
+            let checked = checks.check(self, id, request);
+            self.checks = Some(checks);
+            checked?;
+        }
         let uid = self.uid;
         let (ns, env) = self.space(id)?;
         match request.family {

@@ -26,7 +26,7 @@ usage: fingerpost-testkit VERB [OPTIONS]
   replay FILE                             Fingerpost against recorded answers
   sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
   dump-script SEED INDEX                  print a scenario's script
-  accept decision | ipv6 | fib            what a machine can check of the acceptance list, as a table;
+  accept decision | ipv6 | fib | decide   what a machine can check of the acceptance list, as a table;
                                           --seed and --scenarios (of the comparison, default 100) apply
       --minutes N      fib: of random histories, in all (default 10); the rest takes a few minutes more
 
@@ -38,7 +38,8 @@ usage: fingerpost-testkit VERB [OPTIONS]
   --family 4|6         the family of the scenarios (default 4)
   --jobs N             workers (default: one for each CPU)
   --fingerpost PATH    the program to compare (default: beside this one)
-  --fib NAME           the structure its lookups search: lc-trie (its default) or compiled
+  --fib NAME           the structure its lookups search: lc-trie (its default) or compiled; or decisions:
+                       whole decisions are compiled too, and have to agree
 
 The kernel's side needs root, ip, sysctl, unshare, taskset and perl.
 ";

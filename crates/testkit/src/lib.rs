@@ -20,6 +20,7 @@
 pub mod accept;
 pub mod addrconf;
 pub mod compare;
+pub mod decisions;
 pub mod generate;
 pub mod normalise;
 pub mod oracle;

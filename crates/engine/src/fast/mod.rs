@@ -9,6 +9,7 @@
 //! [`State`](crate::State) remembers nothing that tells its routes apart.
 
 mod answer;
+pub(crate) mod check;
 mod chunked;
 mod classes;
 mod compose;

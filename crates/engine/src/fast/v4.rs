@@ -333,7 +333,10 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
             };
             last = ingress.ok().or(last);
             codes[n] = match ingress {
-                Err(code) => code,
+                Err(code) => {
+                    hits[n] = Hit::ASK;
+                    code
+                }
                 Ok(ingress) => match self.routed(hits[n], ingress) {
                     Routed::Over(code) => code,
                     Routed::Checked { code, .. } if !ingress.is_full => {

@@ -230,8 +230,14 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
     ) {
         let hits = &mut hits[..flows.len()];
         self.shape.program.walk_batch(&Flows(flows), &self.tables, hits);
-        for ((flow, answer), &hit) in flows.iter().zip(codes).zip(&*hits) {
-            *answer = if may(self, flow) { code(self.fate(hit), flow) } else { ASK };
+        for ((flow, answer), hit) in flows.iter().zip(codes).zip(hits) {
+            *answer = match may(self, flow) {
+                true => code(self.fate(*hit), flow),
+                false => {
+                    *hit = Hit::ASK;
+                    ASK
+                }
+            };
         }
     }
 

@@ -77,6 +77,24 @@ pub fn get_route(
     Ok(reply)
 }
 
+/// What a question asks about.
+pub(crate) enum Asked {
+    /// A packet made here.
+    Sent(Flow4),
+    /// A packet received.
+    Received(Received),
+}
+
+/// What a question asks about, if it is one.
+pub(crate) fn asked(request: &RouteMsg, caller_uid: u32) -> Result<Asked, Refusal> {
+    check(request)?;
+    let question = Question::of(request, caller_uid)?;
+    Ok(match question.iif {
+        Some(iif) => Asked::Received(question.packet(iif)),
+        None => Asked::Sent(question.flow()),
+    })
+}
+
 /// Strict checks of the header (C-162).
 fn check(request: &RouteMsg) -> Result<(), Refusal> {
     let invalid = |text| Err(Refusal::with(Errno::EINVAL, text));

@@ -76,7 +76,7 @@ fn check(request: &RouteMsg) -> Result<(), Refusal> {
 }
 
 /// The flow that a request describes.
-fn flow(request: &RouteMsg, iif: Option<u32>, caller_uid: u32) -> Result<Flow6, Refusal> {
+pub(crate) fn flow(request: &RouteMsg, iif: Option<u32>, caller_uid: u32) -> Result<Flow6, Refusal> {
     let addr = |prefix: Option<IpPrefix>| match prefix.map(|p| p.addr) {
         Some(IpAddr::V6(addr)) => Ok(addr),
         None => Ok(Ipv6Addr::UNSPECIFIED),

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use fingerpost_net::Family;
 
+use crate::decisions::{self, Counts};
 use crate::process::run;
 use inside::Findings;
 
@@ -32,6 +33,12 @@ const CONFIGURATIONS: u64 = 20;
 const QUESTIONS: usize = 500;
 /// How many of those are asked of the real `ip` under the tracepoint.
 const TRACED: usize = 100;
+/// Configurations on which compiled decisions are compared, of both families together;
+/// questions to each, of packets made here and received together.
+const DECIDED: u64 = 2000;
+const DECISIONS: usize = 5000;
+/// Questions after each line of a script.
+const PUBLISHED: usize = 12;
 /// Random sets of addresses that sources are chosen from.
 const SETS: u64 = 2000;
 /// The longest that one configuration may take.
@@ -84,8 +91,9 @@ pub fn accept(name: &str, plan: &Plan) -> io::Result<bool> {
             lines.push(comparison(plan, Family::V4, &fingerpost, Some("compiled"))?);
             lines
         }
+        "decide" => decide(plan, &fingerpost)?,
         name => {
-            let message = format!("{name}: there is no such list; there are: decision, ipv6, fib");
+            let message = format!("{name}: there is no such list; there are: decision, ipv6, fib, decide");
             return Err(io::Error::other(message));
         }
     };
@@ -121,6 +129,44 @@ fn decision(plan: &Plan, family: Family, fingerpost: &Path, dir: &Path) -> io::R
     lines.push(comparison(plan, family, fingerpost, None)?);
     if family == Family::V6 {
         lines.push(source_addresses(plan, fingerpost)?);
+    }
+    Ok(lines)
+}
+
+/// Compiled decisions of both families against the traced lookup: on the hosts that
+/// random scripts leave, while scripts run, and with the kernel as the judge.
+fn decide(plan: &Plan, fingerpost: &Path) -> io::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    let line = |what: &str, done: Result<Counts, String>| {
+        let pass = done.is_ok();
+        let figure = match done {
+            Ok(Counts { known, asked, anew, kept }) => {
+                let published = match anew + kept {
+                    0 => String::new(),
+                    all => format!("; {all} publications, {anew} of everything"),
+                };
+                format!("{} asked, {known} answered by both, 0 differ{published}", known + asked)
+            }
+            Err(problem) => problem,
+        };
+        Line { what: what.into(), figure, pass }
+    };
+    let over = |one: fn(u64, u64, Family, usize) -> Result<Counts, String>, count, questions| {
+        let mut counts = Counts::default();
+        for index in 0..count {
+            for family in [Family::V4, Family::V6] {
+                counts.add(one(plan.seed, index, family, questions)?);
+            }
+        }
+        Ok(counts)
+    };
+    let both = DECIDED / 2;
+    let done = over(decisions::compare, both, DECISIONS / 2);
+    lines.push(line(&format!("compiled decisions are those of the traced lookup, {DECIDED} configurations"), done));
+    let done = over(decisions::publish, plan.scenarios, PUBLISHED);
+    lines.push(line("and what readers see after each line of scripts", done));
+    for family in [Family::V4, Family::V6] {
+        lines.push(comparison(plan, family, fingerpost, Some("decisions"))?);
     }
     Ok(lines)
 }
