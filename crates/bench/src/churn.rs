@@ -53,7 +53,8 @@ pub fn measure(batch: &Path, routes: &[Route<Ipv4Addr>], report: &mut Report) ->
     let start = Instant::now();
     let publisher = Publisher4::new(&mut world, NS).map_err(io::Error::other)?;
     report.row("compiling and publishing everything", start.elapsed().as_secs_f64() * 1e3, "ms", None);
-    let index = world.ns(NS).map_err(io::Error::other)?.config.links.find("out0").map_or(0, |link| link.index());
+    let index =
+        world.ns(NS).map_err(io::Error::other)?.config.links.find("out0").map_or(0, |link| link.index());
     let mut churn = Churn { world, publisher, routes, dev: index, rng: Rng::new(5) };
     churn.single(report)?;
     churn.bursts(report)?;
@@ -177,7 +178,11 @@ impl Churn<'_> {
         let words: Vec<String> = line.split_whitespace().map(String::from).collect();
         let names = Names::default();
         let outcome = Runner { world: &mut self.world, ns: NS, names: &names }.run(&words);
-        if outcome.status == 0 { Ok(()) } else { Err(io::Error::other(format!("{line}: {}", outcome.stderr))) }
+        if outcome.status == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("{line}: {}", outcome.stderr)))
+        }
     }
 
     /// The address that all sources are, deprecated and put back behind another: every
@@ -230,12 +235,14 @@ impl Churn<'_> {
             use fingerpost_engine::trace::Tracer;
             let (mut flow, state) = (Flow4::to(key), &mut State::default());
             let compiled = view.decision(view.output(&flow), flow.src, key);
-            let found = output4::resolve(&space.config, state, env, &mut flow, Asker::Packet, &mut Tracer::off());
+            let found =
+                output4::resolve(&space.config, state, env, &mut flow, Asker::Packet, &mut Tracer::off());
             let hop = |dev, gateway| Some((dev, gateway));
             let expected = found.ok().and_then(|found| hop(found.dev, found.gateway));
             let compiled = compiled.and_then(Result::ok).and_then(|found| hop(found.dev, found.gateway));
             if compiled != expected {
-                let message = format!("{key}: published {compiled:?}, looked up {expected:?}: no times are given");
+                let message =
+                    format!("{key}: published {compiled:?}, looked up {expected:?}: no times are given");
                 return Err(io::Error::other(message));
             }
         }
@@ -278,7 +285,11 @@ impl Churn<'_> {
         let _pinned = pin::here(cpu)?;
         let start = Instant::now();
         for n in 1.. {
-            if n % BURST_AMONG == 0 { self.burst()? } else { self.route_changed()? }
+            if n % BURST_AMONG == 0 {
+                self.burst()?
+            } else {
+                self.route_changed()?
+            }
             self.publish()?;
             let due = start + Duration::from_secs(1) / PACE * n;
             if due >= start + SPELL {

@@ -275,7 +275,8 @@ trait Side {
 fn request<I: Ip>(dst: I, src: I, iif: u32) -> RouteMsg {
     let (mark, uid, sport, dport, tos, flowlabel) = (0, 0, 0, 0, 0, 0);
     let uid_given = false;
-    Resolved { dst, src, iif, oif: 0, mark, uid, uid_given, proto: 17, sport, dport, tos, flowlabel }.request()
+    Resolved { dst, src, iif, oif: 0, mark, uid, uid_given, proto: 17, sport, dport, tos, flowlabel }
+        .request()
 }
 
 /// IPv4 packets made here.

@@ -48,7 +48,13 @@ const DIRECTIONS: [(Direction, &str); 2] = [(Direction::Output, "output"), (Dire
 /// # Errors
 ///
 /// A side cannot be set up, or answers differ.
-pub fn measure(batch: &Path, listed: &Listed, family: Family, with_kernel: bool, report: &mut Report) -> io::Result<()> {
+pub fn measure(
+    batch: &Path,
+    listed: &Listed,
+    family: Family,
+    with_kernel: bool,
+    report: &mut Report,
+) -> io::Result<()> {
     let mut world = in_memory(family, batch, false)?;
     let mut live = None;
     if with_kernel {

@@ -14,6 +14,7 @@ mod decide;
 mod fib;
 mod kernel;
 mod load;
+mod memory;
 mod output;
 mod pin;
 mod process;
@@ -30,13 +31,14 @@ use report::Report;
 use table::Listed;
 
 const USAGE: &str = "\
-usage: fingerpost-bench load|decide|churn|kernel [OPTIONS]
+usage: fingerpost-bench load|decide|churn|memory|kernel [OPTIONS]
        fingerpost-bench fib [OPTIONS]          (fib --help)
 
   load      a full table from an `ip -batch` file and from a snapshot: time and memory
   decide    decisions on the full table: looked up, traced, explained; compiled, one by one and in
             batches, with strict rp_filter and with 1,000 rules; beside the kernel
   churn     decisions published while routes change, and those who read them meanwhile
+  memory    what the table takes, as configuration and compiled
   kernel    the kernel's decisions alone, by netlink and by the BPF helper bpf_fib_lookup
   fib       longest-prefix match, beside other structures
 
@@ -64,7 +66,7 @@ struct Options {
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let verb = args.next().ok_or("a verb is missing")?;
-    if !["load", "decide", "churn", "kernel", "help"].contains(&verb.as_str()) {
+    if !["load", "decide", "churn", "memory", "kernel", "help"].contains(&verb.as_str()) {
         return Err(format!("{verb}: unknown verb"));
     }
     let mut options = Options {
@@ -162,7 +164,9 @@ fn run(options: &Options) -> io::Result<()> {
 
 /// What is beside the kernel's decisions is measured by a child in a namespace of its own.
 fn in_place(options: &Options, listed: &Listed, batch: &Path, report: &mut Report) -> io::Result<()> {
-    let isolated = ["decide", "kernel"].contains(&options.verb.as_str()) && options.kernel && process::can_unshare();
+    let isolated = ["decide", "memory", "kernel"].contains(&options.verb.as_str())
+        && options.kernel
+        && process::can_unshare();
     if !isolated {
         return measure(options, listed, batch, report);
     }
@@ -197,6 +201,7 @@ fn measure(options: &Options, listed: &Listed, batch: &Path, report: &mut Report
             let dir = batch.parent().unwrap_or(Path::new("."));
             load::measure(family, batch, dir, routes, options.kernel, report)
         }
+        ("memory", family) => memory::measure(family, batch, is_alone, report),
         ("churn", Family::V4) => churn::measure(batch, &listed.v4, report),
         ("churn", Family::V6) => Err(io::Error::other("churn is measured of IPv4 alone")),
         ("kernel", _) if !is_alone => {

@@ -92,7 +92,8 @@ impl Trie {
     pub fn leaf_mut(&mut self, addr: Ipv4Addr) -> Option<&mut [Entry]> {
         let leaf = self.trie.leaf_mut(addr)?;
         let lens = leaf.iter().map(|entry| entry.len);
-        lens.filter_map(|len| Prefix::containing(addr, len).ok()).for_each(|prefix| self.journal.note(prefix));
+        lens.filter_map(|len| Prefix::containing(addr, len).ok())
+            .for_each(|prefix| self.journal.note(prefix));
         Some(leaf)
     }
 

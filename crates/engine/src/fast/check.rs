@@ -2,6 +2,7 @@
 //! decisions published by then, which have to agree with the lookup.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use fingerpost_model::{NsId, Refusal, RouteMsg};
@@ -39,11 +40,10 @@ impl Checks {
     ///
     /// They differ; or the namespace is gone.
     pub fn check(&mut self, world: &mut World, id: NsId, request: &RouteMsg) -> Result<(), Refusal> {
-        if !self.published.contains_key(&id) {
-            let both = (Publisher4::new(world, id)?, Publisher6::new(world, id)?);
-            self.published.insert(id, both);
-        }
-        let Some((four, six)) = self.published.get_mut(&id) else { return Ok(()) };
+        let (four, six) = match self.published.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert((Publisher4::new(world, id)?, Publisher6::new(world, id)?)),
+        };
         match request.family {
             Family::V4 => {
                 four.publish(world)?;

@@ -63,6 +63,9 @@ pub struct Filing {
     pub is_enough: bool,
 }
 
+/// Rules by number, each with the prefix that it is filed under.
+type Filings<K> = Vec<(Prefix<K>, u32)>;
+
 /// Lists of rules, each found by a number that a flow has.
 struct Filed<K> {
     table: fib::Table<K>,
@@ -154,10 +157,11 @@ impl<I: Ip> Classes<I> {
     /// Files rules, named by position in `list`.
     pub fn new(list: &[Rule<I>], rules: Vec<(usize, Then)>) -> Self {
         let (mut sources, mut destinations, mut devices) = (Vec::new(), Vec::new(), Vec::new());
-        let mut marks: Vec<(u32, Vec<(Prefix<Ipv4Addr>, u32)>)> = Vec::new();
+        let mut marks: Vec<(u32, Filings<Ipv4Addr>)> = Vec::new();
         let mut rest = Vec::new();
         let mut file = |number: u32, rule: &Rule<I>| {
-            let within = |(addr, len): (I, u8)| Prefix::containing(addr, len).ok().filter(|p| !p.is_default());
+            let within =
+                |(addr, len): (I, u8)| Prefix::containing(addr, len).ok().filter(|p| !p.is_default());
             let mask = rule.mark_mask;
             // What is left of its selectors.
             let mut left = rule.clone();

@@ -138,7 +138,8 @@ impl Maker for Maker4 {
 
     fn take_changes(config: &mut Config) -> Vec<(Vec<TableId>, Changes<Ipv4Addr>)> {
         let tables = &config.fib.tables;
-        let of_trie = |trie: usize| tables.iter().filter(move |table| table.trie == trie).map(|table| table.id);
+        let of_trie =
+            |trie: usize| tables.iter().filter(move |table| table.trie == trie).map(|table| table.id);
         let tries = config.fib.tries.iter_mut().enumerate();
         tries.map(|(n, trie)| (of_trie(n).collect(), trie.take_changes())).collect()
     }
@@ -172,7 +173,8 @@ impl Maker for Maker4 {
 
     fn refresh(&mut self, config: &Config, env: Env<'_>) -> bool {
         let fresh = parts(config, self.shape.has_tos, self.shape.places.clone());
-        let same_tables = fresh.program.groups == self.shape.program.groups && fresh.local == self.shape.local;
+        let same_tables =
+            fresh.program.groups == self.shape.program.groups && fresh.local == self.shape.local;
         if !same_tables || !self.stand_alike(config) || self.is_wasteful() {
             return false;
         }
@@ -405,9 +407,7 @@ fn sent(config: &Config, env: Env<'_>, result: FibResult, given: bool) -> Answer
 
 /// What [`input4`] makes of a route.
 fn received(config: &Config, env: Env<'_>, result: FibResult) -> Answer4 {
-    common(|src, dst| {
-        input4::of_route(config, env, &packet(src, dst), result).map_err(Failure::Dropped)
-    })
+    common(|src, dst| input4::of_route(config, env, &packet(src, dst), result).map_err(Failure::Dropped))
 }
 
 /// What [`input4`] makes of an error.
@@ -418,4 +418,3 @@ fn without_route(config: &Config, env: Env<'_>, errno: Errno) -> Answer4 {
 fn packet(src: Ipv4Addr, dst: Ipv4Addr) -> Received {
     Received { dst, src, dev: 0, mark: 0, tos: 0, proto: 0, sport: 0, dport: 0, pseudo: false }
 }
-

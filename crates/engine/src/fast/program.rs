@@ -15,8 +15,8 @@ use fingerpost_fib as fib;
 use fingerpost_model::{RuleAction, TableId};
 use fingerpost_net::Ip;
 
-use super::classes::{Candidates, Classes, DIMENSIONS, Filing, Lists, Packets};
 use super::answer::Named;
+use super::classes::{Candidates, Classes, DIMENSIONS, Filing, Lists, Packets};
 use super::compose::Composed;
 use super::place;
 use crate::config::{Config, Rule, Rules};
@@ -449,11 +449,7 @@ impl Builder {
 }
 
 /// Ends a run of rules that some flows meet.
-fn close_select<I: Ip>(
-    list: &[Rule<I>],
-    select: &mut Vec<(usize, Then)>,
-    stages: &mut Vec<Stage<I>>,
-) {
+fn close_select<I: Ip>(list: &[Rule<I>], select: &mut Vec<(usize, Then)>, stages: &mut Vec<Stage<I>>) {
     if !select.is_empty() {
         stages.push(Stage::Select(Classes::new(list, std::mem::take(select))));
     }

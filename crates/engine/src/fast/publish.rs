@@ -121,7 +121,8 @@ impl<M: Maker> Publisher<M> {
         self.revision = revision;
         let mut publication = Publication::default();
         let mut touched: BTreeSet<Group> = BTreeSet::new();
-        let is_searched = |table: &TableId| self.maker.groups().iter().flatten().any(|member| member.table == *table);
+        let is_searched =
+            |table: &TableId| self.maker.groups().iter().flatten().any(|member| member.table == *table);
         let of_all = changes
             .iter()
             .any(|(tables, changes)| *changes == Changes::All && tables.iter().any(is_searched));
@@ -180,8 +181,11 @@ impl<M: Maker> Publisher<M> {
                 all.extend(prefixes.iter().flat_map(|&prefix| M::within(config, table, prefix)));
             }
             count += prefixes.len() + all.len();
-            let set: Vec<_> =
-                prefixes.iter().chain(&all).map(|&prefix| (prefix, self.value(config, env, group, prefix))).collect();
+            let set: Vec<_> = prefixes
+                .iter()
+                .chain(&all)
+                .map(|&prefix| (prefix, self.value(config, env, group, prefix)))
+                .collect();
             self.tables[group].apply(&set);
             touched.insert(group);
         }
@@ -199,12 +203,7 @@ fn writers<M: Maker>(maker: &mut M, config: &Config, env: Env<'_>) -> Vec<fib::W
     maker.build(config, env, false).into_tables().into_iter().map(fib::Writer::new).collect()
 }
 
-fn published<M: Maker>(
-    maker: &M,
-    tables: &[fib::Writer<M::Ip>],
-    number: u64,
-    layout: u64,
-) -> Published<M> {
+fn published<M: Maker>(maker: &M, tables: &[fib::Writer<M::Ip>], number: u64, layout: u64) -> Published<M> {
     let tables = Mutex::new(tables.iter().map(fib::Writer::reader).collect());
     Published { number, layout, shape: maker.shape().clone(), tables }
 }

@@ -48,7 +48,8 @@ impl Lists<Ipv4Addr> for Tables4<'_> {
         let table = self.0.fib.table(member.table)?;
         let matches = self.0.fib.trie(table).matches(prefix.addr());
         let within = matches.filter(|(_, entry)| entry.len <= prefix.len());
-        let within = within.filter_map(|(key, entry)| Some((Prefix::containing(key, entry.len).ok()?, entry)));
+        let within =
+            within.filter_map(|(key, entry)| Some((Prefix::containing(key, entry.len).ok()?, entry)));
         self.first(table, member, within)
     }
 }

@@ -7,9 +7,9 @@ use fingerpost_net::{Errno, Prefix};
 use super::compose::{Lists, Place};
 use super::program::Member;
 use crate::config::{Config, Node6, Route6};
+use crate::lookup::output6;
 use crate::lookup::rules6::suppressed;
 use crate::lookup::table6::{self, Candidate, Demand, legs, type_error};
-use crate::lookup::output6;
 use crate::namespace::Env;
 use crate::state::Time;
 
@@ -104,7 +104,8 @@ impl<'a> Tables6<'a> {
                 errno => Place::Refused(errno, candidate.route.dst),
             };
         }
-        if suppressed(self.config, (member.suppress_prefixlen, member.suppress_ifgroup), &candidate).is_some() {
+        if suppressed(self.config, (member.suppress_prefixlen, member.suppress_ifgroup), &candidate).is_some()
+        {
             return Place::Pass;
         }
         Place::Found(Found { candidate, member: *member, input_differs: false }, candidate.route.dst)

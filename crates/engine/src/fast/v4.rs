@@ -67,7 +67,10 @@ pub(super) enum Fated {
     /// For this host, if the source is accepted.
     Local(Code),
     /// To be forwarded by a device, if that is on and the source is accepted.
-    Forward { dev: u32, code: Code },
+    Forward {
+        dev: u32,
+        code: Code,
+    },
     /// An error, if forwarding is on.
     Failed(Code),
 }
@@ -568,7 +571,10 @@ impl<T: Longest<Ipv4Addr>> Packets<Ipv4Addr> for WaysBack<'_, '_, T> {
 enum Routed {
     Over(Code),
     /// Its source is looked at first.
-    Checked { code: Code, oif: u32 },
+    Checked {
+        code: Code,
+        oif: u32,
+    },
 }
 
 #[inline]

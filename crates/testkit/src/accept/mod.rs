@@ -162,7 +162,10 @@ fn decide(plan: &Plan, fingerpost: &Path) -> io::Result<Vec<Line>> {
     };
     let both = DECIDED / 2;
     let done = over(decisions::compare, both, DECISIONS / 2);
-    lines.push(line(&format!("compiled decisions are those of the traced lookup, {DECIDED} configurations"), done));
+    lines.push(line(
+        &format!("compiled decisions are those of the traced lookup, {DECIDED} configurations"),
+        done,
+    ));
     let done = over(decisions::publish, plan.scenarios, PUBLISHED);
     lines.push(line("and what readers see after each line of scripts", done));
     for family in [Family::V4, Family::V6] {
