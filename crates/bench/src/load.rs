@@ -160,7 +160,7 @@ pub fn worker(verb: &str, family: &str, path: &Path, snapshot: Option<&Path>) ->
     }
 }
 
-/// As [`from_batch`], for either family: its `ip -batch` file.
+/// A world with a family's table, made by the same commands as the kernel's, from an `ip -batch` file.
 ///
 /// # Errors
 ///
@@ -188,7 +188,7 @@ pub fn in_memory(family: Family, path: &Path, custom_rules: bool) -> io::Result<
     Ok(world)
 }
 
-/// As [`into_kernel`], for either family: its `ip -batch` file.
+/// Loads a family's table into the kernel, in the namespace that this process is in.
 ///
 /// # Errors
 ///
