@@ -276,6 +276,8 @@ struct Batch<I> {
     under_way: usize,
     /// The first stage that each looks at.
     from: [u16; BATCH],
+    /// Whether one has left out stages.
+    jumped: bool,
     /// Those at this stage, with a key of each and what is found for it, in `[..count]`.
     here: [u16; BATCH],
     keys: [I; BATCH],
@@ -288,13 +290,19 @@ impl<I: Ip> Batch<I> {
         let mut open = [0; BATCH];
         open.iter_mut().zip(0..count as u16).for_each(|(place, n)| *place = n);
         let (here, keys, found) = ([0; BATCH], [I::ZERO; BATCH], [fib::NONE; BATCH]);
-        Batch { open, under_way: count, from: [0; BATCH], here, keys, found, count: 0 }
+        Batch { open, under_way: count, from: [0; BATCH], jumped: false, here, keys, found, count: 0 }
     }
 
     /// Takes those that look at a stage.
     fn gather(&mut self, stage: usize) {
+        let open = &self.open[..self.under_way];
+        if !self.jumped {
+            self.here[..open.len()].copy_from_slice(open);
+            self.count = open.len();
+            return;
+        }
         self.count = 0;
-        for &n in &self.open[..self.under_way] {
+        for &n in open {
             if usize::from(self.from[usize::from(n)]) <= stage {
                 self.here[self.count] = n;
                 self.count += 1;
@@ -318,23 +326,35 @@ impl<I: Ip> Batch<I> {
     /// Lets each of those go where `step` says, told what was found, which of those
     /// here it is and which of all.
     fn settle(&mut self, hits: &mut [Hit], step: impl Fn(u32, usize, usize) -> Step) {
-        for (at, (&n, &found)) in self.here[..self.count].iter().zip(&self.found).enumerate() {
-            let n = usize::from(n);
+        // Where all are here, those that go on are written down at once.
+        let all_here = self.count == self.under_way;
+        let mut left = 0;
+        for (at, (&place, &found)) in self.here[..self.count].iter().zip(&self.found).enumerate() {
+            let n = usize::from(place);
             match step(found, at, n) {
-                Step::Next => {}
-                Step::To(stage) => self.from[n] = stage as u16,
                 Step::End(hit) => {
                     hits[n] = hit;
                     self.from[n] = ENDED;
+                    continue;
                 }
+                Step::To(stage) => {
+                    self.from[n] = stage as u16;
+                    self.jumped = true;
+                }
+                Step::Next => {}
+            }
+            if all_here {
+                self.open[left] = place;
+                left += 1;
             }
         }
-        let mut left = 0;
-        for at in 0..self.under_way {
-            let n = self.open[at];
-            if self.from[usize::from(n)] != ENDED {
-                self.open[left] = n;
-                left += 1;
+        if !all_here {
+            for at in 0..self.under_way {
+                let n = self.open[at];
+                if self.from[usize::from(n)] != ENDED {
+                    self.open[left] = n;
+                    left += 1;
+                }
             }
         }
         self.under_way = left;
