@@ -4,7 +4,6 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fingerpost::explain::Resolved;
 use fingerpost::script::Runner;
 use fingerpost_engine::fast::{Answer, Code, Compiled4, Compiled6};
 use fingerpost_engine::lookup::hash::Asker;
@@ -19,6 +18,7 @@ use fingerpost_net::{Family, Ip, Rng};
 
 use crate::bpf::{FibLookups, Way};
 use crate::decide::{Sums, each, number, same};
+use crate::kernel::question;
 use crate::process::{median, run};
 use crate::report::{Goal, Report};
 use crate::table;
@@ -273,10 +273,11 @@ trait Side {
 }
 
 fn request<I: Ip>(dst: I, src: I, iif: u32) -> RouteMsg {
-    let (mark, uid, sport, dport, tos, flowlabel) = (0, 0, 0, 0, 0, 0);
-    let uid_given = false;
-    Resolved { dst, src, iif, oif: 0, mark, uid, uid_given, proto: 17, sport, dport, tos, flowlabel }
-        .request()
+    let way = match iif {
+        0 => Way::Output { dev: 0 },
+        dev => Way::Input { dev, from: src },
+    };
+    question(dst, way).request()
 }
 
 /// IPv4 packets made here.

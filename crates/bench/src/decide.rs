@@ -16,7 +16,9 @@ use fingerpost_iproute::Names;
 use fingerpost_model::{Kernel, NsId, Refusal, RouteMsg};
 use fingerpost_net::Family;
 
+use crate::bpf::Way;
 use crate::compiled;
+use crate::kernel;
 use crate::load::{in_kernel, in_memory};
 use crate::process::{median, thread_cpu};
 use crate::report::{Goal, Report};
@@ -259,24 +261,13 @@ impl<'a> Subject<'a> {
 
 /// A question in numbers.
 fn question(direction: Direction, dst: Ipv4Addr, iif: u32) -> Resolved<Ipv4Addr> {
-    let (src, iif) = match direction {
-        Direction::Output => (Ipv4Addr::UNSPECIFIED, 0),
-        Direction::Input => (SENDER, iif),
-    };
-    Resolved {
+    kernel::question(
         dst,
-        src,
-        iif,
-        oif: 0,
-        mark: 0,
-        uid: 0,
-        uid_given: false,
-        proto: 17,
-        sport: 0,
-        dport: 0,
-        tos: 0,
-        flowlabel: 0,
-    }
+        match direction {
+            Direction::Output => Way::Output { dev: 0 },
+            Direction::Input => Way::Input { dev: iif, from: SENDER },
+        },
+    )
 }
 
 /// The kernel's side.

@@ -181,14 +181,7 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     ///
     /// If the slices differ in length.
     pub fn output_batch_by(&self, flows: &[Flow4], answers: &mut [(Code, Named<Ipv4Addr>)]) {
-        assert_eq!(flows.len(), answers.len(), "one answer for each flow");
-        let (mut codes, mut hits) = ([ASK; BATCH], [Hit::ASK; BATCH]);
-        for (flows, answers) in flows.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
-            self.sent_batch(flows, &mut codes[..flows.len()], &mut hits);
-            for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
-                *answer = (code, self.named(hit));
-            }
-        }
+        self.batch_by(flows, answers, |flows, codes, hits| self.sent_batch(flows, codes, hits));
     }
 
     /// What becomes of a received packet.
@@ -220,10 +213,19 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
     ///
     /// If the slices differ in length.
     pub fn input_batch_by(&self, packets: &[Received], answers: &mut [(Code, Named<Ipv4Addr>)]) {
+        self.batch_by(packets, answers, |packets, codes, hits| self.received_batch(packets, codes, hits));
+    }
+
+    fn batch_by<P>(
+        &self,
+        packets: &[P],
+        answers: &mut [(Code, Named<Ipv4Addr>)],
+        decide: impl Fn(&[P], &mut [Code], &mut [Hit; BATCH]),
+    ) {
         assert_eq!(packets.len(), answers.len(), "one answer for each packet");
         let (mut codes, mut hits) = ([ASK; BATCH], [Hit::ASK; BATCH]);
         for (packets, answers) in packets.chunks(BATCH).zip(answers.chunks_mut(BATCH)) {
-            self.received_batch(packets, &mut codes[..packets.len()], &mut hits);
+            decide(packets, &mut codes[..packets.len()], &mut hits);
             for ((answer, &code), &hit) in answers.iter_mut().zip(&codes).zip(&hits) {
                 *answer = (code, self.named(hit));
             }
