@@ -51,6 +51,7 @@ fn ask(world: &World, question: &Question) {
         names: &names,
         asker: Asker::Packet,
         assumed_choice: None,
+        assumed_cached: None,
     };
     let explanation = explain(asked, question).expect("a resolved question has an answer");
     let _ = fingerpost::explain::text::render(

@@ -44,6 +44,7 @@ fuzz_target!(|data: &[u8]| {
             names: &names,
             asker: Asker::Packet,
             assumed_choice: None,
+            assumed_cached: None,
         };
         let device = ns.config.links.iter().last().map(|link| link.name().to_owned());
         let mut question = Question { to: "10.1.2.3".into(), ..Question::default() };
