@@ -12,8 +12,6 @@ use super::journal::{Changes, Journal};
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrefixTree<T> {
     nodes: BTreeMap<Prefix<Ipv6Addr>, T>,
-    /// How many prefixes there are of each length.
-    lengths: Vec<u32>,
     journal: Journal<Ipv6Addr>,
 }
 
@@ -28,7 +26,7 @@ pub enum Visit<T> {
 
 impl<T> Default for PrefixTree<T> {
     fn default() -> Self {
-        PrefixTree { nodes: BTreeMap::new(), lengths: vec![0; 129], journal: Journal::default() }
+        PrefixTree { nodes: BTreeMap::new(), journal: Journal::default() }
     }
 }
 
@@ -50,18 +48,13 @@ impl<T> PrefixTree<T> {
         T: Default,
     {
         self.journal.note(prefix);
-        let lengths = &mut self.lengths;
-        self.nodes.entry(prefix).or_insert_with(|| {
-            lengths[usize::from(prefix.len())] += 1;
-            T::default()
-        })
+        self.nodes.entry(prefix).or_default()
     }
 
     /// Takes a prefix out.
     pub fn remove(&mut self, prefix: Prefix<Ipv6Addr>) -> Option<T> {
         let gone = self.nodes.remove(&prefix)?;
         self.journal.note(prefix);
-        self.lengths[usize::from(prefix.len())] -= 1;
         Some(gone)
     }
 
@@ -99,12 +92,7 @@ impl<T> PrefixTree<T> {
     /// Keeps what `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
         self.journal.note_all();
-        let lengths = &mut self.lengths;
-        self.nodes.retain(|prefix, value| {
-            let stays = keep(value);
-            lengths[usize::from(prefix.len())] -= u32::from(!stays);
-            stays
-        });
+        self.nodes.retain(|_, value| keep(value));
     }
 
     /// A walk over all prefixes (`fib6_walk`).
@@ -136,10 +124,22 @@ impl<T> PrefixTree<T> {
     }
 
     /// The prefixes that contain an address, longest first.
+    ///
+    /// They stand before the address in order. What stands last before it contains it,
+    /// or else no prefix does that is longer than what both have in common.
     pub fn matches(&self, addr: Ipv6Addr) -> impl Iterator<Item = (Prefix<Ipv6Addr>, &T)> {
-        (0..=128u8).rev().filter(|&len| self.lengths[usize::from(len)] > 0).filter_map(move |len| {
-            let prefix = Prefix::containing(addr, len).ok()?;
-            self.get(prefix).map(|value| (prefix, value))
+        // The longest that may come next.
+        let mut next = Some(Prefix::host(addr));
+        std::iter::from_fn(move || {
+            loop {
+                let (&found, value) = self.nodes.range(..=next?).next_back()?;
+                if found.contains(addr) {
+                    next = found.len().checked_sub(1).and_then(|len| Prefix::containing(addr, len).ok());
+                    return Some((found, value));
+                }
+                let common = (found.addr().to_bits() ^ addr.to_bits()).leading_zeros();
+                next = Prefix::containing(addr, common as u8).ok();
+            }
         })
     }
 }
@@ -187,6 +187,28 @@ mod tests {
         assert_eq!(steps, expected);
         assert!(tree.branches_at(prefix("2001:db8::/32")) && tree.branches_at(prefix("::/0")));
         assert!(!tree.branches_at(prefix("2001:db8::/33")));
+    }
+
+    #[test]
+    fn matches_are_all_prefixes_that_contain_an_address() {
+        let mut rng = fingerpost_net::Rng::new(4);
+        for _ in 0..200 {
+            let mut tree = PrefixTree::<u8>::default();
+            // Few distinct bits, so that prefixes lie in each other.
+            let mut addr = || Ipv6Addr::from_bits(u128::from(rng.below(64)) << 122 | u128::from(rng.below(4)));
+            let addrs: Vec<Ipv6Addr> = (0..40).map(|_| addr()).collect();
+            for (n, &addr) in addrs.iter().enumerate() {
+                let len = [0, 1, 3, 4, 6, 7, 64, 126, 127, 128][n % 10];
+                tree.ensure(Prefix::containing(addr, len).expect("is a length"));
+            }
+            for &addr in &addrs {
+                let mut expected: Vec<_> =
+                    tree.iter().map(|(prefix, _)| prefix).filter(|prefix| prefix.contains(addr)).collect();
+                expected.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+                let matches: Vec<_> = tree.matches(addr).map(|(prefix, _)| prefix).collect();
+                assert_eq!(matches, expected, "{addr}");
+            }
+        }
     }
 
     #[test]
