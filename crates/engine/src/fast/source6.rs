@@ -5,7 +5,7 @@
 //! its label, how far it agrees with each own address. The address space is cut
 //! at all these prefixes; within a piece any destination stands for all.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 use std::ops::Bound::{Excluded, Included};
 use std::sync::Arc;
@@ -36,7 +36,8 @@ const CLASSES: [(u128, u8); 8] = [
 /// Selected sources, by device; a clone shares them.
 #[derive(Clone)]
 pub(super) struct Sources {
-    by_device: Arc<HashMap<u32, Arc<OfDevice>>>,
+    /// Ascending.
+    by_device: Arc<Vec<(u32, Arc<OfDevice>)>>,
     /// The pieces of the address space; none where there are too many addresses.
     pieces: Arc<[Prefix<Ipv6Addr>]>,
 }
@@ -69,22 +70,32 @@ impl Sources {
 
     /// Adds a device's; one in a VRF, where chance has a say, has none.
     pub fn add(&mut self, config: &Config, dev: u32) {
-        if config.links.l3_master(dev) == 0 && !self.by_device.contains_key(&dev) && !self.pieces.is_empty() {
+        let place = self.by_device.binary_search_by_key(&dev, |&(dev, _)| dev);
+        if let Err(place) = place
+            && config.links.l3_master(dev) == 0
+            && !self.pieces.is_empty()
+        {
             let of_device = OfDevice::new(config, dev, &self.pieces);
-            Arc::make_mut(&mut self.by_device).insert(dev, Arc::new(of_device));
+            Arc::make_mut(&mut self.by_device).insert(place, (dev, Arc::new(of_device)));
         }
     }
 
     /// The source of all packets through a device but those to groups and on the link,
     /// where they have one in common.
     pub fn common(&self, dev: u32) -> Option<Ipv6Addr> {
-        self.by_device.get(&dev)?.common
+        self.of(dev)?.common
+    }
+
+    #[inline]
+    fn of(&self, dev: u32) -> Option<&OfDevice> {
+        let place = self.by_device.binary_search_by_key(&dev, |&(dev, _)| dev).ok()?;
+        Some(&self.by_device[place].1)
     }
 
     /// The source of a packet through a device; `None` where that is not known.
     #[inline]
     pub fn select(&self, dev: u32, dst: Ipv6Addr) -> Option<Ipv6Addr> {
-        let of_device = self.by_device.get(&dev)?;
+        let of_device = self.of(dev)?;
         of_device.addrs.get(of_device.table.lookup(dst)? as usize).copied()
     }
 }
