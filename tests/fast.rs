@@ -1,9 +1,13 @@
 //! The compiled decisions give the answers of the lookup.
 
+use std::net::IpAddr;
+
 use fingerpost::script::{Runner, Script};
-use fingerpost_engine::fast::{Answer, Compiled4, Failure, Source};
-use fingerpost_engine::lookup::Flow4;
-use fingerpost_engine::{Behaviour, Env, World};
+use fingerpost_engine::fast::{Answer, Compiled4, Compiled6, Failure, Publisher4, Reader4, Source};
+use fingerpost_engine::lookup::hash::Asker;
+use fingerpost_engine::lookup::{Flow4, Flow6, output4};
+use fingerpost_engine::trace::Tracer;
+use fingerpost_engine::{Behaviour, Env, State, World};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
 use fingerpost_net::{Errno, Family};
@@ -103,4 +107,164 @@ fn what_turns_on_more_than_the_tables_is_asked() {
     // The route to the own address names it as the source, one by hand does not.
     assert_eq!(source(&to("10.0.0.1")), Some(Source::Decision));
     assert_eq!(source(&to("60.0.0.1")), Some(Source::Destination));
+}
+
+const NS: NsId = NsId(0);
+
+fn world(script: &str) -> World {
+    let mut world = World::new(1, Behaviour::default());
+    change(&mut world, script);
+    world
+}
+
+fn change(world: &mut World, script: &str) {
+    for command in Script::parse(script).expect("a script").commands() {
+        let names = Names::default();
+        let outcome = Runner { world, ns: NS, names: &names }.run(&command.words);
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    }
+}
+
+/// Where the lookup sends a packet made here: device and gateway.
+fn looked_up(world: &World, flow: &Flow4) -> Option<(u32, Option<IpAddr>)> {
+    let space = world.ns(NS).expect("the first namespace");
+    let env = Env { behaviour: &world.behaviour, now: world.now };
+    let (state, tracer) = (&mut State::default(), &mut Tracer::off());
+    let found = output4::resolve(&space.config, state, env, &mut flow.clone(), Asker::Socket, tracer);
+    found.ok().map(|found| (found.dev, found.gateway))
+}
+
+/// Where a reader sends it; `None` where it would ask.
+fn read(reader: &mut Reader4, flow: &Flow4) -> Option<Option<(u32, Option<IpAddr>)>> {
+    let pinned = reader.pin();
+    let view = pinned.view();
+    let decision = view.decision(view.output(flow), flow.src, flow.dst)?;
+    Some(decision.ok().map(|found| (found.dev, found.gateway)))
+}
+
+fn to(dst: &str) -> Flow4 {
+    Flow4::to(dst.parse().expect("an address"))
+}
+
+const ONE_DEVICE: &str = "
+    ip link add e0 type dummy
+    ip link set e0 up
+    ip addr add 10.0.0.1/24 dev e0";
+
+#[test]
+fn a_default_that_becomes_one_of_several_again_is_a_choice_again() {
+    let mut world = world(ONE_DEVICE);
+    let mut publisher = Publisher4::new(&mut world, NS).expect("the first namespace");
+    let mut reader = publisher.reader();
+    for step in [
+        "ip neigh add 10.0.0.2 dev e0 nud failed
+         ip neigh add 10.0.0.3 dev e0 lladdr 02:00:00:00:00:03 nud permanent
+         ip route add default via 10.0.0.2
+         ip route append default via 10.0.0.3",
+        "ip route del default via 10.0.0.3",
+        "ip link set e0 txqueuelen 500",
+        "ip route append default via 10.0.0.3",
+    ] {
+        change(&mut world, step);
+        publisher.publish(&mut world).expect("the first namespace");
+        let flow = to("8.8.8.8");
+        let answer = read(&mut reader, &flow);
+        assert!(answer.is_none_or(|answer| answer == looked_up(&world, &flow)), "{step}: {answer:?}");
+    }
+}
+
+#[test]
+fn routes_of_type_multicast_are_asked_about() {
+    let world = world(&format!(
+        "{ONE_DEVICE}
+        ip route add multicast 20.0.0.0/8 via 10.0.0.2 dev e0 scope global mtu 1400
+        ip route add multicast 128.0.0.0/2 via 10.0.0.2 dev e0 scope global mtu 1400"
+    ));
+    let space = world.ns(NS).expect("the first namespace");
+    let env = Env { behaviour: &world.behaviour, now: world.now };
+    let fast = Compiled4::new(&space.config, env);
+    for dst in ["20.0.0.1", "129.0.0.1"] {
+        assert_eq!(*fast.view().answer(fast.view().output(&to(dst))), Answer::Ask, "{dst}");
+    }
+}
+
+#[test]
+fn a_local_table_that_comes_to_be_knows_own_addresses() {
+    let mut world = world(
+        "ip link add e0 type dummy
+        ip link set e0 up
+        ip route add local 60.0.0.0/8 dev e0 table main
+        ip route add 20.0.0.0/8 dev e0",
+    );
+    let mut publisher = Publisher4::new(&mut world, NS).expect("the first namespace");
+    let mut reader = publisher.reader();
+    let flow = Flow4 { src: [60, 0, 0, 7].into(), ..to("20.0.0.1") };
+    assert_eq!(looked_up(&world, &flow), None, "there is no local table");
+    assert_eq!(read(&mut reader, &flow), Some(None));
+    change(&mut world, "ip route add local 70.0.0.1 dev e0 table local");
+    publisher.publish(&mut world).expect("the first namespace");
+    let answer = looked_up(&world, &flow);
+    assert!(answer.is_some(), "it is a view on main's routes");
+    assert_eq!(read(&mut reader, &flow), Some(answer));
+}
+
+#[test]
+fn whether_a_received_ipv6_packet_has_a_source_has_to_be_said() {
+    let world = world(
+        "ip link add e0 type dummy
+        ip link set e0 up
+        ip -6 addr add 2001:db8::1/64 dev e0 nodad
+        ip -6 route add 2001:db8:9::/48 dev e0
+        ip -6 rule add from 2001:db8:5::/48 prohibit",
+    );
+    let space = world.ns(NS).expect("the first namespace");
+    let env = Env { behaviour: &world.behaviour, now: world.now };
+    let fast = Compiled6::new(&space.config, env);
+    let parse = |text: &str| text.parse().expect("an address");
+    let flow = Flow6 { src: parse("2001:db8:5::1"), iif: 2, ..Flow6::to(parse("2001:db8:9::1")) };
+    assert_eq!(*fast.view().answer(fast.view().input(&flow)), Answer::Ask);
+    let flow = Flow6 { has_source: true, ..flow };
+    let refused = Answer::Failed(Failure::Refused(Errno::EACCES));
+    assert_eq!(*fast.view().answer(fast.view().input(&flow)), refused);
+}
+
+#[test]
+fn publishers_that_take_turns_and_clones_of_the_world_miss_nothing() {
+    let mut world = world(ONE_DEVICE);
+    let mut publishers = [0, 1].map(|_| Publisher4::new(&mut world, NS).expect("the first namespace"));
+    let mut readers = publishers.each_ref().map(Publisher4::reader);
+    change(&mut world, "ip route add 20.0.0.0/8 via 10.0.0.2");
+    for publisher in publishers.iter_mut().rev() {
+        publisher.publish(&mut world).expect("the first namespace");
+    }
+    let flow = to("20.0.0.1");
+    for reader in &mut readers {
+        assert_eq!(read(reader, &flow), Some(looked_up(&world, &flow)));
+    }
+    // What if: a clone is changed and published, then the first world again.
+    let mut other = world.clone();
+    change(&mut other, "ip route replace 20.0.0.0/8 via 10.0.0.3");
+    for world in [&mut other, &mut world] {
+        publishers[0].publish(world).expect("the first namespace");
+        assert_eq!(read(&mut readers[0], &flow), Some(looked_up(world, &flow)));
+    }
+}
+
+#[test]
+fn answers_of_routes_that_are_gone_do_not_pile_up() {
+    let mut world = world(ONE_DEVICE);
+    let mut publisher = Publisher4::new(&mut world, NS).expect("the first namespace");
+    let mut reader = publisher.reader();
+    let add = Script::parse("ip route add 20.0.0.0/8 via 10.0.0.2").expect("a line");
+    let del = Script::parse("ip route del 20.0.0.0/8").expect("a line");
+    let names = Names::default();
+    let mut anew = 0;
+    for _ in 0..8000 {
+        for line in [&add, &del] {
+            Runner { world: &mut world, ns: NS, names: &names }.run(&line.commands()[0].words);
+            anew += u32::from(publisher.publish(&mut world).expect("the first namespace").is_anew);
+        }
+    }
+    let answers = reader.pin().view().answers();
+    assert!(anew > 0 && answers < 20_000, "{anew}, {answers}");
 }

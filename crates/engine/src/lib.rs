@@ -26,4 +26,4 @@ pub use config::Config;
 pub use namespace::{Env, Namespace};
 pub use restore::{RestoreError, Restored, Restoring, restore};
 pub use state::{State, Time};
-pub use world::World;
+pub use world::{Revision, World};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fingerpost_model::{
     AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
@@ -39,8 +40,41 @@ pub struct World {
     next_ns: u32,
     /// Counts changes that are more than those of routes.
     revision: u64,
+    identity: Identity,
     /// Compiled decisions that have to agree with lookups, in tests.
     checks: Option<Checks>,
+}
+
+/// Which state of which world something was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// The world's number.
+    world: u64,
+    count: u64,
+}
+
+impl Revision {
+    /// Whether both are of one world.
+    pub fn is_of_same_world(self, other: Revision) -> bool {
+        self.world == other.world
+    }
+}
+
+/// A world's number; a clone is another world.
+#[derive(Debug)]
+struct Identity(u64);
+
+impl Default for Identity {
+    fn default() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Identity(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+impl Clone for Identity {
+    fn clone(&self) -> Self {
+        Identity::default()
+    }
 }
 
 impl World {
@@ -64,15 +98,16 @@ impl World {
             search: Search::default(),
             next_ns: 0,
             revision: 0,
+            identity: Identity::default(),
             checks: None,
         }
     }
 
-    /// A number that grows with every change that may be of more than routes: while it
-    /// stays, the tables' own journals tell all that has changed. It does not see
-    /// what is done to [`World::namespaces`] directly.
-    pub fn revision(&self) -> u64 {
-        self.revision
+    /// What differs after every change that may be of more than routes: while it stays,
+    /// the tables' own journals tell all that has changed. It does not see what is done
+    /// directly to the public fields. A clone has revisions of its own.
+    pub fn revision(&self) -> Revision {
+        Revision { world: self.identity.0, count: self.revision }
     }
 
     /// Chooses the structure that lookups search, now and in what is made later.

@@ -113,8 +113,10 @@ pub fn publish(seed: u64, index: u64, family: Family, questions: usize) -> Resul
         Family::V4 => {
             let mut publisher = Publisher4::new(&mut world, NS).map_err(refused)?;
             let mut reader = publisher.reader();
-            for line in script(seed, index, family) {
-                run(&mut world, &line);
+            let lines = script(seed, index, family);
+            for (n, line) in lines.iter().enumerate() {
+                run(&mut world, line);
+                disturb(&mut world, &mut rng, &lines[..n]);
                 counts.published(publisher.publish(&mut world).map_err(refused)?.is_anew);
                 let host = Host::of(&world, format!("script {index}, after {line}"))?;
                 let (pinned, picture) = (reader.pin(), Picture::v4(host.space));
@@ -131,8 +133,10 @@ pub fn publish(seed: u64, index: u64, family: Family, questions: usize) -> Resul
         Family::V6 => {
             let mut publisher = Publisher6::new(&mut world, NS).map_err(refused)?;
             let mut reader = publisher.reader();
-            for line in script(seed, index, family) {
-                run(&mut world, &line);
+            let lines = script(seed, index, family);
+            for (n, line) in lines.iter().enumerate() {
+                run(&mut world, line);
+                disturb(&mut world, &mut rng, &lines[..n]);
                 counts.published(publisher.publish(&mut world).map_err(refused)?.is_anew);
                 let host = Host::of(&world, format!("script {index}, after {line}"))?;
                 let (pinned, picture) = (reader.pin(), Picture::v6(host.space));
@@ -152,6 +156,22 @@ pub fn publish(seed: u64, index: u64, family: Family, questions: usize) -> Resul
 impl Counts {
     fn published(&mut self, is_anew: bool) {
         if is_anew { self.anew += 1 } else { self.kept += 1 }
+    }
+}
+
+/// What may come between the lines of a script: an earlier one again, a change that
+/// changes no answer, some time.
+fn disturb(world: &mut World, rng: &mut Rng, earlier: &[String]) {
+    if rng.chance(1, 4)
+        && let Some(line) = rng.pick(earlier)
+    {
+        run(world, line);
+    }
+    if rng.chance(1, 4) {
+        run(world, &format!("ip link set lo txqueuelen {}", 100 + rng.below(9)));
+    }
+    if rng.chance(1, 16) {
+        world.pass(5_000);
     }
 }
 

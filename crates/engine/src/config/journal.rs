@@ -9,6 +9,8 @@ const MOST: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Journal<I: Ip> {
     noted: Option<Changes<I>>,
+    /// Who asked last.
+    reader: u64,
 }
 
 /// Changes of a table.
@@ -22,7 +24,7 @@ pub enum Changes<I: Ip> {
 
 impl<I: Ip> Default for Journal<I> {
     fn default() -> Self {
-        Journal { noted: None }
+        Journal { noted: None, reader: 0 }
     }
 }
 
@@ -50,8 +52,12 @@ impl<I: Ip> Journal<I> {
         }
     }
 
-    /// What has changed since the last time; everything, at the first.
-    pub fn take(&mut self) -> Changes<I> {
-        self.noted.replace(Changes::Of(Vec::new())).unwrap_or(Changes::All)
+    /// What has changed since a reader, named by a number, asked last; everything, if
+    /// it was another one that did. So one reader is told exactly, several that take
+    /// turns are told too much.
+    pub fn take(&mut self, reader: u64) -> Changes<I> {
+        let noted = self.noted.replace(Changes::Of(Vec::new()));
+        let is_other = std::mem::replace(&mut self.reader, reader) != reader;
+        noted.filter(|_| !is_other).unwrap_or(Changes::All)
     }
 }

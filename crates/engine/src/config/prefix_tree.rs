@@ -63,9 +63,9 @@ impl<T> PrefixTree<T> {
         self.nodes.is_empty()
     }
 
-    /// What has changed since this was asked last.
-    pub fn take_changes(&mut self) -> Changes<Ipv6Addr> {
-        self.journal.take()
+    /// What has changed since a reader asked last ([`super::Journal::take`]).
+    pub fn take_changes(&mut self, reader: u64) -> Changes<Ipv6Addr> {
+        self.journal.take(reader)
     }
 
     /// All prefixes in order.
@@ -195,7 +195,8 @@ mod tests {
         for _ in 0..200 {
             let mut tree = PrefixTree::<u8>::default();
             // Few distinct bits, so that prefixes lie in each other.
-            let mut addr = || Ipv6Addr::from_bits(u128::from(rng.below(64)) << 122 | u128::from(rng.below(4)));
+            let mut addr =
+                || Ipv6Addr::from_bits(u128::from(rng.below(64)) << 122 | u128::from(rng.below(4)));
             let addrs: Vec<Ipv6Addr> = (0..40).map(|_| addr()).collect();
             for (n, &addr) in addrs.iter().enumerate() {
                 let len = [0, 1, 3, 4, 6, 7, 64, 126, 127, 128][n % 10];

@@ -114,9 +114,9 @@ impl Trie {
         removed
     }
 
-    /// What has changed since this was asked last.
-    pub fn take_changes(&mut self) -> Changes<Ipv4Addr> {
-        self.journal.take()
+    /// What has changed since a reader asked last ([`super::Journal::take`]).
+    pub fn take_changes(&mut self, reader: u64) -> Changes<Ipv4Addr> {
+        self.journal.take(reader)
     }
 
     /// The routes of prefixes that lie in one and are longer.

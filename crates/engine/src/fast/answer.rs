@@ -20,7 +20,8 @@ pub enum Answer<D> {
     /// The packet is not routed.
     Failed(Failure),
     /// A decision. Its addresses are not the packet's; it names no route, or of IPv6
-    /// one of those whose packets fare alike.
+    /// one of those whose packets fare alike. Where the source is selected and that
+    /// could not be compiled, one has to ask all the same.
     Decided {
         /// The decision.
         decision: Arc<D>,

@@ -17,6 +17,9 @@ use crate::lookup::Flow;
 
 /// Masks of marks that have lists of their own; rules with others are tried always.
 const MASKS: usize = 4;
+/// Numbers that lists may hold in all: so many, and a share for each rule.
+const MOST: usize = 1 << 20;
+const SHARE: usize = 16;
 /// Selectors by which rules are filed, at most: source, destination, ingress device, marks.
 pub const DIMENSIONS: usize = 3 + MASKS;
 
@@ -73,8 +76,11 @@ struct Filed<K> {
 }
 
 impl<K: Ip> Filed<K> {
-    /// Files rules, given in order, under prefixes.
-    fn new(rules: &[(Prefix<K>, u32)]) -> Self {
+    /// Files rules, given in order, under prefixes. `None` where so many lie within
+    /// others that their lists would take much more room than the rules.
+    fn new(rules: &[(Prefix<K>, u32)]) -> Option<Self> {
+        let most = MOST + SHARE * rules.len();
+        let mut size = 0;
         let mut by_prefix: BTreeMap<(K, u8), Vec<u32>> = BTreeMap::new();
         for &(prefix, rule) in rules {
             by_prefix.entry((prefix.addr(), prefix.len())).or_default().push(rule);
@@ -92,11 +98,15 @@ impl<K: Ip> Filed<K> {
                 list.extend_from_slice(&lists[outer]);
                 list.sort_unstable();
             }
+            size += list.len();
+            if size > most {
+                return None;
+            }
             within.push((prefix, lists.len()));
             routes.push((prefix, lists.len() as u32));
             lists.push(list);
         }
-        Filed { table: fib::Table::from_routes(routes), lists }
+        Some(Filed { table: fib::Table::from_routes(routes), lists })
     }
 
     fn list(&self, number: u32) -> &[u32] {
@@ -194,15 +204,20 @@ impl<I: Ip> Classes<I> {
             let is_enough = file(number, &list[rule]);
             Filing { rule, then, is_enough }
         };
-        let rules = (0u32..).zip(rules).map(filing).collect();
+        let mut rules: Vec<Filing> = (0u32..).zip(rules).map(filing).collect();
         let mut dimensions = Vec::new();
-        let some = |filed: &[(Prefix<I>, u32)]| (!filed.is_empty()).then(|| Filed::new(filed));
-        dimensions.extend(some(&sources).map(Dimension::Source));
-        dimensions.extend(some(&destinations).map(Dimension::Destination));
-        if !devices.is_empty() {
-            dimensions.push(Dimension::Iif(Filed::new(&devices)));
+        let mut unfiled = Vec::new();
+        file_all(&sources, Dimension::Source, &mut dimensions, &mut unfiled);
+        file_all(&destinations, Dimension::Destination, &mut dimensions, &mut unfiled);
+        file_all(&devices, Dimension::Iif, &mut dimensions, &mut unfiled);
+        for (mask, marks) in marks {
+            file_all(&marks, |filed| Dimension::Mark(mask, filed), &mut dimensions, &mut unfiled);
         }
-        dimensions.extend(marks.into_iter().map(|(mask, rules)| Dimension::Mark(mask, Filed::new(&rules))));
+        for number in unfiled {
+            rules[number as usize].is_enough = false;
+            rest.push(number);
+        }
+        rest.sort_unstable();
         Classes { rules, dimensions, rest }
     }
 
@@ -250,6 +265,21 @@ impl<I: Ip> Classes<I> {
 
 /// For each packet of a batch the list that each dimension has.
 pub type Lists = [[u32; BATCH]; DIMENSIONS];
+
+/// Files rules under one selector, if there are any; those that take too much room so
+/// are left over.
+fn file_all<I, K: Ip>(
+    filings: &Filings<K>,
+    dimension: impl FnOnce(Filed<K>) -> Dimension<I>,
+    dimensions: &mut Vec<Dimension<I>>,
+    unfiled: &mut Vec<u32>,
+) {
+    match Filed::new(filings) {
+        _ if filings.is_empty() => {}
+        Some(filed) => dimensions.push(dimension(filed)),
+        None => unfiled.extend(filings.iter().map(|&(_, number)| number)),
+    }
+}
 
 /// The position of a mask's list, made if there is room.
 fn position_of<T>(marks: &mut Vec<(u32, Vec<T>)>, mask: u32) -> Option<usize> {

@@ -30,10 +30,10 @@ pub struct Maker4 {
     known: HashMap<Key, (u32, FibResult)>,
     refused: HashMap<Errno, u32>,
     coder: Coder,
-    /// How every route information stood when tables were compiled.
+    /// How every route information stood when tables took it, as far as that is known.
     standings: Vec<Option<Standing>>,
-    /// What of the configuration the source check depends on, besides devices.
-    causes: (bool, bool),
+    /// What a route alone can change besides tables.
+    causes: [bool; 3],
     changed: bool,
 }
 
@@ -126,7 +126,7 @@ impl Maker for Maker4 {
                 match self.known.get(&key) {
                     Some(&(known, _)) => known,
                     None => {
-                        let fate = self.fate(config, env, result, TO_ASK);
+                        let fate = self.fate(config, env, result, key.is_choice, TO_ASK);
                         let number = self.push(result.table, fate);
                         self.known.insert(key, (number, result));
                         number
@@ -136,12 +136,12 @@ impl Maker for Maker4 {
         }
     }
 
-    fn take_changes(config: &mut Config) -> Vec<(Vec<TableId>, Changes<Ipv4Addr>)> {
+    fn take_changes(config: &mut Config, reader: u64) -> Vec<(Vec<TableId>, Changes<Ipv4Addr>)> {
         let tables = &config.fib.tables;
         let of_trie =
             |trie: usize| tables.iter().filter(move |table| table.trie == trie).map(|table| table.id);
         let tries = config.fib.tries.iter_mut().enumerate();
-        tries.map(|(n, trie)| (of_trie(n).collect(), trie.take_changes())).collect()
+        tries.map(|(n, trie)| (of_trie(n).collect(), trie.take_changes(reader))).collect()
     }
 
     fn within(config: &Config, table: TableId, prefix: Prefix<Ipv4Addr>) -> Vec<Prefix<Ipv4Addr>> {
@@ -167,6 +167,10 @@ impl Maker for Maker4 {
         }
     }
 
+    fn answers(&self) -> usize {
+        self.shape.places.answers.len()
+    }
+
     fn stands(&self, config: &Config) -> bool {
         self.causes == causes(config)
     }
@@ -175,7 +179,7 @@ impl Maker for Maker4 {
         let fresh = parts(config, self.shape.has_tos, self.shape.places.clone());
         let same_tables =
             fresh.program.groups == self.shape.program.groups && fresh.local == self.shape.local;
-        if !same_tables || !self.stand_alike(config) || self.is_wasteful() {
+        if !same_tables || !self.stand_alike(config) {
             return false;
         }
         self.shape = fresh;
@@ -185,7 +189,8 @@ impl Maker for Maker4 {
             let is_there = config.fib.infos.get(key.info.0 as usize).and_then(Option::as_ref);
             if is_there.is_some_and(|info| info.serial == key.serial) {
                 let before = self.shape.places.fates.get(number as usize).copied().unwrap_or(TO_ASK);
-                let fate = self.fate(config, env, result, before);
+                // What the place was made for, whatever the number of defaults now.
+                let fate = self.fate(config, env, result, key.is_choice, before);
                 self.shape.places.fates.set(number as usize, fate);
                 self.known.insert(key, (number, result));
             }
@@ -205,7 +210,8 @@ fn parts(config: &Config, has_tos: bool, places: Places4) -> Shape4 {
     let without = (!config.fib.has_custom_rules).then_some(&without[..]);
     let mut program = Program::new(config, &config.rules, without);
     // Local is a view on main's routes as long as they are one trie.
-    let local = match config.fib.is_merged() && without.is_some() {
+    let is_view = config.fib.is_merged() && config.fib.table(TableId::LOCAL).is_some();
+    let local = match is_view && without.is_some() {
         true => (0, TableId::MAIN),
         false => {
             program.groups.push(vec![Member::of(TableId::LOCAL)]);
@@ -225,9 +231,11 @@ fn parts(config: &Config, has_tos: bool, places: Places4) -> Shape4 {
     }
 }
 
-/// What the source check depends on, besides devices and rules.
-fn causes(config: &Config) -> (bool, bool) {
-    (config.fib.has_custom_local_routes, config.fib.realm_users != 0)
+/// What the source check and the search for own addresses depend on, besides devices
+/// and rules, and a route alone can change.
+fn causes(config: &Config) -> [bool; 3] {
+    let fib = &config.fib;
+    [fib.has_custom_local_routes, fib.realm_users != 0, fib.table(TableId::LOCAL).is_some()]
 }
 
 fn standings(config: &Config) -> Vec<Option<Standing>> {
@@ -284,11 +292,6 @@ impl Maker4 {
         are_alike
     }
 
-    /// Whether most places are of routes that are gone.
-    fn is_wasteful(&self) -> bool {
-        self.shape.places.fates.len() > 2 * self.standings.len() + 4096
-    }
-
     fn push(&mut self, table: TableId, fate: Fate) -> u32 {
         self.changed = true;
         self.shape.places.tables.push(table);
@@ -310,10 +313,20 @@ impl Maker4 {
     }
 
     /// What becomes of packets that a route takes; what was known before keeps its codes.
-    fn fate(&mut self, config: &Config, env: Env<'_>, result: FibResult, before: Fate) -> Fate {
+    fn fate(
+        &mut self,
+        config: &Config,
+        env: Env<'_>,
+        result: FibResult,
+        is_choice: bool,
+        before: Fate,
+    ) -> Fate {
         let info = config.fib.info(result.alias.info);
-        // What is cached with an object is all its routes' (T-17).
-        if info.nh_id.is_some() || config.hops(info).len() > 1 {
+        // What is cached with an object is all its routes' (T-17). Of other types than
+        // these a prefix's length counts (C-131).
+        let is_usual =
+            [RouteType::UNICAST, RouteType::LOCAL, RouteType::BROADCAST].contains(&result.alias.kind);
+        if info.nh_id.is_some() || config.hops(info).len() > 1 || !is_usual {
             return TO_ASK;
         }
         let dev = result.dev(config);
@@ -332,7 +345,7 @@ impl Maker4 {
             _ if config.links.l3_master(dev) != 0 => Fated::Ask,
             answer => Fated::Forward { dev, code: self.code(answer, code) },
         };
-        let (open, given) = match Key::of(config, &result).is_choice {
+        let (open, given) = match is_choice {
             true => (ASK, ASK),
             false => (
                 self.code(sent(config, env, result, false), before.open),

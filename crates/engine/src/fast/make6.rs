@@ -13,6 +13,7 @@ use super::compose::Place;
 use super::maker::{Compiled6, Maker};
 use super::place::{self, PASS};
 use super::program::{Member, Program};
+use super::publish::Publisher6;
 use super::source6::Sources;
 use super::tables6::{Found, Tables6, valid_until};
 use super::v6::{Fate6, Places6, Shape6, TO_ASK};
@@ -57,6 +58,13 @@ impl Compiled6 {
     }
 }
 
+impl Publisher6 {
+    /// The time after which a route has ended, so that what is published stands no more.
+    pub fn valid_until(&self) -> Option<Time> {
+        self.maker.valid_until
+    }
+}
+
 impl Maker for Maker6 {
     type Ip = Ipv6Addr;
     type Shape = Shape6;
@@ -67,16 +75,15 @@ impl Maker for Maker6 {
         let without = (!config.fib6.has_custom_rules).then_some(&without[..]);
         let program = Program::new(config, &config.rules6, without);
         let devices = config.links.iter().map(|link| link.index());
-        let (mut fates, mut tables) = (Chunked::new(TO_ASK), Chunked::new(TableId::UNSPEC));
+        let mut fates = Chunked::new(TO_ASK);
         for _ in [place::ASK, PASS] {
             fates.push(TO_ASK);
-            tables.push(TableId::UNSPEC);
         }
         let shape = Shape6 {
             finds_sources: program.finds_sources(),
             program: Arc::new(program),
             ingress: devices.filter(|&dev| config.links.l3_master(dev) == 0).collect(),
-            places: Places6 { fates, tables, answers: Answers::new() },
+            places: Places6 { fates, answers: Answers::new() },
             sources: Sources::new(config),
         };
         let mut maker = Maker6 {
@@ -124,7 +131,7 @@ impl Maker for Maker6 {
                             self.shape.sources.add(config, key.first);
                         }
                         let fate = self.fate(config, &key, &found);
-                        let number = self.push(found.member.table, fate);
+                        let number = self.push(fate);
                         self.known.insert(key, number);
                         number
                     }
@@ -133,9 +140,9 @@ impl Maker for Maker6 {
         }
     }
 
-    fn take_changes(config: &mut Config) -> Vec<(Vec<TableId>, Changes<Ipv6Addr>)> {
+    fn take_changes(config: &mut Config, reader: u64) -> Vec<(Vec<TableId>, Changes<Ipv6Addr>)> {
         let tables = config.fib6.tables.iter_mut();
-        tables.map(|table| (vec![table.id], table.tree.take_changes())).collect()
+        tables.map(|table| (vec![table.id], table.tree.take_changes(reader))).collect()
     }
 
     fn within(config: &Config, table: TableId, prefix: Prefix<Ipv6Addr>) -> Vec<Prefix<Ipv6Addr>> {
@@ -149,6 +156,10 @@ impl Maker for Maker6 {
         let routes = tables.filter_map(|table| table.tree.get(prefix)).flat_map(|node| &node.routes);
         let ends = routes.filter_map(|route| route.expires).filter_map(|at| u64::try_from(at).ok()).map(Time);
         self.valid_until = self.valid_until.into_iter().chain(ends).min();
+    }
+
+    fn answers(&self) -> usize {
+        self.shape.places.answers.len()
     }
 
     fn stands(&self, config: &Config) -> bool {
@@ -168,7 +179,7 @@ impl Maker6 {
             return known;
         }
         let code = self.code(Answer::Failed(Failure::Refused(errno)));
-        let number = self.push(TableId::UNSPEC, Fate6 { open: code, given: code, received: code });
+        let number = self.push(Fate6 { open: code, given: code, received: code });
         self.refused.insert(errno, number);
         number
     }
@@ -177,9 +188,8 @@ impl Maker6 {
         self.coder.code(&mut self.shape.places.answers, answer, ASK)
     }
 
-    fn push(&mut self, table: TableId, fate: Fate6) -> u32 {
+    fn push(&mut self, fate: Fate6) -> u32 {
         self.changed = true;
-        self.shape.places.tables.push(table);
         self.shape.places.fates.push(fate) as u32
     }
 

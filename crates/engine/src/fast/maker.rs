@@ -48,14 +48,17 @@ pub trait Maker: Sized {
         place: Place<Self::Ip, <Self::Lists<'a> as Lists<Self::Ip>>::Found>,
     ) -> u32;
 
-    /// What has changed in which tables since this was asked last.
-    fn take_changes(config: &mut Config) -> Vec<(Vec<TableId>, Changes<Self::Ip>)>;
+    /// What has changed in which tables since a reader asked last.
+    fn take_changes(config: &mut Config, reader: u64) -> Vec<(Vec<TableId>, Changes<Self::Ip>)>;
 
     /// The prefixes of a table's routes that lie in one and are longer.
     fn within(config: &Config, table: TableId, prefix: Prefix<Self::Ip>) -> Vec<Prefix<Self::Ip>>;
 
     /// Looks at a prefix whose routes have changed, for what is kept besides places.
     fn note_route(&mut self, config: &Config, tables: &[TableId], prefix: Prefix<Self::Ip>);
+
+    /// How many answers there are, those of routes that are gone among them.
+    fn answers(&self) -> usize;
 
     /// Whether what routes alone can change besides themselves is as it was.
     fn stands(&self, config: &Config) -> bool;

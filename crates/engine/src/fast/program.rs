@@ -9,7 +9,7 @@
 //! All that is known here of a flow is that it belongs to no VRF and names no
 //! egress device.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use fingerpost_fib as fib;
 use fingerpost_model::{RuleAction, TableId};
@@ -394,6 +394,7 @@ impl Builder {
         let targets: Vec<Option<usize>> = (0..list.len())
             .map(|at| if list[at].action == RuleAction::GOTO { target(list, at) } else { None })
             .collect();
+        let jumped_to: HashSet<usize> = targets.iter().copied().flatten().collect();
         let mut stages = Vec::new();
         let mut members_of = HashMap::new();
         // The stage that begins with each rule that is jumped to.
@@ -401,7 +402,7 @@ impl Builder {
         let mut always: Vec<(usize, Member)> = Vec::new();
         let mut select: Vec<(usize, Then)> = Vec::new();
         for (index, rule) in list.iter().enumerate() {
-            let is_target = targets.contains(&Some(index));
+            let is_target = jumped_to.contains(&index);
             let meets = Meets::of(rule, masters);
             if is_target || meets != Meets::Always || !leads_to_table(rule) {
                 self.close_always(&mut always, &mut stages, &mut members_of);
@@ -422,7 +423,12 @@ impl Builder {
                 },
                 RuleAction::TO_TABLE if !leads_to_table(rule) => Then::Ask,
                 RuleAction::TO_TABLE if meets == Meets::Always => {
-                    always.push((index, member(rule)));
+                    // A table that has found nothing finds nothing again.
+                    let open = Member { realms: 0, ..Member::of(rule.table) };
+                    let before = always.iter().map(|(_, member)| Member { realms: 0, ..*member });
+                    if !before.into_iter().any(|member| member == open) {
+                        always.push((index, member(rule)));
+                    }
                     continue;
                 }
                 RuleAction::TO_TABLE => Then::Search(self.group(vec![member(rule)])),

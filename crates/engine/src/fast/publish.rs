@@ -6,8 +6,11 @@
 //! ([`World::revision`]) is looked at as a whole: answers are made anew where they
 //! stand, and only if tables would give other routes is everything compiled again.
 //!
-//! A reader sees tables of one publication and answers of the same one or a later
-//! one. It never waits.
+//! A reader sees each table as of one publication, and answers of the same one or a
+//! later one. Tables are published one after the other: where rules lead to several, a
+//! reader can see one before and another after a change, as a packet can in Linux. It
+//! never waits for a publication; only to take up what is new besides tables, both
+//! hold a mutex for the time of copying a pointer.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -28,17 +31,21 @@ use super::v4::View4;
 use super::v6::View6;
 use crate::config::{Changes, Config};
 use crate::namespace::Env;
-use crate::world::World;
+use crate::world::{Revision, World};
 
 /// Publishes the decisions of one namespace.
 pub struct Publisher<M: Maker> {
     id: NsId,
-    maker: M,
+    pub(super) maker: M,
     tables: Vec<fib::Writer<M::Ip>>,
     /// How often everything was compiled.
     layout: u64,
+    /// Its number as a reader of journals.
+    reader: u64,
+    /// The answers there were when everything was compiled.
+    compiled: usize,
     /// The world's revision that is published.
-    revision: u64,
+    revision: Revision,
     shared: Arc<Shared<M>>,
 }
 
@@ -46,6 +53,9 @@ pub struct Publisher<M: Maker> {
 pub type Publisher4 = Publisher<Maker4>;
 /// Publishes decisions about IPv6 packets.
 pub type Publisher6 = Publisher<Maker6>;
+
+/// So many answers of routes that are gone are kept besides as many as there were.
+const WASTE: usize = 1 << 14;
 
 /// What readers look at to see whether there is news.
 struct Shared<M: Maker> {
@@ -89,15 +99,18 @@ impl<M: Maker> Publisher<M> {
     ///
     /// There is no such namespace.
     pub fn new(world: &mut World, id: NsId) -> Result<Self, Refusal> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let reader = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         let revision = world.revision();
         let (space, env) = world.space(id)?;
-        M::take_changes(&mut space.config);
+        M::take_changes(&mut space.config, reader);
         let mut maker = M::new(&space.config, env);
         let tables = writers(&mut maker, &space.config, env);
         maker.take_changed();
         let published = published(&maker, &tables, 0, 0);
         let shared = Arc::new(Shared { number: AtomicU64::new(0), latest: Mutex::new(Arc::new(published)) });
-        Ok(Publisher { id, maker, tables, layout: 0, revision, shared })
+        let compiled = maker.answers();
+        Ok(Publisher { id, maker, tables, layout: 0, reader, compiled, revision, shared })
     }
 
     /// A reader, for another thread.
@@ -115,9 +128,10 @@ impl<M: Maker> Publisher<M> {
     pub fn publish(&mut self, world: &mut World) -> Result<Publication, Refusal> {
         let revision = world.revision();
         let (space, env) = world.space(self.id)?;
-        let changes = M::take_changes(&mut space.config);
+        let changes = M::take_changes(&mut space.config, self.reader);
         let config = &space.config;
         let is_more = revision != self.revision || !self.maker.stands(config);
+        let is_other = !revision.is_of_same_world(self.revision);
         self.revision = revision;
         let mut publication = Publication::default();
         let mut touched: BTreeSet<Group> = BTreeSet::new();
@@ -126,10 +140,14 @@ impl<M: Maker> Publisher<M> {
         let of_all = changes
             .iter()
             .any(|(tables, changes)| *changes == Changes::All && tables.iter().any(is_searched));
-        if of_all || (is_more && !self.maker.refresh(config, env)) {
+        // Answers of routes that are gone are kept until there are too many.
+        let is_wasteful = self.maker.answers() > 2 * self.compiled + WASTE;
+        let stands = !of_all && !is_other && !is_wasteful;
+        if !stands || (is_more && !self.maker.refresh(config, env)) {
             self.maker = M::new(config, env);
             self.tables = writers(&mut self.maker, config, env);
             self.layout += 1;
+            self.compiled = self.maker.answers();
             publication.is_anew = true;
         } else {
             for (tables, changes) in changes {
@@ -142,8 +160,10 @@ impl<M: Maker> Publisher<M> {
         }
         if self.maker.take_changed() {
             let number = self.shared.number.load(Ordering::Relaxed) + 1;
-            let published = published(&self.maker, &self.tables, number, self.layout);
-            *lock(&self.shared.latest) = Arc::new(published);
+            let published = Arc::new(published(&self.maker, &self.tables, number, self.layout));
+            let before = std::mem::replace(&mut *lock(&self.shared.latest), published);
+            // Not under the mutex.
+            drop(before);
             self.shared.number.store(number, Ordering::Release);
         }
         // Answers first: no reader meets a place that it knows nothing of.

@@ -18,8 +18,8 @@ use crate::config::{Config, halves};
 use crate::lookup::source6;
 use crate::trace::Tracer;
 
-/// Comparisons of addresses that compiling a device may take.
-const MOST: usize = 4_000_000;
+/// Comparisons of addresses that compiling may take, of all devices together.
+const MOST: usize = 16_000_000;
 /// Ranges in which addresses have a class, a scope or a meaning of their own
 /// (`ipv6_addr_type`, ORCHID).
 const CLASSES: [(u128, u8); 8] = [
@@ -40,6 +40,9 @@ pub(super) struct Sources {
     by_device: Arc<Vec<(u32, Arc<OfDevice>)>>,
     /// The pieces of the address space; none where there are too many addresses.
     pieces: Arc<[Prefix<Ipv6Addr>]>,
+    /// Comparisons that a device takes, and those that are left to take.
+    each: usize,
+    left: usize,
 }
 
 /// The sources of packets through one device.
@@ -58,14 +61,15 @@ impl Sources {
         let mut cuts: BTreeSet<(u128, u8)> = CLASSES.into_iter().collect();
         let labels = config.labels.list.iter().map(|label| label.prefix);
         cuts.extend(labels.map(|prefix| (prefix.addr().to_bits(), prefix.len())));
-        if own.len() * own.len() * 128 > MOST {
-            return Sources { by_device: Arc::default(), pieces: Arc::new([]) };
+        let each = own.len() * own.len() * 128;
+        if each > MOST {
+            return Sources { by_device: Arc::default(), pieces: Arc::new([]), each, left: 0 };
         }
         for len in 1..=128 {
             let prefixes = own.iter().filter_map(|&addr| Prefix::containing(addr, len).ok());
             cuts.extend(prefixes.map(|prefix| (prefix.addr().to_bits(), len)));
         }
-        Sources { by_device: Arc::default(), pieces: pieces(&cuts).into() }
+        Sources { by_device: Arc::default(), pieces: pieces(&cuts).into(), each, left: MOST }
     }
 
     /// Adds a device's; one in a VRF, where chance has a say, has none.
@@ -74,7 +78,9 @@ impl Sources {
         if let Err(place) = place
             && config.links.l3_master(dev) == 0
             && !self.pieces.is_empty()
+            && self.each <= self.left
         {
+            self.left -= self.each;
             let of_device = OfDevice::new(config, dev, &self.pieces);
             Arc::make_mut(&mut self.by_device).insert(place, (dev, Arc::new(of_device)));
         }

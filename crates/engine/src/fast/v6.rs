@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use fingerpost_model::{Scope, TableId};
+use fingerpost_model::Scope;
 
 use super::answer::{ASK, Answer, Answer6, Answers, Code, Failure, Named, Source};
 use super::chunked::Chunked;
@@ -49,8 +49,6 @@ pub(super) const TO_ASK: Fate6 = Fate6 { open: ASK, given: ASK, received: ASK };
 #[derive(Clone)]
 pub(super) struct Places6 {
     pub fates: Chunked<Fate6>,
-    /// The table of each.
-    pub tables: Chunked<TableId>,
     pub answers: Answers<Decision6>,
 }
 
@@ -138,7 +136,7 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
     }
 
     /// What becomes of a received packet, of which the ingress device and the source
-    /// have to be known.
+    /// have to be known ([`Flow6::has_source`]).
     pub fn input(&self, flow: &Flow6) -> Code {
         self.received(flow).0
     }
@@ -250,6 +248,7 @@ impl<T: Longest<Ipv6Addr>> View6<'_, T> {
     /// Whether what becomes of a received one is known.
     fn may_input(&self, flow: &Flow6) -> bool {
         flow.oif == 0
+            && flow.has_source
             && !flow.src.is_unspecified()
             && self.shape.ingress.binary_search(&flow.iif).is_ok()
             && is_plain(flow)
