@@ -89,9 +89,7 @@ fn fresh() -> World {
 pub fn compare(seed: u64, index: u64, family: Family, questions: usize) -> Result<Counts, String> {
     let mut world = fresh();
     script(seed, index, family).iter().for_each(|line| run(&mut world, line));
-    let space = world.ns(NS).map_err(|refusal| refusal.to_string())?;
-    let env = Env { behaviour: &world.behaviour, now: world.now };
-    let host = Host { space, env, place: format!("configuration {index}") };
+    let host = Host::of(&world, format!("configuration {index}"))?;
     let mut rng = Rng::new(index);
     match family {
         Family::V4 => host.compare4(&mut rng, questions),
@@ -106,51 +104,68 @@ pub fn compare(seed: u64, index: u64, family: Family, questions: usize) -> Resul
 /// The first question that is answered otherwise.
 pub fn publish(seed: u64, index: u64, family: Family, questions: usize) -> Result<Counts, String> {
     let mut world = fresh();
-    let refused = |refusal: fingerpost_model::Refusal| refusal.to_string();
-    let mut rng = Rng::new(index);
     let mut counts = Counts::default();
     match family {
         Family::V4 => {
             let mut publisher = Publisher4::new(&mut world, NS).map_err(refused)?;
             let mut reader = publisher.reader();
             let lines = script(seed, index, family);
-            for (n, line) in lines.iter().enumerate() {
-                run(&mut world, line);
-                disturb(&mut world, &mut rng, &lines[..n]);
-                counts.published(publisher.publish(&mut world).map_err(refused)?.is_anew);
-                let host = Host::of(&world, format!("script {index}, after {line}"))?;
+            after_each(&lines, &mut world, index, |world, rng, place| {
+                counts.published(publisher.publish(world).map_err(refused)?.is_anew);
+                let host = Host::of(world, place)?;
                 let (pinned, picture) = (reader.pin(), Picture::v4(host.space));
                 let view = pinned.view();
                 for _ in 0..questions {
-                    let (flow, packet) = (picture.flow4(&mut rng), picture.packet(&mut rng));
+                    let (flow, packet) = (picture.flow4(rng), picture.packet(rng));
                     let answer = view.decision(view.output(&flow), flow.src, flow.dst);
                     host.sent4(&mut counts, answer, &flow)?;
                     let answer = view.decision(view.input(&packet), packet.src, packet.dst);
                     host.received4(&mut counts, answer, &packet)?;
                 }
-            }
+                Ok(())
+            })?;
         }
         Family::V6 => {
             let mut publisher = Publisher6::new(&mut world, NS).map_err(refused)?;
             let mut reader = publisher.reader();
             let lines = script(seed, index, family);
-            for (n, line) in lines.iter().enumerate() {
-                run(&mut world, line);
-                disturb(&mut world, &mut rng, &lines[..n]);
-                counts.published(publisher.publish(&mut world).map_err(refused)?.is_anew);
-                let host = Host::of(&world, format!("script {index}, after {line}"))?;
+            after_each(&lines, &mut world, index, |world, rng, place| {
+                counts.published(publisher.publish(world).map_err(refused)?.is_anew);
+                let host = Host::of(world, place)?;
                 let (pinned, picture) = (reader.pin(), Picture::v6(host.space));
                 let view = pinned.view();
                 for is_input in [false, true].into_iter().cycle().take(questions) {
-                    let flow = picture.flow6(&mut rng, is_input);
+                    let flow = picture.flow6(rng, is_input);
                     let code = if is_input { view.input(&flow) } else { view.output(&flow) };
                     let looked_up = host.looked_up6(&flow, is_input);
                     host.flow6(&mut counts, view.decision(code, flow.src, flow.dst), &flow, &looked_up)?;
                 }
-            }
+                Ok(())
+            })?;
         }
     }
     Ok(counts)
+}
+
+fn refused(refusal: fingerpost_model::Refusal) -> String {
+    refusal.to_string()
+}
+
+/// Runs a script's lines, with what may come between them, and does something after
+/// each, told where that is.
+fn after_each(
+    lines: &[String],
+    world: &mut World,
+    index: u64,
+    mut then: impl FnMut(&mut World, &mut Rng, String) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut rng = Rng::new(index);
+    for (n, line) in lines.iter().enumerate() {
+        run(world, line);
+        disturb(world, &mut rng, &lines[..n]);
+        then(world, &mut rng, format!("script {index}, after {line}"))?;
+    }
+    Ok(())
 }
 
 impl Counts {
@@ -190,7 +205,7 @@ struct Host<'a> {
 
 impl<'a> Host<'a> {
     fn of(world: &'a World, place: String) -> Result<Self, String> {
-        let space = world.ns(NS).map_err(|refusal| refusal.to_string())?;
+        let space = world.ns(NS).map_err(refused)?;
         Ok(Host { space, env: Env { behaviour: &world.behaviour, now: world.now }, place })
     }
 

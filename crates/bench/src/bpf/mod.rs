@@ -87,7 +87,7 @@ impl FibLookups {
     ///
     /// # Errors
     ///
-    /// BPF cannot be had: it takes root and Linux 5.18, 6.7 where a source is asked.
+    /// BPF cannot be had: it takes root and a kernel whose helper knows what is asked (tried on 6.18).
     pub fn new<I: Ip>(keys: &[I], way: Way<I>, picks_source: bool) -> io::Result<Self> {
         let (flags, dev, from) = match way {
             Way::Output { dev } => (LOOKUP_OUTPUT, dev, I::ZERO),

@@ -393,11 +393,9 @@ fn common(of: impl Fn(Ipv4Addr, Ipv4Addr) -> Result<Decision, Failure>) -> Answe
                 _ => return Answer::Ask,
             };
             let bare = |decision: Decision| {
-                let (source, destination) = match source {
-                    Source::Decision => (decision.source, Ipv4Addr::UNSPECIFIED),
-                    _ => (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED),
-                };
-                Decision { source, destination, result: None, ..decision }
+                let nobody = Ipv4Addr::UNSPECIFIED;
+                let source = if source == Source::Decision { decision.source } else { nobody };
+                Decision { source, destination: nobody, result: None, ..decision }
             };
             let (decision, other) = (bare(decision), bare(other));
             match decision == other {
