@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fingerpost_net::Rng;
 use serde_json::Value;
 
-use crate::{Scratch, fingerpost, run, run_with};
+use crate::{Scratch, fingerpost, run, run_with, start};
 
 const HEADER: &str = "verdict,device,gateway,source,table,rule,route\n";
 const SENT: &str = "sent,eth0,192.168.1.66,192.168.1.20,main,32764,0.0.0.0/1\n";
@@ -277,13 +276,7 @@ fn a_bad_line_far_behind_is_found_and_all_before_it_answered() {
 
 #[test]
 fn rows_come_before_the_list_is_at_its_end() {
-    let mut child = fingerpost()
-        .args(["flows", "--example", "tunnelvision", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the command starts");
+    let mut child = start("flows --example tunnelvision -");
     let mut list = child.stdin.take().expect("standard input");
     let mut rows = BufReader::new(child.stdout.take().expect("standard output"));
     list.write_all(b"to\n").expect("a header");
@@ -302,13 +295,7 @@ fn rows_come_before_the_list_is_at_its_end() {
 
 #[test]
 fn who_reads_no_further_ends_it_though_more_could_come() {
-    let mut child = fingerpost()
-        .args(["flows", "--example", "tunnelvision", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
+    let mut child = start("flows --example tunnelvision -");
     drop(child.stdout.take());
     let mut list = child.stdin.take().expect("standard input");
     let _ = list.write_all("8.8.8.8\n".repeat(1000).as_bytes());

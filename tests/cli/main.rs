@@ -8,7 +8,7 @@ mod stream;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// The command, to be given further arguments.
 fn fingerpost() -> Command {
@@ -28,13 +28,18 @@ fn run(line: &str) -> Told {
     run_with(line, b"")
 }
 
-/// Runs the command with this standard input.
-fn run_with(line: &str, input: &[u8]) -> Told {
+/// Starts the command, with pipes to all that it reads and writes.
+fn start(line: &str) -> Child {
     let separator = if line.contains('|') { '|' } else { ' ' };
     let words = line.split(separator).map(str::trim).filter(|word| !word.is_empty());
     let mut command = fingerpost();
     command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the command starts");
+    command.spawn().expect("the command starts")
+}
+
+/// Runs the command with this standard input.
+fn run_with(line: &str, input: &[u8]) -> Told {
+    let mut child = start(line);
     // A command that does not read its input closes it.
     let _ = child.stdin.take().expect("standard input").write_all(input);
     told(child.wait_with_output().expect("the command ends"))

@@ -1,11 +1,10 @@
 //! `explain -`, questions and expectations.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::{Scratch, fingerpost, run, run_with};
+use crate::{Scratch, run, run_with, start};
 
 fn lines(out: &str) -> Vec<Value> {
     out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
@@ -41,12 +40,7 @@ fn a_line_without_end_ends_the_stream() {
 
 #[test]
 fn an_answer_comes_before_the_next_question() {
-    let mut child = fingerpost()
-        .args(["explain", "--example", "plain", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
+    let mut child = start("explain --example plain -");
     let mut questions = child.stdin.take().expect("standard input");
     let mut answers = BufReader::new(child.stdout.take().expect("standard output"));
     for _ in 0..3 {
@@ -61,13 +55,7 @@ fn an_answer_comes_before_the_next_question() {
 
 #[test]
 fn who_reads_no_further_ends_it_in_silence() {
-    let mut child = fingerpost()
-        .args(["explain", "--example", "plain", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
+    let mut child = start("explain --example plain -");
     drop(child.stdout.take());
     let _ = child.stdin.take().expect("standard input").write_all("\"8.8.8.8\"\n".repeat(1000).as_bytes());
     let mut complaint = String::new();
