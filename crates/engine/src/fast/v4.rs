@@ -326,8 +326,8 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
         program.walk_batch(&Arrivals { view: self, packets }, &self.tables, &mut hits[..packets.len()]);
         // Those whose source has to be looked up, and those for which it is enough that
         // it is no own address.
-        let mut checked = [Checked { n: 0, oif: 0, mark: 0, code: ASK }; BATCH];
-        let mut others = [(0, Ipv4Addr::UNSPECIFIED); BATCH];
+        let mut checked = [Checked { n: 0, use_mark: false, oif: 0 }; BATCH];
+        let mut others = [0; BATCH];
         let (mut count, mut other_count) = (0, 0);
         let mut last = None;
         for (n, packet) in packets.iter().enumerate() {
@@ -346,21 +346,20 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
                     Routed::Over(code) => code,
                     Routed::Checked { code, .. } if !ingress.is_full => {
                         if !ingress.check.accept_local {
-                            others[other_count] = (n, packet.src);
+                            others[other_count] = n as u16;
                             other_count += 1;
                         }
                         code
                     }
                     Routed::Checked { code, oif } => {
-                        let mark = if ingress.use_mark { packet.mark } else { 0 };
-                        checked[count] = Checked { n: n as u16, oif, mark, code };
+                        checked[count] = Checked { n: n as u16, use_mark: ingress.use_mark, oif };
                         count += 1;
                         code
                     }
                 },
             };
         }
-        self.drop_own(&others[..other_count], codes);
+        self.drop_own(packets, &others[..other_count], codes);
         if count == 0 {
             return;
         }
@@ -373,22 +372,22 @@ impl<T: Longest<Ipv4Addr>> View4<'_, T> {
                 Some(ingress) if is_of(ingress, &packets[n]) => Some(ingress),
                 _ => self.shape.ingress(packets[n].dev),
             };
-            codes[n] = ingress.map_or(ASK, |ingress| self.judged(back, ingress, checked.code));
+            codes[n] = ingress.map_or(ASK, |ingress| self.judged(back, ingress, codes[n]));
         }
     }
 
-    /// Drops packets, named by number, whose sources are own addresses.
-    fn drop_own(&self, packets: &[(usize, Ipv4Addr)], codes: &mut [Code]) {
+    /// Drops those packets, of these by number, whose sources are own addresses.
+    fn drop_own(&self, packets: &[Received], which: &[u16], codes: &mut [Code]) {
         let mut sources = [Ipv4Addr::UNSPECIFIED; BATCH];
         let mut owned = [fib::NONE; BATCH];
-        for (source, (_, src)) in sources.iter_mut().zip(packets) {
-            *source = *src;
+        for (source, &n) in sources.iter_mut().zip(which) {
+            *source = packets[usize::from(n)].src;
         }
-        let owned = &mut owned[..packets.len()];
-        self.shape.addresses.lookup_batch(&sources[..packets.len()], owned);
-        for (&(n, _), &owned) in packets.iter().zip(&*owned) {
+        let owned = &mut owned[..which.len()];
+        self.shape.addresses.lookup_batch(&sources[..which.len()], owned);
+        for (&n, &owned) in which.iter().zip(&*owned) {
             if owned != fib::NONE {
-                codes[n] = self.shape.places.dropped(DropReason::IpLocalSource);
+                codes[usize::from(n)] = self.shape.places.dropped(DropReason::IpLocalSource);
             }
         }
     }
@@ -526,11 +525,9 @@ impl<T: Longest<Ipv4Addr>> Packets<Ipv4Addr> for Arrivals<'_, '_, T> {
 struct Checked {
     /// Which of the batch.
     n: u16,
+    /// Whether the lookup takes its mark.
+    use_mark: bool,
     oif: u32,
-    /// The mark that the lookup takes.
-    mark: u32,
-    /// The answer, if the source is accepted.
-    code: Code,
 }
 
 /// The ways back to the sources of received packets.
@@ -560,12 +557,12 @@ impl<T: Longest<Ipv4Addr>> Packets<Ipv4Addr> for WaysBack<'_, '_, T> {
     }
 
     fn mark(&self, at: usize) -> u32 {
-        self.checked[at].mark
+        if self.checked[at].use_mark { self.packet(at).mark } else { 0 }
     }
 
     fn flow(&self, at: usize) -> Flow4 {
-        let Checked { oif, mark, .. } = self.checked[at];
-        self.view.way_back(&Received { mark, ..self.packet(at).clone() }, oif, true)
+        let Checked { oif, use_mark, .. } = self.checked[at];
+        self.view.way_back(self.packet(at), oif, use_mark)
     }
 }
 

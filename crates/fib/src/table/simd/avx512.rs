@@ -30,62 +30,154 @@ pub(super) fn batch<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &
 }
 
 /// IPv4: sixteen lanes of 32 bits, two such groups in flight, through the
-/// directory, a page and at most one leaf. The few addresses that more blocks
-/// decide are looked up one by one.
+/// directory, a page and block by block. Where few addresses are left that more
+/// blocks decide, they are looked up one by one.
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
 fn batch4<I: Ip>(view: &View<'_>, level: Level, addrs: &[I], values: &mut [u32]) {
-    let (words, top) = (view.paths.words, view.paths.top);
-    let words = Halves::of(words);
-    let top = Halves::of_numbers(top);
-    let width = view.paths.width.shift();
+    let top = Halves::of_numbers(view.paths.top);
+    let blocks = Blocks4::of(&view.paths);
     let page_mask = _mm512_set1_epi32((1 << Shape::V4.page) - 1);
-    let word_mask = _mm512_set1_epi32(WORD_MASK.cast_signed());
-    // Codes in a half: their number's logarithm, and a code's bits and mask.
-    let in_half = _mm_cvtsi32_si128(2 - width.cast_signed());
-    let in_half_mask = _mm512_set1_epi32((1 << (2 - width)) - 1);
-    let code_bits = _mm_cvtsi32_si128(3 + width.cast_signed());
-    let code_mask = _mm512_set1_epi32((u32::MAX >> (32 - (8 << width))).cast_signed());
 
     for (addrs, values) in addrs.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
         fetch_ahead(addrs);
         let heads = heads4(addrs);
-        let mut key = [_mm512_setzero_si512(); 2];
-        let mut entry = key;
+        let mut rest = [_mm512_setzero_si512(); 2];
+        let mut entry = rest;
         for group in 0..2 {
             let lanes: &[u32; 16] = heads[group * 16..].first_chunk().unwrap_or(&[0; 16]);
-            key[group] = load(lanes);
-            let page = top.at(!0, _mm512_srli_epi32::<{ 32 - Shape::V4.top as u32 }>(key[group]));
-            let below = _mm512_srli_epi32::<{ 32 - Shape::V4.depth() as u32 }>(key[group]);
+            let key = load(lanes);
+            let page = top.at(!0, _mm512_srli_epi32::<{ 32 - Shape::V4.top as u32 }>(key));
+            let below = _mm512_srli_epi32::<{ 32 - Shape::V4.depth() as u32 }>(key);
             let at = _mm512_add_epi32(_mm512_slli_epi32::<1>(page), _mm512_and_si512(below, page_mask));
-            entry[group] = words.at(!0, at);
+            entry[group] = blocks.words.at(!0, at);
+            rest[group] = _mm512_slli_epi32::<{ Shape::V4.depth() as u32 }>(key);
         }
-        let mut odd = 0;
-        let mut found = [0; BATCH];
+        let mut deep = 0;
         for group in 0..2 {
-            let kind = _mm512_srli_epi32::<KIND_SHIFT>(entry[group]);
-            let leaf = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(LEAF.cast_signed()));
-            let more = _mm512_cmpgt_epi32_mask(kind, _mm512_set1_epi32(LEAF.cast_signed()));
-            odd |= u32::from(more) << (group * 16);
-            let at = _mm512_and_si512(entry[group], word_mask);
-            // 63 less the slot.
-            let slot = _mm512_srli_epi32::<{ 26 - Shape::V4.depth() as u32 }>(key[group]);
-            let shift = _mm512_andnot_si512(slot, _mm512_set1_epi32(63));
-            let run = words.ones_below(leaf, at, shift);
-            let first = _mm512_add_epi32(_mm512_slli_epi32::<1>(at), _mm512_set1_epi32(2));
-            let half = words.at(leaf, _mm512_add_epi32(first, _mm512_srl_epi32(run, in_half)));
-            let place = _mm512_sll_epi32(_mm512_and_si512(run, in_half_mask), code_bits);
-            let code = _mm512_and_si512(_mm512_srlv_epi32(half, place), code_mask);
-            let code = _mm512_mask_mov_epi32(entry[group], leaf, code);
-            store(answer(&view.answers, code), found[group * 16..].first_chunk_mut());
+            blocks.leaves(&mut entry[group], rest[group]);
+            deep |= u32::from(blocks.lanes(entry[group])) << (group * 16);
+        }
+        while deep.count_ones() >= FEW {
+            deep = 0;
+            for group in 0..2 {
+                blocks.step(&mut entry[group], &mut rest[group]);
+                deep |= u32::from(blocks.lanes(entry[group])) << (group * 16);
+            }
+        }
+        let mut found = [0; BATCH];
+        for (found, &entry) in found.as_chunks_mut().0.iter_mut().zip(&entry) {
+            store(answer(&view.answers, entry), Some(found));
         }
         give(&found, values);
-        while odd != 0 {
-            let at = odd.trailing_zeros() as usize;
+        while deep != 0 {
+            let at = deep.trailing_zeros() as usize;
             if let Some(addr) = addrs.get(at) {
                 values[at] = view.lookup(level, *addr);
             }
-            odd &= odd - 1;
+            deep &= deep - 1;
         }
+    }
+}
+
+/// So few of a batch are looked up one by one.
+const FEW: u32 = 4;
+
+/// Blocks of an IPv4 table, for sixteen lanes.
+struct Blocks4 {
+    words: Halves,
+    /// Codes in a half: their number's logarithm, and a code's bits and mask.
+    in_half: __m512i,
+    in_half_mask: __m512i,
+    code_bits: __m128i,
+    code_mask: __m512i,
+}
+
+impl Blocks4 {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn of(paths: &Paths<'_>) -> Blocks4 {
+        let width = paths.width.shift();
+        Blocks4 {
+            words: Halves::of(paths.words),
+            in_half: _mm512_set1_epi32(2 - width.cast_signed()),
+            in_half_mask: _mm512_set1_epi32((1 << (2 - width)) - 1),
+            code_bits: _mm_cvtsi32_si128(3 + width.cast_signed()),
+            code_mask: _mm512_set1_epi32((u32::MAX >> (32 - (8 << width))).cast_signed()),
+        }
+    }
+
+    /// Lanes that have not come to an answer.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn lanes(&self, entry: __m512i) -> __mmask16 {
+        _mm512_movepi32_mask(entry)
+    }
+
+    /// From entries that are leaves to their answers; `rest` begins with the bits that
+    /// the blocks decide.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn leaves(&self, entry: &mut __m512i, rest: __m512i) {
+        let kind = _mm512_srli_epi32::<KIND_SHIFT>(*entry);
+        let leaf = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(LEAF.cast_signed()));
+        let at = _mm512_and_si512(*entry, _mm512_set1_epi32(WORD_MASK.cast_signed()));
+        let run = self.run(leaf, at, rest);
+        let half = self.half(leaf, at, _mm512_srlv_epi32(run, self.in_half));
+        *entry = _mm512_mask_mov_epi32(*entry, leaf, self.code(half, run));
+    }
+
+    /// One block further, of whatever kind.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn step(&self, entry: &mut __m512i, rest: &mut __m512i) {
+        let kind = _mm512_srli_epi32::<KIND_SHIFT>(*entry);
+        let leaf = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(LEAF.cast_signed()));
+        let inner = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(INNER.cast_signed()));
+        let skip = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(SKIP.cast_signed()));
+        let at = _mm512_and_si512(*entry, _mm512_set1_epi32(WORD_MASK.cast_signed()));
+        let run = self.run(leaf | inner, at, *rest);
+        let place = _mm512_mask_srlv_epi32(run, leaf, run, self.in_half);
+        let mut next = self.half(leaf | inner, at, place);
+        next = _mm512_mask_mov_epi32(next, leaf, self.code(next, run));
+        let mut taken = _mm512_set1_epi32(6);
+        if skip != 0 {
+            // The bits to compare are in the upper half; the lowest one ends them.
+            let twice = _mm512_slli_epi32::<1>(at);
+            let bits = self.words.at(skip, _mm512_add_epi32(twice, _mm512_set1_epi32(1)));
+            let low = _mm512_andnot_si512(bits, _mm512_sub_epi32(bits, _mm512_set1_epi32(1)));
+            let end = _mm512_popcnt_epi32(low);
+            let differ = _mm512_srlv_epi32(_mm512_xor_si512(bits, *rest), end);
+            let other = _mm512_mask_cmpgt_epu32_mask(skip, differ, _mm512_set1_epi32(1));
+            let place = _mm512_maskz_set1_epi32(other, 1);
+            next = _mm512_mask_mov_epi32(next, skip, self.half(skip, at, place));
+            taken = _mm512_mask_sub_epi32(taken, skip, _mm512_set1_epi32(31), end);
+        }
+        *entry = _mm512_mask_mov_epi32(*entry, leaf | inner | skip, next);
+        *rest = _mm512_sllv_epi32(*rest, taken);
+    }
+
+    /// The run that the slot of the first six bits belongs to, in the block at a word.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn run(&self, lanes: __mmask16, at: __m512i, rest: __m512i) -> __m512i {
+        let slot = _mm512_srli_epi32::<26>(rest);
+        self.words.ones_below(lanes, at, _mm512_sub_epi32(_mm512_set1_epi32(63), slot))
+    }
+
+    /// A half of the block at a word, counted from behind its first word.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn half(&self, lanes: __mmask16, at: __m512i, place: __m512i) -> __m512i {
+        let first = _mm512_add_epi32(_mm512_slli_epi32::<1>(at), _mm512_set1_epi32(2));
+        self.words.at(lanes, _mm512_add_epi32(first, place))
+    }
+
+    /// The code of a run, from the half that it is in.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+    fn code(&self, half: __m512i, run: __m512i) -> __m512i {
+        let place = _mm512_sll_epi32(_mm512_and_si512(run, self.in_half_mask), self.code_bits);
+        _mm512_and_si512(_mm512_srlv_epi32(half, place), self.code_mask)
     }
 }
 
