@@ -11,6 +11,7 @@ pub mod addrtype;
 pub mod behaviour;
 pub mod config;
 pub mod control;
+pub mod counters;
 pub mod dump;
 pub mod fast;
 pub mod lookup;

@@ -1,10 +1,10 @@
 //! What running makes: cached decisions, exceptions, counters.
 
-use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
 use crate::config::FibInfoId;
 use crate::control::nexthop::BucketUse;
+use crate::counters::Counters;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
@@ -34,8 +34,8 @@ pub struct State {
     pub buckets: BucketUse,
     /// Addresses, with their devices, whose detection ends once the present change is made.
     pub due: Vec<(u32, Ipv6Addr)>,
-    /// Counters by the name that `nstat` gives them.
-    pub counters: HashMap<&'static str, u64>,
+    /// What it counts.
+    pub counters: Counters,
 }
 
 impl State {

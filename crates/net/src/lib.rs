@@ -1,5 +1,5 @@
 //! The vocabulary that every other crate of Fingerpost speaks: address
-//! families, prefixes, error numbers, and a seedable random source.
+//! families, prefixes, error numbers, a seedable random source, and wire formats.
 //!
 //! No IO, no clock, no routing behaviour. `no_std` with `alloc`.
 
@@ -11,6 +11,7 @@ mod errno;
 mod ip;
 mod prefix;
 mod rng;
+pub mod wire;
 
 pub use errno::Errno;
 pub use ip::{Family, Ip};
