@@ -35,7 +35,7 @@ pub use timers::{Timer, Timers};
 use crate::config::Config;
 use crate::control::sysctl;
 use crate::counters::Counter;
-use crate::lookup::{Decision, DropReason};
+use crate::lookup::{Decision, Decision6, DropReason};
 use crate::namespace::Env;
 use crate::state::{State, Time};
 use crate::trace::{Event, Stage, Tracer};
@@ -99,8 +99,10 @@ pub struct Packet {
     pub iif: u32,
     /// Its mark.
     pub mark: u32,
-    /// What was decided about it.
+    /// What was decided about it, if it is one of IPv4.
     pub decision: Option<Decision>,
+    /// The same of IPv6.
+    pub decision6: Option<Decision6>,
     /// Whether it is being forwarded.
     pub is_forwarded: bool,
     /// The largest fragment of a datagram that was put together; 0 if it was not.
@@ -119,6 +121,7 @@ impl Packet {
             iif: 0,
             mark,
             decision: Some(decision),
+            decision6: None,
             is_forwarded: false,
             largest_fragment: 0,
             is_subject: false,
@@ -170,7 +173,10 @@ impl<'a, 't> Stack<'a, 't> {
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
         while let Some(packet) = self.backlog.pop_front() {
-            self.ip_receive(packet);
+            match packet.decision6 {
+                None => self.ip_receive(packet),
+                Some(_) => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            }
         }
         Handled { outcome: self.outcome, emitted: self.emitted }
     }
