@@ -1,4 +1,8 @@
 //! Packets through a host: what enters, what leaves, what is counted.
 
+mod arp;
+mod deliver;
 mod forward;
 mod host;
+mod receive;
+mod teach;

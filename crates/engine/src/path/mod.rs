@@ -16,6 +16,8 @@ mod forward;
 mod hook;
 mod icmp;
 mod icmp_in;
+mod igmp;
+mod learn;
 mod limits;
 mod neighbour;
 mod output;
@@ -84,6 +86,8 @@ pub enum Addressed {
     Multicast,
     /// Another host.
     OtherHost,
+    /// Nobody: a copy that was sent to many and comes back.
+    Loopback,
 }
 
 /// A packet on its way (`struct sk_buff`).

@@ -176,20 +176,8 @@ impl Stack<'_, '_> {
     /// A packet waits for the address; the first one has it asked for (C-275).
     fn wait(&mut self, key: Key, packet: Packet) {
         let is_new = !self.state_of(key).any(NeighState::INCOMPLETE);
-        let may_ask =
-            self.neighbour_setting(key, "mcast_solicit") + self.neighbour_setting(key, "app_solicit");
-        if is_new && may_ask == 0 {
-            self.enter(key, NeighState::FAILED);
+        if is_new && !self.begin(key) {
             return self.drop(&packet, DropReason::NeighFailed);
-        }
-        if is_new {
-            let now = self.now();
-            self.enter(key, NeighState::INCOMPLETE);
-            let unicast = self.neighbour_setting(key, "ucast_solicit") as u32;
-            let resolution = self.resolution(key);
-            (resolution.probes, resolution.updated) = (unicast, Some(now));
-            let pause = self.pause(key);
-            self.set_timer(key, self.in_millis(pause));
         }
         let limit = self.neighbour_setting(key, "unres_qlen_bytes") as usize;
         let size = packet.bytes.len() + OVERHEAD;
@@ -205,6 +193,34 @@ impl Stack<'_, '_> {
         if is_new {
             self.probe(key);
         }
+    }
+
+    /// Has a neighbour asked for, unless it is being asked or known (`neigh_event_send`).
+    pub(super) fn resolve(&mut self, key: Key) {
+        let state = self.state_of(key);
+        if state.any(NeighState::STALE) {
+            self.probe_after_use(key);
+        } else if !state.any(NeighState(NeighState::VALID.0 | NeighState::INCOMPLETE.0)) && self.begin(key) {
+            self.probe(key);
+        }
+    }
+
+    /// An entry becomes incomplete; not where nobody may be asked.
+    fn begin(&mut self, key: Key) -> bool {
+        let may_ask =
+            self.neighbour_setting(key, "mcast_solicit") + self.neighbour_setting(key, "app_solicit");
+        if may_ask == 0 {
+            self.enter(key, NeighState::FAILED);
+            return false;
+        }
+        let now = self.now();
+        self.enter(key, NeighState::INCOMPLETE);
+        let unicast = self.neighbour_setting(key, "ucast_solicit") as u32;
+        let resolution = self.resolution(key);
+        (resolution.probes, resolution.updated) = (unicast, Some(now));
+        let pause = self.pause(key);
+        self.set_timer(key, self.in_millis(pause));
+        true
     }
 
     /// Milliseconds between two probes.

@@ -2,13 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use fingerpost_model::{MetricKind, RouteType};
+use fingerpost_model::{MetricKind, RouteFlags, RouteType};
 use fingerpost_net::wire::{Header, Ipv4};
 use zerocopy::IntoBytes;
 
 use super::forward::write_checksum;
 use super::hook::Posted;
-use super::{Outcome, Packet, Stack};
+use super::{Addressed, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::{Decision, DropReason, Output};
@@ -69,7 +69,7 @@ impl Stack<'_, '_> {
         }
     }
 
-    fn metric(&self, decision: &Decision, kind: MetricKind) -> u32 {
+    pub(super) fn metric(&self, decision: &Decision, kind: MetricKind) -> u32 {
         let metrics = decision.metrics.and_then(|info| self.config.fib.metrics(info));
         metrics.and_then(|metrics| metrics.get(kind)).unwrap_or(0)
     }
@@ -97,7 +97,8 @@ impl Stack<'_, '_> {
         let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
         packet.dev = decision.dev;
         match decision.output {
-            Output::Ip | Output::Multicast => {
+            Output::Multicast => self.output_to_many(packet),
+            Output::Ip => {
                 self.stage(Stage::Output { dev: packet.dev });
                 if let Some(posted) = self.postrouting(packet) {
                     self.finish_output(posted);
@@ -105,6 +106,34 @@ impl Stack<'_, '_> {
             }
             Output::Discard | Output::Bug => self.drop(&packet, DropReason::NotSpecified),
         }
+    }
+
+    /// `ip_mc_output`: those of this host who listen get a copy.
+    fn output_to_many(&mut self, packet: Packet) {
+        self.stage(Stage::Output { dev: packet.dev });
+        let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
+        let is_multicast = flags.has(RouteFlags::MULTICAST);
+        let listens = flags.has(RouteFlags::LOCAL) || !packet.is_forwarded;
+        if is_multicast && listens || flags.has(RouteFlags::BROADCAST) {
+            let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
+            if let Some(posted) = self.postrouting(copy) {
+                self.loop_back(posted);
+            }
+        }
+        if is_multicast && Ipv4::read(&packet.bytes).is_some_and(|header| header.ttl == 0) {
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
+        if let Some(posted) = self.postrouting(packet) {
+            self.finish_output(posted);
+        }
+    }
+
+    /// `ip_mc_finish_output`, `dev_loopback_xmit`.
+    fn loop_back(&mut self, posted: Posted) {
+        self.stage(Stage::Loop);
+        let packet = posted.into_packet();
+        let iif = packet.dev;
+        self.backlog.push_back(Packet { iif, ..packet });
     }
 
     /// `ip_finish_output`.
