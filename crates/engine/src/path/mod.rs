@@ -10,6 +10,7 @@
 //! IPv6 is not here yet: its frames end as not modelled ([`Outcome::Unknown`]).
 
 mod arp;
+mod bulk;
 mod deliver;
 mod ethernet;
 mod forward;
@@ -30,6 +31,7 @@ use std::collections::VecDeque;
 
 use fingerpost_net::Rng;
 
+pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
 pub use timers::{Timer, Timers};

@@ -9,6 +9,7 @@ use zerocopy::IntoBytes;
 use super::forward::write_checksum;
 use super::hook::Posted;
 use super::{Addressed, Outcome, Packet, Stack};
+use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::{Decision, DropReason, Output};
@@ -63,33 +64,10 @@ impl Stack<'_, '_> {
         if decision.kind == RouteType::MULTICAST {
             return 1;
         }
-        match self.metric(decision, MetricKind::HOPLIMIT) {
+        match metric(self.config, decision, MetricKind::HOPLIMIT) {
             0 => self.setting("ip_default_ttl").clamp(1, 255) as u8,
             limit => limit.min(255) as u8,
         }
-    }
-
-    pub(super) fn metric(&self, decision: &Decision, kind: MetricKind) -> u32 {
-        let metrics = decision.metrics.and_then(|info| self.config.fib.metrics(info));
-        metrics.and_then(|metrics| metrics.get(kind)).unwrap_or(0)
-    }
-
-    /// How long a forwarded packet may be (`ip_dst_mtu_maybe_forward`; C-233, C-234).
-    pub(super) fn forwarding_mtu(&self, decision: &Decision) -> usize {
-        let is_locked = self.metric(decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
-        let learned =
-            decision.pmtu.filter(|pmtu| self.config.sysctl.ip_forward_use_pmtu || is_locked || pmtu.locked);
-        if let Some(learned) = learned {
-            return learned.mtu.min(MAX_MTU) as usize;
-        }
-        let of_route = self.metric(decision, MetricKind::MTU);
-        if of_route != 0 {
-            return of_route.min(MAX_MTU) as usize;
-        }
-        let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
-        let is_locked = is_locked || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
-        let most = if is_locked && decision.gateway.is_some() { 576 } else { MAX_MTU };
-        of_device.min(most) as usize
     }
 
     /// Goes on by the decision's output function.
@@ -141,7 +119,7 @@ impl Stack<'_, '_> {
         let packet = posted.into_packet();
         let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
         let mtu = match packet.is_forwarded {
-            true => self.forwarding_mtu(decision),
+            true => forwarding_mtu(self.config, decision),
             false => decision.mtu as usize,
         };
         if packet.bytes.len() > mtu || packet.largest_fragment != 0 {
@@ -168,4 +146,27 @@ impl Stack<'_, '_> {
         self.state.counters.add(Counter::IpExtOutOctets, octets);
         self.resolve_and_send(packet);
     }
+}
+
+/// A metric of the route; 0 for none.
+pub(super) fn metric(config: &Config, decision: &Decision, kind: MetricKind) -> u32 {
+    let metrics = decision.metrics.and_then(|info| config.fib.metrics(info));
+    metrics.and_then(|metrics| metrics.get(kind)).unwrap_or(0)
+}
+
+/// How long a forwarded packet may be (`ip_dst_mtu_maybe_forward`; C-233, C-234).
+pub(super) fn forwarding_mtu(config: &Config, decision: &Decision) -> usize {
+    let of_route_locked = metric(config, decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
+    let is_locked = of_route_locked || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
+    let learned = decision.pmtu.filter(|_| config.sysctl.ip_forward_use_pmtu || is_locked);
+    if let Some(learned) = learned {
+        return learned.mtu.min(MAX_MTU) as usize;
+    }
+    let of_route = metric(config, decision, MetricKind::MTU);
+    if of_route != 0 {
+        return of_route.min(MAX_MTU) as usize;
+    }
+    let of_device = config.links.get(decision.dev).map_or(0, |link| link.mtu());
+    let most = if is_locked && decision.gateway.is_some() { 576 } else { MAX_MTU };
+    of_device.min(most) as usize
 }
