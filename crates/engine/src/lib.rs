@@ -16,6 +16,7 @@ pub mod dump;
 pub mod fast;
 pub mod lookup;
 mod namespace;
+pub mod path;
 mod restore;
 mod restore6;
 mod state;

@@ -1,0 +1,3 @@
+//! A packet's way through the network layer.
+
+pub mod options;
