@@ -156,6 +156,12 @@ pub enum DropReason {
     IpInHdr,
     /// IPv6 is off on the device.
     Ipv6Disabled,
+    /// A fragment that is there already.
+    DupFrag,
+    /// A fragment whose source has sent too many others since.
+    FragTooFar,
+    /// A fragment whose datagram did not become whole in time.
+    FragReasmTimeout,
 }
 
 impl DropReason {
@@ -174,6 +180,9 @@ impl DropReason {
             DropReason::InvalidProto => "INVALID_PROTO",
             DropReason::IpInHdr => "IP_INHDR",
             DropReason::Ipv6Disabled => "IPV6DISABLED",
+            DropReason::DupFrag => "DUP_FRAG",
+            DropReason::FragTooFar => "FRAG_TOO_FAR",
+            DropReason::FragReasmTimeout => "FRAG_REASM_TIMEOUT",
         }
     }
 }

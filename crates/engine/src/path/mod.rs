@@ -1,3 +1,4 @@
 //! A packet's way through the network layer.
 
 pub mod options;
+pub mod reassemble;

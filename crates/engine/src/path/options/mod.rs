@@ -10,7 +10,7 @@
 //! due.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::net::Ipv4Addr;
 
@@ -581,7 +581,7 @@ fn put<const N: usize>(bytes: &mut [u8], at: usize, what: [u8; N]) {
 }
 
 /// Gives the header its checksum (`ip_send_check`).
-fn set_checksum(packet: &mut [u8]) {
+pub(super) fn set_checksum(packet: &mut [u8]) {
     let end = header_len(packet);
     put(packet, CHECKSUM, [0, 0]);
     let sum = checksum(&packet[..end]);

@@ -123,7 +123,7 @@ impl Router {
 }
 
 /// The bytes that hexadecimal digits stand for.
-fn bytes(hex: &str) -> Vec<u8> {
+pub(in crate::path) fn bytes(hex: &str) -> Vec<u8> {
     let digits = hex.as_bytes().chunks(2);
     digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
