@@ -186,6 +186,12 @@ pub enum DropReason {
     DevReady,
     /// A hook dropped it.
     NetfilterDrop,
+    /// A fragment that is there already.
+    DupFrag,
+    /// A fragment whose source has sent too many others since.
+    FragTooFar,
+    /// A fragment whose datagram did not become whole in time.
+    FragReasmTimeout,
 }
 
 impl DropReason {
@@ -219,6 +225,9 @@ impl DropReason {
             DropReason::NeighQueuefull => "NEIGH_QUEUEFULL",
             DropReason::DevReady => "DEV_READY",
             DropReason::NetfilterDrop => "NETFILTER_DROP",
+            DropReason::DupFrag => "DUP_FRAG",
+            DropReason::FragTooFar => "FRAG_TOO_FAR",
+            DropReason::FragReasmTimeout => "FRAG_REASM_TIMEOUT",
         }
     }
 }

@@ -12,14 +12,18 @@ pub(super) type Taken = Result<(), DropReason>;
 
 impl Stack<'_, '_> {
     /// `ip_local_deliver`.
-    pub(super) fn deliver(&mut self, packet: Packet) {
+    pub(super) fn deliver(&mut self, mut packet: Packet) {
         self.stage(Stage::Deliver);
+        if Ipv4::read(&packet.bytes).is_some_and(Ipv4::is_fragment) {
+            // C-227
+            match self.reassemble(packet) {
+                Some(whole) => packet = whole,
+                None => return,
+            }
+        }
         let Some(&header) = Ipv4::read(&packet.bytes) else {
             return self.drop(&packet, DropReason::IpInHdr);
         };
-        if header.is_fragment() {
-            return self.end(&packet, Outcome::Unknown("reassembly"));
-        }
         let Some(passed) = self.hook(Hook::Input, packet) else { return };
         let packet = passed.into_packet();
         let taken = match header.proto {

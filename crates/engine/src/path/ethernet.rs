@@ -3,7 +3,7 @@
 use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
-use super::{Addressed, Frame, Outcome, Packet, Stack};
+use super::{Addressed, Frame, Options, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
 use crate::trace::Stage;
@@ -70,7 +70,8 @@ impl Stack<'_, '_> {
             decision: None,
             decision6: None,
             is_forwarded: false,
-            largest_fragment: 0,
+            options: Options::default(),
+            reassembled: None,
             is_subject: true,
         };
         match kind {

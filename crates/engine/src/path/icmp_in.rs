@@ -8,7 +8,7 @@ use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 use super::deliver::Taken;
 use super::{Packet, Stack};
 use crate::counters::{Counter, Messages};
-use crate::lookup::{DropReason, Flow4, rules, source};
+use crate::lookup::{Decision, DropReason, Flow4, rules, source};
 
 impl Stack<'_, '_> {
     pub(super) fn icmp_receive(&mut self, packet: &Packet, header: &Ipv4) -> Taken {
@@ -65,7 +65,7 @@ impl Stack<'_, '_> {
     }
 
     /// Milliseconds since midnight, universal time, as a clock that began at midnight has them.
-    fn since_midnight(&self) -> u32 {
+    pub(super) fn since_midnight(&self) -> u32 {
         (self.now().0 % 86_400_000) as u32
     }
 
@@ -120,7 +120,16 @@ impl Stack<'_, '_> {
     }
 
     /// The address of this host that a packet to many was meant for (`fib_compute_spec_dst`).
-    pub(super) fn specific_destination(&mut self, packet: &Packet, header: &Ipv4) -> Ipv4Addr {
+    pub(super) fn specific_destination(
+        &mut self,
+        packet: &Packet,
+        decision: &Decision,
+        header: &Ipv4,
+    ) -> Ipv4Addr {
+        let to_many = RouteFlags::BROADCAST | RouteFlags::MULTICAST;
+        if decision.flags.has(RouteFlags::LOCAL) && !decision.flags.any(to_many) {
+            return header.destination();
+        }
         let sender = header.source();
         let Some(ipv4) = self.config.links.ipv4(packet.dev) else { return Ipv4Addr::UNSPECIFIED };
         let mut scope = Scope::LINK;

@@ -6,9 +6,10 @@ use fingerpost_model::{MetricKind, RouteFlags, RouteType};
 use fingerpost_net::wire::{Header, Ipv4};
 use zerocopy::IntoBytes;
 
-use super::forward::write_checksum;
+use super::fragment::is_due;
 use super::hook::Posted;
-use super::{Addressed, Outcome, Packet, Stack};
+use super::options::{Answer, set_checksum};
+use super::{Addressed, Packet, Stack};
 use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
@@ -23,10 +24,11 @@ pub(super) struct Made {
     pub fragment: u16,
     pub id: u16,
     pub mark: u32,
+    pub options: Answer,
 }
 
 impl Stack<'_, '_> {
-    /// Sends a payload made here, without options (`ip_push_pending_frames`, `ip_local_out`).
+    /// Sends a payload made here (`ip_push_pending_frames`, `ip_local_out`).
     pub(super) fn send_made(
         &mut self,
         made: Made,
@@ -35,25 +37,29 @@ impl Stack<'_, '_> {
         dst: Ipv4Addr,
         payload: &[u8],
     ) {
+        let len = Ipv4::LEN + made.options.data().len();
         let header = Ipv4 {
-            version_ihl: 0x45,
+            version_ihl: 0x40 | (len / 4) as u8,
             tos: made.tos,
-            total_len: ((Ipv4::LEN + payload.len()) as u16).into(),
+            total_len: ((len + payload.len()) as u16).into(),
             id: made.id.into(),
             fragment: made.fragment.into(),
             ttl: self.hop_limit(&decision),
             proto: made.proto,
             checksum: 0.into(),
             src: src.octets(),
-            dst: dst.octets(),
+            dst: made.options.first_hop.unwrap_or(dst).octets(),
         };
-        let mut bytes = Vec::with_capacity(Ipv4::LEN + payload.len());
+        let mut bytes = Vec::with_capacity(len + payload.len());
         bytes.extend_from_slice(header.as_bytes());
+        bytes.resize(len, 0);
+        made.options.build(&mut bytes, dst, self.since_midnight());
         bytes.extend_from_slice(payload);
-        write_checksum(&mut bytes);
+        set_checksum(&mut bytes);
         self.stage(Stage::LocalOut);
         self.count(Counter::IpOutRequests); // C-239
-        let packet = Packet::made(bytes, decision, made.mark);
+        let mut packet = Packet::made(bytes, decision, made.mark);
+        packet.options = made.options.options;
         if let Some(passed) = self.hook(Hook::Output, packet) {
             self.output(passed.into_packet());
         }
@@ -122,14 +128,14 @@ impl Stack<'_, '_> {
             true => forwarding_mtu(self.config, decision),
             false => decision.mtu as usize,
         };
-        if packet.bytes.len() > mtu || packet.largest_fragment != 0 {
-            return self.end(&packet, Outcome::Unknown("fragmentation"));
+        match is_due(packet.bytes.len(), mtu as u32, packet.reassembled.as_ref()) {
+            true => self.send_in_fragments(packet, mtu),
+            false => self.finish_output2(packet),
         }
-        self.finish_output2(packet);
     }
 
     /// `ip_finish_output2`: counted, and on to the neighbour.
-    fn finish_output2(&mut self, packet: Packet) {
+    pub(super) fn finish_output2(&mut self, packet: Packet) {
         let octets = packet.bytes.len() as u64;
         match packet.decision.as_ref().map(|decision| decision.kind) {
             Some(RouteType::MULTICAST) => {
