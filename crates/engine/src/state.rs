@@ -8,6 +8,7 @@ use crate::counters::Counters;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
+use crate::path::{GlobalLimit, Peers, Resolutions, Timers};
 
 /// Time on the injected clock, in milliseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +37,14 @@ pub struct State {
     pub due: Vec<(u32, Ipv6Addr)>,
     /// What it counts.
     pub counters: Counters,
+    /// Neighbours that are being resolved, or were.
+    pub resolutions: Resolutions,
+    /// How much ICMP each peer was sent.
+    pub peers: Peers,
+    /// How much ICMP was sent in all.
+    pub icmp_limit: GlobalLimit,
+    /// What time alone will bring about.
+    pub timers: Timers,
 }
 
 impl State {

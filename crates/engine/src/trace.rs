@@ -3,9 +3,9 @@
 //! Events carry ids and values, never text; rendering happens outside the
 //! engine. A decision is the same whether or not somebody listens.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fingerpost_model::{RouteType, TableId};
+use fingerpost_model::{NeighState, RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
 
 use crate::config::{Alias, FibInfoId};
@@ -13,6 +13,7 @@ use crate::lookup::exception6::Exception6;
 use crate::lookup::rules::SelectorSet;
 use crate::lookup::source6::Rule6724;
 use crate::lookup::{DropReason, Flow4, Flow6, RouteRef};
+use crate::path::Outcome;
 
 /// Receives events.
 pub trait Sink {
@@ -164,9 +165,97 @@ pub enum SourceReason {
     None,
 }
 
-/// Something that a lookup did.
+/// Netfilter's hook points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// Before the input lookup.
+    Prerouting,
+    /// Before local delivery.
+    Input,
+    /// Between input and output of a forwarded packet.
+    Forward,
+    /// After the output lookup of a packet made here.
+    Output,
+    /// Before a packet leaves.
+    Postrouting,
+}
+
+/// Where a packet is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It is received (`ip_rcv`).
+    Receive {
+        /// By this device.
+        dev: u32,
+    },
+    /// It passes a hook (`nf_hook_slow`).
+    Hook {
+        /// Which.
+        hook: Hook,
+    },
+    /// It is for this host (`ip_local_deliver`).
+    Deliver,
+    /// It is forwarded (`ip_forward`).
+    Forward,
+    /// It is answered with an error (`ip_error`).
+    Error {
+        /// Which.
+        errno: Errno,
+    },
+    /// It is made here (`ip_local_out`).
+    LocalOut,
+    /// It leaves (`ip_output`).
+    Output {
+        /// By this device.
+        dev: u32,
+    },
+    /// An ICMP message is made about it, or in reply (`__icmp_send`, `icmp_reply`).
+    IcmpSend {
+        /// Type.
+        kind: u8,
+        /// Code.
+        code: u8,
+    },
+    /// A neighbour's entry changes its state.
+    Neighbour {
+        /// The device.
+        dev: u32,
+        /// The neighbour.
+        addr: IpAddr,
+        /// The new state.
+        state: NeighState,
+    },
+    /// An ARP message is sent (`arp_send_dst`).
+    Arp {
+        /// By this device.
+        dev: u32,
+        /// Request or reply.
+        op: u16,
+        /// For whom.
+        target: Ipv4Addr,
+    },
+    /// A device takes the frame (`dev_queue_xmit`).
+    Transmit {
+        /// Which.
+        dev: u32,
+    },
+    /// Loopback gives it back (`loopback_xmit`).
+    Loop,
+}
+
+/// Something that a lookup did, or a packet met.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// A packet comes to a stage of its way.
+    Stage {
+        /// Which.
+        stage: Stage,
+    },
+    /// A packet's way ends.
+    Ended {
+        /// How.
+        outcome: Outcome,
+    },
     /// A lookup begins.
     Begin {
         /// Why.

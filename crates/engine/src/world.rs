@@ -15,7 +15,9 @@ use crate::behaviour::Behaviour;
 use crate::config::Search;
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
+use crate::path::{Frame, Handled, Stack};
 use crate::state::Time;
+use crate::trace::Tracer;
 use crate::{control, dump, lookup};
 
 /// Namespaces, clock, chance and behaviour.
@@ -148,6 +150,48 @@ impl World {
         for ns in self.namespaces.values_mut() {
             control::addrconf::pass_time(ns, env);
         }
+    }
+
+    /// A frame arrives by a device of a namespace; of a device without link header it is
+    /// the packet alone.
+    ///
+    /// # Errors
+    ///
+    /// There is no such namespace.
+    pub fn receive(
+        &mut self,
+        id: NsId,
+        dev: u32,
+        frame: &[u8],
+        tracer: &mut Tracer<'_>,
+    ) -> Result<Handled, Refusal> {
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
+        let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
+        Ok(stack.receive(dev, frame))
+    }
+
+    /// When the next timer ends.
+    pub fn next_timer(&self) -> Option<Time> {
+        self.namespaces.values().filter_map(|ns| ns.state.timers.next()).min()
+    }
+
+    /// Lets time pass until then; the frames that time alone emits, with their times.
+    pub fn run_until(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Vec<(Time, NsId, Frame)> {
+        let mut emitted = Vec::new();
+        while let Some(at) = self.next_timer().filter(|&at| at <= until) {
+            self.pass(at.0.saturating_sub(self.now.0));
+            let env = Env { behaviour: &self.behaviour, now: self.now };
+            for (&id, ns) in &mut self.namespaces {
+                while let Some((_, timer)) = ns.state.timers.take_ended(at) {
+                    let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
+                    emitted.extend(stack.fire(timer).into_iter().map(|frame| (at, id, frame)));
+                }
+            }
+        }
+        self.pass(until.0.saturating_sub(self.now.0));
+        emitted
     }
 
     /// What a change leaves to be done after it.

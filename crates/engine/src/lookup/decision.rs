@@ -156,6 +156,36 @@ pub enum DropReason {
     IpInHdr,
     /// IPv6 is off on the device.
     Ipv6Disabled,
+    /// The frame is for another host.
+    OtherHost,
+    /// The header's checksum is wrong.
+    IpCsum,
+    /// The packet is shorter than it claims.
+    PktTooSmall,
+    /// For one host, in a frame for many, where that is not taken.
+    UnicastInL2Multicast,
+    /// Longer than the way takes, and not to be cut up.
+    PktTooBig,
+    /// Nobody speaks the protocol.
+    IpNoProto,
+    /// Nobody listens.
+    NoSocket,
+    /// UDP's checksum is wrong.
+    UdpCsum,
+    /// TCP's checksum is wrong.
+    TcpCsum,
+    /// ICMP's checksum is wrong.
+    IcmpCsum,
+    /// No protocol, or none of its messages.
+    UnhandledProto,
+    /// The neighbour does not answer.
+    NeighFailed,
+    /// Too many packets wait for the neighbour.
+    NeighQueuefull,
+    /// The device is not up.
+    DevReady,
+    /// A hook dropped it.
+    NetfilterDrop,
 }
 
 impl DropReason {
@@ -174,6 +204,21 @@ impl DropReason {
             DropReason::InvalidProto => "INVALID_PROTO",
             DropReason::IpInHdr => "IP_INHDR",
             DropReason::Ipv6Disabled => "IPV6DISABLED",
+            DropReason::OtherHost => "OTHERHOST",
+            DropReason::IpCsum => "IP_CSUM",
+            DropReason::PktTooSmall => "PKT_TOO_SMALL",
+            DropReason::UnicastInL2Multicast => "UNICAST_IN_L2_MULTICAST",
+            DropReason::PktTooBig => "PKT_TOO_BIG",
+            DropReason::IpNoProto => "IP_NOPROTO",
+            DropReason::NoSocket => "NO_SOCKET",
+            DropReason::UdpCsum => "UDP_CSUM",
+            DropReason::TcpCsum => "TCP_CSUM",
+            DropReason::IcmpCsum => "ICMP_CSUM",
+            DropReason::UnhandledProto => "UNHANDLED_PROTO",
+            DropReason::NeighFailed => "NEIGH_FAILED",
+            DropReason::NeighQueuefull => "NEIGH_QUEUEFULL",
+            DropReason::DevReady => "DEV_READY",
+            DropReason::NetfilterDrop => "NETFILTER_DROP",
         }
     }
 }

@@ -237,7 +237,7 @@ fn answer(
 }
 
 /// The most that an IPv4 packet holds (`IP_MAX_MTU`).
-pub(super) const MAX_MTU: u32 = 65535;
+pub(crate) const MAX_MTU: u32 = 65535;
 
 /// The MTU of a decision in bytes (C-150): learned, the route's, the device's.
 pub(super) fn decision_mtu(

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{LinkFlags, RouteFlags, RouteType, Scope};
-use fingerpost_net::{Errno, Family};
+use fingerpost_net::Errno;
 
 use super::cache::{Cached, HopId};
 use super::hash::{Asker, multipath_hash};
@@ -209,28 +209,9 @@ fn select_path(
         choose_source(config, flow, flow.l3mdev, Scope::LINK, tracer);
         return;
     }
-    // C-154
-    let info = config.fib.info(result.alias.info);
-    let (addr, why) = match (info.prefsrc, result.hop(config)) {
-        (Some(addr), _) => (addr, SourceReason::Preferred),
-        (None, Some(hop)) => {
-            let id = path::hop_id(config, result.alias.info, result.hop);
-            match id {
-                // Of objects for IPv6 nothing is remembered.
-                HopId::Object(object) if !is_for_ipv4(config, object) => {
-                    source::of_hop(config, hop, info.scope)
-                }
-                id => source::remembered(config, state, id, hop, info.scope),
-            }
-        }
-        (None, None) => (Ipv4Addr::UNSPECIFIED, SourceReason::None),
-    };
+    let (addr, why) = source::of_result(config, state, result);
     flow.src = addr;
     source_event(tracer, addr, why);
-}
-
-fn is_for_ipv4(config: &Config, object: u32) -> bool {
-    config.nexthops.get(object).is_some_and(|object| object.family == Some(Family::V4))
 }
 
 fn choose_source(config: &Config, flow: &mut Flow4, dev: u32, scope: Scope, tracer: &mut Tracer<'_>) {

@@ -4,9 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{RouteType, Scope, TableId};
+use fingerpost_net::Family;
 
 use super::cache::{HopId, OwnSource};
-use super::{Flow4, table};
+use super::{FibResult, Flow4, path, table};
 use crate::config::{Config, InDev, NextHop};
 use crate::state::State;
 use crate::trace::{Event, Purpose, SourceReason, Tracer};
@@ -107,6 +108,25 @@ pub fn remember(config: &Config, state: &mut State, id: HopId, addr: Ipv4Addr) {
     state.cache.sources.insert(id, OwnSource { generation: config.links.address_generation, addr });
 }
 
+/// The source that packets by a route get, the route's own if it names one
+/// (`fib_result_prefsrc`, C-154).
+pub fn of_result(config: &Config, state: &mut State, result: &FibResult) -> (Ipv4Addr, SourceReason) {
+    let info = config.fib.info(result.alias.info);
+    match (info.prefsrc, result.hop(config)) {
+        (Some(addr), _) => (addr, SourceReason::Preferred),
+        (None, Some(hop)) => match path::hop_id(config, result.alias.info, result.hop) {
+            // Of objects for IPv6 nothing is remembered.
+            HopId::Object(object) if !is_for_ipv4(config, object) => of_hop(config, hop, info.scope),
+            id => remembered(config, state, id, hop, info.scope),
+        },
+        (None, None) => (Ipv4Addr::UNSPECIFIED, SourceReason::None),
+    }
+}
+
+fn is_for_ipv4(config: &Config, object: u32) -> bool {
+    config.nexthops.get(object).is_some_and(|object| object.family == Some(Family::V4))
+}
+
 /// Whether an interface has exactly this address (`inet_lookup_ifaddr_rcu`).
 pub fn is_interface_address(config: &Config, addr: Ipv4Addr) -> bool {
     config.links.owner(addr).is_some()
@@ -142,4 +162,10 @@ pub fn address_type(config: &Config, addr: Ipv4Addr, id: TableId) -> RouteType {
             Err(_) => RouteType::UNICAST,
         },
     }
+}
+
+/// The same in the table that a device belongs to: its VRF's or local
+/// (`inet_addr_type_dev_table`).
+pub fn address_type_on(config: &Config, addr: Ipv4Addr, dev: u32) -> RouteType {
+    address_type(config, addr, config.links.l3_table(dev).unwrap_or(TableId::LOCAL))
 }

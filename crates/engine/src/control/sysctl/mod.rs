@@ -176,10 +176,18 @@ fn key(path: &str) -> String {
 }
 
 /// The first number of a setting that is kept as text.
-fn number_of(config: &Config, name: &str) -> i64 {
+/// The first number of a setting of `net.ipv4` that is kept as text.
+pub(crate) fn number_of(config: &Config, name: &str) -> i64 {
     let stored = config.sysctl.other.get(&format!("ipv4/{name}")).map(String::as_str);
     let text = stored.or_else(|| entries::text(name).map(|entry| entry.default)).unwrap_or("");
     text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+/// A setting of `net.ipv4.neigh.DEV`, in its own unit.
+pub(crate) fn neighbour_number(config: &Config, dev: &str, name: &str) -> i64 {
+    let entry = neighbour::entry_named(name);
+    let text = entry.map(|entry| neighbour::read(config, &format!("ipv4/neigh/{dev}"), entry));
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn find(config: &Config, path: &str) -> Option<Target> {

@@ -1,0 +1,265 @@
+//! ARP: asking, answering and learning (`net/ipv4/arp.c`; C-277 to C-279).
+
+use std::net::Ipv4Addr;
+
+use fingerpost_model::{LinkFlags, NeighState, RouteType, Scope};
+use fingerpost_net::wire::{Arp, Ethernet, Header, Mac, ethertype};
+use zerocopy::IntoBytes;
+
+use super::ethernet::{BROADCAST, mac_of};
+use super::neighbour::{Update, key};
+use super::timers::Timer;
+use super::{Addressed, Frame, Outcome, Packet, Stack};
+use crate::config::InDev;
+use crate::control::sysctl;
+use crate::lookup::hash::Asker;
+use crate::lookup::input4::{self, Received};
+use crate::lookup::{Decision, DropReason, Flow4, output4, source};
+use crate::state::Time;
+use crate::trace::Stage;
+
+impl Stack<'_, '_> {
+    /// Asks for the address of a target on behalf of a packet from `packet_source`
+    /// (`arp_solicit`, C-277); everybody, or the neighbour `to` alone.
+    pub(super) fn arp_ask(
+        &mut self,
+        dev: u32,
+        target: Ipv4Addr,
+        packet_source: Option<Ipv4Addr>,
+        to: Option<Mac>,
+    ) {
+        let Some(ipv4) = self.config.links.ipv4(dev) else { return };
+        let announce = ipv4.conf.arp_announce.max(self.config.sysctl.all.arp_announce);
+        let is_local = |addr: &Ipv4Addr| source::address_type_on(self.config, *addr, dev) == RouteType::LOCAL;
+        let own = packet_source.filter(|_| announce < 2).filter(is_local).filter(|&own| {
+            announce == 0 || ipv4.addrs.iter().any(|addr| addr.matches(target) && addr.matches(own))
+        });
+        let sender = own.unwrap_or_else(|| source::select_addr(self.config, dev, target, Scope::LINK).0);
+        self.arp_send(Arp::REQUEST, dev, (target, [0; 6]), sender, to.unwrap_or(BROADCAST));
+    }
+
+    fn arp_send(&mut self, op: u16, dev: u32, target: (Ipv4Addr, Mac), sender: Ipv4Addr, to: Mac) {
+        let Some(link) = self.config.links.get(dev) else { return };
+        if link.msg.flags.has(LinkFlags::NOARP) || !link.has_carrier() {
+            return;
+        }
+        let own = mac_of(link);
+        let arp = Arp::new(op, (own, sender), (target.1, target.0));
+        let header = Ethernet { dst: to, src: own, ethertype: ethertype::ARP.into() };
+        self.emitted.push(Frame { dev, bytes: [header.as_bytes(), arp.as_bytes()].concat() });
+        self.stage(Stage::Arp { dev, op, target: target.0 });
+    }
+
+    /// `arp_rcv`.
+    pub(super) fn arp_receive(&mut self, packet: Packet) {
+        match self.arp_process(&packet) {
+            Ok(()) => self.end(&packet, Outcome::Delivered),
+            Err(reason) => self.drop(&packet, reason),
+        }
+    }
+
+    fn arp_process(&mut self, packet: &Packet) -> Result<(), DropReason> {
+        let dev = packet.dev;
+        let refused = Err(DropReason::NotSpecified);
+        let Some(link) = self.config.links.get(dev) else { return refused };
+        if link.msg.flags.has(LinkFlags::NOARP) || packet.addressed == Addressed::OtherHost {
+            return Ok(()); // It is consumed without a look.
+        }
+        let Some(&arp) = Arp::read(&packet.bytes) else { return refused };
+        let op = arp.op.get();
+        let is_ours = matches!(arp.hardware.get(), 1 | 6) && arp.protocol.get() == ethertype::IPV4;
+        if arp.hardware_len != 6 || arp.protocol_len != 4 || !is_ours {
+            return refused;
+        }
+        let Some(ipv4) = &link.ipv4 else { return refused };
+        if !matches!(op, Arp::REQUEST | Arp::REPLY) {
+            return refused;
+        }
+        let all = &self.config.sysctl.all;
+        let (sender, target): (Ipv4Addr, Ipv4Addr) = (arp.sender.into(), arp.target.into());
+        let localnet = ipv4.conf.route_localnet != 0 || all.route_localnet != 0;
+        if target.is_multicast() || target.is_loopback() && !localnet {
+            return refused;
+        }
+        let drops_gratuitous = ipv4.conf.drop_gratuitous_arp != 0 || all.drop_gratuitous_arp != 0;
+        if sender == target && drops_gratuitous {
+            return refused;
+        }
+        let mac = arp.sender_mac;
+        if sender.is_unspecified() {
+            // Somebody looks whether an address is taken (RFC 5227).
+            let is_own = source::address_type_on(self.config, target, dev) == RouteType::LOCAL;
+            if op == Arp::REQUEST && is_own && !self.ignores(dev, sender, target) {
+                self.arp_send(Arp::REPLY, dev, (sender, mac), target, mac);
+            }
+            return Ok(());
+        }
+        if op == Arp::REQUEST
+            && let Some(decision) = self.route_for(dev, sender, target)
+            && let Some(answered) = self.answer(packet, &decision, (sender, mac), target)
+        {
+            return answered;
+        }
+        self.learn(packet, op, (sender, mac), (target, arp.target_mac));
+        Ok(())
+    }
+
+    /// The input route that decides whose the target is.
+    fn route_for(&mut self, dev: u32, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Decision> {
+        let received = Received {
+            dst: target,
+            src: sender,
+            dev,
+            mark: 0,
+            tos: 0,
+            proto: 0,
+            sport: 0,
+            dport: 0,
+            pseudo: false,
+        };
+        input4::resolve(self.config, self.state, self.env, &received, self.tracer).ok()
+    }
+
+    /// Answers a request; `None` where it is only learned from.
+    fn answer(
+        &mut self,
+        packet: &Packet,
+        decision: &Decision,
+        (sender, mac): (Ipv4Addr, Mac),
+        target: Ipv4Addr,
+    ) -> Option<Result<(), DropReason>> {
+        let dev = packet.dev;
+        let update = Update { mac: Some(mac), state: NeighState::STALE, overrides: true };
+        if decision.kind == RouteType::LOCAL {
+            if !self.ignores(dev, sender, target) && !self.is_filtered(dev, sender, target) {
+                self.neighbour_update(key(dev, sender), update);
+                self.arp_send(Arp::REPLY, dev, (sender, mac), target, mac);
+            }
+            return Some(Ok(()));
+        }
+        let ipv4 = self.config.links.ipv4(dev)?;
+        if ipv4.conf.forwarding == 0 || decision.kind != RouteType::UNICAST {
+            return None;
+        }
+        if !self.is_proxy_for(ipv4, dev, decision, sender, target) {
+            return None;
+        }
+        self.neighbour_update(key(dev, sender), update);
+        let device = self.config.links.get(dev).map_or("", |link| link.name());
+        let delay = sysctl::neighbour_number(self.config, device, "proxy_delay");
+        if packet.addressed == Addressed::Host || delay <= 0 {
+            self.arp_send(Arp::REPLY, dev, (sender, mac), target, mac);
+        } else {
+            // Hundredths of a second, at most so many; whoever has the address is faster.
+            let at = Time(self.now().0 + self.rng.below(delay as u64 * 10));
+            self.state.timers.set(Timer::ProxyArp { dev, sender, mac, target }, None, Some(at));
+        }
+        Some(Ok(()))
+    }
+
+    /// The answer for another that was delayed.
+    pub(super) fn proxy_arp(&mut self, dev: u32, sender: Ipv4Addr, mac: Mac, target: Ipv4Addr) {
+        self.arp_send(Arp::REPLY, dev, (sender, mac), target, mac);
+    }
+
+    /// Whether a request for another's address is answered (`arp_fwd_proxy`,
+    /// `arp_fwd_pvlan`, `pneigh_lookup`; C-279).
+    fn is_proxy_for(
+        &self,
+        ipv4: &InDev,
+        dev: u32,
+        decision: &Decision,
+        sender: Ipv4Addr,
+        target: Ipv4Addr,
+    ) -> bool {
+        let (all, leaves_by) = (&self.config.sysctl.all, decision.dev);
+        let is_elsewhere = leaves_by != dev;
+        let is_proxy = ipv4.conf.proxy_arp != 0 || all.proxy_arp != 0;
+        if is_elsewhere && is_proxy {
+            let medium = ipv4.conf.medium_id;
+            let other = self.config.links.ipv4(leaves_by).map_or(-1, |ipv4| ipv4.conf.medium_id);
+            if medium == 0 || medium != -1 && other != medium && other != -1 {
+                return true;
+            }
+        }
+        if !is_elsewhere && ipv4.conf.proxy_arp_pvlan != 0 && sender != target {
+            return true;
+        }
+        let proxies = &self.config.neighbours.proxies;
+        is_elsewhere && [dev, 0].iter().any(|&dev| proxies.contains_key(&key(dev, target)))
+    }
+
+    /// `arp_ignore` (C-278).
+    fn ignores(&self, dev: u32, sender: Ipv4Addr, target: Ipv4Addr) -> bool {
+        let Some(ipv4) = self.config.links.ipv4(dev) else { return true };
+        let is_on = |dev: &InDev, scope: Scope| {
+            dev.addrs.iter().any(|addr| {
+                addr.local == target
+                    && addr.scope <= scope
+                    && (sender.is_unspecified() || addr.matches(sender) || scope == Scope::LINK)
+            })
+        };
+        let is_owned = |dev: &InDev| dev.addrs.iter().any(|addr| addr.local == target);
+        match ipv4.conf.arp_ignore.max(self.config.sysctl.all.arp_ignore) {
+            1 => !is_owned(ipv4),
+            2 => !is_on(ipv4, Scope::HOST),
+            3 => {
+                let all = self.config.links.in_order().filter_map(|link| link.ipv4.as_ref());
+                !all.flat_map(|dev| &dev.addrs).any(|addr| addr.local == target && addr.scope <= Scope::LINK)
+            }
+            8 => true,
+            _ => false,
+        }
+    }
+
+    /// `arp_filter`: only where the way back to the sender leaves by the device.
+    fn is_filtered(&mut self, dev: u32, sender: Ipv4Addr, target: Ipv4Addr) -> bool {
+        let Some(ipv4) = self.config.links.ipv4(dev) else { return true };
+        if ipv4.conf.arp_filter == 0 && self.config.sysctl.all.arp_filter == 0 {
+            return false;
+        }
+        let mut flow = Flow4 { src: target, ..Flow4::to(sender) };
+        let asker = Asker::Socket;
+        let back = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
+        let leaves_elsewhere = back.as_ref().is_ok_and(|decision| decision.dev != dev);
+        if leaves_elsewhere {
+            self.count(crate::counters::Counter::TcpExtArpFilter);
+        }
+        back.is_err() || leaves_elsewhere
+    }
+
+    /// What a message tells about its sender.
+    fn learn(
+        &mut self,
+        packet: &Packet,
+        op: u16,
+        (sender, mac): (Ipv4Addr, Mac),
+        (target, target_mac): (Ipv4Addr, Mac),
+    ) {
+        let dev = packet.dev;
+        let Some(ipv4) = self.config.links.ipv4(dev) else { return };
+        let accept = ipv4.conf.arp_accept.max(self.config.sysctl.all.arp_accept);
+        let accepts = match accept {
+            1 => true,
+            2 => ipv4.addrs.iter().any(|addr| addr.matches(sender)),
+            _ => false,
+        };
+        let is_known = self.knows(key(dev, sender));
+        if !is_known && !accepts {
+            return;
+        }
+        let is_unicast = source::address_type_on(self.config, sender, dev) == RouteType::UNICAST;
+        // A reply counts where both link-layer addresses are the same.
+        let is_gratuitous = target == sender && is_unicast && (op == Arp::REQUEST || target_mac == mac);
+        let tells = is_known || is_gratuitous || (op == Arp::REPLY && is_unicast);
+        if !tells {
+            return;
+        }
+        let device = self.config.links.get(dev).map_or("", |link| link.name());
+        let lock = sysctl::neighbour_number(self.config, device, "locktime").max(0) as u64 * 10;
+        let overrides = is_gratuitous || !self.was_updated_within(key(dev, sender), lock);
+        let is_answer = op == Arp::REPLY && packet.addressed == Addressed::Host;
+        let state = if is_answer { NeighState::REACHABLE } else { NeighState::STALE };
+        self.neighbour_update(key(dev, sender), Update { mac: Some(mac), state, overrides });
+    }
+}

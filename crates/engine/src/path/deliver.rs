@@ -1,0 +1,44 @@
+//! Local delivery of IPv4 (`ip_local_deliver`, packet-path section 2).
+
+use fingerpost_net::wire::{Header, Ipv4, icmp, proto};
+
+use super::{Outcome, Packet, Stack};
+use crate::counters::Counter;
+use crate::lookup::DropReason;
+use crate::trace::{Hook, Stage};
+
+/// What a protocol makes of a packet.
+pub(super) type Taken = Result<(), DropReason>;
+
+impl Stack<'_, '_> {
+    /// `ip_local_deliver`.
+    pub(super) fn deliver(&mut self, packet: Packet) {
+        self.stage(Stage::Deliver);
+        let Some(&header) = Ipv4::read(&packet.bytes) else {
+            return self.drop(&packet, DropReason::IpInHdr);
+        };
+        if header.is_fragment() {
+            return self.end(&packet, Outcome::Unknown("reassembly"));
+        }
+        let Some(passed) = self.hook(Hook::Input, packet) else { return };
+        let packet = passed.into_packet();
+        let taken = match header.proto {
+            proto::ICMP => self.icmp_receive(&packet, &header),
+            proto::UDP => self.udp_receive(&packet, &header),
+            proto::TCP => self.tcp_receive(&packet, &header),
+            proto::IGMP => return self.end(&packet, Outcome::Unknown("IGMP")),
+            proto::UDPLITE => return self.end(&packet, Outcome::Unknown("UDP-Lite")),
+            _ => {
+                // C-226
+                self.count(Counter::IpInUnknownProtos);
+                self.icmp_send(&packet, icmp::UNREACHABLE, icmp::PROTOCOL, [0; 4]);
+                return self.drop(&packet, DropReason::IpNoProto);
+            }
+        };
+        self.count(Counter::IpInDelivers);
+        match taken {
+            Ok(()) => self.end(&packet, Outcome::Delivered),
+            Err(reason) => self.drop(&packet, reason),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Link headers: from frames to packets and back.
+
+use fingerpost_model::LinkFlags;
+use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
+use zerocopy::IntoBytes;
+
+use super::{Addressed, Frame, Outcome, Packet, Stack};
+use crate::config::Link;
+use crate::lookup::DropReason;
+use crate::trace::Stage;
+
+/// `ARPHRD_ETHER`.
+const ETHER: u16 = 1;
+/// Everybody.
+pub(super) const BROADCAST: Mac = [0xff; 6];
+
+/// The link-layer address of a device that has one of Ethernet's.
+pub(super) fn mac_of(link: &Link) -> Mac {
+    link.msg.address.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok()).unwrap_or_default()
+}
+
+/// Whether frames of a device have Ethernet's header.
+pub(super) fn has_header(link: &Link) -> bool {
+    link.msg.arp_type == ETHER || link.is_loopback()
+}
+
+/// Whether neighbours of a device need no resolution because it has no link header, or
+/// is said to need none.
+pub(super) fn is_without_arp(link: &Link) -> bool {
+    !has_header(link) || link.msg.flags.has(LinkFlags::NOARP)
+}
+
+impl Stack<'_, '_> {
+    /// Takes a frame off the wire (`eth_type_trans`, `__netif_receive_skb_core`).
+    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8]) {
+        let Some(link) = self.config.links.get(dev) else {
+            self.outcome = Outcome::Dropped(DropReason::DevReady);
+            return;
+        };
+        if !link.is_up() {
+            self.outcome = Outcome::Dropped(DropReason::DevReady);
+            return;
+        }
+        let (addressed, kind, bytes) = if has_header(link) {
+            let Some(header) = Ethernet::read(frame) else {
+                self.outcome = Outcome::Dropped(DropReason::PktTooSmall);
+                return;
+            };
+            let addressed = match header.dst {
+                BROADCAST => Addressed::Broadcast,
+                dst if dst[0] & 1 != 0 => Addressed::Multicast,
+                dst if dst == mac_of(link) => Addressed::Host,
+                _ => Addressed::OtherHost,
+            };
+            (addressed, header.ethertype.get(), &frame[Ethernet::LEN..])
+        } else {
+            let kind = match frame.first().map(|byte| byte >> 4) {
+                Some(4) => ethertype::IPV4,
+                Some(6) => ethertype::IPV6,
+                _ => 0,
+            };
+            (Addressed::Host, kind, frame)
+        };
+        let is_port = link.master().is_some_and(|master| {
+            self.config.links.get(master).is_some_and(|master| master.vrf_table().is_none())
+        });
+        if is_port {
+            self.outcome = Outcome::Unknown("a port of a bridge");
+            return;
+        }
+        let packet = Packet {
+            bytes: bytes.to_vec(),
+            addressed,
+            dev,
+            iif: dev,
+            mark: 0,
+            decision: None,
+            is_forwarded: false,
+            largest_fragment: 0,
+            is_subject: true,
+        };
+        match kind {
+            ethertype::IPV4 => self.ip_receive(packet),
+            ethertype::ARP => self.arp_receive(packet),
+            ethertype::IPV6 => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            _ => self.drop(&packet, DropReason::UnhandledProto),
+        }
+    }
+
+    /// Gives a packet to a device (`dev_queue_xmit`).
+    pub(super) fn transmit(&mut self, packet: Packet, dst: Mac, kind: u16) {
+        let Some(link) = self.config.links.get(packet.dev) else {
+            return self.drop(&packet, DropReason::NotSpecified);
+        };
+        if link.is_loopback() {
+            self.stage(Stage::Loop);
+            return self.backlog.push_back(Packet { addressed: Addressed::Host, ..packet });
+        }
+        if !link.is_up() || !link.has_carrier() {
+            // A device without carrier has no queue (`noop_enqueue`).
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
+        let mut bytes = Vec::with_capacity(Ethernet::LEN + packet.bytes.len());
+        if has_header(link) {
+            let header = Ethernet { dst, src: mac_of(link), ethertype: kind.into() };
+            bytes.extend_from_slice(header.as_bytes());
+        }
+        bytes.extend_from_slice(&packet.bytes);
+        self.emitted.push(Frame { dev: packet.dev, bytes });
+        self.stage(Stage::Transmit { dev: packet.dev });
+        self.end(&packet, Outcome::Sent);
+    }
+}

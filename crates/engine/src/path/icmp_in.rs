@@ -1,0 +1,138 @@
+//! Receiving ICMP (`icmp_rcv`, packet-path section 9).
+
+use std::net::Ipv4Addr;
+
+use fingerpost_model::{RouteFlags, Scope};
+use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp};
+
+use super::deliver::Taken;
+use super::{Packet, Stack};
+use crate::counters::{Counter, Messages};
+use crate::lookup::{DropReason, Flow4, rules, source};
+
+impl Stack<'_, '_> {
+    pub(super) fn icmp_receive(&mut self, packet: &Packet, header: &Ipv4) -> Taken {
+        self.count(Counter::IcmpInMsgs);
+        let message = &packet.bytes[header.header_len()..];
+        if checksum(message) != 0 {
+            self.count(Counter::IcmpInCsumErrors);
+            return self.icmp_error(DropReason::IcmpCsum);
+        }
+        let Some(&head) = Icmp::read(message) else { return self.icmp_error(DropReason::NotSpecified) };
+        let data = &message[Icmp::LEN..];
+        self.state.counters.message(Messages::In4, head.kind);
+        if let Some(counter) = counter_of(head.kind) {
+            self.count(counter);
+        }
+        if head.kind > icmp::LAST {
+            return self.icmp_error(DropReason::UnhandledProto); // C-264
+        }
+        let to_many = RouteFlags::BROADCAST | RouteFlags::MULTICAST;
+        if packet.decision.as_ref().is_some_and(|decision| decision.flags.any(to_many)) {
+            let is_question = matches!(head.kind, icmp::ECHO | icmp::TIMESTAMP);
+            let is_ignored = is_question && self.setting("icmp_echo_ignore_broadcasts") != 0;
+            if is_ignored || !is_question && !matches!(head.kind, 17 | 18) {
+                return self.icmp_error(DropReason::InvalidProto);
+            }
+        }
+        match head.kind {
+            icmp::ECHO if self.setting("icmp_echo_ignore_all") != 0 => Ok(()),
+            icmp::ECHO => {
+                self.icmp_reply(packet, header, icmp::ECHO_REPLY, head.rest, data); // C-263
+                Ok(())
+            }
+            icmp::TIMESTAMP if data.len() < 4 => self.icmp_error(DropReason::PktTooSmall),
+            icmp::TIMESTAMP => {
+                let now = self.since_midnight().to_be_bytes();
+                let mut times = Vec::from(&data[..4]);
+                times.extend_from_slice(&now);
+                times.extend_from_slice(&now);
+                self.icmp_reply(packet, header, icmp::TIMESTAMP_REPLY, head.rest, &times);
+                Ok(())
+            }
+            icmp::ECHO_REPLY => Err(DropReason::NoSocket),
+            icmp::UNREACHABLE | icmp::TIME_EXCEEDED | icmp::PARAMETER | 4 => self.error_received(&head, data),
+            icmp::REDIRECT => self.redirect_received(data),
+            _ => Ok(()),
+        }
+    }
+
+    fn icmp_error(&mut self, reason: DropReason) -> Taken {
+        self.count(Counter::IcmpInErrors);
+        Err(reason)
+    }
+
+    /// Milliseconds since midnight, universal time, as a clock that began at midnight has them.
+    fn since_midnight(&self) -> u32 {
+        (self.now().0 % 86_400_000) as u32
+    }
+
+    /// `icmp_unreach`, as far as it goes without sockets.
+    fn error_received(&mut self, head: &Icmp, data: &[u8]) -> Taken {
+        let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::PktTooSmall) };
+        if quoted.header_len() < Ipv4::LEN {
+            return self.icmp_error(DropReason::IpInHdr);
+        }
+        let is_over = match head.kind {
+            icmp::UNREACHABLE => head.code > 15,
+            icmp::TIME_EXCEEDED => head.code == icmp::REASSEMBLY,
+            _ => false,
+        };
+        if !is_over {
+            self.hand_over(quoted, data);
+        }
+        Ok(())
+    }
+
+    /// `icmp_redirect`.
+    fn redirect_received(&mut self, data: &[u8]) -> Taken {
+        let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::PktTooSmall) };
+        self.hand_over(quoted, data);
+        Ok(())
+    }
+
+    /// The protocol of the quoted packet gets an error: no socket is found
+    /// (`icmp_socket_deliver`).
+    fn hand_over(&mut self, quoted: &Ipv4, data: &[u8]) {
+        use fingerpost_net::wire::proto::{TCP, UDP};
+        let is_short = data.len() < quoted.header_len() + 8;
+        if is_short || matches!(quoted.proto, TCP | UDP) {
+            self.count(Counter::IcmpInErrors);
+        }
+    }
+
+    /// The address of this host that a packet to many was meant for (`fib_compute_spec_dst`).
+    pub(super) fn specific_destination(&mut self, packet: &Packet, header: &Ipv4) -> Ipv4Addr {
+        let sender = header.source();
+        let Some(ipv4) = self.config.links.ipv4(packet.dev) else { return Ipv4Addr::UNSPECIFIED };
+        let mut scope = Scope::LINK;
+        if sender.octets()[0] != 0 {
+            let by_mark = ipv4.conf.src_valid_mark != 0 || self.config.sysctl.all.src_valid_mark != 0;
+            let mark = if by_mark { packet.mark } else { 0 };
+            let mut flow = Flow4 { dscp: header.tos & 0xfc, mark, ..Flow4::to(sender) };
+            if let Ok(result) = rules::lookup(self.config, &mut flow, false, self.tracer) {
+                return source::of_result(self.config, self.state, &result).0;
+            }
+            scope = Scope::UNIVERSE;
+        }
+        source::select_addr(self.config, packet.dev, sender, scope).0
+    }
+}
+
+/// The counter of received messages of a type.
+fn counter_of(kind: u8) -> Option<Counter> {
+    Some(match kind {
+        0 => Counter::IcmpInEchoReps,
+        3 => Counter::IcmpInDestUnreachs,
+        4 => Counter::IcmpInSrcQuenchs,
+        5 => Counter::IcmpInRedirects,
+        8 => Counter::IcmpInEchos,
+        11 => Counter::IcmpInTimeExcds,
+        12 => Counter::IcmpInParmProbs,
+        13 => Counter::IcmpInTimestamps,
+        14 => Counter::IcmpInTimestampReps,
+        17 => Counter::IcmpInAddrMasks,
+        18 => Counter::IcmpInAddrMaskReps,
+        _ => return None,
+    })
+}

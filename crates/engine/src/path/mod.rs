@@ -1,0 +1,206 @@
+//! A packet's way through the network layer: bytes in, bytes out.
+//!
+//! bytes → receive checks → PREROUTING → input lookup → [`Decision`] → deliver, forward
+//! or error → output → POSTROUTING → neighbour → bytes. The files are the stages of the
+//! way, so that the tree reads like the packet-flow picture; each function names the
+//! kernel's that it stands for.
+//!
+//! A [`Stack`] is the network layer of one namespace at work on one event: a frame that
+//! arrives, or a timer. What it sends to loopback comes back within the same event.
+//! IPv6 is not here yet: its frames end as not modelled ([`Outcome::Unknown`]).
+
+mod arp;
+mod deliver;
+mod ethernet;
+mod forward;
+mod hook;
+mod icmp;
+mod icmp_in;
+mod limits;
+mod neighbour;
+mod output;
+mod receive;
+mod tcp;
+mod timers;
+mod udp;
+
+use std::collections::VecDeque;
+
+use fingerpost_net::Rng;
+
+pub use limits::{GlobalLimit, Peers};
+pub use neighbour::{Resolution, Resolutions};
+pub use timers::{Timer, Timers};
+
+use crate::config::Config;
+use crate::control::sysctl;
+use crate::counters::Counter;
+use crate::lookup::{Decision, DropReason};
+use crate::namespace::Env;
+use crate::state::{State, Time};
+use crate::trace::{Event, Stage, Tracer};
+
+/// A frame that leaves by a device; of a device without link header the packet alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The device.
+    pub dev: u32,
+    /// From the link header on.
+    pub bytes: Vec<u8>,
+}
+
+/// What became of a packet: one for each that is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It left by a device.
+    Sent,
+    /// A protocol of this host took it.
+    Delivered,
+    /// It waits for a neighbour's address, or for the rest of its datagram.
+    Queued,
+    /// It was dropped.
+    Dropped(DropReason),
+    /// What it meets is not modelled: its name.
+    Unknown(&'static str),
+}
+
+/// What an event brought about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// What became of the packet.
+    pub outcome: Outcome,
+    /// The frames that left, in order.
+    pub emitted: Vec<Frame>,
+}
+
+/// To whom a frame was addressed (`skb->pkt_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressed {
+    /// This host.
+    Host,
+    /// Everybody.
+    Broadcast,
+    /// A group.
+    Multicast,
+    /// Another host.
+    OtherHost,
+}
+
+/// A packet on its way (`struct sk_buff`).
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// From the IP header on.
+    pub bytes: Vec<u8>,
+    /// To whom its frame was addressed.
+    pub addressed: Addressed,
+    /// The device that it is at: the ingress device, later the egress device.
+    pub dev: u32,
+    /// The device that it came in by; 0 if it was made here.
+    pub iif: u32,
+    /// Its mark.
+    pub mark: u32,
+    /// What was decided about it.
+    pub decision: Option<Decision>,
+    /// Whether it is being forwarded.
+    pub is_forwarded: bool,
+    /// The largest fragment of a datagram that was put together; 0 if it was not.
+    pub largest_fragment: usize,
+    /// Whether the event is about it, so that what becomes of it is the event's outcome.
+    pub is_subject: bool,
+}
+
+impl Packet {
+    /// A packet made here.
+    pub fn made(bytes: Vec<u8>, decision: Decision, mark: u32) -> Packet {
+        Packet {
+            bytes,
+            addressed: Addressed::Host,
+            dev: decision.dev,
+            iif: 0,
+            mark,
+            decision: Some(decision),
+            is_forwarded: false,
+            largest_fragment: 0,
+            is_subject: false,
+        }
+    }
+}
+
+/// The network layer of a namespace at work on one event.
+pub struct Stack<'a, 't> {
+    config: &'a mut Config,
+    state: &'a mut State,
+    env: Env<'a>,
+    rng: &'a mut Rng,
+    tracer: &'a mut Tracer<'t>,
+    emitted: Vec<Frame>,
+    /// Packets that loopback gives back.
+    backlog: VecDeque<Packet>,
+    outcome: Outcome,
+}
+
+impl<'a, 't> Stack<'a, 't> {
+    /// At work in a namespace.
+    pub fn new(
+        config: &'a mut Config,
+        state: &'a mut State,
+        env: Env<'a>,
+        rng: &'a mut Rng,
+        tracer: &'a mut Tracer<'t>,
+    ) -> Self {
+        let outcome = Outcome::Dropped(DropReason::NotSpecified);
+        Stack { config, state, env, rng, tracer, emitted: Vec::new(), backlog: VecDeque::new(), outcome }
+    }
+
+    /// A frame arrives by a device. Of a device without link header it is the packet alone.
+    pub fn receive(mut self, dev: u32, frame: &[u8]) -> Handled {
+        self.take_frame(dev, frame);
+        self.finish()
+    }
+
+    /// A timer ends.
+    pub fn fire(mut self, timer: Timer) -> Vec<Frame> {
+        match timer {
+            Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
+            Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
+        }
+        self.finish().emitted
+    }
+
+    /// Loopback gives back what was sent to it.
+    fn finish(mut self) -> Handled {
+        while let Some(packet) = self.backlog.pop_front() {
+            self.ip_receive(packet);
+        }
+        Handled { outcome: self.outcome, emitted: self.emitted }
+    }
+
+    fn now(&self) -> Time {
+        self.env.now
+    }
+
+    fn count(&mut self, counter: Counter) {
+        self.state.counters.count(counter);
+    }
+
+    /// A setting of `net.ipv4` that is not per device, as a number.
+    fn setting(&self, name: &str) -> i64 {
+        sysctl::number_of(self.config, name)
+    }
+
+    /// The packet's way ends.
+    fn end(&mut self, packet: &Packet, outcome: Outcome) {
+        if packet.is_subject {
+            self.outcome = outcome;
+        }
+        self.tracer.event(|| Event::Ended { outcome });
+    }
+
+    fn drop(&mut self, packet: &Packet, reason: DropReason) {
+        self.end(packet, Outcome::Dropped(reason));
+    }
+
+    fn stage(&mut self, stage: Stage) {
+        self.tracer.event(|| Event::Stage { stage });
+    }
+}

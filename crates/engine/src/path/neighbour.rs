@@ -1,0 +1,361 @@
+//! Neighbours: from the next step's address to a link-layer address (`net/core/neighbour.c`),
+//! packet-path section 10.
+//!
+//! What people see of an entry (state, link-layer address) is configuration, as `ip neigh`
+//! changes it too; what running adds (probes, times, packets that wait) is a [`Resolution`].
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+
+use fingerpost_model::{LinkFlags, LlAddr, NeighMsg, NeighState, RouteType};
+use fingerpost_net::Family;
+use fingerpost_net::wire::{Header, Ipv4, Mac, ethertype, icmp};
+
+use super::ethernet::{BROADCAST, is_without_arp, mac_of};
+use super::timers::Timer;
+use super::{Outcome, Packet, Stack};
+use crate::control::sysctl;
+use crate::lookup::{DropReason, source};
+use crate::state::Time;
+use crate::trace::Stage;
+
+/// What a queued packet counts for besides its bytes, and the unit that memory comes in
+/// (`skb->truesize`): a bound, not the kernel's exact figure, which depends on the driver.
+const OVERHEAD: usize = 768;
+
+const CONNECTED: NeighState =
+    NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
+const IN_TIMER: NeighState = NeighState(
+    NeighState::INCOMPLETE.0 | NeighState::REACHABLE.0 | NeighState::DELAY.0 | NeighState::PROBE.0,
+);
+
+/// What running adds to a neighbour's entry.
+#[derive(Clone, Debug, Default)]
+pub struct Resolution {
+    /// Packets that wait for the address, oldest first.
+    queue: VecDeque<Packet>,
+    queued_bytes: usize,
+    probes: u32,
+    confirmed: Option<Time>,
+    used: Time,
+    updated: Option<Time>,
+    /// How long the entry counts as reachable once confirmed, milliseconds.
+    reachable: u64,
+    timer: Option<Time>,
+}
+
+/// Entries under way, by device and address.
+pub type Resolutions = HashMap<(u32, IpAddr), Resolution>;
+
+/// An entry's key.
+type Key = (u32, IpAddr);
+
+/// What a message says about a neighbour.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Update {
+    pub mac: Option<Mac>,
+    pub state: NeighState,
+    /// Another address takes the place of the one that is known.
+    pub overrides: bool,
+}
+
+impl Stack<'_, '_> {
+    /// Hands a packet to its next step (`ip_neigh_for_gw`, `neigh_output`).
+    pub(super) fn resolve_and_send(&mut self, packet: Packet) {
+        let Some(link) = self.config.links.get(packet.dev) else {
+            return self.drop(&packet, DropReason::NotSpecified);
+        };
+        let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
+        let Some(dst) = Ipv4::read(&packet.bytes).map(Ipv4::destination) else {
+            return self.drop(&packet, DropReason::IpInHdr);
+        };
+        let next = decision.gateway.unwrap_or(IpAddr::V4(dst));
+        if link.is_loopback() {
+            return self.transmit(packet, [0; 6], ethertype::IPV4);
+        }
+        if let Some(mac) = self.without_resolution(packet.dev, next) {
+            return self.transmit(packet, mac, ethertype::IPV4);
+        }
+        if next.is_ipv6() {
+            return self.end(&packet, Outcome::Unknown("an IPv6 neighbour"));
+        }
+        let key = (packet.dev, next);
+        let now = self.now();
+        self.state.resolutions.entry(key).or_default().used = now;
+        match self.address_of(key) {
+            Some(mac) => {
+                self.transmit(packet, mac, ethertype::IPV4);
+                self.probe_after_use(key);
+            }
+            None => self.wait(key, packet),
+        }
+    }
+
+    /// The link-layer address where none has to be asked for (`arp_constructor`; C-280).
+    fn without_resolution(&self, dev: u32, next: IpAddr) -> Option<Mac> {
+        let link = self.config.links.get(dev)?;
+        if !super::ethernet::has_header(link) {
+            return Some([0; 6]);
+        }
+        if let Some(entry) = self.config.neighbours.entries.get(&(dev, next))
+            && entry.state.any(NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0))
+        {
+            return mac_in(entry);
+        }
+        let IpAddr::V4(next) = next else { return None };
+        if next.is_multicast() {
+            let [_, b, c, d] = next.octets();
+            return Some([0x01, 0x00, 0x5e, b & 0x7f, c, d]);
+        }
+        if is_without_arp(link) {
+            return Some(mac_of(link));
+        }
+        let kind = source::address_type_on(self.config, next, dev);
+        let is_point_to_point = link.msg.flags.has(LinkFlags::POINTOPOINT);
+        (kind == RouteType::BROADCAST || is_point_to_point).then_some(BROADCAST)
+    }
+
+    fn state_of(&self, (dev, addr): Key) -> NeighState {
+        self.config.neighbours.state(dev, addr).unwrap_or(NeighState(0))
+    }
+
+    /// The address that may be used now.
+    fn address_of(&self, key: Key) -> Option<Mac> {
+        let entry = self.config.neighbours.entries.get(&key)?;
+        entry.state.any(NeighState::VALID).then(|| mac_in(entry)).flatten()
+    }
+
+    fn entry(&mut self, key: Key) -> &mut NeighMsg {
+        let (dev, addr) = key;
+        self.config.neighbours.entries.entry(key).or_insert_with(|| NeighMsg {
+            dst: Some(addr),
+            kind: RouteType::UNICAST,
+            ..NeighMsg::new(Family::V4, dev)
+        })
+    }
+
+    fn enter(&mut self, key: Key, state: NeighState) {
+        self.entry(key).state = state;
+        self.stage(Stage::Neighbour { dev: key.0, addr: key.1, state });
+    }
+
+    /// A setting of the device's neighbours.
+    fn neighbour_setting(&self, dev: u32, name: &str) -> u64 {
+        let device = self.config.links.get(dev).map_or("", |link| link.name());
+        sysctl::neighbour_number(self.config, device, name).max(0) as u64
+    }
+
+    fn set_timer(&mut self, key: Key, at: Option<Time>) {
+        let resolution = self.state.resolutions.entry(key).or_default();
+        let before = std::mem::replace(&mut resolution.timer, at);
+        self.state.timers.set(Timer::Neighbour(key.0, key.1), before, at);
+    }
+
+    fn in_millis(&self, millis: u64) -> Option<Time> {
+        Some(Time(self.now().0.saturating_add(millis)))
+    }
+
+    /// What use does to an entry that nobody confirmed lately (`__neigh_event_send`).
+    fn probe_after_use(&mut self, key: Key) {
+        if self.state_of(key) == NeighState::STALE {
+            let now = self.now();
+            self.enter(key, NeighState::DELAY);
+            self.resolution(key).updated = Some(now);
+            let delay = self.neighbour_setting(key.0, "delay_first_probe_time") * 1000;
+            self.set_timer(key, self.in_millis(delay));
+        }
+    }
+
+    fn resolution(&mut self, key: Key) -> &mut Resolution {
+        self.state.resolutions.entry(key).or_default()
+    }
+
+    /// A packet waits for the address; the first one has it asked for (C-275).
+    fn wait(&mut self, key: Key, packet: Packet) {
+        let is_new = !self.state_of(key).any(NeighState::INCOMPLETE);
+        let may_ask =
+            self.neighbour_setting(key.0, "mcast_solicit") + self.neighbour_setting(key.0, "app_solicit");
+        if is_new && may_ask == 0 {
+            self.enter(key, NeighState::FAILED);
+            return self.drop(&packet, DropReason::NeighFailed);
+        }
+        if is_new {
+            let now = self.now();
+            self.enter(key, NeighState::INCOMPLETE);
+            let unicast = self.neighbour_setting(key.0, "ucast_solicit") as u32;
+            let resolution = self.resolution(key);
+            (resolution.probes, resolution.updated) = (unicast, Some(now));
+            let pause = self.pause(key.0);
+            self.set_timer(key, self.in_millis(pause));
+        }
+        let limit = self.neighbour_setting(key.0, "unres_qlen_bytes") as usize;
+        let size = packet.bytes.len() + OVERHEAD;
+        while self.resolution(key).queued_bytes + size > limit {
+            let Some(oldest) = self.resolution(key).queue.pop_front() else { break };
+            self.resolution(key).queued_bytes -= oldest.bytes.len() + OVERHEAD;
+            self.drop(&oldest, DropReason::NeighQueuefull);
+        }
+        self.end(&packet, Outcome::Queued);
+        let resolution = self.resolution(key);
+        resolution.queued_bytes += size;
+        resolution.queue.push_back(Packet { is_subject: false, ..packet });
+        if is_new {
+            self.probe(key);
+        }
+    }
+
+    /// Milliseconds between two probes.
+    fn pause(&self, dev: u32) -> u64 {
+        self.neighbour_setting(dev, "retrans_time_ms").max(10)
+    }
+
+    /// Asks once more (`neigh_probe`, `arp_solicit`).
+    fn probe(&mut self, key: Key) {
+        let (dev, IpAddr::V4(target)) = key else { return };
+        let last = self.resolution(key).queue.back().and_then(|packet| Ipv4::read(&packet.bytes).copied());
+        let is_unicast =
+            u64::from(self.resolution(key).probes) < self.neighbour_setting(dev, "ucast_solicit");
+        let to = if is_unicast { self.address_in(key) } else { None };
+        self.arp_ask(dev, target, last.map(|header| header.source()), to);
+        self.resolution(key).probes += 1;
+    }
+
+    fn address_in(&self, key: Key) -> Option<Mac> {
+        self.config.neighbours.entries.get(&key).and_then(mac_in)
+    }
+
+    /// `neigh_timer_handler`.
+    pub(super) fn neighbour_timer(&mut self, dev: u32, addr: IpAddr) {
+        let (key, now) = ((dev, addr), self.now());
+        self.resolution(key).timer = None;
+        let state = self.state_of(key);
+        if !state.any(IN_TIMER) {
+            return;
+        }
+        let delay = self.neighbour_setting(dev, "delay_first_probe_time") * 1000;
+        let Resolution { confirmed, used, reachable, .. } = *self.resolution(key);
+        let confirmed_within = |millis: u64| confirmed.is_some_and(|at| now.0 <= at.0 + millis);
+        let pause = self.pause(dev);
+        let mut next = now.0 + pause;
+        if state == NeighState::REACHABLE {
+            if confirmed_within(reachable) {
+                next = confirmed.map_or(next, |at| at.0 + reachable);
+            } else if now.0 <= used.0 + delay {
+                self.enter(key, NeighState::DELAY);
+                next = now.0 + delay;
+            } else {
+                self.enter(key, NeighState::STALE);
+            }
+            self.resolution(key).updated = Some(now);
+        } else if state == NeighState::DELAY {
+            if confirmed_within(delay) {
+                self.enter(key, NeighState::REACHABLE);
+                next = confirmed.map_or(next, |at| at.0 + reachable);
+            } else {
+                self.enter(key, NeighState::PROBE);
+                self.resolution(key).probes = 0;
+            }
+            self.resolution(key).updated = Some(now);
+        }
+        let state = self.state_of(key);
+        let is_asking = state.any(NeighState(NeighState::INCOMPLETE.0 | NeighState::PROBE.0));
+        if is_asking && u64::from(self.resolution(key).probes) >= self.most_probes(dev, state) {
+            self.enter(key, NeighState::FAILED);
+            return self.give_up(key);
+        }
+        if state.any(IN_TIMER) {
+            self.set_timer(key, Some(Time(next.max(now.0 + 10))));
+        }
+        if is_asking {
+            self.probe(key);
+        }
+    }
+
+    /// `neigh_max_probes`.
+    fn most_probes(&self, dev: u32, state: NeighState) -> u64 {
+        let last = if state == NeighState::PROBE { "mcast_resolicit" } else { "mcast_solicit" };
+        ["ucast_solicit", "app_solicit", last].iter().map(|name| self.neighbour_setting(dev, name)).sum()
+    }
+
+    /// Nobody answers: those who wait are told (`neigh_invalidate`, `arp_error_report`; C-276).
+    fn give_up(&mut self, key: Key) {
+        let now = self.now();
+        let resolution = self.resolution(key);
+        resolution.updated = Some(now);
+        resolution.queued_bytes = 0;
+        for packet in std::mem::take(&mut resolution.queue) {
+            self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
+            self.drop(&packet, DropReason::NeighFailed);
+        }
+    }
+
+    /// When the entry was last changed, for those that ask whether it may change again.
+    pub(super) fn was_updated_within(&mut self, key: Key, millis: u64) -> bool {
+        let now = self.now();
+        self.resolution(key).updated.is_some_and(|at| now.0 <= at.0 + millis)
+    }
+
+    /// Whether there is an entry.
+    pub(super) fn knows(&self, key: Key) -> bool {
+        self.config.neighbours.entries.contains_key(&key)
+    }
+
+    /// What somebody said about a neighbour (`__neigh_update`); an entry is made for it.
+    pub(super) fn neighbour_update(&mut self, key: Key, update: Update) {
+        let (old, now) = (self.state_of(key), self.now());
+        if old.any(NeighState(NeighState::NOARP.0 | NeighState::PERMANENT.0)) {
+            return;
+        }
+        let was_valid = old.any(NeighState::VALID);
+        let known = self.address_in(key);
+        let Some(mac) = update.mac.or(known.filter(|_| was_valid)) else { return };
+        let is_same = known == Some(mac);
+        let mut new = update.state;
+        if new.any(CONNECTED) {
+            self.resolution(key).confirmed = Some(now);
+        }
+        if was_valid {
+            if !is_same && !update.overrides {
+                return;
+            }
+            if is_same && new == NeighState::STALE {
+                new = old;
+            }
+        }
+        if new != old || !is_same {
+            self.resolution(key).updated = Some(now);
+        }
+        if new != old {
+            if new == NeighState::REACHABLE {
+                // Between half of the base time and one and a half.
+                let base = self.neighbour_setting(key.0, "base_reachable_time_ms");
+                let reachable = base / 2 + self.rng.below(base.max(1));
+                self.resolution(key).reachable = reachable;
+                self.set_timer(key, self.in_millis(reachable));
+            } else {
+                self.set_timer(key, None);
+            }
+            self.enter(key, new);
+        }
+        if !is_same {
+            self.entry(key).lladdr = Some(LlAddr(mac.to_vec()));
+        }
+        if !was_valid {
+            let resolution = self.resolution(key);
+            resolution.queued_bytes = 0;
+            for packet in std::mem::take(&mut resolution.queue) {
+                self.transmit(packet, mac, ethertype::IPV4);
+                self.probe_after_use(key);
+            }
+        }
+    }
+}
+
+fn mac_in(entry: &NeighMsg) -> Option<Mac> {
+    entry.lladdr.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok())
+}
+
+/// The key of an IPv4 neighbour.
+pub(super) fn key(dev: u32, addr: Ipv4Addr) -> Key {
+    (dev, IpAddr::V4(addr))
+}

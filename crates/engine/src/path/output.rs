@@ -1,0 +1,142 @@
+//! IP output: packets made here, and all that leave (packet-path sections 5 and 6).
+
+use std::net::Ipv4Addr;
+
+use fingerpost_model::{MetricKind, RouteType};
+use fingerpost_net::wire::{Header, Ipv4};
+use zerocopy::IntoBytes;
+
+use super::forward::write_checksum;
+use super::hook::Posted;
+use super::{Outcome, Packet, Stack};
+use crate::counters::Counter;
+use crate::lookup::get::MAX_MTU;
+use crate::lookup::{Decision, DropReason, Output};
+use crate::trace::{Hook, Stage};
+
+/// What the header of a packet made here needs besides addresses.
+pub(super) struct Made {
+    pub proto: u8,
+    pub tos: u8,
+    /// The fragment word: *don't fragment* or nothing.
+    pub fragment: u16,
+    pub id: u16,
+    pub mark: u32,
+}
+
+impl Stack<'_, '_> {
+    /// Sends a payload made here, without options (`ip_push_pending_frames`, `ip_local_out`).
+    pub(super) fn send_made(
+        &mut self,
+        made: Made,
+        decision: Decision,
+        src: Ipv4Addr,
+        dst: Ipv4Addr,
+        payload: &[u8],
+    ) {
+        let header = Ipv4 {
+            version_ihl: 0x45,
+            tos: made.tos,
+            total_len: ((Ipv4::LEN + payload.len()) as u16).into(),
+            id: made.id.into(),
+            fragment: made.fragment.into(),
+            ttl: self.hop_limit(&decision),
+            proto: made.proto,
+            checksum: 0.into(),
+            src: src.octets(),
+            dst: dst.octets(),
+        };
+        let mut bytes = Vec::with_capacity(Ipv4::LEN + payload.len());
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend_from_slice(payload);
+        write_checksum(&mut bytes);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::IpOutRequests); // C-239
+        let packet = Packet::made(bytes, decision, made.mark);
+        if let Some(passed) = self.hook(Hook::Output, packet) {
+            self.output(passed.into_packet());
+        }
+    }
+
+    /// What a packet has left to live (`ip_select_ttl`, C-238).
+    fn hop_limit(&self, decision: &Decision) -> u8 {
+        if decision.kind == RouteType::MULTICAST {
+            return 1;
+        }
+        match self.metric(decision, MetricKind::HOPLIMIT) {
+            0 => self.setting("ip_default_ttl").clamp(1, 255) as u8,
+            limit => limit.min(255) as u8,
+        }
+    }
+
+    fn metric(&self, decision: &Decision, kind: MetricKind) -> u32 {
+        let metrics = decision.metrics.and_then(|info| self.config.fib.metrics(info));
+        metrics.and_then(|metrics| metrics.get(kind)).unwrap_or(0)
+    }
+
+    /// How long a forwarded packet may be (`ip_dst_mtu_maybe_forward`; C-233, C-234).
+    pub(super) fn forwarding_mtu(&self, decision: &Decision) -> usize {
+        let is_locked = self.metric(decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
+        let learned =
+            decision.pmtu.filter(|pmtu| self.config.sysctl.ip_forward_use_pmtu || is_locked || pmtu.locked);
+        if let Some(learned) = learned {
+            return learned.mtu.min(MAX_MTU) as usize;
+        }
+        let of_route = self.metric(decision, MetricKind::MTU);
+        if of_route != 0 {
+            return of_route.min(MAX_MTU) as usize;
+        }
+        let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
+        let is_locked = is_locked || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
+        let most = if is_locked && decision.gateway.is_some() { 576 } else { MAX_MTU };
+        of_device.min(most) as usize
+    }
+
+    /// Goes on by the decision's output function.
+    pub(super) fn output(&mut self, mut packet: Packet) {
+        let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
+        packet.dev = decision.dev;
+        match decision.output {
+            Output::Ip | Output::Multicast => {
+                self.stage(Stage::Output { dev: packet.dev });
+                if let Some(posted) = self.postrouting(packet) {
+                    self.finish_output(posted);
+                }
+            }
+            Output::Discard | Output::Bug => self.drop(&packet, DropReason::NotSpecified),
+        }
+    }
+
+    /// `ip_finish_output`.
+    fn finish_output(&mut self, posted: Posted) {
+        let packet = posted.into_packet();
+        let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
+        let mtu = match packet.is_forwarded {
+            true => self.forwarding_mtu(decision),
+            false => decision.mtu as usize,
+        };
+        if packet.bytes.len() > mtu || packet.largest_fragment != 0 {
+            return self.end(&packet, Outcome::Unknown("fragmentation"));
+        }
+        self.finish_output2(packet);
+    }
+
+    /// `ip_finish_output2`: counted, and on to the neighbour.
+    fn finish_output2(&mut self, packet: Packet) {
+        let octets = packet.bytes.len() as u64;
+        match packet.decision.as_ref().map(|decision| decision.kind) {
+            Some(RouteType::MULTICAST) => {
+                self.count(Counter::IpExtOutMcastPkts);
+                self.state.counters.add(Counter::IpExtOutMcastOctets, octets);
+            }
+            Some(RouteType::BROADCAST) => {
+                self.count(Counter::IpExtOutBcastPkts);
+                self.state.counters.add(Counter::IpExtOutBcastOctets, octets);
+            }
+            _ => {}
+        }
+        self.count(Counter::IpOutTransmits);
+        self.state.counters.add(Counter::IpExtOutOctets, octets);
+        self.resolve_and_send(packet);
+    }
+}

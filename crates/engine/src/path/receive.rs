@@ -1,0 +1,194 @@
+//! Receiving IPv4 (`ip_rcv`): the checks of the header, PREROUTING, the input lookup and
+//! what is done between it and the dispatch (route-input sections 1 and 2).
+
+use fingerpost_model::RouteType;
+use fingerpost_net::Errno;
+use fingerpost_net::wire::{Header, Ipv4, Tcp, checksum, icmp, proto};
+
+use super::{Addressed, Outcome, Packet, Stack};
+use crate::counters::Counter;
+use crate::lookup::input4::{self, Received};
+use crate::lookup::{DropReason, Input};
+use crate::trace::{Hook, Stage};
+
+impl Stack<'_, '_> {
+    /// `ip_rcv`.
+    pub(super) fn ip_receive(&mut self, mut packet: Packet) {
+        self.stage(Stage::Receive { dev: packet.dev });
+        if let Err(reason) = self.ip_check(&mut packet) {
+            return self.drop(&packet, reason);
+        }
+        // What an earlier pass noted is forgotten.
+        packet.is_forwarded = false;
+        packet.largest_fragment = 0;
+        if let Some(passed) = self.hook(Hook::Prerouting, packet) {
+            self.ip_receive_finish(passed.into_packet());
+        }
+    }
+
+    /// `ip_rcv_core`; the packet is cut to the length that its header tells (C-184).
+    fn ip_check(&mut self, packet: &mut Packet) -> Result<(), DropReason> {
+        if packet.addressed == Addressed::OtherHost {
+            return Err(DropReason::OtherHost);
+        }
+        self.count(Counter::IpInReceives);
+        self.state.counters.add(Counter::IpExtInOctets, packet.bytes.len() as u64);
+        let checked = match Ipv4::read(&packet.bytes) {
+            None => Err(DropReason::IpInHdr),
+            Some(header) if header.header_len() < Ipv4::LEN || header.version() != 4 => {
+                Err(DropReason::IpInHdr)
+            }
+            Some(header) => {
+                let (header, len) = (*header, packet.bytes.len());
+                self.count(match header.tos & 3 {
+                    0 => Counter::IpExtInNoECTPkts,
+                    1 => Counter::IpExtInECT1Pkts,
+                    2 => Counter::IpExtInECT0Pkts,
+                    _ => Counter::IpExtInCEPkts,
+                });
+                let total = usize::from(header.total_len.get());
+                if len < header.header_len() {
+                    Err(DropReason::IpInHdr)
+                } else if checksum(&packet.bytes[..header.header_len()]) != 0 {
+                    self.count(Counter::IpExtInCsumErrors);
+                    Err(DropReason::IpCsum)
+                } else if len < total {
+                    self.count(Counter::IpExtInTruncatedPkts);
+                    return Err(DropReason::PktTooSmall);
+                } else if total < header.header_len() {
+                    Err(DropReason::IpInHdr)
+                } else {
+                    packet.bytes.truncate(total);
+                    Ok(())
+                }
+            }
+        };
+        if checked.is_err() {
+            self.count(Counter::IpInHdrErrors);
+        }
+        checked
+    }
+
+    /// `ip_rcv_finish`.
+    fn ip_receive_finish(&mut self, mut packet: Packet) {
+        let master = self.config.links.l3_master(packet.dev);
+        if master != 0 && master != packet.dev {
+            return self.end(&packet, Outcome::Unknown("packets in a VRF"));
+        }
+        let Some(&header) = Ipv4::read(&packet.bytes) else {
+            return self.drop(&packet, DropReason::IpInHdr);
+        };
+        if packet.decision.is_none() {
+            match self.input_lookup(&packet, &header) {
+                Ok(decision) => packet.decision = Some(decision),
+                Err(reason) => {
+                    if reason == DropReason::IpRpfilter {
+                        self.count(Counter::TcpExtIPReversePathFilter);
+                    }
+                    return self.drop(&packet, reason);
+                }
+            }
+        }
+        if header.header_len() > Ipv4::LEN {
+            return self.end(&packet, Outcome::Unknown("IPv4 options"));
+        }
+        let octets = packet.bytes.len() as u64;
+        match packet.decision.as_ref().map(|decision| decision.kind) {
+            Some(RouteType::MULTICAST) => {
+                self.count(Counter::IpExtInMcastPkts);
+                self.state.counters.add(Counter::IpExtInMcastOctets, octets);
+            }
+            Some(RouteType::BROADCAST) => {
+                self.count(Counter::IpExtInBcastPkts);
+                self.state.counters.add(Counter::IpExtInBcastOctets, octets);
+            }
+            _ if matches!(packet.addressed, Addressed::Broadcast | Addressed::Multicast) => {
+                let all = self.config.sysctl.all.drop_unicast_in_l2_multicast != 0;
+                let ipv4 = self.config.links.ipv4(packet.dev);
+                if ipv4.is_some_and(|ipv4| all || ipv4.conf.drop_unicast_in_l2_multicast != 0) {
+                    return self.drop(&packet, DropReason::UnicastInL2Multicast);
+                }
+            }
+            _ => {}
+        }
+        self.dispatch_input(packet);
+    }
+
+    fn input_lookup(
+        &mut self,
+        packet: &Packet,
+        header: &Ipv4,
+    ) -> Result<crate::lookup::Decision, DropReason> {
+        let (sport, dport) = ports(&packet.bytes, header);
+        let received = Received {
+            dst: header.destination(),
+            src: header.source(),
+            dev: packet.dev,
+            mark: packet.mark,
+            tos: header.tos,
+            proto: header.proto,
+            sport,
+            dport,
+            pseudo: false,
+        };
+        input4::resolve(self.config, self.state, self.env, &received, self.tracer)
+    }
+
+    /// Goes on by the decision's input function.
+    fn dispatch_input(&mut self, packet: Packet) {
+        let input = packet.decision.as_ref().map_or(Input::Discard, |decision| decision.input);
+        match input {
+            Input::LocalDeliver => self.deliver(packet),
+            Input::Forward => self.forward(packet),
+            Input::Error(errno) => self.answer_error(packet, errno),
+            Input::MulticastRoute => self.end(&packet, Outcome::Unknown("multicast forwarding")),
+            Input::Discard => self.drop(&packet, DropReason::NotSpecified),
+        }
+    }
+
+    /// `ip_error`: no route, or none to be had (C-228, C-229).
+    fn answer_error(&mut self, packet: Packet, errno: Errno) {
+        self.stage(Stage::Error { errno });
+        let Some(ipv4) = self.config.links.ipv4(packet.dev) else {
+            return self.drop(&packet, DropReason::NotSpecified);
+        };
+        if ipv4.conf.forwarding == 0 {
+            let (counter, reason) = match errno {
+                Errno::EHOSTUNREACH => (Counter::IpInAddrErrors, DropReason::IpInAddrErrors),
+                Errno::ENETUNREACH => (Counter::IpExtInNoRoutes, DropReason::IpInNoRoutes),
+                _ => return self.drop(&packet, DropReason::NotSpecified),
+            };
+            self.count(counter);
+            return self.drop(&packet, reason);
+        }
+        let (code, reason) = match errno {
+            Errno::EHOSTUNREACH => (icmp::HOST, DropReason::NotSpecified),
+            Errno::ENETUNREACH => {
+                self.count(Counter::IpExtInNoRoutes);
+                (icmp::NET, DropReason::IpInNoRoutes)
+            }
+            Errno::EACCES => (icmp::FILTERED, DropReason::NotSpecified),
+            _ => return self.drop(&packet, DropReason::NotSpecified),
+        };
+        let source = Ipv4::read(&packet.bytes).map(Ipv4::source);
+        if source.is_some_and(|source| self.may_answer_error(source, packet.dev)) {
+            self.icmp_send(&packet, icmp::UNREACHABLE, code, [0; 4]);
+        }
+        self.drop(&packet, reason);
+    }
+}
+
+/// The ports that rules and hashes look at; 0 of fragments and of other protocols.
+pub(super) fn ports(bytes: &[u8], header: &Ipv4) -> (u16, u16) {
+    if header.is_fragment() || !matches!(header.proto, proto::TCP | proto::UDP) {
+        return (0, 0);
+    }
+    let payload = bytes.get(header.header_len()..).unwrap_or_default();
+    let least = if header.proto == proto::TCP { Tcp::LEN } else { 4 };
+    match payload {
+        [a, b, c, d, ..] if payload.len() >= least => {
+            (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]))
+        }
+        _ => (0, 0),
+    }
+}

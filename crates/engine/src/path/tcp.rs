@@ -1,0 +1,87 @@
+//! TCP as far as it goes without sockets: segments that nobody expects are reset
+//! (`tcp_v4_rcv`, `tcp_v4_send_reset`).
+
+use fingerpost_model::RouteType;
+use fingerpost_net::wire::{Checksum, DF, Header, Ipv4, Tcp, proto, tcp_flags};
+use zerocopy::IntoBytes;
+
+use super::deliver::Taken;
+use super::output::Made;
+use super::{Addressed, Packet, Stack};
+use crate::counters::Counter;
+use crate::lookup::hash::Asker;
+use crate::lookup::{DropReason, Flow4, output4};
+
+impl Stack<'_, '_> {
+    pub(super) fn tcp_receive(&mut self, packet: &Packet, header: &Ipv4) -> Taken {
+        if packet.addressed != Addressed::Host {
+            return Err(DropReason::NotSpecified);
+        }
+        self.count(Counter::TcpInSegs);
+        let segment = &packet.bytes[header.header_len()..];
+        let Some(&tcp) = Tcp::read(segment) else { return Err(DropReason::NotSpecified) };
+        if tcp.header_len() < Tcp::LEN {
+            self.count(Counter::TcpInErrs);
+            return Err(DropReason::PktTooSmall);
+        }
+        if segment.len() < tcp.header_len() {
+            return Err(DropReason::NotSpecified);
+        }
+        let sum = Checksum::ZERO.pseudo4(header.source(), header.destination(), proto::TCP, segment.len());
+        if sum.bytes(segment).finish() != 0 {
+            self.count(Counter::TcpInCsumErrors);
+            self.count(Counter::TcpInErrs);
+            return Err(DropReason::TcpCsum);
+        }
+        self.send_reset(packet, header, &tcp, segment.len());
+        Err(DropReason::NoSocket)
+    }
+
+    /// `tcp_v4_send_reset` (C-183, C-240).
+    fn send_reset(&mut self, packet: &Packet, header: &Ipv4, tcp: &Tcp, len: usize) {
+        let is_local = packet.decision.as_ref().is_some_and(|decision| decision.kind == RouteType::LOCAL);
+        if tcp.flags & tcp_flags::RST != 0 || !is_local {
+            return;
+        }
+        let bit = |flag: u8| u32::from(tcp.flags & flag != 0);
+        let (seq, ack, flags) = match tcp.flags & tcp_flags::ACK {
+            0 => {
+                let taken = bit(tcp_flags::SYN) + bit(tcp_flags::FIN) + (len - tcp.header_len()) as u32;
+                (0, tcp.seq.get().wrapping_add(taken), tcp_flags::RST | tcp_flags::ACK)
+            }
+            _ => (tcp.ack.get(), 0, tcp_flags::RST),
+        };
+        let mut reset = Tcp {
+            sport: tcp.dport,
+            dport: tcp.sport,
+            seq: seq.into(),
+            ack: ack.into(),
+            data_offset: 5 << 4,
+            flags,
+            window: 0.into(),
+            checksum: 0.into(),
+            urgent: 0.into(),
+        };
+        let (src, dst) = (header.destination(), header.source());
+        let sum = Checksum::ZERO.pseudo4(src, dst, proto::TCP, Tcp::LEN).bytes(reset.as_bytes()).finish();
+        reset.checksum = sum.into();
+        let mut flow = Flow4 {
+            src,
+            mark: self.reply_mark(packet),
+            dscp: header.tos & 0xfc,
+            proto: proto::TCP,
+            sport: tcp.dport.get(),
+            dport: tcp.sport.get(),
+            ..Flow4::to(dst)
+        };
+        let asker = Asker::Socket;
+        let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
+        let Ok(decision) = resolved else {
+            return self.count(Counter::IpOutNoRoutes);
+        };
+        self.count(Counter::TcpOutSegs);
+        self.count(Counter::TcpOutRsts);
+        let made = Made { proto: proto::TCP, tos: header.tos, fragment: DF, id: 0, mark: flow.mark };
+        self.send_made(made, decision, flow.src, flow.dst, reset.as_bytes());
+    }
+}

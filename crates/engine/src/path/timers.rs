@@ -1,0 +1,52 @@
+//! What time alone brings about.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use fingerpost_net::wire::Mac;
+
+use crate::state::Time;
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// A neighbour, by device and address.
+    Neighbour(u32, IpAddr),
+    /// An answer for another's address, which is given after a while.
+    ProxyArp {
+        /// The device that the request came in by.
+        dev: u32,
+        /// Who asked.
+        sender: Ipv4Addr,
+        /// Its link-layer address.
+        mac: Mac,
+        /// For which address.
+        target: Ipv4Addr,
+    },
+}
+
+/// Timers by when they end.
+#[derive(Clone, Debug, Default)]
+pub struct Timers(BTreeSet<(Time, Timer)>);
+
+impl Timers {
+    /// When the next one ends.
+    pub fn next(&self) -> Option<Time> {
+        self.0.first().map(|&(at, _)| at)
+    }
+
+    /// Takes one that has ended by now, the earliest first.
+    pub fn take_ended(&mut self, now: Time) -> Option<(Time, Timer)> {
+        if self.next()? > now { None } else { self.0.pop_first() }
+    }
+
+    /// Sets one, which was set to `before` if it was.
+    pub fn set(&mut self, timer: Timer, before: Option<Time>, at: Option<Time>) {
+        if let Some(before) = before {
+            self.0.remove(&(before, timer));
+        }
+        if let Some(at) = at {
+            self.0.insert((at, timer));
+        }
+    }
+}
