@@ -31,7 +31,11 @@ impl Budget {
 }
 
 /// Removes chunks of halving size while the rest still fails.
-pub(crate) fn fewer<T: Clone>(mut items: Vec<T>, budget: &mut Budget, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
+pub(crate) fn fewer<T: Clone>(
+    mut items: Vec<T>,
+    budget: &mut Budget,
+    mut fails: impl FnMut(&[T]) -> bool,
+) -> Vec<T> {
     let mut size = items.len().max(1);
     loop {
         let mut removed = false;

@@ -145,10 +145,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let steps = vec![
-            Step::Inject { dev: "t0".into(), frame: Bytes(vec![0, 0xab, 255]) },
-            Step::Wait { ms: 20 },
-        ];
+        let steps =
+            vec![Step::Inject { dev: "t0".into(), frame: Bytes(vec![0, 0xab, 255]) }, Step::Wait { ms: 20 }];
         let seen = Seen { emitted: vec![("t1".into(), Bytes(vec![1]))], ..Seen::default() };
         let record = Recorded {
             case: Case { seed: 1, index: 2, script: vec!["ip link".into()], steps },

@@ -108,7 +108,8 @@ fn packet(bytes: &[u8], text: &mut String) {
     if header.offset() != 0 {
         return;
     }
-    let payload = &payload[..payload.len().min(usize::from(header.total_len.get()).saturating_sub(whole.len()))];
+    let payload =
+        &payload[..payload.len().min(usize::from(header.total_len.get()).saturating_sub(whole.len()))];
     transport(header.proto, header.is_fragment(), payload, text);
 }
 
@@ -141,7 +142,10 @@ fn transport(protocol: u8, piece: bool, payload: &[u8], text: &mut String) {
                     (tcp_flags::FIN, " FIN"),
                     (tcp_flags::RST, " RST"),
                 ];
-                names.iter().filter(|(flag, _)| tcp.flags & flag != 0).for_each(|(_, name)| text.push_str(name));
+                names
+                    .iter()
+                    .filter(|(flag, _)| tcp.flags & flag != 0)
+                    .for_each(|(_, name)| text.push_str(name));
             }
             None => text.push_str(" tcp cut off"),
         },

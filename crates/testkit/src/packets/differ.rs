@@ -49,7 +49,11 @@ fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
             format!("[{}]", kinds.collect::<Vec<_>>().join(", "))
         };
         let (kernel, ours) = (list(kernel), list(ours));
-        parts.push(if kernel == ours { format!("other bytes in {ours}") } else { format!("emits {kernel}, not {ours}") });
+        parts.push(if kernel == ours {
+            format!("other bytes in {ours}")
+        } else {
+            format!("emits {kernel}, not {ours}")
+        });
     }
     if kernel.reasons != ours.reasons {
         parts.push(format!("drops {:?}, not {:?}", kernel.reasons, ours.reasons));
@@ -69,28 +73,37 @@ fn counts(kernel: &Seen, ours: &Seen) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
 
-/// A step and what a side did, for people.
-pub fn text(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
+/// A step and what both sides did, for people.
+fn text(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
     let mut text = step_text(step, links);
-    let side = |text: &mut String, name: &str, seen: &Seen, other: &Seen| {
-        let _ = writeln!(text, "  {name}:");
-        if seen.emitted.is_empty() {
-            text.push_str("    emits nothing\n");
-        }
-        for (dev, frame) in &seen.emitted {
-            let mark = if other.emitted.contains(&(dev.clone(), frame.clone())) { ' ' } else { '*' };
-            let _ = writeln!(text, "   {mark}{}", shown(dev, frame, links));
-        }
-        let _ = writeln!(text, "    drops {:?}", seen.reasons);
-        let all: Vec<String> = seen.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        let _ = writeln!(text, "    counts {}", all.join(", "));
-    };
-    side(&mut text, "kernel", kernel, ours);
-    side(&mut text, "fingerpost", ours, kernel);
+    side(&mut text, "kernel", kernel, Some(ours), links);
+    side(&mut text, "fingerpost", ours, Some(kernel), links);
     if kernel.counters != ours.counters {
         let _ = writeln!(text, "  counters that differ: {}", counts(kernel, ours));
     }
     text
+}
+
+/// A step and what the kernel did, for people.
+pub fn one_side(step: &Step, kernel: &Seen, links: &Links) -> String {
+    let mut text = step_text(step, links);
+    side(&mut text, "kernel", kernel, None, links);
+    text
+}
+
+/// What a side did; frames that the other has not sent are marked.
+fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links: &Links) {
+    let _ = writeln!(text, "  {name}:");
+    if seen.emitted.is_empty() {
+        text.push_str("    emits nothing\n");
+    }
+    for emitted in &seen.emitted {
+        let mark = if other.is_none_or(|other| other.emitted.contains(emitted)) { ' ' } else { '*' };
+        let _ = writeln!(text, "   {mark}{}", shown(&emitted.0, &emitted.1, links));
+    }
+    let _ = writeln!(text, "    drops {:?}", seen.reasons);
+    let all: Vec<String> = seen.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let _ = writeln!(text, "    counts {}", all.join(", "));
 }
 
 /// A step, for people.
@@ -106,7 +119,7 @@ mod tests {
     use super::*;
     use crate::packets::case::Bytes;
 
-    const ERROR: &str = "4500001c12340000400166590a0000010a00000208007 7fd00000000";
+    const ERROR: &str = "4500001c12340000400166590a0000010a0000020800f7fd00000000";
 
     fn emitting(id: u8) -> Seen {
         let mut packet = Bytes::parse(&ERROR.replace(' ', "")).expect("hexadecimal").0;

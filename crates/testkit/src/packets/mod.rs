@@ -6,18 +6,20 @@
 //!
 //! 1. [`generate`] makes a case from a seed and an index;
 //! 2. [`kernel`] does it in a fresh network namespace with tun and tap devices;
-//! 3. a [`Subject`] does it as well;
+//! 3. a [`Subject`], which is the [`engine`], does it as well;
 //! 4. [`masks`] names what the kernel leaves to chance, and how it is held still or left out;
-//! 5. [`differ`] finds the first step that differs.
+//! 5. [`differ`] finds the first step that differs, and [`run`] does all that for many cases.
 
 pub mod case;
 pub mod counters;
 pub mod decode;
 pub mod differ;
 pub mod drops;
+pub mod engine;
 pub mod generate;
 pub mod kernel;
 pub mod masks;
+pub mod run;
 pub mod taps;
 
 pub use case::{Bytes, Case, Recorded, Seen, Step};

@@ -117,7 +117,10 @@ impl Host {
             self.say(format!("ip link set {name} mtu {mtu}"));
         }
         if rng.chance(1, 20) {
-            self.say(format!("ip link set {name} {}", one(rng, &["arp off", "promisc on", "allmulticast on"])));
+            self.say(format!(
+                "ip link set {name} {}",
+                one(rng, &["arp off", "promisc on", "allmulticast on"])
+            ));
         }
         self.say(format!("ip link set {name} up"));
         let network = match at % 3 {

@@ -1,8 +1,8 @@
 //! Random cases: a host, and packets that concern it.
 
+mod arp;
 mod host;
 mod packet;
-mod arp;
 mod steps;
 
 pub use host::Host;
@@ -13,7 +13,8 @@ use crate::packets::case::Case;
 
 /// The case of an index under a seed, of IPv4.
 pub fn case(seed: u64, index: u64) -> Case {
-    let mut rng = Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index.wrapping_mul(0xd134_2543_de82_ef95));
+    let mut rng =
+        Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index.wrapping_mul(0xd134_2543_de82_ef95));
     let host = Host::random(&mut rng);
     let steps = steps::steps(&mut rng, &host);
     Case { seed, index, script: host.script, steps }

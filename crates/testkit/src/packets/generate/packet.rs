@@ -81,7 +81,8 @@ impl Packet {
     fn fill(&mut self, rng: &mut Rng, host: &Host) {
         let size = size(rng, host);
         let kind = weighted(rng, &[(8, 0), (7, 1), (4, 2), (4, 3), (2, 4), (1, 5), (1, 6), (1, 7)]);
-        let data = |rng: &mut Rng, len: usize| -> Vec<u8> { (0..len).map(|_| rng.next_u32() as u8).collect() };
+        let data =
+            |rng: &mut Rng, len: usize| -> Vec<u8> { (0..len).map(|_| rng.next_u32() as u8).collect() };
         (self.proto, self.payload) = match kind {
             0 => {
                 let (sport, dport) = (1024 + rng.below(9) as u16, one(rng, &[53, 7, 5000, 33434, 0]));
@@ -102,7 +103,8 @@ impl Packet {
                 (proto::ICMP, icmp(kind, one(rng, &[0, 0, 1]), rng.next_u32(), &data))
             }
             5 => {
-                let (kind, group) = one(rng, &[(0x11, 0), (0x16, 0xe000_0005), (0x17, 0xe000_0005), (0x99, 0)]);
+                let (kind, group) =
+                    one(rng, &[(0x11, 0), (0x16, 0xe000_0005), (0x17, 0xe000_0005), (0x99, 0)]);
                 let mut bytes = vec![kind, 0, 0, 0];
                 bytes.extend_from_slice(&u32::to_be_bytes(group));
                 renew(&mut bytes, 2);
@@ -154,7 +156,8 @@ fn size(rng: &mut Rng, host: &Host) -> usize {
     match weighted(rng, &[(6, 0), (3, 1), (1, 2), (1, 3)]) {
         0 => rng.below(80) as usize,
         1 => {
-            let mtu = usize::from(one(rng, &[host.a_device(rng).mtu, 576, 700, 1000]));
+            let own = host.a_device(rng).mtu;
+            let mtu = usize::from(one(rng, &[own, 576, 700, 1000]));
             (mtu + rng.below(5) as usize).saturating_sub(30)
         }
         2 => 0,
@@ -273,7 +276,7 @@ pub fn source(rng: &mut Rng, host: &Host, device: &Device) -> Ipv4Addr {
     match weighted(rng, &[(14, 0), (5, 1), (3, 2), (1, 3), (2, 4)]) {
         0 => one(rng, &device.neighbours).0,
         1 => remote(rng, host),
-        2 => one(rng, &host.a_device(rng).neighbours).0,
+        2 => a_neighbour(rng, host),
         3 => one(rng, &host.own),
         _ => odd(rng, host),
     }
@@ -284,12 +287,21 @@ pub fn destination(rng: &mut Rng, host: &Host, device: &Device) -> Ipv4Addr {
     match weighted(rng, &[(8, 0), (10, 1), (6, 2), (2, 3), (2, 4), (1, 5)]) {
         0 => one(rng, &host.own),
         1 => remote(rng, host),
-        2 => one(rng, &host.a_device(rng).neighbours).0,
-        3 => host.broadcasts.get(rng.below(host.broadcasts.len().max(1) as u64) as usize).copied()
+        2 => a_neighbour(rng, host),
+        3 => host
+            .broadcasts
+            .get(rng.below(host.broadcasts.len().max(1) as u64) as usize)
+            .copied()
             .unwrap_or(Ipv4Addr::BROADCAST),
         4 => odd(rng, host),
         _ => above(device.subnet.0, 9 + rng.below(90) as u32),
     }
+}
+
+/// A host on one of its links.
+fn a_neighbour(rng: &mut Rng, host: &Host) -> Ipv4Addr {
+    let device = host.a_device(rng);
+    one(rng, &device.neighbours).0
 }
 
 /// An address beyond a gateway, or one that no table knows.
@@ -337,7 +349,8 @@ fn options(rng: &mut Rng, host: &Host) -> Vec<u8> {
     let mut options = match rng.below(14) {
         0 | 1 => list(7, 4, room(1 + rng.below(8) as usize)),
         2 => {
-            let (overflow_and_kind, width) = one(rng, &[(0x00, 1), (0x01, 2), (0x03, 2), (0xf0, 1), (0x02, 1)]);
+            let (overflow_and_kind, width) =
+                one(rng, &[(0x00, 1), (0x01, 2), (0x03, 2), (0xf0, 1), (0x02, 1)]);
             let count = 1 + rng.below(4) as usize;
             let mut body = vec![overflow_and_kind];
             if overflow_and_kind == 3 {

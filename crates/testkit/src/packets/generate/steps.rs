@@ -1,7 +1,7 @@
 //! What befalls a host: packets one by one, in pieces, mutated, and time.
 
 use fingerpost_net::Rng;
-use fingerpost_net::wire::{Ipv4, Header, Mac, ethertype};
+use fingerpost_net::wire::{Header, Ipv4, Mac, ethertype};
 
 use crate::packets::case::{Bytes, Step};
 use crate::packets::generate::host::{Device, Host};
@@ -93,7 +93,10 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
     match rng.below(12) {
         0 => bytes[0] = one(rng, &[0x55, 0x65, 0x05, 0x44, 0x40, 0x46, 0x4f]),
         1 => set16(bytes, 2, one(rng, &[0, 19, 20, 27, 28, 0xffff])),
-        2 => set16(bytes, 2, (bytes.len() as u16).wrapping_add(one(rng, &[1, 8, 0xffff, 0xfff8]))),
+        2 => {
+            let len = (bytes.len() as u16).wrapping_add(one(rng, &[1, 8, 0xffff, 0xfff8]));
+            set16(bytes, 2, len);
+        }
         3 => bytes.truncate(rng.below(bytes.len() as u64) as usize),
         4 => bytes.extend_from_slice(&[0xa5; 9]),
         5 => set16(bytes, 10, 0xdead),
