@@ -20,7 +20,9 @@ pub fn line(frame: &[u8], ethernet: bool) -> String {
     match header.ethertype.get() {
         ethertype::IPV4 => packet(rest, &mut text),
         ethertype::ARP => arp(rest, &mut text),
-        other => drop(write!(text, "ethertype {other:#06x}, {} bytes", rest.len())),
+        other => {
+            let _ = write!(text, "ethertype {other:#06x}, {} bytes", rest.len());
+        }
     }
     text
 }
@@ -78,7 +80,10 @@ fn arp(bytes: &[u8], text: &mut String) {
 }
 
 fn packet(bytes: &[u8], text: &mut String) {
-    let Some(header) = Ipv4::read(bytes) else { return drop(write!(text, "{} bytes", bytes.len())) };
+    let Some(header) = Ipv4::read(bytes) else {
+        let _ = write!(text, "{} bytes", bytes.len());
+        return;
+    };
     let _ = write!(text, "ip {} > {} ttl {}", header.source(), header.destination(), header.ttl);
     let _ = write!(text, " tos {:#x} id {} len {}", header.tos, header.id, header.total_len);
     if usize::from(header.total_len.get()) != bytes.len() {
@@ -96,7 +101,8 @@ fn packet(bytes: &[u8], text: &mut String) {
     }
     let Some(payload) = bytes.get(header.header_len()..) else { return text.push_str(" header cut off") };
     if header.header_len() < Ipv4::LEN {
-        return drop(write!(text, " header of {}", header.header_len()));
+        let _ = write!(text, " header of {}", header.header_len());
+        return;
     }
     let (whole, _) = bytes.split_at(header.header_len());
     if checksum(whole) != 0 {
@@ -130,7 +136,9 @@ fn transport(protocol: u8, piece: bool, payload: &[u8], text: &mut String) {
             }
         }
         proto::UDP => match Udp::read(payload) {
-            Some(udp) => drop(write!(text, " udp {} > {} len {}", udp.sport, udp.dport, udp.len)),
+            Some(udp) => {
+                let _ = write!(text, " udp {} > {} len {}", udp.sport, udp.dport, udp.len);
+            }
             None => text.push_str(" udp cut off"),
         },
         proto::TCP => match Tcp::read(payload) {
@@ -149,6 +157,8 @@ fn transport(protocol: u8, piece: bool, payload: &[u8], text: &mut String) {
             }
             None => text.push_str(" tcp cut off"),
         },
-        other => drop(write!(text, " proto {other} data {}", payload.len())),
+        other => {
+            let _ = write!(text, " proto {other} data {}", payload.len());
+        }
     }
 }

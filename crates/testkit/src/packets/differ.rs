@@ -22,16 +22,21 @@ pub struct Difference {
 pub fn difference(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Option<Difference> {
     let links = Links::of(&case.script);
     let mut arrived = Arrived::default();
+    // What a side does not know may leave it in another state than the kernel.
+    let mut after: Option<&String> = None;
     for (at, step) in case.steps.iter().enumerate() {
         arrived.note(step, &links);
         let (kernel, ours) = (kernel.get(at)?, ours.get(at)?);
-        // What a side does not know leaves it in another state than the kernel.
-        if ours.unknown.is_some() {
-            return None;
+        if let Some(name) = &ours.unknown {
+            after = Some(name);
+            continue;
         }
         let both = (masked(kernel, &arrived, &links), masked(ours, &arrived, &links));
         if both.0 != both.1 {
-            let kind = kind(step, &both.0, &both.1, &links);
+            let mut kind = kind(step, &both.0, &both.1, &links);
+            if let Some(name) = after {
+                kind.push_str(&format!("; after what is not modelled: {name}"));
+            }
             return Some(Difference { step: at, kind, text: text(step, &both.0, &both.1, &links) });
         }
     }
@@ -59,18 +64,33 @@ fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
         parts.push(format!("drops {:?}, not {:?}", kernel.reasons, ours.reasons));
     }
     if kernel.counters != ours.counters {
-        parts.push(format!("counts {}", counts(kernel, ours)));
+        parts.push(format!("counts {}", signs(kernel, ours)));
     }
     parts.join("; ")
 }
 
+/// Counters of which the kernel counts more or less: `+IpInReceives`. Those of bytes only if
+/// there are no others.
+fn signs(kernel: &Seen, ours: &Seen) -> String {
+    let all = differing(kernel, ours);
+    let is_minor = |name: &str| name.ends_with("Octets") || name.contains("ECT") || name.ends_with("CEPkts");
+    let any = all.iter().any(|(name, ..)| !is_minor(name));
+    let shown = all.iter().filter(|(name, ..)| !any || !is_minor(name));
+    let texts = shown.map(|(name, kernel, ours)| format!("{}{name}", if kernel > ours { '+' } else { '-' }));
+    texts.collect::<Vec<_>>().join(" ")
+}
+
 /// Counters that differ: `IpInReceives 1, not 0`.
 fn counts(kernel: &Seen, ours: &Seen) -> String {
+    let texts = differing(kernel, ours).into_iter();
+    texts.map(|(name, kernel, ours)| format!("{name} {kernel}, not {ours}")).collect::<Vec<_>>().join(", ")
+}
+
+fn differing<'a>(kernel: &'a Seen, ours: &'a Seen) -> Vec<(&'a String, u64, u64)> {
     let names: BTreeSet<&String> = kernel.counters.keys().chain(ours.counters.keys()).collect();
     let of = |seen: &Seen, name: &String| seen.counters.get(name).copied().unwrap_or(0);
-    let differing = names.into_iter().filter(|name| of(kernel, name) != of(ours, name));
-    let texts = differing.map(|name| format!("{name} {}, not {}", of(kernel, name), of(ours, name)));
-    texts.collect::<Vec<_>>().join(", ")
+    let both = names.into_iter().map(|name| (name, of(kernel, name), of(ours, name)));
+    both.filter(|(_, kernel, ours)| kernel != ours).collect()
 }
 
 /// A step and what both sides did, for people.
@@ -145,6 +165,6 @@ mod tests {
         let case = Case { seed: 0, index: 0, script: Vec::new(), steps: vec![Step::Wait { ms: 1 }] };
         let counted = Seen { counters: [("IpInReceives".to_owned(), 2)].into(), ..Seen::default() };
         let found = difference(&case, &[counted], &[Seen::default()]).expect("a difference");
-        assert_eq!(found.kind, "wait; counts IpInReceives 2, not 0");
+        assert_eq!(found.kind, "wait; counts +IpInReceives");
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fingerpost_net::wire::{Ethernet, Header, Ipv4, checksum, ethertype};
+use fingerpost_net::wire::{Ethernet, Header, Icmp, Ipv4, checksum, ethertype, proto};
 
 use crate::packets::case::{Bytes, Seen, Step};
+use crate::packets::decode;
 
 /// Settings at the head of each script, with the reason.
 pub const HELD4: [(&str, &str, &str); 8] = [
@@ -19,8 +20,9 @@ pub const HELD4: [(&str, &str, &str); 8] = [
 ];
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 3] = [
+pub const MASKED: [(&str, &str); 4] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
+    ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
 ];
@@ -86,33 +88,93 @@ pub fn masked(seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
     masked.emitted.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (dev, frame) in &mut masked.emitted {
         if let Some(start) = links.start(dev, &frame.0) {
-            mask_id(&mut frame.0[start..], arrived, &mut ids);
+            mask_packet(&mut frame.0[start..], arrived, &mut ids);
         }
     }
     masked.reasons.sort();
     masked
 }
 
-/// Numbers ids of the host's own from 1; zero means that there is none and stays.
-fn mask_id(packet: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u16, u16>) {
-    let Some(header) = Ipv4::edit(packet) else { return };
-    let id = header.id.get();
-    if id == 0 || arrived.0.contains(&(header.src, id)) {
+/// Masks a packet, and the one that it quotes if it is an ICMP error.
+fn mask_packet(packet: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u16, u16>) {
+    let Some(len) = Ipv4::read(packet).map(Ipv4::header_len) else { return };
+    if !(Ipv4::LEN..=packet.len()).contains(&len) {
         return;
     }
-    let next = ids.len() as u16 + 1;
-    header.id.set(*ids.entry(id).or_insert(next));
-    let len = header.header_len();
-    header.checksum.set(0);
-    if let Some(whole) = packet.get(..len) {
-        let sum = checksum(whole);
-        if let Some(header) = Ipv4::edit(packet) {
-            header.checksum.set(sum);
+    let (header, payload) = packet.split_at_mut(len);
+    with_checksum(header, 10, |header| {
+        mask_id(header, arrived, ids);
+        mask_timestamps(&mut header[Ipv4::LEN..]);
+    });
+    let is_whole_icmp =
+        Ipv4::read(header).is_some_and(|header| header.proto == proto::ICMP && !header.is_fragment());
+    match payload.first() {
+        Some(3..=5 | 11 | 12) if is_whole_icmp && payload.len() > Icmp::LEN => {
+            with_checksum(payload, 2, |payload| mask_packet(&mut payload[Icmp::LEN..], arrived, ids));
         }
+        // The times of receiving and sending a timestamp.
+        Some(14) if is_whole_icmp && payload.len() >= 20 => {
+            with_checksum(payload, 2, |payload| payload[12..20].fill(0));
+        }
+        _ => {}
     }
 }
 
-/// A frame for a message.
+/// Changes bytes whose checksum stands at a place; it stays right or wrong.
+fn with_checksum(bytes: &mut [u8], at: usize, change: impl FnOnce(&mut [u8])) {
+    let was_right = checksum(bytes) == 0;
+    let before = bytes.to_vec();
+    change(bytes);
+    if was_right && bytes != before {
+        bytes[at..at + 2].fill(0);
+        let sum = checksum(bytes);
+        bytes[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+    }
+}
+
+/// Numbers ids of the host's own from 1; zero means that there is none and stays.
+fn mask_id(header: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u16, u16>) {
+    let Some(header) = Ipv4::edit(header) else { return };
+    let id = header.id.get();
+    if id != 0 && !arrived.0.contains(&(header.src, id)) {
+        let next = ids.len() as u16 + 1;
+        header.id.set(*ids.entry(id).or_insert(next));
+    }
+}
+
+/// Clears the times that a timestamp option has taken so far.
+fn mask_timestamps(options: &mut [u8]) {
+    const TIMESTAMP: u8 = 68;
+    let mut at = 0;
+    while let Some(&kind) = options.get(at) {
+        let len = match (kind, options.get(at + 1)) {
+            (0, _) => return,
+            (1, _) => 1,
+            (_, Some(&len)) if len >= 2 => usize::from(len),
+            _ => return,
+        };
+        if kind == TIMESTAMP
+            && let Some(option) = options.get_mut(at..at + len)
+            && len > 4
+        {
+            let with_addresses = option[3] & 15 != 0;
+            let (first, width) = if with_addresses { (8, 8) } else { (4, 4) };
+            let end = usize::from(option[2]).saturating_sub(1).min(len);
+            let mut time = first;
+            while time + 4 <= end {
+                option[time..time + 4].fill(0);
+                time += width;
+            }
+        }
+        at += len;
+    }
+}
+
+/// A frame for a message; of a long one its start.
 pub fn shown(dev: &str, frame: &Bytes, links: &Links) -> String {
-    format!("{dev}: {}\n      {frame}", crate::packets::decode::line(&frame.0, links.has_header(dev)))
+    const LONGEST: usize = 160;
+    let line = decode::line(&frame.0, links.has_header(dev));
+    let start = Bytes(frame.0.iter().take(LONGEST).copied().collect());
+    let more = if frame.0.len() > LONGEST { "…" } else { "" };
+    format!("{dev}: {line}\n      {start}{more}")
 }

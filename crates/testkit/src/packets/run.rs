@@ -69,7 +69,7 @@ impl Found {
         self.kinds.is_empty()
     }
 
-    /// Packets that arrived, and those of them up to which the sides were compared.
+    /// Packets that arrived, and those of them that were compared: not what is unmodelled, and none after a difference.
     pub fn packets(&self) -> (u64, u64) {
         (self.packets, self.compared)
     }
@@ -89,15 +89,14 @@ impl Found {
     }
 
     fn count(&mut self, case: &Case, ours: &[Seen], found: Option<&Difference>) {
-        let until = ours.iter().position(|seen| seen.unknown.is_some());
-        let compared = found.map(|found| found.step).or(until).unwrap_or(case.steps.len());
-        let packets =
-            |steps: &[Step]| steps.iter().filter(|step| matches!(step, Step::Inject { .. })).count() as u64;
+        let until = found.map_or(case.steps.len(), |found| found.step);
         self.cases += 1;
-        self.packets += packets(&case.steps);
-        self.compared += packets(&case.steps[..compared]);
-        if let (None, Some(name)) = (found, until.and_then(|at| ours[at].unknown.clone())) {
-            *self.unknown.entry(name).or_default() += 1;
+        self.packets += case.steps.iter().filter(|step| is_packet(step)).count() as u64;
+        for (step, ours) in case.steps.iter().zip(ours).take(until) {
+            match &ours.unknown {
+                Some(name) => *self.unknown.entry(name.clone()).or_default() += 1,
+                None => self.compared += u64::from(is_packet(step)),
+            }
         }
         if let Some(found) = found {
             let kind = self.kinds.entry(found.kind.clone()).or_insert_with(|| Kind {
@@ -128,13 +127,17 @@ impl Found {
             let _ = writeln!(text, "{} more differed, and did not when they ran again", self.once);
         }
         for (name, count) in &self.unknown {
-            let _ = writeln!(text, "{count:>6} cases end at what is not modelled: {name}");
+            let _ = writeln!(text, "{count:>6} packets meet what is not modelled: {name}");
         }
         for (name, kind) in self.by_count() {
             let _ = writeln!(text, "{:>6} first in case {}: {name}", kind.count, kind.case.index);
         }
         text
     }
+}
+
+fn is_packet(step: &Step) -> bool {
+    matches!(step, Step::Inject { .. })
 }
 
 /// Does what the plan says and writes it to `output`; false when the sides differ.
