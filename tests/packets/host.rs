@@ -8,7 +8,7 @@ use fingerpost_engine::trace::Tracer;
 use fingerpost_engine::{Behaviour, Time, World};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
-use fingerpost_net::wire::{Ethernet, Header, Icmp, Ipv4, Udp, checksum, ethertype, proto};
+use fingerpost_net::wire::{Checksum, Ethernet, Header, Icmp, Ipv4, Tcp, Udp, checksum, ethertype, proto};
 use zerocopy::IntoBytes;
 
 /// A link-layer address that is told from others by its last byte.
@@ -77,6 +77,13 @@ impl Host {
         emitted.into_iter().map(|(at, _, frame)| (at.0, frame.bytes)).collect()
     }
 
+    /// The path MTU that was learned for a destination.
+    pub fn learned(&self, dst: &str) -> Option<u32> {
+        let (ns, dst) = (self.world.ns(NsId(0)).unwrap(), dst.parse::<Ipv4Addr>().unwrap());
+        let mut known = ns.state.exceptions.iter(self.world.now);
+        known.find(|&(_, addr, _)| addr == dst).map(|(_, _, exception)| exception.pmtu)
+    }
+
     /// What has been counted, by name; 0 if it has not.
     pub fn counted(&self, name: &str) -> u64 {
         let counters = &self.world.ns(NsId(0)).unwrap().state.counters;
@@ -120,7 +127,7 @@ pub fn edited(mut packet: Vec<u8>, change: impl FnOnce(&mut Ipv4)) -> Vec<u8> {
     let header = Ipv4::edit(&mut packet).unwrap();
     change(header);
     header.checksum.set(0);
-    let len = header.header_len();
+    let len = header.header_len().min(packet.len());
     let sum = checksum(&packet[..len]);
     Ipv4::edit(&mut packet).unwrap().checksum.set(sum);
     packet
@@ -148,4 +155,22 @@ pub fn reason(handled: &Handled) -> &'static str {
         Outcome::Dropped(reason) => reason.name(),
         other => panic!("not dropped: {other:?}"),
     }
+}
+
+/// A TCP segment from port 1000 to 80, with its two numbers.
+pub fn tcp(src: &str, dst: &str, flags: u8, (seq, ack): (u32, u32)) -> Vec<u8> {
+    let mut header = Tcp {
+        sport: 1000.into(),
+        dport: 80.into(),
+        seq: seq.into(),
+        ack: ack.into(),
+        data_offset: 5 << 4,
+        flags,
+        window: 100.into(),
+        checksum: 0.into(),
+        urgent: 0.into(),
+    };
+    let sum = Checksum::ZERO.pseudo4(src.parse().unwrap(), dst.parse().unwrap(), proto::TCP, Tcp::LEN);
+    header.checksum = sum.bytes(header.as_bytes()).finish().into();
+    ipv4(src, dst, proto::TCP, header.as_bytes())
 }

@@ -26,7 +26,10 @@ impl Stack<'_, '_> {
             proto::ICMP => self.icmp_receive(&packet, &header),
             proto::UDP => self.udp_receive(&packet, &header),
             proto::TCP => self.tcp_receive(&packet, &header),
-            proto::IGMP => return self.end(&packet, Outcome::Unknown("IGMP")),
+            proto::IGMP => match self.igmp_receive(&packet, &header) {
+                Ok(taken) => taken,
+                Err(unknown) => return self.end(&packet, Outcome::Unknown(unknown)),
+            },
             proto::UDPLITE => return self.end(&packet, Outcome::Unknown("UDP-Lite")),
             _ => {
                 // C-226

@@ -1,6 +1,5 @@
 //! Link headers: from frames to packets and back.
 
-use fingerpost_model::LinkFlags;
 use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
@@ -22,12 +21,6 @@ pub(super) fn mac_of(link: &Link) -> Mac {
 /// Whether frames of a device have Ethernet's header.
 pub(super) fn has_header(link: &Link) -> bool {
     link.msg.arp_type == ETHER || link.is_loopback()
-}
-
-/// Whether neighbours of a device need no resolution because it has no link header, or
-/// is said to need none.
-pub(super) fn is_without_arp(link: &Link) -> bool {
-    !has_header(link) || link.msg.flags.has(LinkFlags::NOARP)
 }
 
 impl Stack<'_, '_> {
@@ -75,6 +68,7 @@ impl Stack<'_, '_> {
             iif: dev,
             mark: 0,
             decision: None,
+            decision6: None,
             is_forwarded: false,
             largest_fragment: 0,
             is_subject: true,
@@ -88,7 +82,7 @@ impl Stack<'_, '_> {
     }
 
     /// Gives a packet to a device (`dev_queue_xmit`).
-    pub(super) fn transmit(&mut self, packet: Packet, dst: Mac, kind: u16) {
+    pub(super) fn transmit(&mut self, packet: Packet, dst: Mac) {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
@@ -102,6 +96,10 @@ impl Stack<'_, '_> {
         }
         let mut bytes = Vec::with_capacity(Ethernet::LEN + packet.bytes.len());
         if has_header(link) {
+            let kind = match packet.decision6 {
+                None => ethertype::IPV4,
+                Some(_) => ethertype::IPV6,
+            };
             let header = Ethernet { dst, src: mac_of(link), ethertype: kind.into() };
             bytes.extend_from_slice(header.as_bytes());
         }

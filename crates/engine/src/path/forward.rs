@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use fingerpost_model::RouteFlags;
 use fingerpost_net::wire::{Checksum, Header, Ipv4, icmp};
 
+use super::output::forwarding_mtu;
 use super::{Addressed, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::{Decision, DropReason};
@@ -28,7 +29,7 @@ impl Stack<'_, '_> {
         }
         self.count(Counter::IpForwDatagrams);
         packet.is_forwarded = true;
-        let mtu = self.forwarding_mtu(&decision);
+        let mtu = forwarding_mtu(self.config, &decision);
         if self.exceeds(&packet, &header, mtu) {
             // C-232
             self.count(Counter::IpFragFails);
@@ -78,7 +79,8 @@ fn next_step(decision: &Decision, dst: Ipv4Addr) -> Ipv4Addr {
 }
 
 /// One hop less to live, the checksum brought along (`ip_decrease_ttl`).
-fn decrease_ttl(bytes: &mut [u8]) {
+#[inline]
+pub(super) fn decrease_ttl(bytes: &mut [u8]) {
     if let Some(header) = Ipv4::edit(bytes) {
         // The word of ttl and protocol becomes less by 0x100, so the checksum more.
         let sum = u32::from(header.checksum.get()) + 0x100;

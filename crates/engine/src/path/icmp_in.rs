@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{RouteFlags, Scope};
-use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp};
+use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
 use super::{Packet, Stack};
@@ -51,8 +51,10 @@ impl Stack<'_, '_> {
                 Ok(())
             }
             icmp::ECHO_REPLY => Err(DropReason::NoSocket),
-            icmp::UNREACHABLE | icmp::TIME_EXCEEDED | icmp::PARAMETER | 4 => self.error_received(&head, data),
-            icmp::REDIRECT => self.redirect_received(data),
+            icmp::UNREACHABLE | icmp::TIME_EXCEEDED | icmp::PARAMETER | 4 => {
+                self.error_received(packet, &head, data)
+            }
+            icmp::REDIRECT => self.redirect_received(packet, header, &head, data),
             _ => Ok(()),
         }
     }
@@ -68,37 +70,53 @@ impl Stack<'_, '_> {
     }
 
     /// `icmp_unreach`, as far as it goes without sockets.
-    fn error_received(&mut self, head: &Icmp, data: &[u8]) -> Taken {
-        let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::PktTooSmall) };
+    fn error_received(&mut self, packet: &Packet, head: &Icmp, data: &[u8]) -> Taken {
+        let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::NotSpecified) };
         if quoted.header_len() < Ipv4::LEN {
             return self.icmp_error(DropReason::IpInHdr);
         }
-        let is_over = match head.kind {
-            icmp::UNREACHABLE => head.code > 15,
-            icmp::TIME_EXCEEDED => head.code == icmp::REASSEMBLY,
-            _ => false,
-        };
-        if !is_over {
-            self.hand_over(quoted, data);
+        let mut mtu = None;
+        match (head.kind, head.code) {
+            (icmp::UNREACHABLE, 16..) | (icmp::TIME_EXCEEDED, icmp::REASSEMBLY) => return Ok(()),
+            (icmp::UNREACHABLE, icmp::FRAGMENTATION_NEEDED) => {
+                let [_, _, high, low] = head.rest;
+                match self.config.sysctl.ip_no_pmtu_disc {
+                    2 => return Ok(()),
+                    // Only protocols that can tell a forged quote take part.
+                    3 if quoted.proto != proto::TCP => return Ok(()),
+                    1 => mtu = Some(0),
+                    _ => mtu = Some(u32::from(u16::from_be_bytes([high, low]))),
+                }
+            }
+            _ => {}
+        }
+        if let Some(quoted) = self.hand_over(quoted, data)
+            && let Some(mtu) = mtu
+        {
+            self.learn_mtu(packet, &quoted, mtu);
         }
         Ok(())
     }
 
     /// `icmp_redirect`.
-    fn redirect_received(&mut self, data: &[u8]) -> Taken {
+    fn redirect_received(&mut self, packet: &Packet, header: &Ipv4, head: &Icmp, data: &[u8]) -> Taken {
         let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::PktTooSmall) };
-        self.hand_over(quoted, data);
+        if let Some(quoted) = self.hand_over(quoted, data) {
+            self.learn_redirect(packet, header.source(), head.code, head.rest.into(), &quoted);
+        }
         Ok(())
     }
 
-    /// The protocol of the quoted packet gets an error: no socket is found
-    /// (`icmp_socket_deliver`).
-    fn hand_over(&mut self, quoted: &Ipv4, data: &[u8]) {
-        use fingerpost_net::wire::proto::{TCP, UDP};
+    /// The protocol of the quoted packet gets an error (`icmp_socket_deliver`): no socket is
+    /// found. What remains are quotes of echo replies, which the host sends without one.
+    fn hand_over(&mut self, quoted: &Ipv4, data: &[u8]) -> Option<Ipv4> {
         let is_short = data.len() < quoted.header_len() + 8;
-        if is_short || matches!(quoted.proto, TCP | UDP) {
+        if is_short || matches!(quoted.proto, proto::TCP | proto::UDP) {
             self.count(Counter::IcmpInErrors);
+            return None;
         }
+        let is_reply = quoted.proto == proto::ICMP && data[quoted.header_len()] == icmp::ECHO_REPLY;
+        is_reply.then_some(*quoted)
     }
 
     /// The address of this host that a packet to many was meant for (`fib_compute_spec_dst`).

@@ -10,12 +10,15 @@
 //! IPv6 is not here yet: its frames end as not modelled ([`Outcome::Unknown`]).
 
 mod arp;
+mod bulk;
 mod deliver;
 mod ethernet;
 mod forward;
 mod hook;
 mod icmp;
 mod icmp_in;
+mod igmp;
+mod learn;
 mod limits;
 mod neighbour;
 mod output;
@@ -28,6 +31,7 @@ use std::collections::VecDeque;
 
 use fingerpost_net::Rng;
 
+pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
 pub use timers::{Timer, Timers};
@@ -35,7 +39,7 @@ pub use timers::{Timer, Timers};
 use crate::config::Config;
 use crate::control::sysctl;
 use crate::counters::Counter;
-use crate::lookup::{Decision, DropReason};
+use crate::lookup::{Decision, Decision6, DropReason};
 use crate::namespace::Env;
 use crate::state::{State, Time};
 use crate::trace::{Event, Stage, Tracer};
@@ -84,6 +88,8 @@ pub enum Addressed {
     Multicast,
     /// Another host.
     OtherHost,
+    /// Nobody: a copy that was sent to many and comes back.
+    Loopback,
 }
 
 /// A packet on its way (`struct sk_buff`).
@@ -99,8 +105,10 @@ pub struct Packet {
     pub iif: u32,
     /// Its mark.
     pub mark: u32,
-    /// What was decided about it.
+    /// What was decided about it, if it is one of IPv4.
     pub decision: Option<Decision>,
+    /// The same of IPv6.
+    pub decision6: Option<Decision6>,
     /// Whether it is being forwarded.
     pub is_forwarded: bool,
     /// The largest fragment of a datagram that was put together; 0 if it was not.
@@ -119,6 +127,7 @@ impl Packet {
             iif: 0,
             mark,
             decision: Some(decision),
+            decision6: None,
             is_forwarded: false,
             largest_fragment: 0,
             is_subject: false,
@@ -170,7 +179,10 @@ impl<'a, 't> Stack<'a, 't> {
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
         while let Some(packet) = self.backlog.pop_front() {
-            self.ip_receive(packet);
+            match packet.decision6 {
+                None => self.ip_receive(packet),
+                Some(_) => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            }
         }
         Handled { outcome: self.outcome, emitted: self.emitted }
     }
