@@ -135,9 +135,9 @@ pub(in crate::path) fn bytes(hex: &str) -> Vec<u8> {
     digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// C-253 to C-256, T-35, T-39.
+/// C-255, T-35, T-39.
 #[test]
-fn as_the_router_did() {
+fn c253_c254_c256_as_the_router_did() {
     let mut tried = 0;
     for line in include_str!("vectors.txt").lines() {
         let fields: Vec<&str> = line.split('|').collect();
@@ -163,9 +163,9 @@ fn as_the_router_did() {
     assert!(tried > 150);
 }
 
-/// C-246: what the first fragment and the second carried.
+/// What the first fragment and the second carried.
 #[test]
-fn only_copied_options_stay_in_later_fragments() {
+fn c246_only_copied_options_stay_in_later_fragments() {
     let later = |first: &str| {
         let mut header = [vec![0; FIXED], bytes(first)].concat();
         let mut options = Options { len: (header.len() - FIXED) as u8, ..Options::default() };

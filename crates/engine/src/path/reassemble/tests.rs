@@ -74,10 +74,10 @@ fn long_fragment(id: u16, from: usize, payload: &[u8], more: bool, header: usize
     packet
 }
 
-/// C-250, C-252, T-41: bytes from, to, whether more follow; lots; requests, whole, failed
+/// T-41: bytes from, to, whether more follow; lots; requests, whole, failed
 /// and overlapping; memory after each fragment.
 #[test]
-fn sequences() {
+fn c250_c252_sequences() {
     type Case = (&'static [(usize, usize, bool)], &'static [Lot], [u64; 4], &'static [u64]);
     const CASES: &[Case] = &[
         (
@@ -236,10 +236,10 @@ fn too_long() {
     assert_eq!(lots(&[first, (32768, 65472, false, 60)]), (vec![Kept, Done], [2, 1, 0, 0], 0));
 }
 
-/// C-251: only with the first fragment, which is quoted; the time runs from the first that
+/// Only with the first fragment, which is quoted; the time runs from the first that
 /// came.
 #[test]
-fn timeouts() {
+fn c251_timeouts() {
     let mut bench = Bench::default();
     bench.send(1, 40, 80, true);
     bench.now = Time(10_000);
