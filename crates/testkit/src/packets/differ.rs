@@ -14,6 +14,8 @@ pub struct Difference {
     pub step: usize,
     /// What differs, without names and addresses: equal for differences of one kind.
     pub kind: String,
+    /// What the judged side did not know at an earlier step: the difference may follow from that.
+    pub after: Option<String>,
     /// Both sides, for people.
     pub text: String,
 }
@@ -27,17 +29,18 @@ pub fn difference(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Option<Differe
     for (at, step) in case.steps.iter().enumerate() {
         arrived.note(step, &links);
         let (kernel, ours) = (kernel.get(at)?, ours.get(at)?);
+        if kernel.refused {
+            continue;
+        }
         if let Some(name) = &ours.unknown {
             after = Some(name);
             continue;
         }
         let both = (masked(kernel, &arrived, &links), masked(ours, &arrived, &links));
         if both.0 != both.1 {
-            let mut kind = kind(step, &both.0, &both.1, &links);
-            if let Some(name) = after {
-                kind.push_str(&format!("; after what is not modelled: {name}"));
-            }
-            return Some(Difference { step: at, kind, text: text(step, &both.0, &both.1, &links) });
+            let kind = kind(step, &both.0, &both.1, &links);
+            let after = after.cloned();
+            return Some(Difference { step: at, kind, after, text: text(step, &both.0, &both.1, &links) });
         }
     }
     None
@@ -45,7 +48,10 @@ pub fn difference(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Option<Differe
 
 fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
     let mut parts = vec![match step {
-        Step::Inject { dev, frame } => decode::kind(&frame.0, links.has_header(dev)),
+        Step::Inject { dev, frame } => {
+            let kind = decode::kind(&frame.0, links.has_header(dev));
+            kind.split(' ').next().unwrap_or_default().to_owned()
+        }
         Step::Wait { .. } => "wait".to_owned(),
     }];
     if kernel.emitted != ours.emitted {
@@ -156,7 +162,7 @@ mod tests {
         let frame = emitting(1).emitted[0].1.clone();
         let forwarding = case(vec![Step::Inject { dev: "u0".into(), frame }]);
         let found = difference(&forwarding, &[emitting(1)], &[emitting(2)]).expect("another id");
-        assert_eq!((found.step, found.kind.as_str()), (0, "icmp 8/0; other bytes in [icmp 8/0]"));
+        assert_eq!((found.step, found.kind.as_str()), (0, "icmp; other bytes in [icmp 8/0]"));
         assert_eq!(difference(&forwarding, &[emitting(1)], &[emitting(1)]), None);
     }
 

@@ -51,7 +51,11 @@ impl Engine {
     /// What it does at each step of a case, at the times of the kernel's steps.
     pub fn run(case: &Case, kernel: &[Seen]) -> Vec<Seen> {
         let mut engine = Engine::new(&case.script);
-        case.steps.iter().zip(kernel).map(|(step, seen)| engine.step(step, seen.at_us)).collect()
+        let steps = case.steps.iter().zip(kernel).map(|(step, seen)| match seen.refused {
+            true => Seen { at_us: seen.at_us, ..Seen::default() },
+            false => engine.step(step, seen.at_us),
+        });
+        steps.collect()
     }
 
     fn counters(&self) -> Counters {

@@ -161,8 +161,7 @@ impl Host {
             Step::Inject { dev, frame } => {
                 let tap = self.taps.iter_mut().find(|tap| tap.name() == dev);
                 let tap = tap.ok_or_else(|| io::Error::other(format!("no device {dev} is held")))?;
-                // What the driver refuses has not arrived.
-                let _ = tap.inject(&frame.0);
+                seen.refused = tap.inject(&frame.0).is_err();
                 self.wait(SETTLE, &mut seen)?;
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,

@@ -60,7 +60,7 @@ pub struct Found {
 struct Kind {
     count: u64,
     case: Case,
-    text: String,
+    found: Difference,
 }
 
 impl Found {
@@ -80,12 +80,7 @@ impl Found {
         self.compared += other.compared;
         self.once += other.once;
         other.unknown.into_iter().for_each(|(name, count)| *self.unknown.entry(name).or_default() += count);
-        for (name, kind) in other.kinds {
-            match self.kinds.get_mut(&name) {
-                Some(known) => known.count += kind.count,
-                None => drop(self.kinds.insert(name, kind)),
-            }
-        }
+        other.kinds.into_values().for_each(|kind| self.add_kind(kind));
     }
 
     fn count(&mut self, case: &Case, ours: &[Seen], found: Option<&Difference>) {
@@ -99,13 +94,25 @@ impl Found {
             }
         }
         if let Some(found) = found {
-            let kind = self.kinds.entry(found.kind.clone()).or_insert_with(|| Kind {
-                count: 0,
+            let kind = Kind {
+                count: 1,
                 case: Case { steps: case.steps[..=found.step].to_vec(), ..case.clone() },
-                text: found.text.clone(),
-            });
-            kind.count += 1;
+                found: found.clone(),
+            };
+            self.add_kind(kind);
         }
+    }
+
+    fn add_kind(&mut self, mut kind: Kind) {
+        if let Some(known) = self.kinds.remove(&kind.found.kind) {
+            let count = known.count + kind.count;
+            let follows = |kind: &Kind| (kind.found.after.is_some(), kind.case.index);
+            if follows(&known) <= follows(&kind) {
+                kind = known;
+            }
+            kind.count = count;
+        }
+        self.kinds.insert(kind.found.kind.clone(), kind);
     }
 
     fn by_count(&self) -> Vec<(&String, &Kind)> {
@@ -130,7 +137,11 @@ impl Found {
             let _ = writeln!(text, "{count:>6} packets meet what is not modelled: {name}");
         }
         for (name, kind) in self.by_count() {
-            let _ = writeln!(text, "{:>6} first in case {}: {name}", kind.count, kind.case.index);
+            let _ = write!(text, "{:>6} as in case {}: {name}", kind.count, kind.case.index);
+            if let Some(after) = &kind.found.after {
+                let _ = write!(text, " (after what is not modelled: {after})");
+            }
+            text.push('\n');
         }
         text
     }
@@ -160,7 +171,7 @@ pub fn run(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<bool> {
         let (case, text) = match kernel.as_ref().and_then(|kernel| smallest(kernel, kind, name, plan.budget))
         {
             Some((case, found)) => (case, found.text),
-            None => (kind.case.clone(), kind.text.clone()),
+            None => (kind.case.clone(), kind.found.text.clone()),
         };
         write!(output, "\n--- {name}\n    (case {})\n{}", case.index, shown(&case, &text))?;
         output.flush()?;
@@ -263,11 +274,26 @@ fn smallest(kernel: &Kernel, kind: &Kind, name: &str, budget: usize) -> Option<(
     let steps = fewer(before.to_vec(), &mut budget, |steps| judge(&with_steps(steps)).is_some());
     case.steps = with_steps(&steps).steps;
     let (held, script) = case.script.split_at(HELD4.len().min(case.script.len()));
-    let with_lines = |lines: &[String]| Case { script: [held, lines].concat(), ..case.clone() };
-    let lines = fewer(script.to_vec(), &mut budget, |lines| judge(&with_lines(lines)).is_some());
-    let case = with_lines(&lines);
+    let with_groups =
+        |groups: &[Vec<String>]| Case { script: [held, &groups.concat()].concat(), ..case.clone() };
+    let groups = fewer(grouped(script), &mut budget, |groups| judge(&with_groups(groups)).is_some());
+    let case = with_groups(&groups);
     let found = judge(&case)?;
     Some((case, found))
+}
+
+/// Lines that go or stay together: a device without its link-layer address would get a random one.
+fn grouped(script: &[String]) -> Vec<Vec<String>> {
+    let mut groups: Vec<Vec<String>> = Vec::new();
+    for line in script {
+        match groups.last_mut() {
+            Some(group) if line.starts_with("ip link set ") && line.contains(" address ") => {
+                group.push(line.clone())
+            }
+            _ => groups.push(vec![line.clone()]),
+        }
+    }
+    groups
 }
 
 /// A case whose last step is told by `text`.

@@ -136,7 +136,7 @@ fn inject(rng: &mut Rng, device: &Device, ethertype: u16, payload: Vec<u8>) -> S
         _ => [2, 0, 0, 0, 8, 8],
     };
     let src = one(rng, &device.neighbours).1;
-    let ethertype = if rng.chance(1, 150) { one(rng, &[0x0805, 0x88cc, 0x0100, 0x8100]) } else { ethertype };
+    let ethertype = if rng.chance(1, 150) { one(rng, &[0x0805, 0x88cc, 0x9999]) } else { ethertype };
     let mut frame = [dst, src].concat();
     frame.extend_from_slice(&ethertype.to_be_bytes());
     frame.extend_from_slice(&payload);
