@@ -20,11 +20,12 @@ pub const HELD4: [(&str, &str, &str); 8] = [
 ];
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 4] = [
+pub const MASKED: [(&str, &str); 5] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
+    ("how often a reason is given", "a datagram that was put together is freed fragment by fragment"),
 ];
 
 /// Packets that arrived in a case so far: only their ids are kept when they leave again.
@@ -92,6 +93,7 @@ pub fn masked(seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
         }
     }
     masked.reasons.sort();
+    masked.reasons.dedup();
     masked
 }
 
