@@ -25,7 +25,10 @@ pub const MASKED: [(&str, &str); 5] = [
     ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
-    ("how often a reason is given", "a datagram that was put together is freed fragment by fragment"),
+    (
+        "how often a reason is given, and NOT_SPECIFIED beside others once a datagram was put together or cut",
+        "it is freed fragment by fragment",
+    ),
 ];
 
 /// Packets that arrived in a case so far: only their ids are kept when they leave again.
@@ -94,6 +97,10 @@ pub fn masked(seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
     }
     masked.reasons.sort();
     masked.reasons.dedup();
+    let in_pieces = ["IpReasmOKs", "IpFragOKs"].iter().any(|name| masked.counters.contains_key(*name));
+    if in_pieces && masked.reasons.len() > 1 {
+        masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
+    }
     masked
 }
 
