@@ -20,10 +20,14 @@ pub const HELD4: [(&str, &str, &str); 8] = [
 ];
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 4] = [
+pub const MASKED: [(&str, &str); 5] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
+    (
+        "how often a reason is given where a fragment arrived, and NOT_SPECIFIED beside another one",
+        "the pieces of a datagram are freed one by one, or together where their memory could be joined",
+    ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
 ];
 
@@ -81,7 +85,7 @@ impl Links {
 }
 
 /// A step's outcome in a form that two runs of the kernel share.
-pub fn masked(seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
+pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
     let mut ids = BTreeMap::new();
     let mut masked = seen.clone();
     masked.at_us = 0;
@@ -92,6 +96,14 @@ pub fn masked(seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
         }
     }
     masked.reasons.sort();
+    if let Step::Inject { dev, frame } = step
+        && links.packet(dev, &frame.0).and_then(Ipv4::read).is_some_and(Ipv4::is_fragment)
+    {
+        masked.reasons.dedup();
+        if masked.reasons.len() > 1 {
+            masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
+        }
+    }
     masked
 }
 
