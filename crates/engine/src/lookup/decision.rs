@@ -156,6 +156,8 @@ pub enum DropReason {
     IpInHdr,
     /// IPv6 is off on the device.
     Ipv6Disabled,
+    /// Freed without being noted as dropped.
+    Consumed,
     /// The frame is for another host.
     OtherHost,
     /// The header's checksum is wrong.
@@ -210,6 +212,7 @@ impl DropReason {
             DropReason::InvalidProto => "INVALID_PROTO",
             DropReason::IpInHdr => "IP_INHDR",
             DropReason::Ipv6Disabled => "IPV6DISABLED",
+            DropReason::Consumed => "CONSUMED",
             DropReason::OtherHost => "OTHERHOST",
             DropReason::IpCsum => "IP_CSUM",
             DropReason::PktTooSmall => "PKT_TOO_SMALL",

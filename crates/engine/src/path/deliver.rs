@@ -2,6 +2,7 @@
 
 use fingerpost_net::wire::{Header, Ipv4, icmp, proto};
 
+use super::udp::{UDP, UDPLITE};
 use super::{Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
@@ -28,13 +29,15 @@ impl Stack<'_, '_> {
         let packet = passed.into_packet();
         let taken = match header.proto {
             proto::ICMP => self.icmp_receive(&packet, &header),
-            proto::UDP => self.udp_receive(&packet, &header),
+            proto::UDP => self.udp_receive(&packet, &header, &UDP),
+            proto::UDPLITE => self.udp_receive(&packet, &header, &UDPLITE),
             proto::TCP => self.tcp_receive(&packet, &header),
             proto::IGMP => match self.igmp_receive(&packet, &header) {
                 Ok(taken) => taken,
                 Err(unknown) => return self.end(&packet, Outcome::Unknown(unknown)),
             },
-            proto::UDPLITE => return self.end(&packet, Outcome::Unknown("UDP-Lite")),
+            // For whoever routes multicast: nobody.
+            proto::PIM => Err(DropReason::NotSpecified),
             _ => {
                 // C-226
                 self.count(Counter::IpInUnknownProtos);

@@ -37,7 +37,7 @@ impl Stack<'_, '_> {
         match added.outcome {
             Lot::Queued => self.end(&packet, Outcome::Queued),
             Lot::Dropped(reason) => self.drop(&packet, reason),
-            Lot::GivenUp => self.drop(&packet, DropReason::NotSpecified),
+            Lot::GivenUp => self.drop(&packet, DropReason::Consumed),
             Lot::Whole(whole) => {
                 let Beside { options, mark, addressed } = whole.first;
                 let reassembled = Some(whole.reassembled);

@@ -24,6 +24,10 @@ impl Stack<'_, '_> {
         if let Some(counter) = counter_of(head.kind) {
             self.count(counter);
         }
+        if head.kind == icmp::EXTENDED_ECHO {
+            // Devices are not told about unless that is allowed (RFC 8335).
+            return Ok(());
+        }
         if head.kind > icmp::LAST {
             return self.icmp_error(DropReason::UnhandledProto); // C-264
         }

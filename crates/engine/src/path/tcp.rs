@@ -77,11 +77,9 @@ impl Stack<'_, '_> {
         };
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
-        let Ok(decision) = resolved else {
-            return self.count(Counter::IpOutNoRoutes);
-        };
         self.count(Counter::TcpOutSegs);
         self.count(Counter::TcpOutRsts);
+        let Ok(decision) = resolved else { return };
         let made = Made { proto: proto::TCP, tos: header.tos, fragment: DF, id: 0, mark: flow.mark, options };
         self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }

@@ -78,7 +78,7 @@ impl<'a, 't> Stack<'a, 't> {
                 packet.options = fault.options;
                 self.icmp_send(packet, icmp::PARAMETER, 0, [fault.pointer, 0, 0, 0]);
                 self.count(Counter::IpInHdrErrors);
-                return Err(DropReason::NotSpecified);
+                return Err(DropReason::IpInHdr);
             }
         }
         if packet.options.source_route.is_none() {

@@ -2,6 +2,7 @@
 
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::counters::Counters;
+use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path::Outcome;
 use fingerpost_engine::trace::{Event, Sink, Tracer};
 use fingerpost_engine::{Behaviour, Time, World};
@@ -104,6 +105,7 @@ impl Subject for Engine {
         }
         for end in ends.0 {
             match end {
+                Outcome::Dropped(DropReason::Consumed) => {}
                 Outcome::Dropped(reason) => seen.reasons.push(reason.name().to_owned()),
                 Outcome::Unknown(name) => seen.unknown = Some(name.to_owned()),
                 Outcome::Sent | Outcome::Delivered | Outcome::Queued => {}

@@ -14,9 +14,9 @@ fn options_of(header: &[u8]) -> Options {
     Options { len: header.len() as u8 - 20, ..Options::default() }
 }
 
-/// C-245 to C-247, C-249, T-37.
+/// T-37.
 #[test]
-fn as_linux_cuts() {
+fn c245_to_c247_c249_as_linux_cuts() {
     let mut tried = 0;
     for line in include_str!("vectors.txt").lines() {
         let fields: Vec<&str> = line.split('|').collect();
@@ -43,10 +43,10 @@ fn as_linux_cuts() {
     assert!(tried > 15);
 }
 
-/// C-249: fragments put together with DF in the largest were refused at an MTU of 600,
+/// Fragments put together with DF in the largest were refused at an MTU of 600,
 /// when that one had 616 bytes, and not when it was a smaller one that had DF.
 #[test]
-fn who_must_not_be_cut() {
+fn c249_who_must_not_be_cut() {
     let header = |flags: u16| {
         let mut header = *Ipv4::read(&bytes("450005f0006d00003f1100000a0000020a010002")).unwrap();
         header.fragment.set(flags);

@@ -453,12 +453,13 @@ fn memory_of(len: usize) -> u64 {
     const PAGE: usize = 4096;
     const BUFFER: usize = 256;
     const SHARED: usize = 320;
+    const HEADROOM: usize = 64;
     let frame = len + 14;
-    let data = (frame + 66).next_multiple_of(64) + SHARED;
+    let data = (frame + HEADROOM).next_multiple_of(64) + SHARED;
     let size = if data <= PAGE {
         data
     } else {
-        PAGE + frame.saturating_sub(PAGE - SHARED - 128).next_multiple_of(PAGE)
+        PAGE + frame.saturating_sub(PAGE - SHARED - HEADROOM).next_multiple_of(PAGE)
     };
     (BUFFER + size) as u64
 }

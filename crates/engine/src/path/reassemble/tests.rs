@@ -74,10 +74,10 @@ fn long_fragment(id: u16, from: usize, payload: &[u8], more: bool, header: usize
     packet
 }
 
-/// C-250, C-252, T-41: bytes from, to, whether more follow; lots; requests, whole, failed
+/// T-41: bytes from, to, whether more follow; lots; requests, whole, failed
 /// and overlapping; memory after each fragment.
 #[test]
-fn sequences() {
+fn c250_c252_sequences() {
     type Case = (&'static [(usize, usize, bool)], &'static [Lot], [u64; 4], &'static [u64]);
     const CASES: &[Case] = &[
         (
@@ -236,10 +236,10 @@ fn too_long() {
     assert_eq!(lots(&[first, (32768, 65472, false, 60)]), (vec![Kept, Done], [2, 1, 0, 0], 0));
 }
 
-/// C-251: only with the first fragment, which is quoted; the time runs from the first that
+/// Only with the first fragment, which is quoted; the time runs from the first that
 /// came.
 #[test]
-fn timeouts() {
+fn c251_timeouts() {
     let mut bench = Bench::default();
     bench.send(1, 40, 80, true);
     bench.now = Time(10_000);
@@ -308,17 +308,23 @@ fn memory_ends() {
 /// What `/proc/net/sockstat` told of single fragments on a tap device.
 #[test]
 fn sizes_in_memory() {
-    const SEEN: [(usize, u64); 20] = [
+    const SEEN: [(usize, u64); 28] = [
         (28, 704),
         (36, 704),
+        (50, 704),
+        (51, 768),
         (60, 768),
         (84, 768),
+        (114, 768),
+        (115, 832),
         (220, 896),
         (532, 1216),
         (1020, 1728),
         (1500, 2176),
         (2020, 2688),
         (3020, 3712),
+        (3698, 4352),
+        (3699, 8448),
         (3708, 8448),
         (3716, 8448),
         (3724, 8448),
@@ -326,6 +332,8 @@ fn sizes_in_memory() {
         (4020, 8448),
         (5020, 8448),
         (6020, 8448),
+        (7794, 8448),
+        (7795, 12544),
         (8020, 12544),
         (32772, 37120),
         (32788, 37120),
@@ -380,4 +388,29 @@ fn anything_goes() {
     bench.reassembly.expire(Time(u64::MAX), &mut bench.counters);
     assert_eq!((bench.reassembly.memory(), bench.reassembly.open_datagrams()), (0, 0));
     assert!(bench.reassembly.peers.is_empty() && bench.reassembly.timers.is_empty());
+}
+/// Random fragments of few datagrams, as Linux took them. A line of `stream.txt`: packet,
+/// requests, whole, failed and overlapping with it, memory then, the datagram if it is
+/// whole.
+#[test]
+fn a_stream_of_fragments() {
+    let mut bench = Bench::default();
+    let mut whole = 0;
+    for line in include_str!("stream.txt").lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [packet, counted @ .., memory, expected] = fields.as_slice() else { panic!("{line}") };
+        let before = bench.counted();
+        let datagram = match bench.add(&bytes(packet)).outcome {
+            Outcome::Whole(whole) => Some(whole.packet),
+            _ => None,
+        };
+        assert_eq!(datagram, (*expected != "-").then(|| bytes(expected)), "{line}");
+        let after = bench.counted();
+        for (at, count) in counted.iter().enumerate() {
+            assert_eq!((after[at] - before[at]).to_string(), *count, "{line}");
+        }
+        assert_eq!(bench.reassembly.memory().to_string(), *memory, "{line}");
+        whole += usize::from(*expected != "-");
+    }
+    assert!(whole > 10);
 }
