@@ -16,7 +16,7 @@ use crate::packets::differ::{self, Difference, differences};
 use crate::packets::engine::Engine;
 use crate::packets::generate;
 use crate::packets::kernel::Kernel;
-use crate::packets::masks::{HELD4, Links};
+use crate::packets::masks::{HELD4, Links, MASKED};
 use crate::process;
 use crate::shrink::{Budget, fewer};
 
@@ -70,7 +70,7 @@ impl Found {
         self.kinds.is_empty()
     }
 
-    /// Packets that arrived, and those of them that were compared: not what is unmodelled, and none after a difference.
+    /// Packets that arrived, and those of them that were compared.
     pub fn packets(&self) -> (u64, u64) {
         (self.packets, self.compared)
     }
@@ -134,6 +134,9 @@ impl Found {
         );
         if self.once > 0 {
             let _ = writeln!(text, "{} steps more differed, and did not when the case ran again", self.once);
+        }
+        for (what, why) in MASKED {
+            let _ = writeln!(text, "  not compared: {what} ({why})");
         }
         for (name, count) in &self.unknown {
             let _ = writeln!(text, "{count:>6} packets meet what is not modelled: {name}");
