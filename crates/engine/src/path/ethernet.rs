@@ -78,6 +78,9 @@ impl Stack<'_, '_> {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
             ethertype::IPV6 => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            ethertype::VLAN | ethertype::PROVIDER_VLAN => {
+                self.end(&packet, Outcome::Unknown("VLAN tags"));
+            }
             // What is a length: for a protocol above IEEE 802.2.
             0..0x600 => self.drop(&packet, DropReason::NotSpecified),
             _ => self.drop(&packet, DropReason::UnhandledProto),

@@ -91,7 +91,14 @@ impl Stack<'_, '_> {
     }
 
     /// A reply to a message that was received (`icmp_reply`).
-    pub(super) fn icmp_reply(&mut self, to: &Packet, header: &Ipv4, kind: u8, rest: [u8; 4], data: &[u8]) {
+    pub(super) fn icmp_reply(
+        &mut self,
+        to: &Packet,
+        header: &Ipv4,
+        (kind, code): (u8, u8),
+        rest: [u8; 4],
+        data: &[u8],
+    ) {
         let Some(decision) = &to.decision else { return };
         let is_limited = self.is_limited(kind, 0);
         let on_loopback = self.config.links.get(to.dev).is_some_and(|link| link.is_loopback());
@@ -113,10 +120,10 @@ impl Stack<'_, '_> {
         if is_limited && !on_loopback && !self.may_send_to(flow.dst, back.dev) {
             return;
         }
-        self.stage(Stage::IcmpSend { kind, code: 0 });
+        self.stage(Stage::IcmpSend { kind, code });
         // All replies count as echo replies (C-265).
         let tos = header.tos;
-        let message = Message { kind, counted_as: icmp::ECHO_REPLY, code: 0, rest, tos, options };
+        let message = Message { kind, counted_as: icmp::ECHO_REPLY, code, rest, tos, options };
         self.send_message(message, data, back, flow.src, (header.source(), flow.mark));
     }
 

@@ -28,6 +28,9 @@ impl Stack<'_, '_> {
             // Devices are not told about unless that is allowed (RFC 8335).
             return Ok(());
         }
+        if head.kind == icmp::EXTENDED_ECHO_REPLY {
+            return Err(DropReason::NoSocket);
+        }
         if head.kind > icmp::LAST {
             return self.icmp_error(DropReason::UnhandledProto); // C-264
         }
@@ -42,7 +45,8 @@ impl Stack<'_, '_> {
         match head.kind {
             icmp::ECHO if self.setting("icmp_echo_ignore_all") != 0 => Ok(()),
             icmp::ECHO => {
-                self.icmp_reply(packet, header, icmp::ECHO_REPLY, head.rest, data); // C-263
+                // C-263; the code stays.
+                self.icmp_reply(packet, header, (icmp::ECHO_REPLY, head.code), head.rest, data);
                 Ok(())
             }
             icmp::TIMESTAMP if data.len() < 4 => self.icmp_error(DropReason::PktTooSmall),
@@ -51,7 +55,7 @@ impl Stack<'_, '_> {
                 let mut times = Vec::from(&data[..4]);
                 times.extend_from_slice(&now);
                 times.extend_from_slice(&now);
-                self.icmp_reply(packet, header, icmp::TIMESTAMP_REPLY, head.rest, &times);
+                self.icmp_reply(packet, header, (icmp::TIMESTAMP_REPLY, 0), head.rest, &times);
                 Ok(())
             }
             icmp::ECHO_REPLY => Err(DropReason::NoSocket),

@@ -80,7 +80,8 @@ impl Stack<'_, '_> {
         self.count(Counter::TcpOutSegs);
         self.count(Counter::TcpOutRsts);
         let Ok(decision) = resolved else { return };
-        let made = Made { proto: proto::TCP, tos: header.tos, fragment: DF, id: 0, mark: flow.mark, options };
+        let made =
+            Made { proto: proto::TCP, tos: header.tos & 0xfc, fragment: DF, id: 0, mark: flow.mark, options };
         self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }
 }

@@ -84,7 +84,11 @@ impl Stack<'_, '_> {
             return error(self, DropReason::UdpCsum);
         }
         self.count(kind.no_ports); // C-284
-        self.icmp_send(packet, icmp::UNREACHABLE, icmp::PORT, [0; 4]);
+        // What stands behind the datagram was cut off.
+        let len = kind.covered(&udp, payload).filter(|_| kind.proto == proto::UDP).map(<[u8]>::len);
+        let mut about = packet.clone();
+        about.bytes.truncate(header.header_len() + len.unwrap_or(payload.len()));
+        self.icmp_send(&about, icmp::UNREACHABLE, icmp::PORT, [0; 4]);
         Err(DropReason::NoSocket)
     }
 }

@@ -167,7 +167,7 @@ pub fn run(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<bool> {
         Some(path) => replayed(path)?,
         None => compared(plan, output)?,
     };
-    write!(output, "{}{:.0} s\n", found.text(), begun.elapsed().as_secs_f64())?;
+    writeln!(output, "{}{:.0} s", found.text(), begun.elapsed().as_secs_f64())?;
     let kernel = match plan.replay.is_some() || plan.against_itself {
         true => None,
         false => Some(Kernel::new(process::allowed_cpus().first().copied())?),

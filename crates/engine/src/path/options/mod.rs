@@ -126,7 +126,9 @@ impl Options {
     /// Reads the options of a received packet (`ip_options_compile`), and writes into
     /// record route and timestamp as they are met. The header's checksum stays as it was.
     ///
-    /// `packet` begins with a header that is all there.
+    /// `packet` begins with a header that is all there. When no neighbour answers, Linux
+    /// reads the options of the packet as it stands once more, and so fills another slot,
+    /// before it sends ICMP 3/1 (`ipv4_send_dest_unreach`); if that fails, it sends nothing.
     pub fn compile(packet: &mut [u8], host: &mut impl Host) -> Result<Options, Malformed> {
         let end = header_len(packet);
         let mut options = Options { len: end.saturating_sub(FIXED) as u8, ..Options::default() };
