@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use fingerpost_engine::Env;
-use fingerpost_engine::config::{Alias, Config, Rule};
+use fingerpost_engine::config::{Alias, Config, FibInfoId, Rule};
 use fingerpost_engine::lookup::cache::RouteCache;
 use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, source, table};
 use fingerpost_engine::trace::{
@@ -16,7 +16,7 @@ use fingerpost_net::{Errno, Prefix};
 use super::build::{Answer, Asked, Builder, Side};
 use super::outcome4;
 use super::question::Resolved;
-use super::report::{LookupReport, RouteReport, purpose};
+use super::report::{Hop, LookupReport, RouteReport, purpose};
 use super::wording::{device, hop_text, kind_name, route_text, scope_name};
 
 /// How the lookups ended.
@@ -83,10 +83,10 @@ fn ask(asked: Asked<'_>, question: &Resolved<Ipv4Addr>) -> (Vec<Event>, Ending) 
     (events, ending)
 }
 
-/// The lookups that events tell of.
-pub(super) fn lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+/// The lookups that events tell of; what is told before the first of them is left out.
+pub(crate) fn lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
     let mut builder = Builder4::new(asked, 0);
-    for event in events {
+    for event in events.iter().skip_while(|event| !matches!(event, Event::Begin { .. })) {
         builder.event(event);
     }
     builder.base.finish()
@@ -130,14 +130,19 @@ impl<'a> Builder4<'a> {
             Event::End { .. } => {
                 self.base.event(event);
                 // What follows is the packet's own again.
-                self.base.current = 0;
+                self.base.current = self.base.own;
             }
             Event::RoutePassed { prefix, alias, why } => self.passed(*prefix, alias, *why),
-            Event::RouteTaken { prefix, alias, .. } => self.route(*prefix, alias, None),
+            Event::RouteTaken { prefix, alias, hop } => {
+                self.route(*prefix, alias, None);
+                self.hop(alias.info, *hop);
+            }
             Event::RouteError { prefix, alias, errno } => self.route(*prefix, alias, Some(*errno)),
             Event::Path { info, hop, hash, why, shares } => {
+                self.hop(*info, *hop);
                 if shares.len() > 1 {
                     self.shares = shares.clone();
+                    self.base.report().hop = None;
                 }
                 let hops = self.config.hops(self.config.fib.info(*info));
                 let chosen =
@@ -153,6 +158,7 @@ impl<'a> Builder4<'a> {
                 self.step("path", format!("{chosen}, one of {}: {by}", hops.len()), "fib_select_multipath");
             }
             Event::DefaultChosen { from, to } => {
+                self.hop(*to, 0);
                 let gateway = |info| {
                     let hop = self.config.hops(self.config.fib.info(info)).get(0);
                     hop.map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev))
@@ -301,6 +307,14 @@ impl<'a> Builder4<'a> {
             text: route_text(self.config, prefix, alias),
             error: errno.and_then(Errno::name).map(str::to_string),
         });
+    }
+
+    /// The hop that the lookup came to.
+    fn hop(&mut self, info: FibInfoId, hop: usize) {
+        let config = self.config;
+        let hop = config.hops(config.fib.info(info)).get(hop);
+        self.base.report().hop =
+            hop.map(|hop| Hop { dev: device(config, hop.dev), gateway: hop.gateway });
     }
 
     fn source(&mut self, addr: Ipv4Addr, why: SourceReason) {
