@@ -49,8 +49,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
     let mut report = options.report.as_deref().map(|path| report(path, &source)).transpose()?;
     let mut progress = Progress::new("packets", capture.size, options.quiet);
     let mut tell = |Notice::Progress { packets, bytes }: Notice| progress.show(packets, bytes);
-    let result =
-        replay::run(&mut capture, &mut source, &how, writer.as_mut(), report.as_mut(), &mut tell);
+    let result = replay::run(&mut capture, &mut source, &how, writer.as_mut(), report.as_mut(), &mut tell);
     progress.hide();
     let summary = result.map_err(|why| match [&options.output, &options.report].map(Option::as_deref) {
         [None, None] => why,
@@ -135,7 +134,9 @@ fn remark(capture: &Capture, summary: &Summary) -> u8 {
     let first = |first: u64| format!("the first is packet {first}");
     if let Some(unknown) = capture.unknown_blocks() {
         let (count, kind, offset) = (unknown.count, unknown.kind, unknown.offset);
-        say(format!("blocks of unknown types: {count}, left out; the first is of type {kind:#x}, at byte {offset}"));
+        say(format!(
+            "blocks of unknown types: {count}, left out; the first is of type {kind:#x}, at byte {offset}"
+        ));
     }
     let backwards = summary.backwards;
     if backwards.count > 0 {
@@ -148,7 +149,10 @@ fn remark(capture: &Capture, summary: &Summary) -> u8 {
     }
     if summary.outbound.count > 0 {
         let count = summary.outbound.count;
-        say(format!("packets on their way out: {count}, {}; they did not enter", first(summary.outbound.first)));
+        say(format!(
+            "packets on their way out: {count}, {}; they did not enter",
+            first(summary.outbound.first)
+        ));
     }
     if summary.cut.count > 0 {
         let count = summary.cut.count;

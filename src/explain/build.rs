@@ -102,6 +102,8 @@ pub(super) struct Builder<'a, I> {
     pub lookups: Vec<(LookupReport, Flow<I>)>,
     /// The lookup that events belong to.
     pub current: usize,
+    /// Whether rules that do not match, or are not reached, are left out.
+    pub is_brief: bool,
     /// The packet's own lookup, which others serve.
     pub own: usize,
     /// The report of the rule whose table is being searched.
@@ -115,13 +117,24 @@ pub(super) struct Builder<'a, I> {
 impl<'a, I: Side> Builder<'a, I> {
     pub fn new(asked: Asked<'a>) -> Self {
         let config = &asked.ns.config;
-        Builder { asked, config, lookups: Vec::new(), current: 0, own: 0, rule: None, decided: None, learned: false }
+        Builder {
+            asked,
+            config,
+            lookups: Vec::new(),
+            current: 0,
+            is_brief: false,
+            own: 0,
+            rule: None,
+            decided: None,
+            learned: false,
+        }
     }
 
     /// Takes an event that both families' lookups have; others are left.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::NoCustomRules => self.report().rules_evaluated = false,
+            Event::RuleSkipped { .. } if self.is_brief => {}
             Event::RuleSkipped { index, failing } => self.skipped(*index, *failing),
             Event::RuleTaken { index } => self.taken(*index),
             Event::RuleDone { index, outcome } => self.done(*index, *outcome),
@@ -296,7 +309,7 @@ impl<'a, I: Side> Builder<'a, I> {
 
     /// Rules after the deciding one, with what they would have given.
     fn add_rules_not_reached(&mut self) {
-        let Some(decided) = self.decided.take() else { return };
+        let Some(decided) = self.decided.take().filter(|_| !self.is_brief) else { return };
         let flow = self.lookups[self.current].1.clone();
         let (asked, list) = (self.asked, I::rules(self.config));
         for (index, rule) in list.iter().enumerate().skip(decided + 1) {

@@ -8,7 +8,7 @@ use fingerpost_engine::config::{Alias, Config, FibInfoId, Rule};
 use fingerpost_engine::lookup::cache::RouteCache;
 use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, source, table};
 use fingerpost_engine::trace::{
-    Event, FullCheckCause, PassedOver, PathReason, SourceReason, Tracer, Validation,
+    Event, Event6, FullCheckCause, PassedOver, PathReason, SourceReason, Tracer, Validation,
 };
 use fingerpost_model::{RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
@@ -83,11 +83,30 @@ fn ask(asked: Asked<'_>, question: &Resolved<Ipv4Addr>) -> (Vec<Event>, Ending) 
     (events, ending)
 }
 
-/// The lookups that events tell of; what is told before the first of them is left out.
-pub(crate) fn lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+/// The lookups that events tell of.
+pub(super) fn lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
     let mut builder = Builder4::new(asked, 0);
-    for event in events.iter().skip_while(|event| !matches!(event, Event::Begin { .. })) {
+    for event in events {
         builder.event(event);
+    }
+    builder.base.finish()
+}
+
+/// The same without the rules that did not match; what is told before the first lookup is
+/// left out, and so is what IPv6's lookups tell.
+pub(crate) fn brief_lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+    let mut builder = Builder4::new(asked, 0);
+    builder.base.is_brief = true;
+    let mut is_ours = false;
+    for event in events {
+        match event {
+            Event::Begin { .. } => is_ours = true,
+            Event::V6(Event6::Begin { .. }) => is_ours = false,
+            _ => {}
+        }
+        if is_ours {
+            builder.event(event);
+        }
     }
     builder.base.finish()
 }
@@ -313,8 +332,7 @@ impl<'a> Builder4<'a> {
     fn hop(&mut self, info: FibInfoId, hop: usize) {
         let config = self.config;
         let hop = config.hops(config.fib.info(info)).get(hop);
-        self.base.report().hop =
-            hop.map(|hop| Hop { dev: device(config, hop.dev), gateway: hop.gateway });
+        self.base.report().hop = hop.map(|hop| Hop { dev: device(config, hop.dev), gateway: hop.gateway });
     }
 
     fn source(&mut self, addr: Ipv4Addr, why: SourceReason) {

@@ -12,7 +12,7 @@ use fingerpost_engine::trace::Event;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::explain::{Asked, LookupReport, lookups4};
+use crate::explain::{Asked, LookupReport, brief_lookups};
 
 /// A report that is being written.
 pub struct Report {
@@ -23,6 +23,7 @@ pub struct Report {
     counted: Counters,
     news: Vec<(Cow<'static, str>, u64)>,
     frames: Vec<String>,
+    line: Vec<u8>,
 }
 
 /// What is told of a packet, or of a timer.
@@ -95,7 +96,7 @@ struct Key<'a> {
 impl Report {
     /// Begins a report, which messages call `name`, of a host that has counted so much.
     pub fn new(out: Box<dyn Write>, name: String, counted: Counters) -> Report {
-        Report { out, name, counted, news: Vec::new(), frames: Vec::new() }
+        Report { out, name, counted, news: Vec::new(), frames: Vec::new(), line: Vec::new() }
     }
 
     /// Writes all that is held back.
@@ -122,27 +123,29 @@ impl Report {
             hex(&frame.bytes, &mut self.frames[n]);
         }
         let emitted = entry.emitted.iter().zip(&self.frames);
-        let lookups = lookups4(asked, entry.events);
+        let lookups = brief_lookups(asked, entry.events);
         let line = Line {
             packet: entry.packet,
             dev: entry.dev,
             outcome: entry.outcome,
             reason: entry.reason,
-            emitted: emitted.map(|(frame, hex)| Emitted { dev: name_of(config, frame.dev), frame: hex }).collect(),
+            emitted: emitted
+                .map(|(frame, hex)| Emitted { dev: name_of(config, frame.dev), frame: hex })
+                .collect(),
             counters: &self.news,
             lookups: lookups.iter().filter_map(Lookup::of).collect(),
         };
-        serde_json::to_writer(&mut self.out, &line)?;
-        self.out.write_all(b"\n")
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &line)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
     }
 }
 
 impl<'a> Lookup<'a> {
     /// A lookup as the report has it; `None` where it ended before anything was searched.
     fn of(lookup: &'a LookupReport) -> Option<Self> {
-        if lookup.rules.is_empty() && lookup.tables.is_empty() {
-            return None;
-        }
+        lookup.result.as_ref()?;
         let key = &lookup.key;
         let rule = lookup.deciding_rule.and_then(|at| lookup.rules.get(at));
         let table = match (rule, lookup.rules_evaluated) {
@@ -177,15 +180,16 @@ pub(super) fn name_of(config: &Config, dev: u32) -> &str {
 }
 
 fn hex(bytes: &[u8], text: &mut String) {
-    text.clear();
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]));
+    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+    let mut digits = std::mem::take(text).into_bytes();
+    digits.resize(2 * bytes.len(), 0);
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+    }
+    *text = String::from_utf8(digits).unwrap_or_default();
 }
 
-fn as_object<S: Serializer>(
-    counters: &[(Cow<'static, str>, u64)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn as_object<S: Serializer>(counters: &[(Cow<'static, str>, u64)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut object = serializer.serialize_map(Some(counters.len()))?;
     for (name, count) in counters {
         object.serialize_entry(name, count)?;

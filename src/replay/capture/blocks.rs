@@ -8,9 +8,7 @@ use pcap_parser::pcapng::{
 };
 
 use super::classic::without;
-use super::{
-    Capture, Clock, Form, Found, Interface, MAX_INTERFACES, MAX_RECORD, UnknownBlocks, truncated,
-};
+use super::{Capture, Clock, Form, Found, Interface, MAX_INTERFACES, MAX_RECORD, UnknownBlocks, truncated};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;

@@ -157,8 +157,16 @@ impl Capture {
     pub fn new(source: Box<dyn Read>, name: String, size: Option<u64>) -> anyhow::Result<Capture> {
         let mut window = Window::new(source);
         let form = begin(&mut window).with_context(|| name.clone())?;
-        let mut capture =
-            Capture { name, size, window, form, interfaces: Vec::new(), section: 0, packets: 0, unknown: None };
+        let mut capture = Capture {
+            name,
+            size,
+            window,
+            form,
+            interfaces: Vec::new(),
+            section: 0,
+            packets: 0,
+            unknown: None,
+        };
         if let Form::Classic(records) = &capture.form {
             capture.interfaces.push(records.interface());
         }
