@@ -156,6 +156,8 @@ pub enum DropReason {
     IpInHdr,
     /// IPv6 is off on the device.
     Ipv6Disabled,
+    /// Freed without being noted as dropped.
+    Consumed,
     /// The frame is for another host.
     OtherHost,
     /// The header's checksum is wrong.
@@ -186,6 +188,12 @@ pub enum DropReason {
     DevReady,
     /// A hook dropped it.
     NetfilterDrop,
+    /// A fragment that is there already.
+    DupFrag,
+    /// A fragment whose source has sent too many others since.
+    FragTooFar,
+    /// A fragment whose datagram did not become whole in time.
+    FragReasmTimeout,
 }
 
 impl DropReason {
@@ -204,6 +212,7 @@ impl DropReason {
             DropReason::InvalidProto => "INVALID_PROTO",
             DropReason::IpInHdr => "IP_INHDR",
             DropReason::Ipv6Disabled => "IPV6DISABLED",
+            DropReason::Consumed => "CONSUMED",
             DropReason::OtherHost => "OTHERHOST",
             DropReason::IpCsum => "IP_CSUM",
             DropReason::PktTooSmall => "PKT_TOO_SMALL",
@@ -219,6 +228,9 @@ impl DropReason {
             DropReason::NeighQueuefull => "NEIGH_QUEUEFULL",
             DropReason::DevReady => "DEV_READY",
             DropReason::NetfilterDrop => "NETFILTER_DROP",
+            DropReason::DupFrag => "DUP_FRAG",
+            DropReason::FragTooFar => "FRAG_TOO_FAR",
+            DropReason::FragReasmTimeout => "FRAG_REASM_TIMEOUT",
         }
     }
 }

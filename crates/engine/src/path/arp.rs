@@ -11,7 +11,6 @@ use super::neighbour::{Update, key};
 use super::timers::Timer;
 use super::{Addressed, Frame, Outcome, Packet, Stack};
 use crate::config::InDev;
-use crate::control::sysctl;
 use crate::lookup::hash::Asker;
 use crate::lookup::input4::{self, Received};
 use crate::lookup::{Decision, DropReason, Flow4, output4, source};
@@ -65,7 +64,7 @@ impl Stack<'_, '_> {
         if link.msg.flags.has(LinkFlags::NOARP) || packet.addressed == Addressed::OtherHost {
             return Ok(()); // It is consumed without a look.
         }
-        let Some(&arp) = Arp::read(&packet.bytes) else { return refused };
+        let Some(&arp) = Arp::read(&packet.bytes) else { return Err(DropReason::PktTooSmall) };
         let op = arp.op.get();
         let is_ours = matches!(arp.hardware.get(), 1 | 6) && arp.protocol.get() == ethertype::IPV4;
         if arp.hardware_len != 6 || arp.protocol_len != 4 || !is_ours {
@@ -145,13 +144,12 @@ impl Stack<'_, '_> {
             return None;
         }
         self.neighbour_update(key(dev, sender), update);
-        let device = self.config.links.get(dev).map_or("", |link| link.name());
-        let delay = sysctl::neighbour_number(self.config, device, "proxy_delay");
-        if packet.addressed == Addressed::Host || delay <= 0 {
+        let delay = self.neighbour_setting(key(dev, sender), "proxy_delay");
+        if packet.addressed == Addressed::Host || delay == 0 {
             self.arp_send(Arp::REPLY, dev, (sender, mac), target, mac);
         } else {
             // Hundredths of a second, at most so many; whoever has the address is faster.
-            let at = Time(self.now().0 + self.rng.below(delay as u64 * 10));
+            let at = Time(self.now().0 + self.rng.below(delay * 10));
             self.state.timers.set(Timer::ProxyArp { dev, sender, mac, target }, None, Some(at));
         }
         Some(Ok(()))
@@ -255,8 +253,7 @@ impl Stack<'_, '_> {
         if !tells {
             return;
         }
-        let device = self.config.links.get(dev).map_or("", |link| link.name());
-        let lock = sysctl::neighbour_number(self.config, device, "locktime").max(0) as u64 * 10;
+        let lock = self.neighbour_setting(key(dev, sender), "locktime") * 10;
         let overrides = is_gratuitous || !self.was_updated_within(key(dev, sender), lock);
         let is_answer = op == Arp::REPLY && packet.addressed == Addressed::Host;
         let state = if is_answer { NeighState::REACHABLE } else { NeighState::STALE };

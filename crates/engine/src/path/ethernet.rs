@@ -1,10 +1,9 @@
 //! Link headers: from frames to packets and back.
 
-use fingerpost_model::LinkFlags;
 use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
-use super::{Addressed, Frame, Outcome, Packet, Stack};
+use super::{Addressed, Frame, Options, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
 use crate::trace::Stage;
@@ -22,12 +21,6 @@ pub(super) fn mac_of(link: &Link) -> Mac {
 /// Whether frames of a device have Ethernet's header.
 pub(super) fn has_header(link: &Link) -> bool {
     link.msg.arp_type == ETHER || link.is_loopback()
-}
-
-/// Whether neighbours of a device need no resolution because it has no link header, or
-/// is said to need none.
-pub(super) fn is_without_arp(link: &Link) -> bool {
-    !has_header(link) || link.msg.flags.has(LinkFlags::NOARP)
 }
 
 impl Stack<'_, '_> {
@@ -75,20 +68,27 @@ impl Stack<'_, '_> {
             iif: dev,
             mark: 0,
             decision: None,
+            decision6: None,
             is_forwarded: false,
-            largest_fragment: 0,
+            options: Options::default(),
+            reassembled: None,
             is_subject: true,
         };
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
             ethertype::IPV6 => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            ethertype::VLAN | ethertype::PROVIDER_VLAN => {
+                self.end(&packet, Outcome::Unknown("VLAN tags"));
+            }
+            // What is a length: for a protocol above IEEE 802.2.
+            0..0x600 => self.drop(&packet, DropReason::NotSpecified),
             _ => self.drop(&packet, DropReason::UnhandledProto),
         }
     }
 
     /// Gives a packet to a device (`dev_queue_xmit`).
-    pub(super) fn transmit(&mut self, packet: Packet, dst: Mac, kind: u16) {
+    pub(super) fn transmit(&mut self, packet: Packet, dst: Mac) {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
@@ -102,6 +102,10 @@ impl Stack<'_, '_> {
         }
         let mut bytes = Vec::with_capacity(Ethernet::LEN + packet.bytes.len());
         if has_header(link) {
+            let kind = match packet.decision6 {
+                None => ethertype::IPV4,
+                Some(_) => ethertype::IPV6,
+            };
             let header = Ethernet { dst, src: mac_of(link), ethertype: kind.into() };
             bytes.extend_from_slice(header.as_bytes());
         }

@@ -3,12 +3,12 @@
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{RouteFlags, Scope};
-use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp};
+use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
 use super::{Packet, Stack};
 use crate::counters::{Counter, Messages};
-use crate::lookup::{DropReason, Flow4, rules, source};
+use crate::lookup::{Decision, DropReason, Flow4, rules, source};
 
 impl Stack<'_, '_> {
     pub(super) fn icmp_receive(&mut self, packet: &Packet, header: &Ipv4) -> Taken {
@@ -24,6 +24,13 @@ impl Stack<'_, '_> {
         if let Some(counter) = counter_of(head.kind) {
             self.count(counter);
         }
+        if head.kind == icmp::EXTENDED_ECHO {
+            // Devices are not told about unless that is allowed (RFC 8335).
+            return Ok(());
+        }
+        if head.kind == icmp::EXTENDED_ECHO_REPLY {
+            return Err(DropReason::NoSocket);
+        }
         if head.kind > icmp::LAST {
             return self.icmp_error(DropReason::UnhandledProto); // C-264
         }
@@ -38,7 +45,8 @@ impl Stack<'_, '_> {
         match head.kind {
             icmp::ECHO if self.setting("icmp_echo_ignore_all") != 0 => Ok(()),
             icmp::ECHO => {
-                self.icmp_reply(packet, header, icmp::ECHO_REPLY, head.rest, data); // C-263
+                // C-263; the code stays.
+                self.icmp_reply(packet, header, (icmp::ECHO_REPLY, head.code), head.rest, data);
                 Ok(())
             }
             icmp::TIMESTAMP if data.len() < 4 => self.icmp_error(DropReason::PktTooSmall),
@@ -47,12 +55,14 @@ impl Stack<'_, '_> {
                 let mut times = Vec::from(&data[..4]);
                 times.extend_from_slice(&now);
                 times.extend_from_slice(&now);
-                self.icmp_reply(packet, header, icmp::TIMESTAMP_REPLY, head.rest, &times);
+                self.icmp_reply(packet, header, (icmp::TIMESTAMP_REPLY, 0), head.rest, &times);
                 Ok(())
             }
             icmp::ECHO_REPLY => Err(DropReason::NoSocket),
-            icmp::UNREACHABLE | icmp::TIME_EXCEEDED | icmp::PARAMETER | 4 => self.error_received(&head, data),
-            icmp::REDIRECT => self.redirect_received(data),
+            icmp::UNREACHABLE | icmp::TIME_EXCEEDED | icmp::PARAMETER | 4 => {
+                self.error_received(packet, &head, data)
+            }
+            icmp::REDIRECT => self.redirect_received(packet, header, &head, data),
             _ => Ok(()),
         }
     }
@@ -63,46 +73,71 @@ impl Stack<'_, '_> {
     }
 
     /// Milliseconds since midnight, universal time, as a clock that began at midnight has them.
-    fn since_midnight(&self) -> u32 {
+    pub(super) fn since_midnight(&self) -> u32 {
         (self.now().0 % 86_400_000) as u32
     }
 
     /// `icmp_unreach`, as far as it goes without sockets.
-    fn error_received(&mut self, head: &Icmp, data: &[u8]) -> Taken {
-        let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::PktTooSmall) };
+    fn error_received(&mut self, packet: &Packet, head: &Icmp, data: &[u8]) -> Taken {
+        let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::NotSpecified) };
         if quoted.header_len() < Ipv4::LEN {
             return self.icmp_error(DropReason::IpInHdr);
         }
-        let is_over = match head.kind {
-            icmp::UNREACHABLE => head.code > 15,
-            icmp::TIME_EXCEEDED => head.code == icmp::REASSEMBLY,
-            _ => false,
-        };
-        if !is_over {
-            self.hand_over(quoted, data);
+        let mut mtu = None;
+        match (head.kind, head.code) {
+            (icmp::UNREACHABLE, 16..) | (icmp::TIME_EXCEEDED, icmp::REASSEMBLY) => return Ok(()),
+            (icmp::UNREACHABLE, icmp::FRAGMENTATION_NEEDED) => {
+                let [_, _, high, low] = head.rest;
+                match self.config.sysctl.ip_no_pmtu_disc {
+                    2 => return Ok(()),
+                    // Only protocols that can tell a forged quote take part.
+                    3 if quoted.proto != proto::TCP => return Ok(()),
+                    1 => mtu = Some(0),
+                    _ => mtu = Some(u32::from(u16::from_be_bytes([high, low]))),
+                }
+            }
+            _ => {}
+        }
+        if let Some(quoted) = self.hand_over(quoted, data)
+            && let Some(mtu) = mtu
+        {
+            self.learn_mtu(packet, &quoted, mtu);
         }
         Ok(())
     }
 
     /// `icmp_redirect`.
-    fn redirect_received(&mut self, data: &[u8]) -> Taken {
+    fn redirect_received(&mut self, packet: &Packet, header: &Ipv4, head: &Icmp, data: &[u8]) -> Taken {
         let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::PktTooSmall) };
-        self.hand_over(quoted, data);
+        if let Some(quoted) = self.hand_over(quoted, data) {
+            self.learn_redirect(packet, header.source(), head.code, head.rest.into(), &quoted);
+        }
         Ok(())
     }
 
-    /// The protocol of the quoted packet gets an error: no socket is found
-    /// (`icmp_socket_deliver`).
-    fn hand_over(&mut self, quoted: &Ipv4, data: &[u8]) {
-        use fingerpost_net::wire::proto::{TCP, UDP};
+    /// The protocol of the quoted packet gets an error (`icmp_socket_deliver`): no socket is
+    /// found. What remains are quotes of echo replies, which the host sends without one.
+    fn hand_over(&mut self, quoted: &Ipv4, data: &[u8]) -> Option<Ipv4> {
         let is_short = data.len() < quoted.header_len() + 8;
-        if is_short || matches!(quoted.proto, TCP | UDP) {
+        if is_short || matches!(quoted.proto, proto::TCP | proto::UDP) {
             self.count(Counter::IcmpInErrors);
+            return None;
         }
+        let is_reply = quoted.proto == proto::ICMP && data[quoted.header_len()] == icmp::ECHO_REPLY;
+        is_reply.then_some(*quoted)
     }
 
     /// The address of this host that a packet to many was meant for (`fib_compute_spec_dst`).
-    pub(super) fn specific_destination(&mut self, packet: &Packet, header: &Ipv4) -> Ipv4Addr {
+    pub(super) fn specific_destination(
+        &mut self,
+        packet: &Packet,
+        decision: &Decision,
+        header: &Ipv4,
+    ) -> Ipv4Addr {
+        let to_many = RouteFlags::BROADCAST | RouteFlags::MULTICAST;
+        if decision.flags.has(RouteFlags::LOCAL) && !decision.flags.any(to_many) {
+            return header.destination();
+        }
         let sender = header.source();
         let Some(ipv4) = self.config.links.ipv4(packet.dev) else { return Ipv4Addr::UNSPECIFIED };
         let mut scope = Scope::LINK;

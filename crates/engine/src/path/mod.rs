@@ -10,32 +10,45 @@
 //! IPv6 is not here yet: its frames end as not modelled ([`Outcome::Unknown`]).
 
 mod arp;
+mod bulk;
 mod deliver;
 mod ethernet;
 mod forward;
+mod fragment;
+mod fragments;
 mod hook;
 mod icmp;
 mod icmp_in;
+mod igmp;
+mod learn;
 mod limits;
 mod neighbour;
+pub mod options;
 mod output;
+mod reassemble;
 mod receive;
 mod tcp;
 mod timers;
 mod udp;
+mod with_options;
 
 use std::collections::VecDeque;
 
 use fingerpost_net::Rng;
 
+pub use bulk::{Arrived, Forwarded, Forwarder};
+pub use fragments::Beside;
 pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
+pub use options::Options;
+pub use reassemble::{Reassembled, Reassembly};
+
 pub use timers::{Timer, Timers};
 
 use crate::config::Config;
 use crate::control::sysctl;
 use crate::counters::Counter;
-use crate::lookup::{Decision, DropReason};
+use crate::lookup::{Decision, Decision6, DropReason};
 use crate::namespace::Env;
 use crate::state::{State, Time};
 use crate::trace::{Event, Stage, Tracer};
@@ -84,6 +97,8 @@ pub enum Addressed {
     Multicast,
     /// Another host.
     OtherHost,
+    /// Nobody: a copy that was sent to many and comes back.
+    Loopback,
 }
 
 /// A packet on its way (`struct sk_buff`).
@@ -99,12 +114,16 @@ pub struct Packet {
     pub iif: u32,
     /// Its mark.
     pub mark: u32,
-    /// What was decided about it.
+    /// What was decided about it, if it is one of IPv4.
     pub decision: Option<Decision>,
+    /// The same of IPv6.
+    pub decision6: Option<Decision6>,
     /// Whether it is being forwarded.
     pub is_forwarded: bool,
-    /// The largest fragment of a datagram that was put together; 0 if it was not.
-    pub largest_fragment: usize,
+    /// Its options, once they were read.
+    pub options: Options,
+    /// What it remembers of its fragments, if it was put together here.
+    pub reassembled: Option<Reassembled>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
 }
@@ -119,8 +138,10 @@ impl Packet {
             iif: 0,
             mark,
             decision: Some(decision),
+            decision6: None,
             is_forwarded: false,
-            largest_fragment: 0,
+            options: Options::default(),
+            reassembled: None,
             is_subject: false,
         }
     }
@@ -162,6 +183,7 @@ impl<'a, 't> Stack<'a, 't> {
     pub fn fire(mut self, timer: Timer) -> Vec<Frame> {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
+            Timer::Reassembly => self.give_up_datagrams(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
         }
         self.finish().emitted
@@ -170,7 +192,10 @@ impl<'a, 't> Stack<'a, 't> {
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
         while let Some(packet) = self.backlog.pop_front() {
-            self.ip_receive(packet);
+            match packet.decision6 {
+                None => self.ip_receive(packet),
+                Some(_) => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            }
         }
         Handled { outcome: self.outcome, emitted: self.emitted }
     }

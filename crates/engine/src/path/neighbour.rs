@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{LinkFlags, LlAddr, NeighMsg, NeighState, RouteType};
 use fingerpost_net::Family;
-use fingerpost_net::wire::{Header, Ipv4, Mac, ethertype, icmp};
+use fingerpost_net::wire::{Header, Ipv4, Mac, icmp};
 
-use super::ethernet::{BROADCAST, is_without_arp, mac_of};
+use super::ethernet::{BROADCAST, has_header, mac_of};
 use super::timers::Timer;
 use super::{Outcome, Packet, Stack};
 use crate::control::sysctl;
@@ -37,7 +37,7 @@ pub struct Resolution {
     queued_bytes: usize,
     probes: u32,
     confirmed: Option<Time>,
-    used: Time,
+    pub(super) used: Time,
     updated: Option<Time>,
     /// How long the entry counts as reachable once confirmed, milliseconds.
     reachable: u64,
@@ -60,41 +60,43 @@ pub(super) struct Update {
 }
 
 impl Stack<'_, '_> {
-    /// Hands a packet to its next step (`ip_neigh_for_gw`, `neigh_output`).
+    /// Hands an IPv4 packet to its next step (`ip_neigh_for_gw`, `neigh_output`).
     pub(super) fn resolve_and_send(&mut self, packet: Packet) {
-        let Some(link) = self.config.links.get(packet.dev) else {
-            return self.drop(&packet, DropReason::NotSpecified);
-        };
-        let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
+        let gateway = packet.decision.as_ref().and_then(|decision| decision.gateway);
         let Some(dst) = Ipv4::read(&packet.bytes).map(Ipv4::destination) else {
             return self.drop(&packet, DropReason::IpInHdr);
         };
-        let next = decision.gateway.unwrap_or(IpAddr::V4(dst));
+        self.send_to(packet, gateway.unwrap_or(IpAddr::V4(dst)));
+    }
+
+    /// Hands a packet to a neighbour, or to its own loopback.
+    pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) {
+        let Some(link) = self.config.links.get(packet.dev) else {
+            return self.drop(&packet, DropReason::NotSpecified);
+        };
         if link.is_loopback() {
-            return self.transmit(packet, [0; 6], ethertype::IPV4);
+            return self.transmit(packet, [0; 6]);
         }
         if let Some(mac) = self.without_resolution(packet.dev, next) {
-            return self.transmit(packet, mac, ethertype::IPV4);
-        }
-        if next.is_ipv6() {
-            return self.end(&packet, Outcome::Unknown("an IPv6 neighbour"));
+            return self.transmit(packet, mac);
         }
         let key = (packet.dev, next);
         let now = self.now();
         self.state.resolutions.entry(key).or_default().used = now;
         match self.address_of(key) {
             Some(mac) => {
-                self.transmit(packet, mac, ethertype::IPV4);
+                self.transmit(packet, mac);
                 self.probe_after_use(key);
             }
             None => self.wait(key, packet),
         }
     }
 
-    /// The link-layer address where none has to be asked for (`arp_constructor`; C-280).
+    /// The link-layer address where none has to be asked for (`arp_constructor`,
+    /// `ndisc_constructor`; C-280).
     fn without_resolution(&self, dev: u32, next: IpAddr) -> Option<Mac> {
         let link = self.config.links.get(dev)?;
-        if !super::ethernet::has_header(link) {
+        if !has_header(link) {
             return Some([0; 6]);
         }
         if let Some(entry) = self.config.neighbours.entries.get(&(dev, next))
@@ -102,17 +104,18 @@ impl Stack<'_, '_> {
         {
             return mac_in(entry);
         }
-        let IpAddr::V4(next) = next else { return None };
-        if next.is_multicast() {
-            let [_, b, c, d] = next.octets();
-            return Some([0x01, 0x00, 0x5e, b & 0x7f, c, d]);
+        if let Some(mac) = mac_of_group(next) {
+            return Some(mac);
         }
-        if is_without_arp(link) {
+        if link.msg.flags.has(LinkFlags::NOARP) {
             return Some(mac_of(link));
         }
-        let kind = source::address_type_on(self.config, next, dev);
+        let is_broadcast = match next {
+            IpAddr::V4(next) => source::address_type_on(self.config, next, dev) == RouteType::BROADCAST,
+            IpAddr::V6(_) => false,
+        };
         let is_point_to_point = link.msg.flags.has(LinkFlags::POINTOPOINT);
-        (kind == RouteType::BROADCAST || is_point_to_point).then_some(BROADCAST)
+        (is_broadcast || is_point_to_point).then_some(BROADCAST)
     }
 
     fn state_of(&self, (dev, addr): Key) -> NeighState {
@@ -130,7 +133,7 @@ impl Stack<'_, '_> {
         self.config.neighbours.entries.entry(key).or_insert_with(|| NeighMsg {
             dst: Some(addr),
             kind: RouteType::UNICAST,
-            ..NeighMsg::new(Family::V4, dev)
+            ..NeighMsg::new(Family::of(addr), dev)
         })
     }
 
@@ -139,10 +142,10 @@ impl Stack<'_, '_> {
         self.stage(Stage::Neighbour { dev: key.0, addr: key.1, state });
     }
 
-    /// A setting of the device's neighbours.
-    fn neighbour_setting(&self, dev: u32, name: &str) -> u64 {
+    /// A setting of the device's neighbours of a family.
+    pub(super) fn neighbour_setting(&self, (dev, addr): Key, name: &str) -> u64 {
         let device = self.config.links.get(dev).map_or("", |link| link.name());
-        sysctl::neighbour_number(self.config, device, name).max(0) as u64
+        sysctl::neighbour_number(self.config, Family::of(addr), device, name).max(0) as u64
     }
 
     fn set_timer(&mut self, key: Key, at: Option<Time>) {
@@ -161,7 +164,7 @@ impl Stack<'_, '_> {
             let now = self.now();
             self.enter(key, NeighState::DELAY);
             self.resolution(key).updated = Some(now);
-            let delay = self.neighbour_setting(key.0, "delay_first_probe_time") * 1000;
+            let delay = self.neighbour_setting(key, "delay_first_probe_time") * 1000;
             self.set_timer(key, self.in_millis(delay));
         }
     }
@@ -173,22 +176,10 @@ impl Stack<'_, '_> {
     /// A packet waits for the address; the first one has it asked for (C-275).
     fn wait(&mut self, key: Key, packet: Packet) {
         let is_new = !self.state_of(key).any(NeighState::INCOMPLETE);
-        let may_ask =
-            self.neighbour_setting(key.0, "mcast_solicit") + self.neighbour_setting(key.0, "app_solicit");
-        if is_new && may_ask == 0 {
-            self.enter(key, NeighState::FAILED);
+        if is_new && !self.begin(key) {
             return self.drop(&packet, DropReason::NeighFailed);
         }
-        if is_new {
-            let now = self.now();
-            self.enter(key, NeighState::INCOMPLETE);
-            let unicast = self.neighbour_setting(key.0, "ucast_solicit") as u32;
-            let resolution = self.resolution(key);
-            (resolution.probes, resolution.updated) = (unicast, Some(now));
-            let pause = self.pause(key.0);
-            self.set_timer(key, self.in_millis(pause));
-        }
-        let limit = self.neighbour_setting(key.0, "unres_qlen_bytes") as usize;
+        let limit = self.neighbour_setting(key, "unres_qlen_bytes") as usize;
         let size = packet.bytes.len() + OVERHEAD;
         while self.resolution(key).queued_bytes + size > limit {
             let Some(oldest) = self.resolution(key).queue.pop_front() else { break };
@@ -204,19 +195,53 @@ impl Stack<'_, '_> {
         }
     }
 
+    /// Has a neighbour asked for, unless it is being asked or known (`neigh_event_send`).
+    pub(super) fn resolve(&mut self, key: Key) {
+        let state = self.state_of(key);
+        if state.any(NeighState::STALE) {
+            self.probe_after_use(key);
+        } else if !state.any(NeighState(NeighState::VALID.0 | NeighState::INCOMPLETE.0)) && self.begin(key) {
+            self.probe(key);
+        }
+    }
+
+    /// An entry becomes incomplete; not where nobody may be asked.
+    fn begin(&mut self, key: Key) -> bool {
+        let may_ask =
+            self.neighbour_setting(key, "mcast_solicit") + self.neighbour_setting(key, "app_solicit");
+        if may_ask == 0 {
+            self.enter(key, NeighState::FAILED);
+            return false;
+        }
+        let now = self.now();
+        self.enter(key, NeighState::INCOMPLETE);
+        let unicast = self.neighbour_setting(key, "ucast_solicit") as u32;
+        let resolution = self.resolution(key);
+        (resolution.probes, resolution.updated) = (unicast, Some(now));
+        let pause = self.pause(key);
+        self.set_timer(key, self.in_millis(pause));
+        true
+    }
+
     /// Milliseconds between two probes.
-    fn pause(&self, dev: u32) -> u64 {
-        self.neighbour_setting(dev, "retrans_time_ms").max(10)
+    fn pause(&self, key: Key) -> u64 {
+        self.neighbour_setting(key, "retrans_time_ms").max(10)
     }
 
     /// Asks once more (`neigh_probe`, `arp_solicit`).
     fn probe(&mut self, key: Key) {
-        let (dev, IpAddr::V4(target)) = key else { return };
-        let last = self.resolution(key).queue.back().and_then(|packet| Ipv4::read(&packet.bytes).copied());
         let is_unicast =
-            u64::from(self.resolution(key).probes) < self.neighbour_setting(dev, "ucast_solicit");
+            u64::from(self.resolution(key).probes) < self.neighbour_setting(key, "ucast_solicit");
         let to = if is_unicast { self.address_in(key) } else { None };
-        self.arp_ask(dev, target, last.map(|header| header.source()), to);
+        match key {
+            (dev, IpAddr::V4(target)) => {
+                let last = self.resolution(key).queue.back();
+                let source = last.and_then(|packet| Ipv4::read(&packet.bytes)).map(Ipv4::source);
+                self.arp_ask(dev, target, source, to);
+            }
+            // Nothing of IPv6 comes here yet.
+            (_, IpAddr::V6(_)) => {}
+        }
         self.resolution(key).probes += 1;
     }
 
@@ -232,10 +257,10 @@ impl Stack<'_, '_> {
         if !state.any(IN_TIMER) {
             return;
         }
-        let delay = self.neighbour_setting(dev, "delay_first_probe_time") * 1000;
+        let delay = self.neighbour_setting(key, "delay_first_probe_time") * 1000;
         let Resolution { confirmed, used, reachable, .. } = *self.resolution(key);
         let confirmed_within = |millis: u64| confirmed.is_some_and(|at| now.0 <= at.0 + millis);
-        let pause = self.pause(dev);
+        let pause = self.pause(key);
         let mut next = now.0 + pause;
         if state == NeighState::REACHABLE {
             if confirmed_within(reachable) {
@@ -259,7 +284,7 @@ impl Stack<'_, '_> {
         }
         let state = self.state_of(key);
         let is_asking = state.any(NeighState(NeighState::INCOMPLETE.0 | NeighState::PROBE.0));
-        if is_asking && u64::from(self.resolution(key).probes) >= self.most_probes(dev, state) {
+        if is_asking && u64::from(self.resolution(key).probes) >= self.most_probes(key, state) {
             self.enter(key, NeighState::FAILED);
             return self.give_up(key);
         }
@@ -272,9 +297,9 @@ impl Stack<'_, '_> {
     }
 
     /// `neigh_max_probes`.
-    fn most_probes(&self, dev: u32, state: NeighState) -> u64 {
+    fn most_probes(&self, key: Key, state: NeighState) -> u64 {
         let last = if state == NeighState::PROBE { "mcast_resolicit" } else { "mcast_solicit" };
-        ["ucast_solicit", "app_solicit", last].iter().map(|name| self.neighbour_setting(dev, name)).sum()
+        ["ucast_solicit", "app_solicit", last].iter().map(|name| self.neighbour_setting(key, name)).sum()
     }
 
     /// Nobody answers: those who wait are told (`neigh_invalidate`, `arp_error_report`; C-276).
@@ -328,7 +353,7 @@ impl Stack<'_, '_> {
         if new != old {
             if new == NeighState::REACHABLE {
                 // Between half of the base time and one and a half.
-                let base = self.neighbour_setting(key.0, "base_reachable_time_ms");
+                let base = self.neighbour_setting(key, "base_reachable_time_ms");
                 let reachable = base / 2 + self.rng.below(base.max(1));
                 self.resolution(key).reachable = reachable;
                 self.set_timer(key, self.in_millis(reachable));
@@ -344,14 +369,29 @@ impl Stack<'_, '_> {
             let resolution = self.resolution(key);
             resolution.queued_bytes = 0;
             for packet in std::mem::take(&mut resolution.queue) {
-                self.transmit(packet, mac, ethertype::IPV4);
+                self.transmit(packet, mac);
                 self.probe_after_use(key);
             }
         }
     }
 }
 
-fn mac_in(entry: &NeighMsg) -> Option<Mac> {
+/// The link-layer group that an IP group is mapped to (RFC 1112, section 6.4; RFC 2464, section 7).
+fn mac_of_group(addr: IpAddr) -> Option<Mac> {
+    match addr {
+        IpAddr::V4(addr) if addr.is_multicast() => {
+            let [_, b, c, d] = addr.octets();
+            Some([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+        }
+        IpAddr::V6(addr) if addr.is_multicast() => {
+            let [.., a, b, c, d] = addr.octets();
+            Some([0x33, 0x33, a, b, c, d])
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn mac_in(entry: &NeighMsg) -> Option<Mac> {
     entry.lladdr.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok())
 }
 

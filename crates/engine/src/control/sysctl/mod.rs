@@ -8,7 +8,7 @@ mod format;
 mod ipv6;
 mod neighbour;
 
-use fingerpost_net::Errno;
+use fingerpost_net::{Errno, Family};
 
 pub(crate) use entries::AVAILABLE_CONGESTION_CONTROL;
 
@@ -183,10 +183,13 @@ pub(crate) fn number_of(config: &Config, name: &str) -> i64 {
     text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
-/// A setting of `net.ipv4.neigh.DEV`, in its own unit.
-pub(crate) fn neighbour_number(config: &Config, dev: &str, name: &str) -> i64 {
-    let entry = neighbour::entry_named(name);
-    let text = entry.map(|entry| neighbour::read(config, &format!("ipv4/neigh/{dev}"), entry));
+/// A setting of `neigh.DEV` of a family, in its own unit.
+pub(crate) fn neighbour_number(config: &Config, family: Family, dev: &str, name: &str) -> i64 {
+    let (part, entry) = match family {
+        Family::V4 => ("ipv4", neighbour::entry_named(name)),
+        Family::V6 => ("ipv6", neighbour::ipv6_entry_named(name)),
+    };
+    let text = entry.map(|entry| neighbour::read(config, &format!("{part}/neigh/{dev}"), entry));
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 

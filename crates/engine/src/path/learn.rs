@@ -1,0 +1,108 @@
+//! What ICMP teaches about a destination: path MTUs (`ipv4_update_pmtu`, C-274) and other
+//! gateways (`ipv4_redirect`, C-272, C-273). Without sockets only packets that the host
+//! itself answers with, echo replies, are quoted to an effect.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use fingerpost_model::{MetricKind, NeighState, RouteFlags, RouteType, TableId};
+use fingerpost_net::wire::Ipv4;
+
+use super::neighbour::key;
+use super::output::metric;
+use super::{Packet, Stack};
+use crate::config::InDev;
+use crate::lookup::cache::HopId;
+use crate::lookup::hash::Asker;
+use crate::lookup::{Decision, Flow4, output4, path, rules, source};
+
+/// How long a gateway that a redirect named is used, seconds (`ip_rt_gc_timeout`).
+const REDIRECT_LIFETIME: u64 = 300;
+
+impl Stack<'_, '_> {
+    /// The flow of a quoted packet.
+    fn quoted_flow(&self, about: &Packet, quoted: &Ipv4) -> Flow4 {
+        Flow4 {
+            src: quoted.source(),
+            mark: self.reply_mark(about),
+            dscp: quoted.tos & 0xfc,
+            proto: quoted.proto,
+            ..Flow4::to(quoted.destination())
+        }
+    }
+
+    fn route_of(&mut self, flow: &Flow4) -> Option<(Decision, Flow4)> {
+        let mut flow = flow.clone();
+        let asker = Asker::Socket;
+        let decision = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
+        decision.ok().map(|decision| (decision, flow))
+    }
+
+    /// The hop that the tables give for a flow now, which is what remembers.
+    fn hop_of(&mut self, flow: &Flow4) -> Option<HopId> {
+        let mut flow = flow.clone();
+        let result = rules::lookup(self.config, &mut flow, false, self.tracer).ok()?;
+        Some(path::hop_id(self.config, result.alias.info, result.hop))
+    }
+
+    /// Packets to a destination may be so long at most, a router says.
+    pub(super) fn learn_mtu(&mut self, about: &Packet, quoted: &Ipv4, mtu: u32) {
+        let Some((decision, flow)) = self.route_of(&self.quoted_flow(about, quoted)) else { return };
+        if metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0 {
+            return;
+        }
+        let Some(hop) = self.hop_of(&flow) else { return };
+        let (current, now) = (decision.mtu, self.now());
+        self.state.exceptions.learn_pmtu(hop, flow.dst, mtu, current, &self.config.sysctl, now);
+    }
+
+    /// Another gateway is better for a destination, the present one says.
+    pub(super) fn learn_redirect(
+        &mut self,
+        about: &Packet,
+        from: Ipv4Addr,
+        code: u8,
+        gateway: Ipv4Addr,
+        quoted: &Ipv4,
+    ) {
+        let Some((decision, flow)) = self.route_of(&self.quoted_flow(about, quoted)) else { return };
+        let Some(ipv4) = self.config.links.ipv4(about.dev) else { return };
+        if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) || gateway == from {
+            return;
+        }
+        if !self.may_be_gateway(ipv4, about.dev, from, gateway) {
+            return;
+        }
+        let neighbour = key(decision.dev, gateway);
+        let is_valid = self.config.neighbours.state(neighbour.0, neighbour.1);
+        if !is_valid.is_some_and(|state| state.any(NeighState::VALID)) {
+            return self.resolve(neighbour);
+        }
+        let Some(hop) = self.hop_of(&flow) else { return };
+        let now = self.now();
+        self.state.exceptions.learn_redirect(hop, flow.dst, gateway, REDIRECT_LIFETIME, now);
+    }
+
+    /// Whether a redirect to this gateway is believed.
+    fn may_be_gateway(&self, ipv4: &InDev, dev: u32, from: Ipv4Addr, gateway: Ipv4Addr) -> bool {
+        let (conf, all) = (&ipv4.conf, &self.config.sysctl.all);
+        let (own, of_all) = (conf.accept_redirects != 0, all.accept_redirects != 0);
+        let accepts = if conf.forwarding != 0 { own && of_all } else { own || of_all };
+        let is_odd = gateway.is_multicast() || gateway.is_broadcast() || gateway.octets()[0] == 0;
+        if !accepts || is_odd {
+            return false;
+        }
+        if conf.shared_media == 0 && all.shared_media == 0 {
+            let on_link = ipv4.addrs.iter().any(|addr| addr.matches(gateway) && addr.matches(from));
+            let is_secure = conf.secure_redirects != 0 || all.secure_redirects != 0;
+            return on_link && (!is_secure || self.is_known_gateway(gateway, dev));
+        }
+        source::address_type(self.config, gateway, TableId::LOCAL) == RouteType::UNICAST
+    }
+
+    /// Whether some live route goes by a gateway on a device (`ip_fib_check_default`).
+    fn is_known_gateway(&self, gateway: Ipv4Addr, dev: u32) -> bool {
+        let hops = self.config.fib.infos.iter().flatten().flat_map(|info| &info.hops);
+        hops.filter(|hop| hop.dev == dev && !hop.flags.has(RouteFlags::DEAD))
+            .any(|hop| hop.gateway4() == Some(gateway))
+    }
+}

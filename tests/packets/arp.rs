@@ -1,0 +1,97 @@
+//! ARP: who answers, who learns (C-277 to C-279).
+
+use fingerpost_engine::path::Outcome;
+use fingerpost_model::{NeighState, NsId};
+use fingerpost_net::wire::{Arp, Ethernet, Header, ethertype};
+use zerocopy::IntoBytes;
+
+use crate::host::{Host, ROUTER, mac, udp};
+
+/// A message from the neighbour whose link-layer address ends with `from`.
+fn arp(op: u16, from: u8, sender: &str, target: &str, to: [u8; 6]) -> Vec<u8> {
+    let (sender, target) = (sender.parse().unwrap(), target.parse().unwrap());
+    let arp = Arp::new(op, (mac(from), sender), ([0; 6], target));
+    let header = Ethernet { dst: to, src: mac(from), ethertype: ethertype::ARP.into() };
+    [header.as_bytes(), arp.as_bytes()].concat()
+}
+
+fn asks(host: &mut Host, dev: &str, sender: &str, target: &str) -> Option<Arp> {
+    let handled = host.frame(dev, &arp(Arp::REQUEST, 5, sender, target, [0xff; 6]));
+    handled.emitted.first().map(|frame| *Arp::read(&frame.bytes[14..]).unwrap())
+}
+
+#[test]
+fn c278_t40_any_own_address_is_answered_for_on_any_device() {
+    let mut host = Host::new(ROUTER);
+    let answer = asks(&mut host, "e0", "10.0.0.5", "10.0.0.1").unwrap();
+    let expected =
+        Arp::new(Arp::REPLY, (mac(0x10), "10.0.0.1".parse().unwrap()), (mac(5), "10.0.0.5".parse().unwrap()));
+    assert_eq!(answer, expected);
+    assert_eq!(asks(&mut host, "e0", "10.0.0.5", "10.1.0.1").unwrap().sender_mac, mac(0x10));
+    assert_eq!(asks(&mut host, "e0", "0.0.0.0", "10.0.0.1").unwrap().target, [0; 4]);
+    assert_eq!(asks(&mut host, "e0", "10.0.0.5", "10.0.0.77"), None);
+    host.run("sysctl -w net.ipv4.conf.e0.arp_ignore=1");
+    assert_eq!(asks(&mut host, "e0", "10.0.0.5", "10.1.0.1"), None);
+    assert!(asks(&mut host, "e0", "10.0.0.5", "10.0.0.1").is_some());
+    host.run("sysctl -w net.ipv4.conf.e0.arp_ignore=8");
+    assert_eq!(asks(&mut host, "e0", "10.0.0.5", "10.0.0.1"), None);
+}
+
+#[test]
+fn c279_a_proxy_answers_for_what_lies_behind_another_device() {
+    let mut host = Host::new(ROUTER);
+    assert_eq!(asks(&mut host, "e0", "10.0.0.5", "20.0.0.1"), None);
+    host.run("sysctl -w net.ipv4.conf.e0.proxy_arp=1\nsysctl -w net.ipv4.neigh.e0.proxy_delay=0");
+    assert_eq!(asks(&mut host, "e0", "10.0.0.5", "20.0.0.1").unwrap().sender, [20, 0, 0, 1]);
+    assert_eq!(asks(&mut host, "e0", "10.0.0.5", "10.0.0.77"), None, "the asker's own link");
+    host.run("sysctl -w net.ipv4.neigh.e0.proxy_delay=80");
+    assert_eq!(asks(&mut host, "e0", "10.0.0.5", "20.0.0.1"), None);
+    let delayed = host.pass(800);
+    assert_eq!(delayed.len(), 1);
+    assert_eq!(Arp::read(&delayed[0].1[14..]).unwrap().op.get(), Arp::REPLY);
+}
+
+#[test]
+fn c275_c277_packets_wait_for_the_answer_and_leave_in_order() {
+    let mut host = Host::new(ROUTER);
+    for data in [b"one", b"two"] {
+        let handled = host.packet("e0", &udp("10.0.0.2", "10.1.0.9", data));
+        assert_eq!(handled.outcome, Outcome::Queued);
+    }
+    let asked = host.pass(1_000);
+    // Nobody here has the packet's source, so that the device's address asks.
+    assert_eq!(Arp::read(&asked[0].1[14..]).unwrap().sender, [10, 1, 0, 1]);
+    let handled = host.frame("e1", &arp(Arp::REPLY, 9, "10.1.0.9", "10.1.0.1", mac(0x11)));
+    let data: Vec<&[u8]> = handled.emitted.iter().map(|frame| &frame.bytes[42..]).collect();
+    assert_eq!(data, [b"one", b"two"]);
+    assert!(handled.emitted.iter().all(|frame| frame.bytes[..6] == mac(9)));
+    let config = &host.world.ns(NsId(0)).unwrap().config;
+    let state = config.neighbours.state(host.device("e1"), "10.1.0.9".parse().unwrap());
+    assert_eq!(state, Some(NeighState::REACHABLE));
+}
+
+#[test]
+fn c275_who_is_stale_is_used_and_asked_later() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev e1 nud stale");
+    let handled = host.packet("e0", &udp("10.0.0.2", "10.1.0.9", b"data"));
+    assert_eq!(handled.outcome, Outcome::Sent);
+    // Five seconds later three questions to the neighbour alone, then silence.
+    let asked = host.pass(20_000);
+    let times: Vec<u64> = asked.iter().map(|&(at, _)| at).collect();
+    assert_eq!(times, [5_000, 6_000, 7_000]);
+    assert!(asked.iter().all(|(_, frame)| frame[..6] == mac(9)));
+}
+
+#[test]
+fn broken_messages_and_those_of_others_are_not_looked_at() {
+    let mut host = Host::new(ROUTER);
+    let request = arp(Arp::REQUEST, 5, "10.0.0.5", "10.0.0.1", [0xff; 6]);
+    for (at, value) in [(14 + 4, 5), (14 + 5, 6), (14 + 1, 9), (14 + 7, 3), (14 + 24, 224), (0, 2)] {
+        let mut broken = request.clone();
+        broken[at] = value;
+        assert!(host.frame("e0", &broken).emitted.is_empty(), "byte {at}");
+    }
+    assert!(host.frame("e0", &request[..41]).emitted.is_empty());
+    assert_eq!(host.frame("e0", &request).emitted.len(), 1);
+}

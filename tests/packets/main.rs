@@ -1,0 +1,9 @@
+//! Packets through a host: what enters, what leaves, what is counted.
+
+mod arp;
+mod bulk;
+mod deliver;
+mod forward;
+mod host;
+mod receive;
+mod teach;

@@ -1,0 +1,77 @@
+//! What ICMP tells others, and what it teaches this host.
+
+use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, proto};
+use zerocopy::IntoBytes;
+
+use crate::host::{Host, ROUTER, icmp, ipv4, udp, unframed};
+
+/// A message about a packet.
+fn about(src: &str, dst: &str, (kind, code): (u8, u8), rest: [u8; 4], quoted: &[u8]) -> Vec<u8> {
+    let header = Icmp { kind, code, checksum: 0.into(), rest };
+    let mut message = [header.as_bytes(), quoted].concat();
+    let sum = checksum(&message);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    ipv4(src, dst, proto::ICMP, &message)
+}
+
+#[test]
+fn c269_c270_who_could_go_directly_is_told_again_and_again_less_often() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip route add 50.0.0.0/8 via 10.0.0.3\nip neigh add 10.0.0.3 lladdr 02:00:00:00:00:07 dev e0");
+    let packet = udp("10.0.0.2", "50.0.0.1", b"data");
+    let handled = host.packet("e0", &packet);
+    let [redirect, forwarded] = &handled.emitted[..] else { panic!("{handled:?}") };
+    let (_, header, message) = unframed(&redirect.bytes);
+    assert_eq!(message[..8], [5, 1, message[2], message[3], 10, 0, 0, 3]);
+    assert_eq!(header.source().to_string(), "10.0.0.1");
+    // It quotes the packet as it is about to leave.
+    assert_eq!(Ipv4::read(&message[8..]).unwrap().ttl, 63);
+    assert_eq!(unframed(&forwarded.bytes).1.ttl, 63);
+    let mut times = vec![0];
+    for now in (5..3_000).step_by(5) {
+        host.pass(5);
+        if host.packet("e0", &packet).emitted.len() == 2 {
+            times.push(now);
+        }
+    }
+    let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(gaps, [45, 85, 165, 325, 645, 1_285]);
+}
+
+#[test]
+fn c147_c274_t41_a_path_mtu_is_believed_where_a_reply_is_quoted() {
+    let mut host = Host::new(ROUTER);
+    let reply = icmp("10.0.0.1", "20.0.0.9", 0, b"pong");
+    host.packet("e1", &about("10.1.0.2", "10.0.0.1", (3, 4), [0, 0, 0x03, 0xe8], &reply));
+    let echo = icmp("20.0.0.9", "10.0.0.1", 8, &[1; 1200]);
+    let handled = host.packet("e1", &echo);
+    // Longer than the path takes: it would be cut up.
+    assert_eq!(host.learned("20.0.0.9"), Some(1000));
+    assert!(handled.emitted.iter().all(|frame| frame.bytes.len() <= 14 + 1000));
+    host.packet("e1", &about("10.1.0.2", "10.0.0.1", (3, 4), [0, 0, 0, 100], &reply));
+    assert_eq!(host.learned("20.0.0.9"), Some(552));
+    // A quote of what no socket sent teaches nothing.
+    let quoted = udp("10.0.0.1", "20.0.0.8", b"data");
+    host.packet("e1", &about("10.1.0.2", "10.0.0.1", (3, 4), [0, 0, 0x03, 0xe8], &quoted));
+    assert_eq!((host.learned("20.0.0.8"), host.counted("IcmpInErrors")), (None, 1));
+}
+
+#[test]
+fn c272_c273_another_gateway_is_taken_from_the_present_one_alone() {
+    let reply = icmp("10.0.0.1", "20.0.0.9", 0, b"pong");
+    let redirected = |host: &mut Host, from: &str, to: [u8; 4]| {
+        host.packet("e1", &about(from, "10.0.0.1", (5, 1), to, &reply));
+        let handled = host.packet("e1", &icmp("20.0.0.9", "10.0.0.1", 8, b"ping"));
+        handled.emitted.last().map(|frame| frame.bytes[5])
+    };
+    let script = "sysctl -w net.ipv4.conf.e1.accept_redirects=1\nsysctl -w net.ipv4.ip_forward=0
+ip neigh add 10.1.0.4 lladdr 02:00:00:00:00:04 dev e1";
+    let mut host = Host::new(ROUTER);
+    host.run(script);
+    assert_eq!(redirected(&mut host, "10.1.0.5", [10, 1, 0, 4]), Some(3), "not from the gateway");
+    assert_eq!(redirected(&mut host, "10.1.0.2", [224, 0, 0, 1]), Some(3), "no host");
+    assert_eq!(redirected(&mut host, "10.1.0.2", [10, 1, 0, 1]), Some(3), "an own address");
+    assert_eq!(redirected(&mut host, "10.1.0.2", [10, 1, 0, 4]), Some(4));
+    host.run("ip route flush cache");
+    assert_eq!(redirected(&mut host, "10.1.0.2", [10, 1, 0, 2]), Some(3), "the same");
+}
