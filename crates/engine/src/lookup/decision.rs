@@ -186,6 +186,18 @@ pub enum DropReason {
     DevReady,
     /// A hook dropped it.
     NetfilterDrop,
+    /// Extension headers that do not end.
+    Ipv6BadExthdr,
+    /// Neighbour discovery in fragments.
+    Ipv6NdiscFrag,
+    /// Neighbour discovery that crossed a router.
+    Ipv6NdiscHopLimit,
+    /// Neighbour discovery with a code.
+    Ipv6NdiscBadCode,
+    /// Options of neighbour discovery that are not well formed.
+    Ipv6NdiscBadOptions,
+    /// A solicitation for another host.
+    Ipv6NdiscNsOtherhost,
 }
 
 impl DropReason {
@@ -219,6 +231,12 @@ impl DropReason {
             DropReason::NeighQueuefull => "NEIGH_QUEUEFULL",
             DropReason::DevReady => "DEV_READY",
             DropReason::NetfilterDrop => "NETFILTER_DROP",
+            DropReason::Ipv6BadExthdr => "IPV6_BAD_EXTHDR",
+            DropReason::Ipv6NdiscFrag => "IPV6_NDISC_FRAG",
+            DropReason::Ipv6NdiscHopLimit => "IPV6_NDISC_HOP_LIMIT",
+            DropReason::Ipv6NdiscBadCode => "IPV6_NDISC_BAD_CODE",
+            DropReason::Ipv6NdiscBadOptions => "IPV6_NDISC_BAD_OPTIONS",
+            DropReason::Ipv6NdiscNsOtherhost => "IPV6_NDISC_NS_OTHERHOST",
         }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! A [`Stack`] is the network layer of one namespace at work on one event: a frame that
 //! arrives, or a timer. What it sends to loopback comes back within the same event.
-//! IPv6 is not here yet: its frames end as not modelled ([`Outcome::Unknown`]).
+//! IPv6's stages are in [`six`].
 
 mod arp;
 mod deliver;
@@ -22,6 +22,7 @@ mod limits;
 mod neighbour;
 mod output;
 mod receive;
+mod six;
 mod tcp;
 mod timers;
 mod udp;
@@ -32,6 +33,7 @@ use fingerpost_net::Rng;
 
 pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
+pub use six::Noted;
 pub use timers::{Timer, Timers};
 
 use crate::config::Config;
@@ -107,6 +109,8 @@ pub struct Packet {
     pub decision: Option<Decision>,
     /// The same of IPv6.
     pub decision6: Option<Decision6>,
+    /// What IPv6 notes of its headers.
+    pub six: Noted,
     /// Whether it is being forwarded.
     pub is_forwarded: bool,
     /// The largest fragment of a datagram that was put together; 0 if it was not.
@@ -126,6 +130,7 @@ impl Packet {
             mark,
             decision: Some(decision),
             decision6: None,
+            six: Noted::default(),
             is_forwarded: false,
             largest_fragment: 0,
             is_subject: false,
@@ -170,6 +175,7 @@ impl<'a, 't> Stack<'a, 't> {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
+            Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }
         self.finish().emitted
     }
@@ -177,9 +183,9 @@ impl<'a, 't> Stack<'a, 't> {
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
         while let Some(packet) = self.backlog.pop_front() {
-            match packet.decision6 {
-                None => self.ip_receive(packet),
-                Some(_) => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            match six::is_six(&packet) {
+                false => self.ip_receive(packet),
+                true => self.ip6_receive(packet),
             }
         }
         Handled { outcome: self.outcome, emitted: self.emitted }
