@@ -170,7 +170,7 @@ impl Stack<'_, '_> {
                     return bad();
                 }
                 match (place, kind) {
-                    (Place::HopByHop, ROUTER_ALERT) if size != 4 => return dropped(DropReason::NotSpecified),
+                    (Place::HopByHop, ROUTER_ALERT) if size != 4 => return bad(),
                     (Place::HopByHop, ROUTER_ALERT) => {}
                     (Place::HopByHop, IOAM) => self.ioam(packet, at)?,
                     (Place::HopByHop, JUMBO) => self.jumbo(packet, at)?,
@@ -204,7 +204,7 @@ impl Stack<'_, '_> {
         match at % 4 {
             0 if is_on => Err(Outcome::Unknown("IOAM")),
             0 => Ok(()),
-            _ => dropped(DropReason::NotSpecified),
+            _ => dropped(DropReason::IpInHdr),
         }
     }
 
@@ -263,7 +263,7 @@ impl Stack<'_, '_> {
         }
         if segments_left != 0 {
             self.count(Counter::Ip6InHdrErrors);
-            self.icmp6_send(packet, icmp6::PARAMETER, icmp6::FIELD, (at + 3) as u32);
+            self.icmp6_send(packet, icmp6::PARAMETER, icmp6::FIELD, (at + 2) as u32);
             return dropped(DropReason::NotSpecified);
         }
         packet.six.next_at = at;

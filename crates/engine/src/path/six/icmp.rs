@@ -99,7 +99,8 @@ impl Stack<'_, '_> {
                 false
             }
             Some(back) if self.config.links.get(back.dev).is_some_and(|link| link.is_loopback()) => true,
-            Some(_) => interval == 0 || self.allows_six(peer, interval),
+            // Without a limit what the peer was owed is forgotten all the same.
+            Some(_) => self.allows_six(peer, interval),
         };
         match allowed {
             true => self.spend_message(),

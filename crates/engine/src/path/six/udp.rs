@@ -32,9 +32,10 @@ impl Stack<'_, '_> {
         let has_sum = udp.checksum.get() != 0;
         let is_wrong = has_sum && sum.finish() != 0;
         let to_group = dst.is_multicast();
-        if is_wrong && (len <= SHORT || !to_group) || !has_sum && !to_group {
+        let is_seen_at_once = is_wrong && len <= SHORT;
+        if is_seen_at_once || !to_group && (is_wrong || !has_sum) {
             self.count(Counter::Udp6InCsumErrors);
-            return refused(self, DropReason::UdpCsum);
+            return refused(self, if is_seen_at_once { DropReason::UdpCsum } else { DropReason::NoSocket });
         }
         if to_group {
             self.count(Counter::Udp6IgnoredMulti);
