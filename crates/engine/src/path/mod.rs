@@ -149,6 +149,9 @@ pub struct Stack<'a, 't> {
     /// Packets that loopback gives back.
     backlog: VecDeque<Packet>,
     outcome: Outcome,
+    /// Whether an ICMPv6 message is on its way out: meanwhile no other is made
+    /// (`icmpv6_xmit_lock`).
+    sends_icmp6: bool,
 }
 
 impl<'a, 't> Stack<'a, 't> {
@@ -161,7 +164,8 @@ impl<'a, 't> Stack<'a, 't> {
         tracer: &'a mut Tracer<'t>,
     ) -> Self {
         let outcome = Outcome::Dropped(DropReason::NotSpecified);
-        Stack { config, state, env, rng, tracer, emitted: Vec::new(), backlog: VecDeque::new(), outcome }
+        let (emitted, backlog) = (Vec::new(), VecDeque::new());
+        Stack { config, state, env, rng, tracer, emitted, backlog, outcome, sends_icmp6: false }
     }
 
     /// A frame arrives by a device. Of a device without link header it is the packet alone.

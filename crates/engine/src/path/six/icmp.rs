@@ -11,7 +11,7 @@ use super::{headers, is_multipath};
 use crate::addrtype::AddrType;
 use crate::config::{LOOPBACK, RtFlags};
 use crate::counters::{Counter, Messages};
-use crate::lookup::{Decision6, DropReason, Flow6, Output, icmp6 as answers, output6, source6};
+use crate::lookup::{Decision6, DropReason, Flow6, icmp6 as answers, output6, source6};
 use crate::trace::{Stage, Tracer};
 
 /// The bit of `flowlabel_reflect` that echo replies follow.
@@ -48,12 +48,14 @@ impl Stack<'_, '_> {
         if is_limited && !self.may_send_at_all() {
             return;
         }
+        if self.sends_icmp6 {
+            return;
+        }
         self.stage(Stage::IcmpSend { kind, code });
         let (config, env) = (&*self.config, self.env);
         let bare = Flow6 { proto: next::ICMPV6, ..Flow6::to(src) };
         let mut resolve = |mut flow: Flow6, tracer: &mut Tracer<'_>| {
-            let found = output6::resolve(config, self.state, env, &mut flow, tracer);
-            found.ok().filter(|decision| decision.output != Output::Discard)
+            output6::resolve(config, self.state, env, &mut flow, tracer).ok()
         };
         // Where the way back prefers a source, that is chosen once it is found.
         let prefers = own.is_none()
@@ -74,7 +76,7 @@ impl Stack<'_, '_> {
         if is_limited {
             let (state, mut flow) = (&mut *self.state, flow.clone());
             let back = output6::resolve(self.config, state, env, &mut flow, self.tracer);
-            if !self.may_send_six(src, back.ok().filter(|back| back.output != Output::Discard)) {
+            if !self.may_send_six(src, back.ok()) {
                 return;
             }
         }
@@ -161,7 +163,9 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             may_cut: true,
         };
+        self.sends_icmp6 = true;
         self.send_made6(made, way, flow.src, flow.dst, &bytes);
+        self.sends_icmp6 = false;
     }
 
     /// Counts a message that is sent.

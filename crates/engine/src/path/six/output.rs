@@ -32,15 +32,10 @@ impl Stack<'_, '_> {
     /// The way of a packet made here (`ip6_dst_lookup`); the flow has its source afterwards.
     pub(super) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
         let resolved = socket6::resolve(self.config, self.state, self.env, flow, self.tracer);
-        let errno = match resolved {
-            Ok(decision) if decision.output == Output::Discard => Errno::ENETUNREACH,
-            Ok(decision) => return Some(decision),
-            Err(errno) => errno,
-        };
-        if errno == Errno::ENETUNREACH {
+        if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::Ip6OutNoRoutes);
         }
-        None
+        resolved.ok()
     }
 
     /// Sends a payload made here (`ip6_xmit`, `ip6_send_skb`).
@@ -108,7 +103,8 @@ impl Stack<'_, '_> {
         let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
         packet.dev = decision.dev;
         if decision.output == Output::Discard {
-            return self.drop(&packet, DropReason::NotSpecified);
+            // A route through loopback is one, until it is used (`ip6_pkt_discard_out`).
+            return self.tell_no_route(packet, icmp6::NO_ROUTE, Counter::Ip6OutNoRoutes);
         }
         if packet.iif == 0 && is_multipath(self.config, decision) {
             return self.end(&packet, Outcome::Unknown("the leg of a packet made here"));

@@ -150,13 +150,23 @@ impl Stack<'_, '_> {
             return self.drop(&packet, DropReason::NotSpecified);
         }
         let dst = Ipv6::read(&packet.bytes).map(Ipv6::destination);
-        let (counter, reason) = match dst.is_some_and(|dst| dst.is_unspecified()) {
-            true => (Counter::Ip6InAddrErrors, DropReason::IpInAddrErrors),
-            false => (Counter::Ip6InNoRoutes, DropReason::IpInNoRoutes),
+        let counter = match dst.is_some_and(|dst| dst.is_unspecified()) {
+            true => Counter::Ip6InAddrErrors,
+            false => Counter::Ip6InNoRoutes,
         };
-        self.count(counter);
         let code = if errno == Errno::EACCES { icmp6::PROHIBITED } else { icmp6::NO_ROUTE };
+        self.tell_no_route(packet, code, counter);
+    }
+
+    /// The sender of a packet is told that there is no way (`ip6_pkt_drop`).
+    pub(super) fn tell_no_route(&mut self, packet: Packet, code: u8, counter: Counter) {
+        self.count(counter);
         self.icmp6_send(&packet, icmp6::UNREACHABLE, code, 0);
+        let reason = match counter {
+            Counter::Ip6InAddrErrors => DropReason::IpInAddrErrors,
+            Counter::Ip6InNoRoutes => DropReason::IpInNoRoutes,
+            _ => DropReason::IpOutNoRoutes,
+        };
         self.drop(&packet, reason);
     }
 

@@ -11,7 +11,7 @@ use super::output::LEAST_MTU;
 use super::solicit::address_option;
 use crate::addrtype::AddrType;
 use crate::config::RtFlags;
-use crate::lookup::{Decision6, Flow6, Output, output6};
+use crate::lookup::{Decision6, Flow6, output6};
 
 /// Milliseconds for one redirect.
 const INTERVAL: u64 = 1_000;
@@ -36,9 +36,7 @@ impl Stack<'_, '_> {
         let mut flow = Flow6 { src: own, oif: dev, proto: next::ICMPV6, ..Flow6::to(src) };
         flow.dport = u16::from_be_bytes([nd::REDIRECT, 0]);
         let resolved = output6::resolve(self.config, self.state, self.env, &mut flow, self.tracer);
-        let is_on_link = resolved.is_ok_and(|back| {
-            back.output != Output::Discard && !(back.flags.any(RtFlags::GATEWAY) && back.gateway.is_some())
-        });
+        let is_on_link = resolved.is_ok_and(|back| !back.flags.any(RtFlags::GATEWAY));
         if !is_on_link || !self.allows_six(src, INTERVAL) {
             return;
         }
