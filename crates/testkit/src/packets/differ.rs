@@ -163,7 +163,8 @@ mod tests {
         assert_eq!(differences(&waiting, &[emitting(1)], &[emitting(2)]), []);
         let frame = emitting(1).emitted[0].1.clone();
         let forwarding = case(vec![Step::Inject { dev: "u0".into(), frame }]);
-        let found = &differences(&forwarding, &[emitting(1)], &[emitting(2)])[0];
+        let found = differences(&forwarding, &[emitting(1)], &[emitting(2)]);
+        let found = found.first().expect("another id");
         assert_eq!((found.step, found.kind.as_str()), (0, "icmp; other bytes in [icmp 8/0]"));
         assert_eq!(differences(&forwarding, &[emitting(1)], &[emitting(1)]), []);
     }
@@ -172,7 +173,8 @@ mod tests {
     fn what_is_counted_is_compared() {
         let case = Case { seed: 0, index: 0, script: Vec::new(), steps: vec![Step::Wait { ms: 1 }] };
         let counted = Seen { counters: [("IpInReceives".to_owned(), 2)].into(), ..Seen::default() };
-        let found = &differences(&case, &[counted], &[Seen::default()])[0];
+        let found = differences(&case, &[counted], &[Seen::default()]);
+        let found = found.first().expect("a difference");
         assert_eq!(found.kind, "wait; counts +IpInReceives");
     }
 }

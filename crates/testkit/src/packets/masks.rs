@@ -205,16 +205,15 @@ mod tests {
 
     #[test]
     fn times_are_cleared_and_checksums_follow() {
-        // The second of three times, with addresses, in a packet whose id is its own.
-        let header = |id: &str, sum: &str, time: &str| {
+        // One time, with an address, in a packet whose id is the host's.
+        let packet = |id: &str, sum: &str, time: &str| {
             format!("48000020{id}00004001{sum}0a0000010a000002440c0d01c0a80101{time}")
         };
-        let packet = |id, sum, time| header(id, sum, time);
         let sum = |text: &str| {
             let zero = Bytes::parse(text).expect("hexadecimal");
             format!("{:04x}", checksum(&zero.0))
         };
-        let right = |id, time| packet(id, &sum(&packet(id, "0000", time)), time);
+        let right = |id: &str, time: &str| packet(id, &sum(&packet(id, "0000", time)), time);
         assert_eq!(leaving(&right("1234", "0317492a")), right("0001", "00000000"));
         // What was wrong stays wrong.
         assert_eq!(leaving(&packet("1234", "0001", "0317492a")), packet("0001", "0001", "00000000"));
