@@ -69,6 +69,7 @@ impl Stack<'_, '_> {
                 mark,
                 decision: None,
                 decision6: None,
+                six: Default::default(),
                 is_forwarded: false,
                 options,
                 reassembled: None,

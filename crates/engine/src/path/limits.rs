@@ -3,7 +3,7 @@
 //! them (`struct inet_peer`), which therefore disturb each other (C-229).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_net::wire::icmp;
 
@@ -67,8 +67,10 @@ impl Peers {
     fn allows_message(&mut self, addr: IpAddr, vrf: u32, interval: u64, now: Time) -> bool {
         let at = since_ever(now);
         let peer = self.of(addr, vrf, now);
-        peer.tokens = (peer.tokens + at - peer.last).min(interval * BURST);
-        peer.last = at;
+        if at != peer.last {
+            peer.tokens = (peer.tokens + at - peer.last).min(interval * BURST);
+            peer.last = at;
+        }
         let allowed = peer.tokens >= interval;
         peer.tokens -= if allowed { interval } else { 0 };
         allowed
@@ -133,6 +135,17 @@ impl Stack<'_, '_> {
         self.state.peers.allows_redirect(sender.into(), vrf, now)
     }
 
+    /// Whether an IPv6 peer is sent a message, one each `interval` milliseconds (T-53).
+    pub(super) fn allows_six(&mut self, peer: Ipv6Addr, interval: u64) -> bool {
+        let now = self.now();
+        self.state.peers.allows_message(peer.into(), 0, interval, now)
+    }
+
+    /// A limited message is sent: chance decides how much of the common bucket it costs.
+    pub(super) fn spend_message(&mut self) {
+        self.state.icmp_limit.credit -= self.rng.below(3) as i64;
+    }
+
     /// Whether messages of this kind are limited at all (`icmpv4_mask_allow`).
     pub(super) fn is_limited(&self, kind: u8, code: u8) -> bool {
         let is_mtu = kind == icmp::UNREACHABLE && code == icmp::FRAGMENTATION_NEEDED;
@@ -155,11 +168,10 @@ impl Stack<'_, '_> {
         let is_loopback = self.config.links.get(dev).is_some_and(|link| link.is_loopback());
         let interval = self.setting("icmp_ratelimit").max(0) as u64;
         let (vrf, now) = (self.config.links.l3_master(dev), self.now());
-        let allowed =
-            is_loopback || interval == 0 || self.state.peers.allows_message(peer.into(), vrf, interval, now);
+        // Even an interval of nothing takes away what was saved up.
+        let allowed = is_loopback || self.state.peers.allows_message(peer.into(), vrf, interval, now);
         match allowed {
-            // Chance decides how much of the common bucket it costs.
-            true => self.state.icmp_limit.credit -= self.rng.below(3) as i64,
+            true => self.spend_message(),
             false => self.count(Counter::IcmpOutRateLimitHost),
         }
         allowed
