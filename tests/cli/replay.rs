@@ -161,7 +161,7 @@ fn a_lookup_tells_the_rule_the_error_and_the_way_back() {
         ])
     );
     let refused = &objects[1]["lookups"][0];
-    assert_eq!((&refused["rule"], &refused["error"]), (&json!(200), &json!("EHOSTUNREACH")));
+    assert_eq!((&refused["rule"], &refused["error"]), (&json!(200), &json!("ENETUNREACH")));
     assert!(refused.get("table").is_none() && refused.get("device").is_none());
 }
 
