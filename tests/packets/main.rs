@@ -1,6 +1,7 @@
 //! Packets through a host: what enters, what leaves, what is counted.
 
 mod arp;
+mod bulk;
 mod deliver;
 mod forward;
 mod host;

@@ -8,6 +8,8 @@ use fingerpost_net::Family;
 use fingerpost_testkit::accept::{INSIDE, Plan};
 use fingerpost_testkit::generate::{Devices, Shape};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
+use fingerpost_testkit::packets;
+use fingerpost_testkit::packets::kernel::PACKETS_SIDE;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -22,6 +24,10 @@ usage: fingerpost-testkit VERB [OPTIONS]
       --keep DIR       write the minimal scripts of differences there
       --shrink N       shrink the N most frequent kinds of difference (default 20)
       --budget N       at most N runs to shrink one (default 200)
+  compare --data-plane --seed S --cases N   random hosts and packets: what leaves by taps, is counted and dropped
+      --only K, --self, --print, --shrink N, --budget N, --jobs N   as above
+      --save FILE      write the cases there, with what the kernel did
+      --replay FILE    compare with what was saved, without a kernel
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
   replay FILE                             Fingerpost against recorded answers
   sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
@@ -51,6 +57,8 @@ pub enum Verb {
     Help,
     /// Compare random scenarios, or one script.
     Compare(Options),
+    /// Compare what happens to packets.
+    ComparePackets(packets::run::Plan),
     /// Record the kernel's answers.
     Record(Options),
     /// Compare with recorded answers.
@@ -90,6 +98,11 @@ pub enum Verb {
     KernelSide {
         /// A program to ask as well.
         beside: Option<PathBuf>,
+    },
+    /// Be the kernel's side of packets, inside a namespace.
+    PacketsSide {
+        /// The directory of a tracing instance.
+        tracing: PathBuf,
     },
 }
 
@@ -147,10 +160,15 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = args.next().ok_or("a verb is missing")?;
     let mut options = Options::default();
     let mut plain = Vec::new();
+    let (mut data_plane, mut save, mut recorded) = (false, None, None);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--seed" => options.seed = value(&arg, args.next())?,
             "--scenarios" => options.scenarios = value(&arg, args.next())?,
+            "--cases" => options.scenarios = value(&arg, args.next())?,
+            "--data-plane" => data_plane = true,
+            "--save" => save = Some(value(&arg, args.next())?),
+            "--replay" => recorded = Some(value(&arg, args.next())?),
             "--minutes" => {
                 let minutes: f64 = value(&arg, args.next())?;
                 options.time = Duration::try_from_secs_f64(minutes * 60.0)
@@ -185,6 +203,21 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     }
     let verb = match (verb.as_str(), plain.as_slice()) {
         ("help" | "-h" | "--help", _) => Verb::Help,
+        ("compare", []) if data_plane && options.shape.family == Family::V6 => {
+            return Err("--data-plane: only --family 4 is known".into());
+        }
+        ("compare", []) if data_plane => Verb::ComparePackets(packets::run::Plan {
+            seed: options.seed,
+            cases: options.scenarios,
+            only: options.only,
+            jobs: options.jobs,
+            against_itself: options.against_itself,
+            print: options.print,
+            shrink: options.shrink,
+            budget: options.budget,
+            save,
+            replay: recorded,
+        }),
         ("compare", []) => Verb::Compare(options),
         ("sources", []) => Verb::Sources(options),
         ("record", []) if options.file.is_some() => Verb::Record(options),
@@ -213,6 +246,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
         },
         (KERNEL_SIDE, []) => Verb::KernelSide { beside: None },
         (KERNEL_SIDE, [beside]) => Verb::KernelSide { beside: Some(beside.into()) },
+        (PACKETS_SIDE, [tracing]) => Verb::PacketsSide { tracing: tracing.into() },
         (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),
     };
     Ok(verb)

@@ -24,6 +24,7 @@ pub mod decisions;
 pub mod generate;
 pub mod normalise;
 pub mod oracle;
+pub mod packets;
 pub mod process;
 pub mod record;
 pub mod report;

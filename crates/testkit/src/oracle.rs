@@ -43,7 +43,7 @@ const REALM_GRACE: Duration = Duration::from_millis(60);
 const NAMES: &str = "/run/netns";
 
 /// The commands run inside the namespace see one locale and no colours.
-const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("NO_COLOR", "1")];
+pub(crate) const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("NO_COLOR", "1")];
 
 /// Runs scripts in fresh namespaces, on one CPU.
 #[derive(Clone, Debug)]
@@ -159,7 +159,7 @@ pub fn kernel_side(beside: Option<&Path>, input: impl Read, output: &mut impl Wr
 }
 
 /// Fails in the machine's own network namespace, where a script would change the machine.
-fn must_be_apart() -> io::Result<()> {
+pub(crate) fn must_be_apart() -> io::Result<()> {
     let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net"));
     match (namespace("self"), namespace("1")) {
         (Ok(own), Ok(first)) if own == first => {
@@ -320,7 +320,7 @@ fn is_carrier_untold(line: &str) -> bool {
 /// Makes the kernel finish queued carrier events: a request for one link by
 /// name synchronises that link's carrier first. Twice, since a bridge follows
 /// its ports.
-fn settle(named: &[String]) -> io::Result<()> {
+pub(crate) fn settle(named: &[String]) -> io::Result<()> {
     settle_one(None)?;
     named.iter().try_for_each(|name| settle_one(Some(name)))
 }

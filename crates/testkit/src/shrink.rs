@@ -20,7 +20,7 @@ pub fn shrink(lines: &[String], budget: usize, mut fails: impl FnMut(&[String]) 
     script
 }
 
-struct Budget(usize);
+pub(crate) struct Budget(pub(crate) usize);
 
 impl Budget {
     fn spend(&mut self) -> bool {
@@ -31,7 +31,11 @@ impl Budget {
 }
 
 /// Removes chunks of halving size while the rest still fails.
-fn fewer<T: Clone>(mut items: Vec<T>, budget: &mut Budget, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
+pub(crate) fn fewer<T: Clone>(
+    mut items: Vec<T>,
+    budget: &mut Budget,
+    mut fails: impl FnMut(&[T]) -> bool,
+) -> Vec<T> {
     let mut size = items.len().max(1);
     loop {
         let mut removed = false;

@@ -156,6 +156,8 @@ pub enum DropReason {
     IpInHdr,
     /// IPv6 is off on the device.
     Ipv6Disabled,
+    /// Freed without being noted as dropped.
+    Consumed,
     /// The frame is for another host.
     OtherHost,
     /// The header's checksum is wrong.
@@ -198,6 +200,12 @@ pub enum DropReason {
     Ipv6NdiscBadOptions,
     /// A solicitation for another host.
     Ipv6NdiscNsOtherhost,
+    /// A fragment that is there already.
+    DupFrag,
+    /// A fragment whose source has sent too many others since.
+    FragTooFar,
+    /// A fragment whose datagram did not become whole in time.
+    FragReasmTimeout,
 }
 
 impl DropReason {
@@ -216,6 +224,7 @@ impl DropReason {
             DropReason::InvalidProto => "INVALID_PROTO",
             DropReason::IpInHdr => "IP_INHDR",
             DropReason::Ipv6Disabled => "IPV6DISABLED",
+            DropReason::Consumed => "CONSUMED",
             DropReason::OtherHost => "OTHERHOST",
             DropReason::IpCsum => "IP_CSUM",
             DropReason::PktTooSmall => "PKT_TOO_SMALL",
@@ -237,6 +246,9 @@ impl DropReason {
             DropReason::Ipv6NdiscBadCode => "IPV6_NDISC_BAD_CODE",
             DropReason::Ipv6NdiscBadOptions => "IPV6_NDISC_BAD_OPTIONS",
             DropReason::Ipv6NdiscNsOtherhost => "IPV6_NDISC_NS_OTHERHOST",
+            DropReason::DupFrag => "DUP_FRAG",
+            DropReason::FragTooFar => "FRAG_TOO_FAR",
+            DropReason::FragReasmTimeout => "FRAG_REASM_TIMEOUT",
         }
     }
 }

@@ -64,7 +64,7 @@ impl Stack<'_, '_> {
         if link.msg.flags.has(LinkFlags::NOARP) || packet.addressed == Addressed::OtherHost {
             return Ok(()); // It is consumed without a look.
         }
-        let Some(&arp) = Arp::read(&packet.bytes) else { return refused };
+        let Some(&arp) = Arp::read(&packet.bytes) else { return Err(DropReason::PktTooSmall) };
         let op = arp.op.get();
         let is_ours = matches!(arp.hardware.get(), 1 | 6) && arp.protocol.get() == ethertype::IPV4;
         if arp.hardware_len != 6 || arp.protocol_len != 4 || !is_ours {

@@ -2,6 +2,7 @@
 
 use fingerpost_net::wire::{Header, Ipv4, icmp, proto};
 
+use super::udp::{UDP, UDPLITE};
 use super::{Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
@@ -12,25 +13,31 @@ pub(super) type Taken = Result<(), DropReason>;
 
 impl Stack<'_, '_> {
     /// `ip_local_deliver`.
-    pub(super) fn deliver(&mut self, packet: Packet) {
+    pub(super) fn deliver(&mut self, mut packet: Packet) {
         self.stage(Stage::Deliver);
+        if Ipv4::read(&packet.bytes).is_some_and(Ipv4::is_fragment) {
+            // C-227
+            match self.reassemble(packet) {
+                Some(whole) => packet = whole,
+                None => return,
+            }
+        }
         let Some(&header) = Ipv4::read(&packet.bytes) else {
             return self.drop(&packet, DropReason::IpInHdr);
         };
-        if header.is_fragment() {
-            return self.end(&packet, Outcome::Unknown("reassembly"));
-        }
         let Some(passed) = self.hook(Hook::Input, packet) else { return };
         let packet = passed.into_packet();
         let taken = match header.proto {
             proto::ICMP => self.icmp_receive(&packet, &header),
-            proto::UDP => self.udp_receive(&packet, &header),
+            proto::UDP => self.udp_receive(&packet, &header, &UDP),
+            proto::UDPLITE => self.udp_receive(&packet, &header, &UDPLITE),
             proto::TCP => self.tcp_receive(&packet, &header),
             proto::IGMP => match self.igmp_receive(&packet, &header) {
                 Ok(taken) => taken,
                 Err(unknown) => return self.end(&packet, Outcome::Unknown(unknown)),
             },
-            proto::UDPLITE => return self.end(&packet, Outcome::Unknown("UDP-Lite")),
+            // For whoever routes multicast: nobody.
+            proto::PIM => Err(DropReason::NotSpecified),
             _ => {
                 // C-226
                 self.count(Counter::IpInUnknownProtos);

@@ -4,7 +4,7 @@ use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
 use super::six::{Noted, is_six};
-use super::{Addressed, Frame, Outcome, Packet, Stack};
+use super::{Addressed, Frame, Options, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
 use crate::trace::Stage;
@@ -72,13 +72,19 @@ impl Stack<'_, '_> {
             decision6: None,
             six: Noted::default(),
             is_forwarded: false,
-            largest_fragment: 0,
+            options: Options::default(),
+            reassembled: None,
             is_subject: true,
         };
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
             ethertype::IPV6 => self.ip6_receive(packet),
+            ethertype::VLAN | ethertype::PROVIDER_VLAN => {
+                self.end(&packet, Outcome::Unknown("VLAN tags"));
+            }
+            // What is a length: for a protocol above IEEE 802.2.
+            0..0x600 => self.drop(&packet, DropReason::NotSpecified),
             _ => self.drop(&packet, DropReason::UnhandledProto),
         }
     }

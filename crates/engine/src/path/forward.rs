@@ -3,8 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::RouteFlags;
-use fingerpost_net::wire::{Checksum, Header, Ipv4, icmp};
+use fingerpost_net::wire::{Header, Ipv4, icmp};
 
+use super::fragment::must_not;
+use super::output::forwarding_mtu;
 use super::{Addressed, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::{Decision, DropReason};
@@ -26,10 +28,16 @@ impl Stack<'_, '_> {
             self.icmp_send(&packet, icmp::TIME_EXCEEDED, icmp::TTL, [0; 4]);
             return self.drop(&packet, DropReason::IpInHdr);
         }
+        if packet.options.is_strict && decision.gateway.is_some() {
+            // C-235
+            self.icmp_send(&packet, icmp::UNREACHABLE, icmp::SOURCE_ROUTE_FAILED, [0; 4]);
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
         self.count(Counter::IpForwDatagrams);
         packet.is_forwarded = true;
-        let mtu = self.forwarding_mtu(&decision);
-        if self.exceeds(&packet, &header, mtu) {
+        let mtu = forwarding_mtu(self.config, &decision);
+        let reassembled = packet.reassembled.as_ref();
+        if packet.bytes.len() > mtu && must_not(&header, mtu as u32, reassembled.is_some(), reassembled) {
             // C-232
             self.count(Counter::IpFragFails);
             self.icmp_send(
@@ -41,17 +49,14 @@ impl Stack<'_, '_> {
             return self.drop(&packet, DropReason::PktTooBig);
         }
         decrease_ttl(&mut packet.bytes);
-        if decision.flags.has(RouteFlags::DOREDIRECT) {
+        if decision.flags.has(RouteFlags::DOREDIRECT) && packet.options.source_route.is_none() {
             self.send_redirect(&packet, &decision);
         }
         if let Some(passed) = self.hook(Hook::Forward, packet) {
-            self.output(passed.into_packet());
+            let mut packet = passed.into_packet();
+            self.forward_options(&mut packet);
+            self.output(packet);
         }
-    }
-
-    /// Whether a packet may not leave as it is, nor cut up (`ip_exceeds_mtu`).
-    fn exceeds(&self, packet: &Packet, header: &Ipv4, mtu: usize) -> bool {
-        packet.bytes.len() > mtu && header.dont_fragment()
     }
 
     /// `ip_rt_send_redirect` (C-269, C-270).
@@ -78,23 +83,13 @@ fn next_step(decision: &Decision, dst: Ipv4Addr) -> Ipv4Addr {
 }
 
 /// One hop less to live, the checksum brought along (`ip_decrease_ttl`).
-fn decrease_ttl(bytes: &mut [u8]) {
+#[inline]
+pub(super) fn decrease_ttl(bytes: &mut [u8]) {
     if let Some(header) = Ipv4::edit(bytes) {
         // The word of ttl and protocol becomes less by 0x100, so the checksum more.
         let sum = u32::from(header.checksum.get()) + 0x100;
         header.checksum.set((sum + u32::from(sum >= 0xffff)) as u16);
         header.ttl -= 1;
         debug_assert!(header.ttl > 0);
-    }
-}
-
-/// Writes the checksum of a header (`ip_send_check`).
-pub(super) fn write_checksum(bytes: &mut [u8]) {
-    let Some(header) = Ipv4::edit(bytes) else { return };
-    header.checksum.set(0);
-    let len = header.header_len().min(bytes.len());
-    let sum = Checksum::ZERO.bytes(&bytes[..len]).finish();
-    if let Some(header) = Ipv4::edit(bytes) {
-        header.checksum.set(sum);
     }
 }

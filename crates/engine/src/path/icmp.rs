@@ -7,6 +7,7 @@ use fingerpost_model::{RouteFlags, Scope};
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 use zerocopy::IntoBytes;
 
+use super::options::Answer;
 use super::output::Made;
 use super::{Addressed, Packet, Stack};
 use crate::counters::{Counter, Messages};
@@ -50,6 +51,7 @@ impl Stack<'_, '_> {
         }
         self.stage(Stage::IcmpSend { kind, code });
         let src = self.error_source(about, decision, &header);
+        let Ok(options) = self.echo_options(about) else { return };
         let tos = header.tos & 0x1e | 0xc0; // C-259
         let mut flow = Flow4 {
             src,
@@ -58,7 +60,7 @@ impl Stack<'_, '_> {
             proto: proto::ICMP,
             // The place of the ports (`fl4_icmp_type`, `fl4_icmp_code`).
             sport: u16::from_be_bytes([kind, code]),
-            ..Flow4::to(header.source())
+            ..Flow4::to(options.first_hop.unwrap_or(header.source()))
         };
         let asker = Asker::Packet;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
@@ -66,13 +68,15 @@ impl Stack<'_, '_> {
         if is_limited && !on_loopback && !self.may_send_to(flow.dst, back.dev) {
             return;
         }
-        let room = (back.mtu as usize).min(MOST).saturating_sub(Ipv4::LEN + Icmp::LEN);
+        let heads = Ipv4::LEN + options.data().len() + Icmp::LEN;
+        let room = (back.mtu as usize).min(MOST).saturating_sub(heads);
         if room <= Ipv4::LEN {
             return;
         }
         let quoted = &about.bytes[..about.bytes.len().min(room)];
         let src = if flow.src.is_unspecified() { DUMMY } else { flow.src };
-        self.send_message(Message { kind, counted_as: kind, code, rest }, quoted, tos, back, src, &flow);
+        let message = Message { kind, counted_as: kind, code, rest, tos, options };
+        self.send_message(message, quoted, back, src, (header.source(), flow.mark));
     }
 
     /// Where an error comes from (C-258).
@@ -87,24 +91,28 @@ impl Stack<'_, '_> {
     }
 
     /// A reply to a message that was received (`icmp_reply`).
-    pub(super) fn icmp_reply(&mut self, to: &Packet, header: &Ipv4, kind: u8, rest: [u8; 4], data: &[u8]) {
+    pub(super) fn icmp_reply(
+        &mut self,
+        to: &Packet,
+        header: &Ipv4,
+        (kind, code): (u8, u8),
+        rest: [u8; 4],
+        data: &[u8],
+    ) {
         let Some(decision) = &to.decision else { return };
         let is_limited = self.is_limited(kind, 0);
         let on_loopback = self.config.links.get(to.dev).is_some_and(|link| link.is_loopback());
         if is_limited && !on_loopback && !self.may_send_at_all() {
             return;
         }
-        let to_many = RouteFlags::BROADCAST | RouteFlags::MULTICAST;
-        let src = match decision.flags.has(RouteFlags::LOCAL) && !decision.flags.any(to_many) {
-            true => header.destination(),
-            false => self.specific_destination(to, header),
-        };
+        let Ok(options) = self.echo_options(to) else { return };
+        let src = self.specific_destination(to, decision, header);
         let mut flow = Flow4 {
             src,
             mark: self.reply_mark(to),
             dscp: header.tos & 0xfc,
             proto: proto::ICMP,
-            ..Flow4::to(header.source())
+            ..Flow4::to(options.first_hop.unwrap_or(header.source()))
         };
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
@@ -112,10 +120,11 @@ impl Stack<'_, '_> {
         if is_limited && !on_loopback && !self.may_send_to(flow.dst, back.dev) {
             return;
         }
-        self.stage(Stage::IcmpSend { kind, code: 0 });
+        self.stage(Stage::IcmpSend { kind, code });
         // All replies count as echo replies (C-265).
-        let message = Message { kind, counted_as: icmp::ECHO_REPLY, code: 0, rest };
-        self.send_message(message, data, header.tos, back, flow.src, &flow);
+        let tos = header.tos;
+        let message = Message { kind, counted_as: icmp::ECHO_REPLY, code, rest, tos, options };
+        self.send_message(message, data, back, flow.src, (header.source(), flow.mark));
     }
 
     /// `icmp_push_reply`.
@@ -123,12 +132,11 @@ impl Stack<'_, '_> {
         &mut self,
         message: Message,
         data: &[u8],
-        tos: u8,
         decision: Decision,
         src: Ipv4Addr,
-        flow: &Flow4,
+        (dst, mark): (Ipv4Addr, u32),
     ) {
-        let Message { kind, counted_as, code, rest } = message;
+        let Message { kind, counted_as, code, rest, tos, options } = message;
         let header = Icmp { kind, code, checksum: 0.into(), rest };
         let mut bytes = Vec::with_capacity(Icmp::LEN + data.len());
         bytes.extend_from_slice(header.as_bytes());
@@ -141,8 +149,8 @@ impl Stack<'_, '_> {
             self.count(counter);
         }
         let id = self.rng.next_u32() as u16;
-        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark: flow.mark };
-        self.send_made(made, decision, src, flow.dst, &bytes);
+        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options };
+        self.send_made(made, decision, src, dst, &bytes);
     }
 }
 
@@ -152,6 +160,8 @@ struct Message {
     counted_as: u8,
     code: u8,
     rest: [u8; 4],
+    tos: u8,
+    options: Answer,
 }
 
 /// The counter of sent messages of a type.

@@ -8,7 +8,7 @@ use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 use super::deliver::Taken;
 use super::{Packet, Stack};
 use crate::counters::{Counter, Messages};
-use crate::lookup::{DropReason, Flow4, rules, source};
+use crate::lookup::{Decision, DropReason, Flow4, rules, source};
 
 impl Stack<'_, '_> {
     pub(super) fn icmp_receive(&mut self, packet: &Packet, header: &Ipv4) -> Taken {
@@ -24,6 +24,13 @@ impl Stack<'_, '_> {
         if let Some(counter) = counter_of(head.kind) {
             self.count(counter);
         }
+        if head.kind == icmp::EXTENDED_ECHO {
+            // Devices are not told about unless that is allowed (RFC 8335).
+            return Ok(());
+        }
+        if head.kind == icmp::EXTENDED_ECHO_REPLY {
+            return Err(DropReason::NoSocket);
+        }
         if head.kind > icmp::LAST {
             return self.icmp_error(DropReason::UnhandledProto); // C-264
         }
@@ -38,7 +45,8 @@ impl Stack<'_, '_> {
         match head.kind {
             icmp::ECHO if self.setting("icmp_echo_ignore_all") != 0 => Ok(()),
             icmp::ECHO => {
-                self.icmp_reply(packet, header, icmp::ECHO_REPLY, head.rest, data); // C-263
+                // C-263; the code stays.
+                self.icmp_reply(packet, header, (icmp::ECHO_REPLY, head.code), head.rest, data);
                 Ok(())
             }
             icmp::TIMESTAMP if data.len() < 4 => self.icmp_error(DropReason::PktTooSmall),
@@ -47,7 +55,7 @@ impl Stack<'_, '_> {
                 let mut times = Vec::from(&data[..4]);
                 times.extend_from_slice(&now);
                 times.extend_from_slice(&now);
-                self.icmp_reply(packet, header, icmp::TIMESTAMP_REPLY, head.rest, &times);
+                self.icmp_reply(packet, header, (icmp::TIMESTAMP_REPLY, 0), head.rest, &times);
                 Ok(())
             }
             icmp::ECHO_REPLY => Err(DropReason::NoSocket),
@@ -65,7 +73,7 @@ impl Stack<'_, '_> {
     }
 
     /// Milliseconds since midnight, universal time, as a clock that began at midnight has them.
-    fn since_midnight(&self) -> u32 {
+    pub(super) fn since_midnight(&self) -> u32 {
         (self.now().0 % 86_400_000) as u32
     }
 
@@ -120,7 +128,16 @@ impl Stack<'_, '_> {
     }
 
     /// The address of this host that a packet to many was meant for (`fib_compute_spec_dst`).
-    pub(super) fn specific_destination(&mut self, packet: &Packet, header: &Ipv4) -> Ipv4Addr {
+    pub(super) fn specific_destination(
+        &mut self,
+        packet: &Packet,
+        decision: &Decision,
+        header: &Ipv4,
+    ) -> Ipv4Addr {
+        let to_many = RouteFlags::BROADCAST | RouteFlags::MULTICAST;
+        if decision.flags.has(RouteFlags::LOCAL) && !decision.flags.any(to_many) {
+            return header.destination();
+        }
         let sender = header.source();
         let Some(ipv4) = self.config.links.ipv4(packet.dev) else { return Ipv4Addr::UNSPECIFIED };
         let mut scope = Scope::LINK;

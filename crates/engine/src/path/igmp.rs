@@ -4,11 +4,14 @@
 use fingerpost_net::wire::{Ipv4, checksum};
 
 use super::deliver::Taken;
-use super::{Packet, Stack};
+use super::{Addressed, Packet, Stack};
 use crate::lookup::DropReason;
 
 /// A membership query.
 const QUERY: u8 = 0x11;
+/// Reports of versions 1 and 2.
+const REPORT_1: u8 = 0x12;
+const REPORT_2: u8 = 0x16;
 /// The shortest message, and the shortest one of version 3.
 const SHORTEST: usize = 8;
 const SHORTEST_3: usize = 12;
@@ -23,7 +26,9 @@ impl Stack<'_, '_> {
             return dropped;
         }
         if message[0] != QUERY {
-            return Ok(Ok(()));
+            let is_report = matches!(message[0], REPORT_1 | REPORT_2);
+            let is_heard = matches!(packet.addressed, Addressed::Multicast | Addressed::Broadcast);
+            return if is_report && is_heard { Ok(Ok(())) } else { dropped };
         }
         if message.len() > SHORTEST && message.len() < SHORTEST_3 {
             return dropped;

@@ -8,6 +8,7 @@ use fingerpost_model::{MetricKind, NeighState, RouteFlags, RouteType, TableId};
 use fingerpost_net::wire::Ipv4;
 
 use super::neighbour::key;
+use super::output::metric;
 use super::{Packet, Stack};
 use crate::config::InDev;
 use crate::lookup::cache::HopId;
@@ -46,7 +47,7 @@ impl Stack<'_, '_> {
     /// Packets to a destination may be so long at most, a router says.
     pub(super) fn learn_mtu(&mut self, about: &Packet, quoted: &Ipv4, mtu: u32) {
         let Some((decision, flow)) = self.route_of(&self.quoted_flow(about, quoted)) else { return };
-        if self.metric(&decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0 {
+        if metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0 {
             return;
         }
         let Some(hop) = self.hop_of(&flow) else { return };

@@ -10,9 +10,12 @@
 //! IPv6's stages are in [`six`].
 
 mod arp;
+mod bulk;
 mod deliver;
 mod ethernet;
 mod forward;
+mod fragment;
+mod fragments;
 mod hook;
 mod icmp;
 mod icmp_in;
@@ -20,19 +23,26 @@ mod igmp;
 mod learn;
 mod limits;
 mod neighbour;
+pub mod options;
 mod output;
+mod reassemble;
 mod receive;
 mod six;
 mod tcp;
 mod timers;
 mod udp;
+mod with_options;
 
 use std::collections::VecDeque;
 
 use fingerpost_net::Rng;
 
+pub use bulk::{Arrived, Forwarded, Forwarder};
+pub use fragments::Beside;
 pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
+pub use options::Options;
+pub use reassemble::{Reassembled, Reassembly};
 pub use six::Noted;
 pub use timers::{Timer, Timers};
 
@@ -113,8 +123,10 @@ pub struct Packet {
     pub six: Noted,
     /// Whether it is being forwarded.
     pub is_forwarded: bool,
-    /// The largest fragment of a datagram that was put together; 0 if it was not.
-    pub largest_fragment: usize,
+    /// Its options, once they were read.
+    pub options: Options,
+    /// What it remembers of its fragments, if it was put together here.
+    pub reassembled: Option<Reassembled>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
 }
@@ -132,7 +144,8 @@ impl Packet {
             decision6: None,
             six: Noted::default(),
             is_forwarded: false,
-            largest_fragment: 0,
+            options: Options::default(),
+            reassembled: None,
             is_subject: false,
         }
     }
@@ -178,6 +191,7 @@ impl<'a, 't> Stack<'a, 't> {
     pub fn fire(mut self, timer: Timer) -> Vec<Frame> {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
+            Timer::Reassembly => self.give_up_datagrams(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }

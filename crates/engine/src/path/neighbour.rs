@@ -38,7 +38,7 @@ pub struct Resolution {
     queued_bytes: usize,
     probes: u32,
     confirmed: Option<Time>,
-    used: Time,
+    pub(super) used: Time,
     updated: Option<Time>,
     /// How long the entry counts as reachable once confirmed, milliseconds.
     reachable: u64,
@@ -431,7 +431,7 @@ fn mac_of_group(addr: IpAddr) -> Option<Mac> {
     }
 }
 
-fn mac_in(entry: &NeighMsg) -> Option<Mac> {
+pub(super) fn mac_in(entry: &NeighMsg) -> Option<Mac> {
     entry.lladdr.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok())
 }
 

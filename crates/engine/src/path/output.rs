@@ -6,9 +6,11 @@ use fingerpost_model::{MetricKind, RouteFlags, RouteType};
 use fingerpost_net::wire::{Header, Ipv4};
 use zerocopy::IntoBytes;
 
-use super::forward::write_checksum;
+use super::fragment::is_due;
 use super::hook::Posted;
-use super::{Addressed, Outcome, Packet, Stack};
+use super::options::{Answer, set_checksum};
+use super::{Addressed, Packet, Stack};
+use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::{Decision, DropReason, Output};
@@ -22,10 +24,11 @@ pub(super) struct Made {
     pub fragment: u16,
     pub id: u16,
     pub mark: u32,
+    pub options: Answer,
 }
 
 impl Stack<'_, '_> {
-    /// Sends a payload made here, without options (`ip_push_pending_frames`, `ip_local_out`).
+    /// Sends a payload made here (`ip_push_pending_frames`, `ip_local_out`).
     pub(super) fn send_made(
         &mut self,
         made: Made,
@@ -34,25 +37,29 @@ impl Stack<'_, '_> {
         dst: Ipv4Addr,
         payload: &[u8],
     ) {
+        let len = Ipv4::LEN + made.options.data().len();
         let header = Ipv4 {
-            version_ihl: 0x45,
+            version_ihl: 0x40 | (len / 4) as u8,
             tos: made.tos,
-            total_len: ((Ipv4::LEN + payload.len()) as u16).into(),
+            total_len: ((len + payload.len()) as u16).into(),
             id: made.id.into(),
             fragment: made.fragment.into(),
             ttl: self.hop_limit(&decision),
             proto: made.proto,
             checksum: 0.into(),
             src: src.octets(),
-            dst: dst.octets(),
+            dst: made.options.first_hop.unwrap_or(dst).octets(),
         };
-        let mut bytes = Vec::with_capacity(Ipv4::LEN + payload.len());
+        let mut bytes = Vec::with_capacity(len + payload.len());
         bytes.extend_from_slice(header.as_bytes());
+        bytes.resize(len, 0);
+        made.options.build(&mut bytes, dst, self.since_midnight());
         bytes.extend_from_slice(payload);
-        write_checksum(&mut bytes);
+        set_checksum(&mut bytes);
         self.stage(Stage::LocalOut);
         self.count(Counter::IpOutRequests); // C-239
-        let packet = Packet::made(bytes, decision, made.mark);
+        let mut packet = Packet::made(bytes, decision, made.mark);
+        packet.options = made.options.options;
         if let Some(passed) = self.hook(Hook::Output, packet) {
             self.output(passed.into_packet());
         }
@@ -63,33 +70,10 @@ impl Stack<'_, '_> {
         if decision.kind == RouteType::MULTICAST {
             return 1;
         }
-        match self.metric(decision, MetricKind::HOPLIMIT) {
+        match metric(self.config, decision, MetricKind::HOPLIMIT) {
             0 => self.setting("ip_default_ttl").clamp(1, 255) as u8,
             limit => limit.min(255) as u8,
         }
-    }
-
-    pub(super) fn metric(&self, decision: &Decision, kind: MetricKind) -> u32 {
-        let metrics = decision.metrics.and_then(|info| self.config.fib.metrics(info));
-        metrics.and_then(|metrics| metrics.get(kind)).unwrap_or(0)
-    }
-
-    /// How long a forwarded packet may be (`ip_dst_mtu_maybe_forward`; C-233, C-234).
-    pub(super) fn forwarding_mtu(&self, decision: &Decision) -> usize {
-        let is_locked = self.metric(decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
-        let learned =
-            decision.pmtu.filter(|pmtu| self.config.sysctl.ip_forward_use_pmtu || is_locked || pmtu.locked);
-        if let Some(learned) = learned {
-            return learned.mtu.min(MAX_MTU) as usize;
-        }
-        let of_route = self.metric(decision, MetricKind::MTU);
-        if of_route != 0 {
-            return of_route.min(MAX_MTU) as usize;
-        }
-        let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
-        let is_locked = is_locked || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
-        let most = if is_locked && decision.gateway.is_some() { 576 } else { MAX_MTU };
-        of_device.min(most) as usize
     }
 
     /// Goes on by the decision's output function.
@@ -141,17 +125,17 @@ impl Stack<'_, '_> {
         let packet = posted.into_packet();
         let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
         let mtu = match packet.is_forwarded {
-            true => self.forwarding_mtu(decision),
+            true => forwarding_mtu(self.config, decision),
             false => decision.mtu as usize,
         };
-        if packet.bytes.len() > mtu || packet.largest_fragment != 0 {
-            return self.end(&packet, Outcome::Unknown("fragmentation"));
+        match is_due(packet.bytes.len(), mtu as u32, packet.reassembled.as_ref()) {
+            true => self.send_in_fragments(packet, mtu),
+            false => self.finish_output2(packet),
         }
-        self.finish_output2(packet);
     }
 
     /// `ip_finish_output2`: counted, and on to the neighbour.
-    fn finish_output2(&mut self, packet: Packet) {
+    pub(super) fn finish_output2(&mut self, packet: Packet) {
         let octets = packet.bytes.len() as u64;
         match packet.decision.as_ref().map(|decision| decision.kind) {
             Some(RouteType::MULTICAST) => {
@@ -168,4 +152,27 @@ impl Stack<'_, '_> {
         self.state.counters.add(Counter::IpExtOutOctets, octets);
         self.resolve_and_send(packet);
     }
+}
+
+/// A metric of the route; 0 for none.
+pub(super) fn metric(config: &Config, decision: &Decision, kind: MetricKind) -> u32 {
+    let metrics = decision.metrics.and_then(|info| config.fib.metrics(info));
+    metrics.and_then(|metrics| metrics.get(kind)).unwrap_or(0)
+}
+
+/// How long a forwarded packet may be (`ip_dst_mtu_maybe_forward`; C-233, C-234).
+pub(super) fn forwarding_mtu(config: &Config, decision: &Decision) -> usize {
+    let of_route_locked = metric(config, decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
+    let is_locked = of_route_locked || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
+    let learned = decision.pmtu.filter(|_| config.sysctl.ip_forward_use_pmtu || is_locked);
+    if let Some(learned) = learned {
+        return learned.mtu.min(MAX_MTU) as usize;
+    }
+    let of_route = metric(config, decision, MetricKind::MTU);
+    if of_route != 0 {
+        return of_route.min(MAX_MTU) as usize;
+    }
+    let of_device = config.links.get(decision.dev).map_or(0, |link| link.mtu());
+    let most = if is_locked && decision.gateway.is_some() { 576 } else { MAX_MTU };
+    of_device.min(most) as usize
 }

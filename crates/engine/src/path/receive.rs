@@ -1,14 +1,16 @@
 //! Receiving IPv4 (`ip_rcv`): the checks of the header, PREROUTING, the input lookup and
 //! what is done between it and the dispatch (route-input sections 1 and 2).
 
+use std::net::Ipv4Addr;
+
 use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Ipv4, Tcp, checksum, icmp, proto};
 
-use super::{Addressed, Outcome, Packet, Stack};
+use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::input4::{self, Received};
-use crate::lookup::{DropReason, Input};
+use crate::lookup::{Decision, DropReason, Input};
 use crate::trace::{Hook, Stage};
 
 impl Stack<'_, '_> {
@@ -20,7 +22,8 @@ impl Stack<'_, '_> {
         }
         // What an earlier pass noted is forgotten.
         packet.is_forwarded = false;
-        packet.largest_fragment = 0;
+        packet.reassembled = None;
+        packet.options = Options::default();
         if let Some(passed) = self.hook(Hook::Prerouting, packet) {
             self.ip_receive_finish(passed.into_packet());
         }
@@ -89,8 +92,10 @@ impl Stack<'_, '_> {
                 }
             }
         }
-        if header.header_len() > Ipv4::LEN {
-            return self.end(&packet, Outcome::Unknown("IPv4 options"));
+        if header.header_len() > Ipv4::LEN
+            && let Err(reason) = self.receive_options(&mut packet)
+        {
+            return self.drop(&packet, reason);
         }
         let octets = packet.bytes.len() as u64;
         match packet.decision.as_ref().map(|decision| decision.kind) {
@@ -114,14 +119,20 @@ impl Stack<'_, '_> {
         self.dispatch_input(packet);
     }
 
-    fn input_lookup(
+    fn input_lookup(&mut self, packet: &Packet, header: &Ipv4) -> Result<Decision, DropReason> {
+        self.input_lookup_to(header.destination(), packet, header)
+    }
+
+    /// The lookup of a packet as if it were for another destination.
+    pub(super) fn input_lookup_to(
         &mut self,
+        dst: Ipv4Addr,
         packet: &Packet,
         header: &Ipv4,
-    ) -> Result<crate::lookup::Decision, DropReason> {
+    ) -> Result<Decision, DropReason> {
         let (sport, dport) = ports(&packet.bytes, header);
         let received = Received {
-            dst: header.destination(),
+            dst,
             src: header.source(),
             dev: packet.dev,
             mark: packet.mark,

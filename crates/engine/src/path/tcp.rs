@@ -47,6 +47,7 @@ impl Stack<'_, '_> {
         let (src, dst) = (header.destination(), header.source());
         let sum = Checksum::ZERO.pseudo4(src, dst, proto::TCP, Tcp::LEN).bytes(reset.as_bytes()).finish();
         reset.checksum = sum.into();
+        let Ok(options) = self.echo_options(packet) else { return };
         let mut flow = Flow4 {
             src,
             mark: self.reply_mark(packet),
@@ -54,17 +55,16 @@ impl Stack<'_, '_> {
             proto: proto::TCP,
             sport: tcp.dport.get(),
             dport: tcp.sport.get(),
-            ..Flow4::to(dst)
+            ..Flow4::to(options.first_hop.unwrap_or(dst))
         };
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
-        let Ok(decision) = resolved else {
-            return self.count(Counter::IpOutNoRoutes);
-        };
         self.count(Counter::TcpOutSegs);
         self.count(Counter::TcpOutRsts);
-        let made = Made { proto: proto::TCP, tos: header.tos, fragment: DF, id: 0, mark: flow.mark };
-        self.send_made(made, decision, flow.src, flow.dst, reset.as_bytes());
+        let Ok(decision) = resolved else { return };
+        let made =
+            Made { proto: proto::TCP, tos: header.tos & 0xfc, fragment: DF, id: 0, mark: flow.mark, options };
+        self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }
 }
 

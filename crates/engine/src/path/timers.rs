@@ -12,6 +12,8 @@ use crate::state::Time;
 pub enum Timer {
     /// A neighbour, by device and address.
     Neighbour(u32, IpAddr),
+    /// Datagrams whose fragments do not come.
+    Reassembly,
     /// An answer for another's address, which is given after a while.
     ProxyArp {
         /// The device that the request came in by.

@@ -1,4 +1,5 @@
-//! UDP as far as it goes without sockets (`__udp4_lib_rcv`, packet-path section 11).
+//! UDP and UDP-Lite as far as they go without sockets (`__udp4_lib_rcv`, packet-path
+//! section 11).
 
 use fingerpost_model::RouteFlags;
 use fingerpost_net::wire::{Checksum, Header, Ipv4, Udp, icmp, proto};
@@ -8,33 +9,86 @@ use super::{Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 
+/// What tells the two apart.
+pub(super) struct Kind {
+    proto: u8,
+    errors: Counter,
+    wrong_sums: Counter,
+    no_ports: Counter,
+    ignored: Counter,
+}
+
+pub(super) const UDP: Kind = Kind {
+    proto: proto::UDP,
+    errors: Counter::UdpInErrors,
+    wrong_sums: Counter::UdpInCsumErrors,
+    no_ports: Counter::UdpNoPorts,
+    ignored: Counter::UdpIgnoredMulti,
+};
+
+pub(super) const UDPLITE: Kind = Kind {
+    proto: proto::UDPLITE,
+    errors: Counter::UdpLiteInErrors,
+    wrong_sums: Counter::UdpLiteInCsumErrors,
+    no_ports: Counter::UdpLiteNoPorts,
+    ignored: Counter::UdpLiteIgnoredMulti,
+};
+
+impl Kind {
+    /// The bytes that the length field stands for: all of a datagram, or those that the
+    /// checksum of UDP-Lite covers (RFC 3828).
+    fn covered<'a>(&self, udp: &Udp, payload: &'a [u8]) -> Option<&'a [u8]> {
+        match (usize::from(udp.len.get()), self.proto) {
+            (0, proto::UDPLITE) => Some(payload),
+            (len, _) if len < Udp::LEN => None,
+            (len, _) => payload.get(..len),
+        }
+    }
+
+    /// Whether the checksum may be taken for one before anybody computes it.
+    fn is_possible(&self, udp: &Udp, payload: &[u8]) -> bool {
+        self.proto == proto::UDP || udp.checksum.get() != 0 && self.covered(udp, payload).is_some()
+    }
+
+    fn is_right(&self, header: &Ipv4, udp: &Udp, payload: &[u8]) -> bool {
+        let Some(covered) = self.covered(udp, payload) else { return false };
+        let len = if self.proto == proto::UDP { covered.len() } else { payload.len() };
+        let sum = Checksum::ZERO.pseudo4(header.source(), header.destination(), self.proto, len);
+        self.proto == proto::UDP && udp.checksum.get() == 0 || sum.bytes(covered).finish() == 0
+    }
+}
+
 impl Stack<'_, '_> {
-    pub(super) fn udp_receive(&mut self, packet: &Packet, header: &Ipv4) -> Taken {
+    pub(super) fn udp_receive(&mut self, packet: &Packet, header: &Ipv4, kind: &Kind) -> Taken {
         let payload = &packet.bytes[header.header_len()..];
         let error = |stack: &mut Self, reason| {
-            stack.count(Counter::UdpInErrors);
+            stack.count(kind.errors);
             Err(reason)
         };
         let Some(&udp) = Udp::read(payload) else { return error(self, DropReason::NotSpecified) };
-        let len = usize::from(udp.len.get());
-        if len > payload.len() || len < Udp::LEN {
+        let is_short = kind.proto == proto::UDP && kind.covered(&udp, payload).is_none();
+        if is_short || usize::from(udp.len.get()) > payload.len() {
             return error(self, DropReason::PktTooSmall);
         }
-        let datagram = &payload[..len];
-        let has_sum = udp.checksum.get() != 0;
-        let sum = Checksum::ZERO.pseudo4(header.source(), header.destination(), proto::UDP, len);
-        let is_right = !has_sum || sum.bytes(datagram).finish() == 0;
-        let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
-        if flags.any(RouteFlags::BROADCAST | RouteFlags::MULTICAST) {
-            self.count(Counter::UdpIgnoredMulti); // C-283
-            return Err(DropReason::NotSpecified);
-        }
-        if !is_right {
-            self.count(Counter::UdpInCsumErrors);
+        if !kind.is_possible(&udp, payload) {
+            self.count(kind.wrong_sums);
             return error(self, DropReason::UdpCsum);
         }
-        self.count(Counter::UdpNoPorts); // C-284
-        self.icmp_send(packet, icmp::UNREACHABLE, icmp::PORT, [0; 4]);
+        let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
+        if flags.any(RouteFlags::BROADCAST | RouteFlags::MULTICAST) {
+            self.count(kind.ignored); // C-283
+            return Err(DropReason::NotSpecified);
+        }
+        if !kind.is_right(header, &udp, payload) {
+            self.count(kind.wrong_sums);
+            return error(self, DropReason::UdpCsum);
+        }
+        self.count(kind.no_ports); // C-284
+        // What stands behind the datagram was cut off.
+        let len = kind.covered(&udp, payload).filter(|_| kind.proto == proto::UDP).map(<[u8]>::len);
+        let mut about = packet.clone();
+        about.bytes.truncate(header.header_len() + len.unwrap_or(payload.len()));
+        self.icmp_send(&about, icmp::UNREACHABLE, icmp::PORT, [0; 4]);
         Err(DropReason::NoSocket)
     }
 }

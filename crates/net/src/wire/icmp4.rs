@@ -35,6 +35,10 @@ pub mod icmp {
     pub const TIMESTAMP: u8 = 13;
     /// Timestamp reply.
     pub const TIMESTAMP_REPLY: u8 = 14;
+    /// Extended echo request (RFC 8335).
+    pub const EXTENDED_ECHO: u8 = 42;
+    /// The reply to it.
+    pub const EXTENDED_ECHO_REPLY: u8 = 43;
     /// The highest type that Linux knows as one of the usual (`NR_ICMP_TYPES`).
     pub const LAST: u8 = 18;
 

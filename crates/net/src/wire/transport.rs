@@ -13,6 +13,8 @@ pub mod proto {
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// PIM.
+    pub const PIM: u8 = 103;
     /// UDP-Lite.
     pub const UDPLITE: u8 = 136;
 }

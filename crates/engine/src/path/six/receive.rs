@@ -39,7 +39,7 @@ impl Stack<'_, '_> {
         }
         let takes_unicast_to_many = ipv6.conf.drop_unicast_in_l2_multicast == 0;
         // What an earlier pass noted is forgotten; that of a packet made here stays decided.
-        (packet.is_forwarded, packet.largest_fragment) = (false, 0);
+        packet.is_forwarded = false;
         packet.six = Noted { next_at: Ipv6::NEXT_AT, at: Ipv6::LEN, ..Noted::default() };
         packet.iif = match &packet.decision6 {
             Some(decision) => hop_device(self.config, decision),

@@ -1,0 +1,110 @@
+//! Datagrams in pieces: put together for local delivery, given up after a while, and cut
+//! up to leave.
+
+use fingerpost_net::wire::{Header, Ipv4, icmp};
+
+use super::fragment::{cut, must_not};
+use super::reassemble::{Limits, Outcome as Lot, User};
+use super::six::Noted;
+use super::timers::Timer;
+use super::{Addressed, Options, Outcome, Packet, Stack};
+use crate::counters::Counter;
+use crate::lookup::DropReason;
+use crate::lookup::decision::Input;
+
+/// What goes with a fragment beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beside {
+    options: Options,
+    mark: u32,
+    addressed: Addressed,
+}
+
+impl Stack<'_, '_> {
+    /// Puts a datagram together (`ip_defrag`); `None` while it is not whole.
+    pub(super) fn reassemble(&mut self, packet: Packet) -> Option<Packet> {
+        let limits = Limits {
+            time: self.setting("ipfrag_time").max(0) as u64 * 1000,
+            high: self.setting("ipfrag_high_thresh").max(0) as u64,
+            max_dist: self.setting("ipfrag_max_dist").max(0) as u32,
+        };
+        let Packet { options, mark, addressed, dev, .. } = packet;
+        let beside = Beside { options, mark, addressed };
+        let (vrf, now) = (self.config.links.l3_master(dev), self.now());
+        let counters = &mut self.state.counters;
+        let from = (dev, vrf, User::Local);
+        let added = self.state.fragments.add(&packet.bytes, beside, from, now, &limits, counters);
+        self.set_reassembly_timer();
+        match added.outcome {
+            Lot::Queued => self.end(&packet, Outcome::Queued),
+            Lot::Dropped(reason) => self.drop(&packet, reason),
+            Lot::GivenUp => self.drop(&packet, DropReason::Consumed),
+            Lot::Whole(whole) => {
+                let Beside { options, mark, addressed } = whole.first;
+                let reassembled = Some(whole.reassembled);
+                return Some(Packet { bytes: whole.packet, options, mark, addressed, reassembled, ..packet });
+            }
+        }
+        None
+    }
+
+    fn set_reassembly_timer(&mut self) {
+        let at = self.state.fragments.next_deadline();
+        let before = std::mem::replace(&mut self.state.fragments_until, at);
+        self.state.timers.set(Timer::Reassembly, before, at);
+    }
+
+    /// `ip_expire` (C-251).
+    pub(super) fn give_up_datagrams(&mut self) {
+        let now = self.now();
+        let expired = self.state.fragments.expire(now, &mut self.state.counters);
+        self.set_reassembly_timer();
+        for expired in expired {
+            let Some((bytes, Beside { options, mark, addressed })) = expired.first else { continue };
+            let Some(&header) = Ipv4::read(&bytes) else { continue };
+            let mut packet = Packet {
+                bytes,
+                addressed,
+                dev: expired.dev,
+                iif: expired.dev,
+                mark,
+                decision: None,
+                decision6: None,
+                six: Noted::default(),
+                is_forwarded: false,
+                options,
+                reassembled: None,
+                is_subject: false,
+            };
+            let Ok(decision) = self.input_lookup_to(header.destination(), &packet, &header) else { continue };
+            if !expired.only_if_local || decision.input == Input::LocalDeliver {
+                packet.decision = Some(decision);
+                self.icmp_send(&packet, icmp::TIME_EXCEEDED, icmp::REASSEMBLY, [0; 4]);
+            }
+            self.drop(&packet, DropReason::FragReasmTimeout);
+        }
+    }
+
+    /// Cuts a packet up, and sends the pieces (`ip_fragment`; C-245 to C-249).
+    pub(super) fn send_in_fragments(&mut self, packet: Packet, mtu: usize) {
+        let Some(&header) = Ipv4::read(&packet.bytes) else {
+            return self.drop(&packet, DropReason::IpInHdr);
+        };
+        let reassembled = packet.reassembled.as_ref();
+        if must_not(&header, mtu as u32, reassembled.is_some(), reassembled) {
+            self.count(Counter::IpFragFails);
+            let rest = (mtu as u32).to_be_bytes();
+            self.icmp_send(&packet, icmp::UNREACHABLE, icmp::FRAGMENTATION_NEEDED, rest);
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
+        let Ok(fragments) = cut(&packet.bytes, &packet.options, mtu as u32, reassembled) else {
+            self.count(Counter::IpFragFails);
+            return self.drop(&packet, DropReason::NotSpecified);
+        };
+        for bytes in fragments {
+            self.count(Counter::IpFragCreates);
+            self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });
+        }
+        self.count(Counter::IpFragOKs);
+    }
+}

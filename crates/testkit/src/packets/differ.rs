@@ -1,0 +1,176 @@
+//! Where two sides differ over a case.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::packets::case::{Case, Seen, Step};
+use crate::packets::decode;
+use crate::packets::masks::{Arrived, Links, masked, shown};
+
+/// The first step of a case at which the sides differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The step, from 0.
+    pub step: usize,
+    /// What differs, without names and addresses: equal for differences of one kind.
+    pub kind: String,
+    /// What the judged side did not know at an earlier step: the difference may follow from that.
+    pub after: Option<String>,
+    /// Both sides, for people.
+    pub text: String,
+}
+
+/// The first difference. Later ones may follow from it, so they are not looked for.
+pub fn difference(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Option<Difference> {
+    let links = Links::of(&case.script);
+    let mut arrived = Arrived::default();
+    // What a side does not know may leave it in another state than the kernel.
+    let mut after: Option<&String> = None;
+    for (at, step) in case.steps.iter().enumerate() {
+        arrived.note(step, &links);
+        let (kernel, ours) = (kernel.get(at)?, ours.get(at)?);
+        if kernel.refused {
+            continue;
+        }
+        if let Some(name) = &ours.unknown {
+            after = Some(name);
+            continue;
+        }
+        let both = (masked(kernel, &arrived, &links), masked(ours, &arrived, &links));
+        if both.0 != both.1 {
+            let kind = kind(step, &both.0, &both.1, &links);
+            let after = after.cloned();
+            return Some(Difference { step: at, kind, after, text: text(step, &both.0, &both.1, &links) });
+        }
+    }
+    None
+}
+
+fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
+    let mut parts = vec![match step {
+        Step::Inject { dev, frame } => {
+            let kind = decode::kind(&frame.0, links.has_header(dev));
+            kind.split(' ').next().unwrap_or_default().to_owned()
+        }
+        Step::Wait { .. } => "wait".to_owned(),
+    }];
+    if kernel.emitted != ours.emitted {
+        let list = |seen: &Seen| {
+            let kinds = seen.emitted.iter().map(|(dev, frame)| decode::kind(&frame.0, links.has_header(dev)));
+            format!("[{}]", kinds.collect::<Vec<_>>().join(", "))
+        };
+        let (kernel, ours) = (list(kernel), list(ours));
+        parts.push(if kernel == ours {
+            format!("other bytes in {ours}")
+        } else {
+            format!("emits {kernel}, not {ours}")
+        });
+    }
+    if kernel.reasons != ours.reasons {
+        parts.push(format!("drops {:?}, not {:?}", kernel.reasons, ours.reasons));
+    }
+    if kernel.counters != ours.counters {
+        parts.push(format!("counts {}", signs(kernel, ours)));
+    }
+    parts.join("; ")
+}
+
+/// Counters of which the kernel counts more or less: `+IpInReceives`. Those of bytes only if
+/// there are no others.
+fn signs(kernel: &Seen, ours: &Seen) -> String {
+    let all = differing(kernel, ours);
+    let is_minor = |name: &str| name.ends_with("Octets") || name.contains("ECT") || name.ends_with("CEPkts");
+    let any = all.iter().any(|(name, ..)| !is_minor(name));
+    let shown = all.iter().filter(|(name, ..)| !any || !is_minor(name));
+    let texts = shown.map(|(name, kernel, ours)| format!("{}{name}", if kernel > ours { '+' } else { '-' }));
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+/// Counters that differ: `IpInReceives 1, not 0`.
+fn counts(kernel: &Seen, ours: &Seen) -> String {
+    let texts = differing(kernel, ours).into_iter();
+    texts.map(|(name, kernel, ours)| format!("{name} {kernel}, not {ours}")).collect::<Vec<_>>().join(", ")
+}
+
+fn differing<'a>(kernel: &'a Seen, ours: &'a Seen) -> Vec<(&'a String, u64, u64)> {
+    let names: BTreeSet<&String> = kernel.counters.keys().chain(ours.counters.keys()).collect();
+    let of = |seen: &Seen, name: &String| seen.counters.get(name).copied().unwrap_or(0);
+    let both = names.into_iter().map(|name| (name, of(kernel, name), of(ours, name)));
+    both.filter(|(_, kernel, ours)| kernel != ours).collect()
+}
+
+/// A step and what both sides did, for people.
+fn text(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
+    let mut text = step_text(step, links);
+    side(&mut text, "kernel", kernel, Some(ours), links);
+    side(&mut text, "fingerpost", ours, Some(kernel), links);
+    if kernel.counters != ours.counters {
+        let _ = writeln!(text, "  counters that differ: {}", counts(kernel, ours));
+    }
+    text
+}
+
+/// A step and what the kernel did, for people.
+pub fn one_side(step: &Step, kernel: &Seen, links: &Links) -> String {
+    let mut text = step_text(step, links);
+    side(&mut text, "kernel", kernel, None, links);
+    text
+}
+
+/// What a side did; frames that the other has not sent are marked.
+fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links: &Links) {
+    let _ = writeln!(text, "  {name}:");
+    if seen.emitted.is_empty() {
+        text.push_str("    emits nothing\n");
+    }
+    for emitted in &seen.emitted {
+        let mark = if other.is_none_or(|other| other.emitted.contains(emitted)) { ' ' } else { '*' };
+        let _ = writeln!(text, "   {mark}{}", shown(&emitted.0, &emitted.1, links));
+    }
+    let _ = writeln!(text, "    drops {:?}", seen.reasons);
+    let all: Vec<String> = seen.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let _ = writeln!(text, "    counts {}", all.join(", "));
+}
+
+/// A step, for people.
+pub fn step_text(step: &Step, links: &Links) -> String {
+    match step {
+        Step::Inject { dev, frame } => format!("  into {}\n", shown(dev, frame, links)),
+        Step::Wait { ms } => format!("  {ms} ms pass\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packets::case::Bytes;
+
+    const ERROR: &str = "4500001c12340000400166590a0000010a0000020800f7fd00000000";
+
+    fn emitting(id: u8) -> Seen {
+        let mut packet = Bytes::parse(&ERROR.replace(' ', "")).expect("hexadecimal").0;
+        packet[5] = id;
+        Seen { emitted: vec![("u0".into(), Bytes(packet))], ..Seen::default() }
+    }
+
+    #[test]
+    fn only_ids_of_its_own_may_differ() {
+        let script = vec!["ip tuntap add u0 mode tun".to_owned()];
+        let case = |steps| Case { seed: 0, index: 0, script: script.clone(), steps };
+        let waiting = case(vec![Step::Wait { ms: 1 }]);
+        assert_eq!(difference(&waiting, &[emitting(1)], &[emitting(2)]), None);
+        let frame = emitting(1).emitted[0].1.clone();
+        let forwarding = case(vec![Step::Inject { dev: "u0".into(), frame }]);
+        let found = difference(&forwarding, &[emitting(1)], &[emitting(2)]).expect("another id");
+        assert_eq!((found.step, found.kind.as_str()), (0, "icmp; other bytes in [icmp 8/0]"));
+        assert_eq!(difference(&forwarding, &[emitting(1)], &[emitting(1)]), None);
+    }
+
+    #[test]
+    fn what_is_counted_is_compared() {
+        let case = Case { seed: 0, index: 0, script: Vec::new(), steps: vec![Step::Wait { ms: 1 }] };
+        let counted = Seen { counters: [("IpInReceives".to_owned(), 2)].into(), ..Seen::default() };
+        let found = difference(&case, &[counted], &[Seen::default()]).expect("a difference");
+        assert_eq!(found.kind, "wait; counts +IpInReceives");
+    }
+}

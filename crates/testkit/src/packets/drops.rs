@@ -1,0 +1,136 @@
+//! Why the kernel drops packets: the tracepoint `skb:kfree_skb`, for one process.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use crate::packets::taps::NONBLOCK;
+
+/// Where the tracing file system stands once mounted.
+const TRACING: &str = "/sys/kernel/tracing";
+
+/// What is recorded.
+const EVENT: &str = "events/skb/kfree_skb/enable";
+
+/// Freed, but not dropped.
+const NO_DROPS: [&str; 2] = ["CONSUMED", "NOT_DROPPED_YET"];
+
+/// A tracing instance of one's own; it goes when dropped.
+pub struct Recorder {
+    dir: PathBuf,
+}
+
+impl Recorder {
+    /// Makes the instance, which records once a [`Listener`] is there.
+    ///
+    /// # Errors
+    ///
+    /// Not root, or a kernel without tracing.
+    pub fn open(name: &str) -> io::Result<Self> {
+        if !Path::new(TRACING).join("instances").is_dir() {
+            let status = Command::new("mount").args(["-t", "tracefs", "none", TRACING]).status()?;
+            if !status.success() {
+                return Err(io::Error::other("tracefs cannot be mounted"));
+            }
+        }
+        let dir =
+            Path::new(TRACING).join("instances").join(format!("fingerpost-{}-{name}", std::process::id()));
+        std::fs::create_dir(&dir)?;
+        let recorder = Recorder { dir };
+        // No process has this number; each listener names its own.
+        recorder.set("set_event_pid", "1073741824").or_else(|_| recorder.set("set_event_pid", "1"))?;
+        recorder.set("buffer_size_kb", "512")?;
+        recorder.set(EVENT, "1")?;
+        Ok(recorder)
+    }
+
+    /// The instance's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn set(&self, file: &str, value: &str) -> io::Result<()> {
+        std::fs::write(self.dir.join(file), value)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let _ = self.set(EVENT, "0");
+        // The last listener may still be closing its end.
+        for _ in 0..50 {
+            if std::fs::remove_dir(&self.dir).is_ok() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// Hears of the drops that happen while this process runs.
+pub struct Listener {
+    pipe: File,
+}
+
+impl Listener {
+    /// Listens through the instance at `dir`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such instance.
+    pub fn open(dir: &Path) -> io::Result<Self> {
+        std::fs::write(dir.join("set_event_pid"), std::process::id().to_string())?;
+        let pipe = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(dir.join("trace_pipe"))?;
+        let mut listener = Listener { pipe };
+        listener.take()?;
+        Ok(listener)
+    }
+
+    /// The reasons since the last call, in order.
+    ///
+    /// # Errors
+    ///
+    /// The instance is gone.
+    pub fn take(&mut self) -> io::Result<Vec<String>> {
+        let mut text = Vec::new();
+        let mut part = vec![0; 1 << 16];
+        loop {
+            match self.pipe.read(&mut part) {
+                Ok(0) => break,
+                Ok(len) => text.extend_from_slice(&part[..len]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(reasons(&String::from_utf8_lossy(&text)))
+    }
+}
+
+/// Reads lines such as `x-812 [001] b.s1. 99.1: kfree_skb: skbaddr=… location=… reason: IP_CSUM`.
+fn reasons(trace: &str) -> Vec<String> {
+    let found = trace.lines().filter_map(|line| {
+        let (_, event) = line.split_once(": kfree_skb: ")?;
+        let (_, reason) = event.split_once("reason: ")?;
+        let reason = reason.trim();
+        (!NO_DROPS.contains(&reason)).then(|| reason.to_owned())
+    });
+    found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_consumed_is_no_drop() {
+        let trace = "\
+   x-812     [001] b.s1.    99.1: kfree_skb: skbaddr=1 rx_sk=0 protocol=2048 location=f+0x1 reason: IP_CSUM
+   x-812     [001] b.s1.    99.2: kfree_skb: skbaddr=1 rx_sk=0 protocol=2048 location=f+0x1 reason: CONSUMED
+";
+        assert_eq!(reasons(trace), ["IP_CSUM"]);
+    }
+}

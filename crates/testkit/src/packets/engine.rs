@@ -1,0 +1,120 @@
+//! Fingerpost's side of a case: the engine, in memory, on a clock that the record drives.
+
+use fingerpost::script::{Runner, Script};
+use fingerpost_engine::counters::Counters;
+use fingerpost_engine::lookup::DropReason;
+use fingerpost_engine::path::Outcome;
+use fingerpost_engine::trace::{Event, Sink, Tracer};
+use fingerpost_engine::{Behaviour, Time, World};
+use fingerpost_iproute::Names;
+use fingerpost_model::NsId;
+
+use crate::packets::Subject;
+use crate::packets::case::{Bytes, Case, Seen, Step};
+
+const NS: NsId = NsId(0);
+
+/// The engine with a case's host.
+pub struct Engine {
+    world: World,
+    start: Time,
+    counted: Counters,
+}
+
+/// How the ways of packets ended within a step.
+#[derive(Default)]
+struct Ends(Vec<Outcome>);
+
+impl Sink for Ends {
+    fn event(&mut self, event: Event) {
+        if let Event::Ended { outcome } = event {
+            self.0.push(outcome);
+        }
+    }
+}
+
+impl Engine {
+    /// A host as a script makes it; lines that are refused change nothing, as in the kernel.
+    pub fn new(script: &[String]) -> Self {
+        let mut world = World::new(1, Behaviour::default());
+        let names = Names::default();
+        for line in script {
+            let Ok(script) = Script::parse(line) else { continue };
+            let mut runner = Runner { world: &mut world, ns: NS, names: &names };
+            script.commands().iter().for_each(|command| drop(runner.run(&command.words)));
+        }
+        let mut engine = Engine { start: world.now, world, counted: Counters::default() };
+        engine.counted = engine.counters();
+        engine
+    }
+
+    /// What it does at each step of a case, at the times of the kernel's steps.
+    pub fn run(case: &Case, kernel: &[Seen]) -> Vec<Seen> {
+        let mut engine = Engine::new(&case.script);
+        let steps = case.steps.iter().zip(kernel).map(|(step, seen)| match seen.refused {
+            true => Seen { at_us: seen.at_us, ..Seen::default() },
+            false => engine.step(step, seen.at_us),
+        });
+        steps.collect()
+    }
+
+    fn counters(&self) -> Counters {
+        self.world.ns(NS).map(|ns| ns.state.counters.clone()).unwrap_or_default()
+    }
+
+    fn name_of(&self, dev: u32) -> String {
+        let ns = self.world.ns(NS).ok();
+        let link = ns.and_then(|ns| ns.config.links.iter().find(|link| link.index() == dev));
+        link.map_or_else(|| format!("if{dev}"), |link| link.name().to_owned())
+    }
+
+    fn emit(&self, seen: &mut Seen, dev: u32, bytes: Vec<u8>) {
+        seen.emitted.push((self.name_of(dev), Bytes(bytes)));
+    }
+
+    fn pass(&mut self, until: Time, seen: &mut Seen, ends: &mut Ends) {
+        let emitted = self.world.run_until(until, &mut Tracer::on(ends));
+        emitted.into_iter().for_each(|(_, _, frame)| self.emit(seen, frame.dev, frame.bytes));
+    }
+}
+
+impl Subject for Engine {
+    fn step(&mut self, step: &Step, at_us: u64) -> Seen {
+        let mut seen = Seen { at_us, ..Seen::default() };
+        let mut ends = Ends::default();
+        let now = Time(self.start.0 + at_us / 1000);
+        self.pass(now.max(self.world.now), &mut seen, &mut ends);
+        match step {
+            Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
+            Step::Inject { dev, frame } => {
+                let index =
+                    self.world.ns(NS).ok().and_then(|ns| ns.config.links.find(dev)).map(|link| link.index());
+                match index.map(|dev| self.world.receive(NS, dev, &frame.0, &mut Tracer::on(&mut ends))) {
+                    Some(Ok(handled)) => {
+                        handled
+                            .emitted
+                            .into_iter()
+                            .for_each(|frame| self.emit(&mut seen, frame.dev, frame.bytes));
+                        if let Outcome::Unknown(name) = handled.outcome {
+                            seen.unknown = Some(name.to_owned());
+                        }
+                    }
+                    _ => seen.unknown = Some(format!("no device {dev}")),
+                }
+            }
+        }
+        for end in ends.0 {
+            match end {
+                Outcome::Dropped(DropReason::Consumed) => {}
+                Outcome::Dropped(reason) => seen.reasons.push(reason.name().to_owned()),
+                Outcome::Unknown(name) => seen.unknown = Some(name.to_owned()),
+                Outcome::Sent | Outcome::Delivered | Outcome::Queued => {}
+            }
+        }
+        let counted = self.counters();
+        let delta = counted.since(&self.counted);
+        seen.counters = delta.nonzero().map(|(name, count)| (name.into_owned(), count)).collect();
+        self.counted = counted;
+        seen
+    }
+}

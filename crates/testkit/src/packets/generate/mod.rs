@@ -1,0 +1,39 @@
+//! Random cases: a host, and packets that concern it.
+
+mod arp;
+mod host;
+mod packet;
+mod steps;
+
+pub use host::Host;
+
+use fingerpost_net::Rng;
+
+use crate::packets::case::Case;
+
+/// The case of an index under a seed, of IPv4.
+pub fn case(seed: u64, index: u64) -> Case {
+    let mut rng =
+        Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index.wrapping_mul(0xd134_2543_de82_ef95));
+    let host = Host::random(&mut rng);
+    let steps = steps::steps(&mut rng, &host);
+    Case { seed, index, script: host.script, steps }
+}
+
+/// A weighted choice of a number.
+fn weighted(rng: &mut Rng, weights: &[(u64, u32)]) -> u32 {
+    let all = weights.iter().map(|(weight, _)| weight).sum();
+    let mut at = rng.below(all);
+    for &(weight, what) in weights {
+        if at < weight {
+            return what;
+        }
+        at -= weight;
+    }
+    0
+}
+
+/// One of some.
+fn one<T: Copy>(rng: &mut Rng, items: &[T]) -> T {
+    items[rng.below(items.len() as u64) as usize]
+}

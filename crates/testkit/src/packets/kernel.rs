@@ -1,0 +1,201 @@
+//! The kernel's side of a case.
+//!
+//! [`Kernel::run`] starts this same program again through `taskset` and `unshare --net`,
+//! with the hidden verb [`PACKETS_SIDE`]; that child, [`packets_side`], builds the host, holds
+//! its tun and tap devices, and does the steps. It stays busy while it waits, so that
+//! the timers of its processor run in its name and their drops are heard.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::oracle::{ENVIRONMENT, must_be_apart, settle};
+use crate::packets::case::{Case, Seen, Step};
+use crate::packets::counters;
+use crate::packets::drops::{Listener, Recorder};
+use crate::packets::taps::Tap;
+use crate::process::{pinned, run};
+
+/// The verb under which this program does the steps inside the namespace.
+pub const PACKETS_SIDE: &str = "packets-side";
+
+/// The longest a case may take.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long the kernel is given for what it leaves to other threads (ksoftirqd).
+const SETTLE: Duration = Duration::from_micros(150);
+
+/// Runs cases in fresh namespaces, on one processor.
+pub struct Kernel {
+    program: PathBuf,
+    cpu: Option<usize>,
+    recorder: Recorder,
+}
+
+impl Kernel {
+    /// On `cpu`; `None` leaves the choice to the scheduler.
+    ///
+    /// # Errors
+    ///
+    /// Not root, or a kernel without tracing.
+    pub fn new(cpu: Option<usize>) -> io::Result<Self> {
+        let name = cpu.map_or("any".to_owned(), |cpu| cpu.to_string());
+        Kernel::with_program(std::env::current_exe()?, cpu, &name)
+    }
+
+    /// The same, with the testkit's program elsewhere than this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kernel::new`].
+    pub fn with_program(program: PathBuf, cpu: Option<usize>, name: &str) -> io::Result<Self> {
+        Ok(Kernel { program, cpu, recorder: Recorder::open(name)? })
+    }
+
+    /// What the kernel does, step by step.
+    ///
+    /// # Errors
+    ///
+    /// No namespace or device could be made.
+    pub fn run(&self, case: &Case) -> io::Result<Vec<Seen>> {
+        let mut command = pinned(self.cpu, "unshare");
+        command.arg("--net").arg(&self.program).arg(PACKETS_SIDE).arg(self.recorder.dir());
+        let input = serde_json::to_string(case).map_err(io::Error::other)? + "\n";
+        let done = run(&mut command, &input, DEADLINE)?;
+        let seen: Result<Vec<Seen>, _> = done.stdout.lines().map(serde_json::from_str).collect();
+        match (done.status, seen) {
+            (0, Ok(seen)) if seen.len() == case.steps.len() => Ok(seen),
+            (status, seen) => Err(io::Error::other(format!(
+                "{} of {} steps done, status {status}: {}",
+                seen.map_or(0, |seen| seen.len()),
+                case.steps.len(),
+                done.stderr.trim()
+            ))),
+        }
+    }
+}
+
+/// Inside the namespace: reads a [`Case`] from `input`, writes a [`Seen`] a line to `output`.
+///
+/// # Errors
+///
+/// A device cannot be made, a pipe breaks, or this is no namespace of its own.
+pub fn packets_side(tracing: &Path, input: impl Read, output: &mut impl Write) -> io::Result<()> {
+    must_be_apart()?;
+    let mut text = String::new();
+    BufReader::new(input).read_line(&mut text)?;
+    let case: Case = serde_json::from_str(&text)?;
+    let taps = build(&case.script)?;
+    let mut host =
+        Host { taps, listener: Listener::open(tracing)?, counted: counters::read()?, start: Instant::now() };
+    host.drain()?;
+    host.listener.take()?;
+    for step in &case.steps {
+        serde_json::to_writer(&mut *output, &host.step(step)?)?;
+        output.write_all(b"\n")?;
+    }
+    output.flush()
+}
+
+/// Builds the host. Lines of `ip` that follow each other go to one `ip -batch`; one that is refused changes nothing.
+fn build(script: &[String]) -> io::Result<Vec<Tap>> {
+    let mut taps = Vec::new();
+    let mut batch = String::new();
+    for line in script {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["sysctl", .., setting] => {
+                flush(&mut batch)?;
+                set(setting)?;
+            }
+            ["ip", "tuntap", ..] => {
+                flush(&mut batch)?;
+                taps.extend(Tap::for_line(&words)?);
+            }
+            ["ip", rest @ ..] => batch.push_str(&(rest.join(" ") + "\n")),
+            _ => return Err(io::Error::other(format!("not a line of ip or sysctl: {line}"))),
+        }
+    }
+    flush(&mut batch)?;
+    settle(&[])?;
+    Ok(taps)
+}
+
+fn flush(batch: &mut String) -> io::Result<()> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let lines = std::mem::take(batch);
+    let mut command = Command::new("ip");
+    let done = run(command.args(["-force", "-batch", "-"]).envs(ENVIRONMENT), &lines, DEADLINE)?;
+    if std::env::var_os("FINGERPOST_SHOW_REFUSED").is_some() && done.status != 0 {
+        eprintln!("{lines}{}", done.stderr);
+    }
+    Ok(())
+}
+
+/// Writes `name=value` below `/proc/sys`; what the kernel refuses stays as it is.
+fn set(setting: &str) -> io::Result<()> {
+    let Some((name, value)) = setting.split_once('=') else {
+        return Err(io::Error::other(format!("no setting: {setting}")));
+    };
+    let path = format!("/proc/sys/{}", name.replace('.', "/"));
+    // A name that this kernel does not know stays unset, as `sysctl` leaves it.
+    let _ = std::fs::write(path, value);
+    Ok(())
+}
+
+struct Host {
+    taps: Vec<Tap>,
+    listener: Listener,
+    counted: counters::Counters,
+    start: Instant,
+}
+
+impl Host {
+    fn step(&mut self, step: &Step) -> io::Result<Seen> {
+        let mut seen = Seen { at_us: self.start.elapsed().as_micros() as u64, ..Seen::default() };
+        match step {
+            Step::Inject { dev, frame } => {
+                let tap = self.taps.iter_mut().find(|tap| tap.name() == dev);
+                let tap = tap.ok_or_else(|| io::Error::other(format!("no device {dev} is held")))?;
+                seen.refused = tap.inject(&frame.0).is_err();
+                self.wait(SETTLE, &mut seen)?;
+            }
+            Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,
+        }
+        let counted = counters::read()?;
+        seen.counters = counters::between(&self.counted, &counted);
+        self.counted = counted;
+        seen.reasons = self.listener.take()?;
+        Ok(seen)
+    }
+
+    fn wait(&mut self, time: Duration, seen: &mut Seen) -> io::Result<()> {
+        let end = Instant::now() + time;
+        loop {
+            let late = Instant::now() >= end;
+            let mut any = false;
+            for tap in &mut self.taps {
+                while let Some(frame) = tap.emitted()? {
+                    seen.emitted.push((tap.name().to_owned(), frame));
+                    any = true;
+                }
+            }
+            if late && !any {
+                return Ok(());
+            }
+            thread::yield_now();
+        }
+    }
+
+    /// Drops what was sent while the host was built.
+    fn drain(&mut self) -> io::Result<()> {
+        self.wait(Duration::from_millis(2), &mut Seen::default())?;
+        self.counted = counters::read()?;
+        self.start = Instant::now();
+        Ok(())
+    }
+}

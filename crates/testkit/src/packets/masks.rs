@@ -1,0 +1,182 @@
+//! What is random or late in the kernel: settings that hold it still, and what is masked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fingerpost_net::wire::{Ethernet, Header, Icmp, Ipv4, checksum, ethertype, proto};
+
+use crate::packets::case::{Bytes, Seen, Step};
+use crate::packets::decode;
+
+/// Settings at the head of each script, with the reason.
+pub const HELD4: [(&str, &str, &str); 8] = [
+    ("net.ipv6.conf.all.disable_ipv6", "1", "no router solicitations and reports in cases of IPv4"),
+    ("net.ipv6.conf.default.disable_ipv6", "1", "the same for devices that are still to come"),
+    ("net.ipv4.icmp_msgs_per_sec", "100000", "the global limit takes random amounts"),
+    ("net.ipv4.icmp_msgs_burst", "100000", "the same"),
+    ("net.ipv4.icmp_ratelimit", "0", "a limit per host turns on the time between steps"),
+    ("net.ipv4.neigh.default.proxy_delay", "0", "answers for others wait for a random time"),
+    ("net.ipv4.neigh.default.retrans_time_ms", "200", "a case does not take seconds"),
+    ("net.ipv4.fib_multipath_hash_seed", "4660", "the hash of legs has a random seed"),
+];
+
+/// What is masked, for people.
+pub const MASKED: [(&str, &str); 5] = [
+    ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
+    ("times in timestamp options and timestamp replies", "the time of day"),
+    ("the order of frames on different devices", "each is read by itself"),
+    ("the order of drop reasons within a step", "processors' work may be done in another order"),
+    ("how often a reason is given", "a datagram that was put together is freed fragment by fragment"),
+];
+
+/// Packets that arrived in a case so far: only their ids are kept when they leave again.
+#[derive(Clone, Debug, Default)]
+pub struct Arrived(BTreeSet<([u8; 4], u16)>);
+
+impl Arrived {
+    /// Notes a step.
+    pub fn note(&mut self, step: &Step, taps: &Links) {
+        if let Step::Inject { dev, frame } = step
+            && let Some(header) = taps.packet(dev, &frame.0).and_then(Ipv4::read)
+        {
+            self.0.insert((header.src, header.id.get()));
+        }
+    }
+}
+
+/// Which devices have link headers.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    tuns: BTreeSet<String>,
+}
+
+impl Links {
+    /// Reads a script.
+    pub fn of(script: &[String]) -> Self {
+        let mut tuns = BTreeSet::new();
+        for line in script {
+            if let ["ip", "tuntap", "add", name, "mode", "tun", ..] =
+                line.split_whitespace().collect::<Vec<_>>()[..]
+            {
+                tuns.insert(name.to_owned());
+            }
+        }
+        Links { tuns }
+    }
+
+    /// Whether the device's frames begin with a link header.
+    pub fn has_header(&self, dev: &str) -> bool {
+        !self.tuns.contains(dev)
+    }
+
+    /// The IPv4 packet in a frame.
+    pub fn packet<'a>(&self, dev: &str, frame: &'a [u8]) -> Option<&'a [u8]> {
+        frame.get(self.start(dev, frame)?..)
+    }
+
+    fn start(&self, dev: &str, frame: &[u8]) -> Option<usize> {
+        if !self.has_header(dev) {
+            return (frame.first()? >> 4 == 4).then_some(0);
+        }
+        (Ethernet::read(frame)?.ethertype.get() == ethertype::IPV4).then_some(Ethernet::LEN)
+    }
+}
+
+/// A step's outcome in a form that two runs of the kernel share.
+pub fn masked(seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
+    let mut ids = BTreeMap::new();
+    let mut masked = seen.clone();
+    masked.at_us = 0;
+    masked.emitted.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (dev, frame) in &mut masked.emitted {
+        if let Some(start) = links.start(dev, &frame.0) {
+            mask_packet(&mut frame.0[start..], arrived, &mut ids);
+        }
+    }
+    masked.reasons.sort();
+    masked.reasons.dedup();
+    masked
+}
+
+/// Masks a packet, and the one that it quotes if it is an ICMP error.
+fn mask_packet(packet: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u16, u16>) {
+    let Some(len) = Ipv4::read(packet).map(Ipv4::header_len) else { return };
+    if !(Ipv4::LEN..=packet.len()).contains(&len) {
+        return;
+    }
+    let (header, payload) = packet.split_at_mut(len);
+    with_checksum(header, 10, |header| {
+        mask_id(header, arrived, ids);
+        mask_timestamps(&mut header[Ipv4::LEN..]);
+    });
+    let is_whole_icmp =
+        Ipv4::read(header).is_some_and(|header| header.proto == proto::ICMP && !header.is_fragment());
+    match payload.first() {
+        Some(3..=5 | 11 | 12) if is_whole_icmp && payload.len() > Icmp::LEN => {
+            with_checksum(payload, 2, |payload| mask_packet(&mut payload[Icmp::LEN..], arrived, ids));
+        }
+        // The times of receiving and sending a timestamp.
+        Some(14) if is_whole_icmp && payload.len() >= 20 => {
+            with_checksum(payload, 2, |payload| payload[12..20].fill(0));
+        }
+        _ => {}
+    }
+}
+
+/// Changes bytes whose checksum stands at a place; it stays right or wrong.
+fn with_checksum(bytes: &mut [u8], at: usize, change: impl FnOnce(&mut [u8])) {
+    let was_right = checksum(bytes) == 0;
+    let before = bytes.to_vec();
+    change(bytes);
+    if was_right && bytes != before {
+        bytes[at..at + 2].fill(0);
+        let sum = checksum(bytes);
+        bytes[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+    }
+}
+
+/// Numbers ids of the host's own from 1; zero means that there is none and stays.
+fn mask_id(header: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u16, u16>) {
+    let Some(header) = Ipv4::edit(header) else { return };
+    let id = header.id.get();
+    if id != 0 && !arrived.0.contains(&(header.src, id)) {
+        let next = ids.len() as u16 + 1;
+        header.id.set(*ids.entry(id).or_insert(next));
+    }
+}
+
+/// Clears the times that a timestamp option has taken so far.
+fn mask_timestamps(options: &mut [u8]) {
+    const TIMESTAMP: u8 = 68;
+    let mut at = 0;
+    while let Some(&kind) = options.get(at) {
+        let len = match (kind, options.get(at + 1)) {
+            (0, _) => return,
+            (1, _) => 1,
+            (_, Some(&len)) if len >= 2 => usize::from(len),
+            _ => return,
+        };
+        if kind == TIMESTAMP
+            && let Some(option) = options.get_mut(at..at + len)
+            && len > 4
+        {
+            let with_addresses = option[3] & 15 != 0;
+            let (first, width) = if with_addresses { (8, 8) } else { (4, 4) };
+            let end = usize::from(option[2]).saturating_sub(1).min(len);
+            let mut time = first;
+            while time + 4 <= end {
+                option[time..time + 4].fill(0);
+                time += width;
+            }
+        }
+        at += len;
+    }
+}
+
+/// A frame for a message; of a long one its start.
+pub fn shown(dev: &str, frame: &Bytes, links: &Links) -> String {
+    const LONGEST: usize = 160;
+    let line = decode::line(&frame.0, links.has_header(dev));
+    let start = Bytes(frame.0.iter().take(LONGEST).copied().collect());
+    let more = if frame.0.len() > LONGEST { "…" } else { "" };
+    format!("{dev}: {line}\n      {start}{more}")
+}
