@@ -25,7 +25,7 @@ pub const MASKED: [(&str, &str); 5] = [
     ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
     (
-        "NOT_SPECIFIED where fragments arrive or leave, and how often other reasons are given",
+        "NOT_SPECIFIED where fragments arrive, leave or wait, and how often other reasons are given",
         "the pieces of a datagram are freed one by one, or together where their memory could be joined",
     ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
@@ -99,7 +99,11 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     let is_piece = |dev: &str, frame: &Bytes| {
         links.packet(dev, &frame.0).and_then(Ipv4::read).is_some_and(Ipv4::is_fragment)
     };
-    let of_pieces = matches!(step, Step::Inject { dev, frame } if is_piece(dev, frame));
+    let of_pieces = match step {
+        Step::Inject { dev, frame } => is_piece(dev, frame),
+        // Datagrams that are given up.
+        Step::Wait { .. } => true,
+    };
     if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();
         masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
@@ -228,7 +232,8 @@ mod tests {
         let seen = Seen { reasons, ..Seen::default() };
         let step = Step::Inject { dev: "u0".into(), frame: piece };
         assert_eq!(masked(&step, &seen, &Arrived::default(), &links).reasons, ["NO_SOCKET"]);
-        let whole = masked(&Step::Wait { ms: 1 }, &seen, &Arrived::default(), &links);
+        let other = Step::Inject { dev: "u0".into(), frame: Bytes(vec![0x45]) };
+        let whole = masked(&other, &seen, &Arrived::default(), &links);
         assert_eq!(whole.reasons, ["NOT_SPECIFIED", "NO_SOCKET", "NO_SOCKET"]);
     }
 }
