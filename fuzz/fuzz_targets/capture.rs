@@ -11,7 +11,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let mut read = 0;
-    while let Ok(Some(packet)) = capture.next() {
+    while let Ok(Some(packet)) = capture.next_packet() {
         assert!(packet.bytes.len() as u64 <= packet.length, "no more is captured than there was");
         read += packet.bytes.len();
     }

@@ -1,5 +1,7 @@
 //! A capture from end to end: packets enter at their times, and time passes between them.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::config::Link;
 use fingerpost_engine::lookup::hash::Asker;
@@ -60,8 +62,8 @@ pub fn run(
     tell: &mut dyn FnMut(Notice),
 ) -> anyhow::Result<Summary> {
     let config = &source.world.ns(source.ns).map_err(|refusal| anyhow!("{refusal}"))?.config;
-    let named = options.renamed.iter().map(|(_, device)| device).chain(&options.on);
-    for device in named.filter(|device| config.links.find(device).is_none()) {
+    let mut named = options.renamed.iter().map(|(_, device)| device).chain(&options.on);
+    if let Some(device) = named.find(|device| config.links.find(device).is_none()) {
         bail!("--on: the host has no device {device}; it has {}", devices(config));
     }
     let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false };
@@ -143,7 +145,7 @@ impl Replay<'_> {
         name: &str,
         tell: &mut dyn FnMut(Notice),
     ) -> anyhow::Result<()> {
-        while let Some(packet) = capture.next()? {
+        while let Some(packet) = capture.next_packet()? {
             let (number, offset) = (packet.number, packet.offset);
             self.take(&packet).with_context(|| format!("{name}: packet {number}, at byte {offset}"))?;
             if number.is_multiple_of(OFTEN) {
@@ -206,13 +208,10 @@ impl Replay<'_> {
         };
         self.summary.emitted += emitted.len() as u64;
         if self.writer.is_some() && !emitted.is_empty() {
-            use std::fmt::Write as _;
             self.comment.clear();
+            let reason = reason.map_or(String::new(), |reason| format!(" {reason}"));
             // A text takes everything.
-            let _ = write!(self.comment, "packet {}: {}", packet.number, word.unwrap_or_default());
-            if let Some(reason) = reason {
-                let _ = write!(self.comment, " {reason}");
-            }
+            let _ = write!(self.comment, "packet {}: {}{reason}", packet.number, word.unwrap_or_default());
             self.write(&emitted)?;
         }
         self.report(Some((packet.number, dev)), (word, reason), &emitted)

@@ -21,7 +21,7 @@ fn read(bytes: &[u8]) -> (Vec<Read>, Option<String>) {
     };
     let mut packets = Vec::new();
     loop {
-        match capture.next() {
+        match capture.next_packet() {
             Ok(Some(packet)) => packets.push((
                 packet.number,
                 packet.interface.name.clone(),
@@ -128,7 +128,7 @@ fn blocks_of_both_byte_orders_are_read_alike() {
     }
     let mut capture =
         Capture::new(Box::new(io::Cursor::new(sample(true))), "file".into(), None).expect("a capture");
-    while capture.next().expect("is whole").is_some() {}
+    while capture.next_packet().expect("is whole").is_some() {}
     let unknown = capture.unknown_blocks().expect("one is unknown");
     assert_eq!((unknown.kind, unknown.count), (0x1234, 1));
     assert_eq!(sample(true)[unknown.offset as usize..][..4], [0, 0, 0x12, 0x34]);

@@ -141,7 +141,8 @@ fn a_lookup_tells_the_rule_the_error_and_the_way_back() {
     marked[24..26].copy_from_slice(&[0, 0]);
     let sum = checksum(&marked[14..34]).to_be_bytes();
     marked[24..26].copy_from_slice(&sum);
-    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &marked).packet(0, 1, &udp(NEIGHBOUR, [10, 3, 0, 9]));
+    let capture =
+        Pcapng::of(&[("eth0", 1)]).packet(0, 0, &marked).packet(0, 1, &udp(NEIGHBOUR, [10, 3, 0, 9]));
     let (status, objects, err) = replay("rules", &capture.0, &format!("--apply {}", rules.path()));
     assert_eq!((status, err.as_str()), (0, ""));
     assert_eq!(
@@ -160,15 +161,17 @@ fn a_lookup_tells_the_rule_the_error_and_the_way_back() {
         ])
     );
     let refused = &objects[1]["lookups"][0];
-    assert_eq!((&refused["rule"], &refused["error"]), (&json!(200), &json!("EHOSTUNREACH")));
+    assert_eq!((&refused["rule"], &refused["error"]), (&json!(200), &json!("ENETUNREACH")));
     assert!(refused.get("table").is_none() && refused.get("device").is_none());
 }
 
 #[test]
 fn a_martian_is_dropped_with_the_kernels_reason() {
-    let capture = Pcapng::of(&[("eth0", 1)])
-        .packet(0, 0, &udp([127, 0, 0, 9], [10, 1, 0, 9]))
-        .packet(0, 1, &udp([224, 0, 0, 9], [10, 1, 0, 9]));
+    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp([127, 0, 0, 9], [10, 1, 0, 9])).packet(
+        0,
+        1,
+        &udp([224, 0, 0, 9], [10, 1, 0, 9]),
+    );
     let (status, objects, _) = replay("martian", &capture.0, "");
     let reasons: Vec<&Value> = objects.iter().map(|object| &object["reason"]).collect();
     assert_eq!((status, reasons), (0, vec![&json!("IP_LOCALNET"), &json!("IP_INVALID_SOURCE")]));
@@ -194,8 +197,7 @@ fn echo_requests_and_arp_requests_are_answered() {
     assert_eq!((reply[34], &reply[38..]), (0, &echo[4..]), "an echo reply with the same contents");
     assert_eq!(objects[0]["counters"]["IcmpOutEchoReps"], 1);
     let answer = bytes_of(&objects[1]["emitted"][0]);
-    let expected =
-        [&[0, 1, 8, 0, 6, 4, 0, 2][..], &HOST, &[10, 0, 0, 1], &PEER, &NEIGHBOUR].concat();
+    let expected = [&[0, 1, 8, 0, 6, 4, 0, 2][..], &HOST, &[10, 0, 0, 1], &PEER, &NEIGHBOUR].concat();
     assert_eq!((&answer[..12], &answer[14..]), (&[PEER, HOST].concat()[..], &expected[..]));
     assert_eq!(objects[1]["outcome"], "delivered");
 }
@@ -203,12 +205,15 @@ fn echo_requests_and_arp_requests_are_answered() {
 #[test]
 fn time_alone_asks_again_and_gives_up() {
     let capture = || {
-        Pcapng::of(&[("eth0", 1)])
-            .packet(0, 0, &udp(NEIGHBOUR, [10, 1, 0, 77]))
-            .packet(0, 1_500_000, &udp(NEIGHBOUR, [10, 1, 0, 9]))
+        Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp(NEIGHBOUR, [10, 1, 0, 77])).packet(
+            0,
+            1_500_000,
+            &udp(NEIGHBOUR, [10, 1, 0, 9]),
+        )
     };
     let outcomes = |objects: &[Value]| -> Vec<(Value, Value, Value)> {
-        let of = |object: &Value| (object["packet"].clone(), object["dev"].clone(), object["outcome"].clone());
+        let of =
+            |object: &Value| (object["packet"].clone(), object["dev"].clone(), object["outcome"].clone());
         objects.iter().map(of).collect()
     };
     let queued = (json!(1), json!("eth0"), json!("queued"));
@@ -226,15 +231,19 @@ fn time_alone_asks_again_and_gives_up() {
 
 #[test]
 fn what_leaves_is_a_capture_with_comments() {
-    let capture = Pcapng::of(&[("eth0", 1)])
-        .packet(0, 0, &udp(NEIGHBOUR, [10, 1, 0, 77]))
-        .packet(0, 20, &udp(NEIGHBOUR, [99, 0, 0, 1]));
+    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp(NEIGHBOUR, [10, 1, 0, 77])).packet(
+        0,
+        20,
+        &udp(NEIGHBOUR, [99, 0, 0, 1]),
+    );
     let out = Scratch::new("out.pcapng", b"");
     let (status, _, _) = replay("written", &capture.0, &format!("--until 1.5 -o {}", out.path()));
     assert_eq!(status, 0);
     let bytes = std::fs::read(std::path::Path::new(&out.path())).expect("the capture");
     let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(has("packet 1: queued") && has("packet 2: dropped IP_INNOROUTES") && has("no packet: time alone"));
+    assert!(
+        has("packet 1: queued") && has("packet 2: dropped IP_INNOROUTES") && has("no packet: time alone")
+    );
     // It can be replayed: both requests, and what the sender is told.
     let script = Scratch::new("written.peer.sh", ROUTER.as_bytes());
     let (status, text, err) = run(&format!("replay --script {} {}", script.path(), out.path()));
@@ -267,7 +276,9 @@ fn interfaces_that_the_host_does_not_have_are_refused_by_name() {
     let capture = Pcapng::of(&[("eth0", 1), ("wan", 1)]).packet(0, 0, &frame).packet(1, 1, &frame);
     let (status, objects, err) = replay("wan", &capture.0, "");
     assert_eq!((status, objects.len()), (2, 1), "what comes before is told");
-    assert!(err.contains("packet 2, at byte ") && err.contains("captured on wan") && err.contains("--on wan=DEV"));
+    assert!(
+        err.contains("packet 2, at byte ") && err.contains("captured on wan") && err.contains("--on wan=DEV")
+    );
     assert!(err.contains("holds what came before"), "{err}");
     let (status, objects, _) = replay("wan-on", &capture.0, "--on wan=eth0");
     assert_eq!((status, objects.len()), (0, 2));

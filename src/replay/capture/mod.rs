@@ -178,7 +178,7 @@ impl Capture {
     /// # Errors
     ///
     /// The capture cannot be read further, or is not whole.
-    pub fn next(&mut self) -> anyhow::Result<Option<Packet<'_>>> {
+    pub fn next_packet(&mut self) -> anyhow::Result<Option<Packet<'_>>> {
         self.window.pass();
         let found = match &self.form {
             Form::Classic(records) => records.next(&mut self.window),
@@ -250,7 +250,7 @@ impl Clock {
         let nanos = match self.resolution {
             power @ 0..=9 => units * 10u128.pow(9 - u32::from(power)),
             power @ ..=127 => 10u128.checked_pow(u32::from(power) - 9).map_or(0, |by| units / by),
-            power => units * 1_000_000_000 >> (power & 0x7f),
+            power => (units * 1_000_000_000) >> (power & 0x7f),
         };
         let nanos = i128::try_from(nanos).unwrap_or(i128::MAX);
         let nanos = nanos.saturating_add(i128::from(self.offset) * 1_000_000_000);

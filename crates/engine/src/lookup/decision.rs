@@ -194,6 +194,18 @@ pub enum DropReason {
     FragTooFar,
     /// A fragment whose datagram did not become whole in time.
     FragReasmTimeout,
+    /// Extension headers that do not end.
+    Ipv6BadExthdr,
+    /// Neighbour discovery in fragments.
+    Ipv6NdiscFrag,
+    /// Neighbour discovery that crossed a router.
+    Ipv6NdiscHopLimit,
+    /// Neighbour discovery with a code.
+    Ipv6NdiscBadCode,
+    /// Options of neighbour discovery that are not well formed.
+    Ipv6NdiscBadOptions,
+    /// A solicitation for another host.
+    Ipv6NdiscNsOtherhost,
 }
 
 impl DropReason {
@@ -231,6 +243,12 @@ impl DropReason {
             DropReason::DupFrag => "DUP_FRAG",
             DropReason::FragTooFar => "FRAG_TOO_FAR",
             DropReason::FragReasmTimeout => "FRAG_REASM_TIMEOUT",
+            DropReason::Ipv6BadExthdr => "IPV6_BAD_EXTHDR",
+            DropReason::Ipv6NdiscFrag => "IPV6_NDISC_FRAG",
+            DropReason::Ipv6NdiscHopLimit => "IPV6_NDISC_HOP_LIMIT",
+            DropReason::Ipv6NdiscBadCode => "IPV6_NDISC_BAD_CODE",
+            DropReason::Ipv6NdiscBadOptions => "IPV6_NDISC_BAD_OPTIONS",
+            DropReason::Ipv6NdiscNsOtherhost => "IPV6_NDISC_NS_OTHERHOST",
         }
     }
 }

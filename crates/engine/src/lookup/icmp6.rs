@@ -85,7 +85,7 @@ pub fn hearing(ns: &Namespace, env: Env<'_>, packet: Dropped) -> Hearing {
         return Hearing::InVrf;
     }
     let bare = Flow6 { proto: ICMPV6, ..Flow6::to(src) };
-    let reflects = setting(ns, "fwmark_reflect").trim() != "0";
+    let reflects = sysctl::number6_of(config, "fwmark_reflect") != 0;
     let open = Flow6 {
         oif: if AddrType::of(src).needs_device() { iif } else { 0 },
         mark: if reflects { packet.mark } else { 0 },
@@ -105,16 +105,16 @@ pub fn hearing(ns: &Namespace, env: Env<'_>, packet: Dropped) -> Hearing {
     match resolve(flow) {
         Err(errno) => Hearing::NoWay(errno),
         Ok(decision) if decision.output == Output::Discard => Hearing::NoWay(Errno::ENETUNREACH),
-        Ok(decision) if is_anycast(config, &decision) && !counts_as_unicast(ns) => Hearing::AnycastSource,
+        Ok(decision) if is_anycast(config, &decision) && !counts_as_unicast(config) => Hearing::AnycastSource,
         Ok(decision) if config.links.get(decision.dev).is_some_and(|link| link.is_loopback()) => {
             Hearing::OwnSource
         }
-        Ok(_) => limit(ns, env).map_or(Hearing::Each, Hearing::Limited),
+        Ok(_) => limit(config, env).map_or(Hearing::Each, Hearing::Limited),
     }
 }
 
 /// The dropped packet's destination, if an error can come from there.
-fn own_destination(config: &Config, dst: Ipv6Addr, iif: u32) -> Option<Ipv6Addr> {
+pub(crate) fn own_destination(config: &Config, dst: Ipv6Addr, iif: u32) -> Option<Ipv6Addr> {
     let own = Own { dev: iif, any_device: false, banned: IfaFlags::TENTATIVE };
     let of_link = AddrType::of(dst).needs_device();
     let is_anycast = || {
@@ -127,11 +127,12 @@ fn own_destination(config: &Config, dst: Ipv6Addr, iif: u32) -> Option<Ipv6Addr>
 }
 
 /// Whether the way back prefers a source (`icmpv6_rt_has_prefsrc`).
-fn has_preferred(config: &Config, decision: &Decision6) -> bool {
+pub(crate) fn has_preferred(config: &Config, decision: &Decision6) -> bool {
     decision.found.route.get(config).is_some_and(|route| route.prefsrc.is_some())
 }
 
-fn is_anycast(config: &Config, decision: &Decision6) -> bool {
+/// Whether the destination is known as an anycast address (`ipv6_anycast_destination`).
+pub(crate) fn is_anycast(config: &Config, decision: &Decision6) -> bool {
     let flags = decision.flags;
     let own_subnet = || {
         decision.found.route.get(config).is_some_and(|route| {
@@ -144,24 +145,27 @@ fn is_anycast(config: &Config, decision: &Decision6) -> bool {
     flags.any(RtFlags::ANYCAST) || own_subnet()
 }
 
-fn counts_as_unicast(ns: &Namespace) -> bool {
-    setting(ns, "icmp/error_anycast_as_unicast").trim() == "1"
+/// Whether errors go to anycast addresses too.
+pub(crate) fn counts_as_unicast(config: &Config) -> bool {
+    sysctl::number6_of(config, "icmp/error_anycast_as_unicast") == 1
 }
 
-fn setting(ns: &Namespace, name: &str) -> String {
-    sysctl::read(ns, &format!("net/ipv6/{name}")).unwrap_or_default()
+/// Whether messages of a type are limited (`icmpv6_mask_allow`).
+pub(crate) fn is_limited(config: &Config, kind: u8) -> bool {
+    sysctl::text6_of(config, "icmp/ratemask").trim().split(',').any(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let ends = (first.parse::<u8>(), last.parse::<u8>());
+        matches!(ends, (Ok(first), Ok(last)) if (first..=last).contains(&kind))
+    })
 }
 
 /// The limit of errors about destinations; `None` where they are not limited.
-fn limit(ns: &Namespace, env: Env<'_>) -> Option<Limit> {
-    let interval: u32 = setting(ns, "icmp/ratelimit").trim().parse().ok().filter(|&interval| interval > 0)?;
-    let is_limited = setting(ns, "icmp/ratemask").trim().split(',').any(|range| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let ends = (first.parse::<u8>(), last.parse::<u8>());
-        matches!(ends, (Ok(first), Ok(last)) if (first..=last).contains(&UNREACHABLE))
-    });
+fn limit(config: &Config, env: Env<'_>) -> Option<Limit> {
+    let interval = sysctl::number6_of(config, "icmp/ratelimit").try_into().ok();
+    let interval: u32 = interval.filter(|&interval| interval > 0)?;
     let burst = (60_000 / interval).min(6);
-    is_limited.then_some(Limit { burst, interval, is_of_prefix: env.behaviour.icmp6_limit_is_of_prefix })
+    let is_of_prefix = env.behaviour.icmp6_limit_is_of_prefix;
+    is_limited(config, UNREACHABLE).then_some(Limit { burst, interval, is_of_prefix })
 }
 
 #[cfg(test)]
@@ -176,7 +180,7 @@ mod tests {
             ns.config.sysctl.other.insert(format!("ipv6/icmp/{name}"), value.to_string());
         }
         let behaviour = Behaviour::of_release(release);
-        limit(&ns, Env { behaviour: &behaviour, now: Time(0) })
+        limit(&ns.config, Env { behaviour: &behaviour, now: Time(0) })
     }
 
     #[test]

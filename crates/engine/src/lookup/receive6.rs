@@ -2,7 +2,7 @@
 //! as far as its addresses decide (`ip6_rcv_core`, `ip6_forward`): the lookup
 //! itself ([`super::input6`]) refuses neither (C-307, C-308).
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::DropReason;
 use crate::addrtype::AddrType;
@@ -57,8 +57,8 @@ pub fn forward(config: &Config, iif: u32, dev: u32, src: Ipv6Addr) -> Result<(),
 }
 
 /// Whether a group is one that every device joins by itself, given the device's
-/// addresses: all nodes, the addresses' solicited nodes, and all routers with
-/// forwarding. What sockets joined besides is not known here.
+/// addresses: all nodes, the addresses' solicited nodes and those of addresses that it
+/// stands in for (`ip neigh add proxy`), and all routers with forwarding. What sockets joined besides is not known here.
 pub fn joined(config: &Config, dev: u32, group: Ipv6Addr) -> bool {
     let Some(ipv6) = config.links.ipv6(dev) else { return false };
     let solicited = |addr: Ipv6Addr| {
@@ -71,4 +71,8 @@ pub fn joined(config: &Config, dev: u32, group: Ipv6Addr) -> bool {
         || ipv6.conf.forwarding != 0 && all_routers.contains(&group)
         || ipv6.addrs.iter().map(|addr| addr.addr).any(|addr| solicited(addr) == group)
         || ipv6.anycast.iter().any(|anycast| solicited(anycast.addr) == group)
+        || config.neighbours.proxies.keys().any(|&(of, addr)| match addr {
+            IpAddr::V6(addr) => of == dev && solicited(addr) == group,
+            IpAddr::V4(_) => false,
+        })
 }

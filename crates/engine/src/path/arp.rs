@@ -129,7 +129,7 @@ impl Stack<'_, '_> {
         target: Ipv4Addr,
     ) -> Option<Result<(), DropReason>> {
         let dev = packet.dev;
-        let update = Update { mac: Some(mac), state: NeighState::STALE, overrides: true };
+        let update = Update::of_arp(mac, NeighState::STALE, true);
         if decision.kind == RouteType::LOCAL {
             if !self.ignores(dev, sender, target) && !self.is_filtered(dev, sender, target) {
                 self.neighbour_update(key(dev, sender), update);
@@ -258,6 +258,6 @@ impl Stack<'_, '_> {
         let overrides = is_gratuitous || !self.was_updated_within(key(dev, sender), lock);
         let is_answer = op == Arp::REPLY && packet.addressed == Addressed::Host;
         let state = if is_answer { NeighState::REACHABLE } else { NeighState::STALE };
-        self.neighbour_update(key(dev, sender), Update { mac: Some(mac), state, overrides });
+        self.neighbour_update(key(dev, sender), Update::of_arp(mac, state, overrides));
     }
 }

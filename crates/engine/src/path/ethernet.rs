@@ -3,6 +3,7 @@
 use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
+use super::six::{Noted, is_six};
 use super::{Addressed, Frame, Options, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
@@ -69,6 +70,7 @@ impl Stack<'_, '_> {
             mark: 0,
             decision: None,
             decision6: None,
+            six: Noted::default(),
             is_forwarded: false,
             options: Options::default(),
             reassembled: None,
@@ -77,7 +79,7 @@ impl Stack<'_, '_> {
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
-            ethertype::IPV6 => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            ethertype::IPV6 => self.ip6_receive(packet),
             ethertype::VLAN | ethertype::PROVIDER_VLAN => {
                 self.end(&packet, Outcome::Unknown("VLAN tags"));
             }
@@ -102,9 +104,9 @@ impl Stack<'_, '_> {
         }
         let mut bytes = Vec::with_capacity(Ethernet::LEN + packet.bytes.len());
         if has_header(link) {
-            let kind = match packet.decision6 {
-                None => ethertype::IPV4,
-                Some(_) => ethertype::IPV6,
+            let kind = match is_six(&packet) {
+                false => ethertype::IPV4,
+                true => ethertype::IPV6,
             };
             let header = Ethernet { dst, src: mac_of(link), ethertype: kind.into() };
             bytes.extend_from_slice(header.as_bytes());

@@ -3,7 +3,7 @@
 //! them (`struct inet_peer`), which therefore disturb each other (C-229).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_net::wire::icmp;
 
@@ -135,6 +135,17 @@ impl Stack<'_, '_> {
         self.state.peers.allows_redirect(sender.into(), vrf, now)
     }
 
+    /// Whether an IPv6 peer is sent a message, one each `interval` milliseconds (T-53).
+    pub(super) fn allows_six(&mut self, peer: Ipv6Addr, interval: u64) -> bool {
+        let now = self.now();
+        self.state.peers.allows_message(peer.into(), 0, interval, now)
+    }
+
+    /// A limited message is sent: chance decides how much of the common bucket it costs.
+    pub(super) fn spend_message(&mut self) {
+        self.state.icmp_limit.credit -= self.rng.below(3) as i64;
+    }
+
     /// Whether messages of this kind are limited at all (`icmpv4_mask_allow`).
     pub(super) fn is_limited(&self, kind: u8, code: u8) -> bool {
         let is_mtu = kind == icmp::UNREACHABLE && code == icmp::FRAGMENTATION_NEEDED;
@@ -160,8 +171,7 @@ impl Stack<'_, '_> {
         // Even an interval of nothing takes away what was saved up.
         let allowed = is_loopback || self.state.peers.allows_message(peer.into(), vrf, interval, now);
         match allowed {
-            // Chance decides how much of the common bucket it costs.
-            true => self.state.icmp_limit.credit -= self.rng.below(3) as i64,
+            true => self.spend_message(),
             false => self.count(Counter::IcmpOutRateLimitHost),
         }
         allowed

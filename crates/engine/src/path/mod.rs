@@ -7,7 +7,7 @@
 //!
 //! A [`Stack`] is the network layer of one namespace at work on one event: a frame that
 //! arrives, or a timer. What it sends to loopback comes back within the same event.
-//! IPv6 is not here yet: its frames end as not modelled ([`Outcome::Unknown`]).
+//! IPv6's stages are in [`six`].
 
 mod arp;
 mod bulk;
@@ -27,6 +27,7 @@ pub mod options;
 mod output;
 mod reassemble;
 mod receive;
+mod six;
 mod tcp;
 mod timers;
 mod udp;
@@ -42,7 +43,7 @@ pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
-
+pub use six::Noted;
 pub use timers::{Timer, Timers};
 
 use crate::config::Config;
@@ -118,6 +119,8 @@ pub struct Packet {
     pub decision: Option<Decision>,
     /// The same of IPv6.
     pub decision6: Option<Decision6>,
+    /// What IPv6 notes of its headers.
+    pub six: Noted,
     /// Whether it is being forwarded.
     pub is_forwarded: bool,
     /// Its options, once they were read.
@@ -139,6 +142,7 @@ impl Packet {
             mark,
             decision: Some(decision),
             decision6: None,
+            six: Noted::default(),
             is_forwarded: false,
             options: Options::default(),
             reassembled: None,
@@ -158,6 +162,9 @@ pub struct Stack<'a, 't> {
     /// Packets that loopback gives back.
     backlog: VecDeque<Packet>,
     outcome: Outcome,
+    /// Whether an ICMPv6 message is on its way out: meanwhile no other is made
+    /// (`icmpv6_xmit_lock`).
+    sends_icmp6: bool,
 }
 
 impl<'a, 't> Stack<'a, 't> {
@@ -170,7 +177,8 @@ impl<'a, 't> Stack<'a, 't> {
         tracer: &'a mut Tracer<'t>,
     ) -> Self {
         let outcome = Outcome::Dropped(DropReason::NotSpecified);
-        Stack { config, state, env, rng, tracer, emitted: Vec::new(), backlog: VecDeque::new(), outcome }
+        let (emitted, backlog) = (Vec::new(), VecDeque::new());
+        Stack { config, state, env, rng, tracer, emitted, backlog, outcome, sends_icmp6: false }
     }
 
     /// A frame arrives by a device. Of a device without link header it is the packet alone.
@@ -185,6 +193,7 @@ impl<'a, 't> Stack<'a, 't> {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
+            Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }
         self.finish().emitted
     }
@@ -192,9 +201,9 @@ impl<'a, 't> Stack<'a, 't> {
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
         while let Some(packet) = self.backlog.pop_front() {
-            match packet.decision6 {
-                None => self.ip_receive(packet),
-                Some(_) => self.end(&packet, Outcome::Unknown("IPv6 packets")),
+            match six::is_six(&packet) {
+                false => self.ip_receive(packet),
+                true => self.ip6_receive(packet),
             }
         }
         Handled { outcome: self.outcome, emitted: self.emitted }

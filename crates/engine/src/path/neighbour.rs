@@ -7,11 +7,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
-use fingerpost_model::{LinkFlags, LlAddr, NeighMsg, NeighState, RouteType};
+use fingerpost_model::{LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, RouteType};
 use fingerpost_net::Family;
-use fingerpost_net::wire::{Header, Ipv4, Mac, icmp};
+use fingerpost_net::wire::{Header, Ipv4, Ipv6, Mac, icmp};
 
 use super::ethernet::{BROADCAST, has_header, mac_of};
+use super::six::is_six;
 use super::timers::Timer;
 use super::{Outcome, Packet, Stack};
 use crate::control::sysctl;
@@ -57,6 +58,17 @@ pub(super) struct Update {
     pub state: NeighState,
     /// Another address takes the place of the one that is known.
     pub overrides: bool,
+    /// Another address that does not makes a confirmed one doubtful.
+    pub is_weak: bool,
+    /// Whether it is a router, where that is told.
+    pub is_router: Option<bool>,
+}
+
+impl Update {
+    /// What ARP tells.
+    pub fn of_arp(mac: Mac, state: NeighState, overrides: bool) -> Update {
+        Update { mac: Some(mac), state, overrides, is_weak: false, is_router: None }
+    }
 }
 
 impl Stack<'_, '_> {
@@ -123,7 +135,7 @@ impl Stack<'_, '_> {
     }
 
     /// The address that may be used now.
-    fn address_of(&self, key: Key) -> Option<Mac> {
+    pub(super) fn address_of(&self, key: Key) -> Option<Mac> {
         let entry = self.config.neighbours.entries.get(&key)?;
         entry.state.any(NeighState::VALID).then(|| mac_in(entry)).flatten()
     }
@@ -239,8 +251,11 @@ impl Stack<'_, '_> {
                 let source = last.and_then(|packet| Ipv4::read(&packet.bytes)).map(Ipv4::source);
                 self.arp_ask(dev, target, source, to);
             }
-            // Nothing of IPv6 comes here yet.
-            (_, IpAddr::V6(_)) => {}
+            (dev, IpAddr::V6(target)) => {
+                let last = self.resolution(key).queue.back();
+                let source = last.and_then(|packet| Ipv6::read(&packet.bytes)).map(Ipv6::source);
+                self.nd_ask(dev, target, source, is_unicast);
+            }
         }
         self.resolution(key).probes += 1;
     }
@@ -309,8 +324,17 @@ impl Stack<'_, '_> {
         resolution.updated = Some(now);
         resolution.queued_bytes = 0;
         for packet in std::mem::take(&mut resolution.queue) {
-            self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
-            self.drop(&packet, DropReason::NeighFailed);
+            let reason = match is_six(&packet) {
+                true => {
+                    self.link_failed6(&packet); // T-65
+                    DropReason::NotSpecified
+                }
+                false => {
+                    self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
+                    DropReason::NeighFailed
+                }
+            };
+            self.drop(&packet, reason);
         }
     }
 
@@ -325,6 +349,12 @@ impl Stack<'_, '_> {
         self.config.neighbours.entries.contains_key(&key)
     }
 
+    /// The same, where an entry is made even if nothing is told.
+    pub(super) fn learn_neighbour(&mut self, key: Key, update: Update) {
+        self.entry(key);
+        self.neighbour_update(key, update);
+    }
+
     /// What somebody said about a neighbour (`__neigh_update`); an entry is made for it.
     pub(super) fn neighbour_update(&mut self, key: Key, update: Update) {
         let (old, now) = (self.state_of(key), self.now());
@@ -333,19 +363,29 @@ impl Stack<'_, '_> {
         }
         let was_valid = old.any(NeighState::VALID);
         let known = self.address_in(key);
-        let Some(mac) = update.mac.or(known.filter(|_| was_valid)) else { return };
-        let is_same = known == Some(mac);
+        let Some(mut mac) = update.mac.or(known.filter(|_| was_valid)) else { return };
+        let mut is_same = known == Some(mac);
+        let is_doubted = was_valid && !is_same && !update.overrides;
         let mut new = update.state;
         if new.any(CONNECTED) {
             self.resolution(key).confirmed = Some(now);
         }
         if was_valid {
             if !is_same && !update.overrides {
-                return;
-            }
-            if is_same && new == NeighState::STALE {
+                if !update.is_weak || !old.any(CONNECTED) {
+                    return;
+                }
+                (mac, is_same, new) = (known.unwrap_or(mac), true, NeighState::STALE);
+            } else if is_same && new == NeighState::STALE {
                 new = old;
             }
+        }
+        if let Some(is_router) = update.is_router.filter(|_| !is_doubted) {
+            let entry = self.entry(key);
+            entry.flags = match is_router {
+                true => entry.flags | NeighFlags::ROUTER,
+                false => NeighFlags(entry.flags.0 & !NeighFlags::ROUTER.0),
+            };
         }
         if new != old || !is_same {
             self.resolution(key).updated = Some(now);

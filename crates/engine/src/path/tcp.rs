@@ -43,25 +43,7 @@ impl Stack<'_, '_> {
         if tcp.flags & tcp_flags::RST != 0 || !is_local {
             return;
         }
-        let bit = |flag: u8| u32::from(tcp.flags & flag != 0);
-        let (seq, ack, flags) = match tcp.flags & tcp_flags::ACK {
-            0 => {
-                let taken = bit(tcp_flags::SYN) + bit(tcp_flags::FIN) + (len - tcp.header_len()) as u32;
-                (0, tcp.seq.get().wrapping_add(taken), tcp_flags::RST | tcp_flags::ACK)
-            }
-            _ => (tcp.ack.get(), 0, tcp_flags::RST),
-        };
-        let mut reset = Tcp {
-            sport: tcp.dport,
-            dport: tcp.sport,
-            seq: seq.into(),
-            ack: ack.into(),
-            data_offset: 5 << 4,
-            flags,
-            window: 0.into(),
-            checksum: 0.into(),
-            urgent: 0.into(),
-        };
+        let mut reset = reset_of(tcp, len);
         let (src, dst) = (header.destination(), header.source());
         let sum = Checksum::ZERO.pseudo4(src, dst, proto::TCP, Tcp::LEN).bytes(reset.as_bytes()).finish();
         reset.checksum = sum.into();
@@ -83,5 +65,28 @@ impl Stack<'_, '_> {
         let made =
             Made { proto: proto::TCP, tos: header.tos & 0xfc, fragment: DF, id: 0, mark: flow.mark, options };
         self.send_made(made, decision, flow.src, dst, reset.as_bytes());
+    }
+}
+
+/// The segment that resets one of `len` bytes, its checksum open.
+pub(super) fn reset_of(tcp: &Tcp, len: usize) -> Tcp {
+    let bit = |flag: u8| u32::from(tcp.flags & flag != 0);
+    let (seq, ack, flags) = match tcp.flags & tcp_flags::ACK {
+        0 => {
+            let taken = bit(tcp_flags::SYN) + bit(tcp_flags::FIN) + (len - tcp.header_len()) as u32;
+            (0, tcp.seq.get().wrapping_add(taken), tcp_flags::RST | tcp_flags::ACK)
+        }
+        _ => (tcp.ack.get(), 0, tcp_flags::RST),
+    };
+    Tcp {
+        sport: tcp.dport,
+        dport: tcp.sport,
+        seq: seq.into(),
+        ack: ack.into(),
+        data_offset: 5 << 4,
+        flags,
+        window: 0.into(),
+        checksum: 0.into(),
+        urgent: 0.into(),
     }
 }

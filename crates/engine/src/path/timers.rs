@@ -1,7 +1,7 @@
 //! What time alone brings about.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_net::wire::Mac;
 
@@ -24,6 +24,17 @@ pub enum Timer {
         mac: Mac,
         /// For which address.
         target: Ipv4Addr,
+    },
+    /// The same of IPv6.
+    ProxyNd {
+        /// The device that the question came in by.
+        dev: u32,
+        /// Who asked; `::` for somebody who looks whether an address is taken.
+        sender: Ipv6Addr,
+        /// Its link-layer address, if it told.
+        mac: Option<Mac>,
+        /// For which address.
+        target: Ipv6Addr,
     },
 }
 

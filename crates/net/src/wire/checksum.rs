@@ -1,6 +1,6 @@
 //! The Internet checksum (RFC 1071).
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// A sum under way, of 16-bit words in ones' complement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,13 @@ impl Checksum {
     #[must_use]
     pub fn pseudo4(self, src: Ipv4Addr, dst: Ipv4Addr, proto: u8, len: usize) -> Checksum {
         self.bytes(&src.octets()).bytes(&dst.octets()).word(proto.into()).word(len as u16)
+    }
+
+    /// The same over IPv6 (RFC 8200, section 8.1).
+    #[must_use]
+    pub fn pseudo6(self, src: Ipv6Addr, dst: Ipv6Addr, proto: u8, len: usize) -> Checksum {
+        let sum = self.bytes(&src.octets()).bytes(&dst.octets());
+        sum.bytes(&(len as u32).to_be_bytes()).word(proto.into())
     }
 
     /// What belongs in the checksum field; 0 when the field is right already.

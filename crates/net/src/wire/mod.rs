@@ -7,13 +7,17 @@
 mod checksum;
 mod ether;
 mod icmp4;
+mod icmpv6;
 mod ipv4;
+mod ipv6;
 mod transport;
 
 pub use checksum::{Checksum, checksum};
 pub use ether::{Arp, Ethernet, Mac, ethertype};
 pub use icmp4::{Icmp, icmp};
+pub use icmpv6::{icmp6, nd};
 pub use ipv4::{DF, Ipv4, MF, OFFSET};
+pub use ipv6::{Fragment6, Ipv6, MORE6, OFFSET6, next};
 pub use transport::{Tcp, Udp, proto, tcp_flags};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -241,6 +241,11 @@ const fn e(name: &'static str, default: &'static str, form: Form) -> Entry {
     Entry { name, default, form }
 }
 
+/// The text of a setting that was never written.
+pub(super) fn default_of(name: &str) -> Option<&'static str> {
+    entry_named(name).map(|entry| entry.default)
+}
+
 fn entry_named(name: &str) -> Option<&'static Entry> {
     GLOBAL.iter().find(|entry| entry.name == name)
 }

@@ -175,12 +175,22 @@ fn key(path: &str) -> String {
     path.strip_prefix("net/").unwrap_or(path).to_string()
 }
 
-/// The first number of a setting that is kept as text.
 /// The first number of a setting of `net.ipv4` that is kept as text.
 pub(crate) fn number_of(config: &Config, name: &str) -> i64 {
     let stored = config.sysctl.other.get(&format!("ipv4/{name}")).map(String::as_str);
     let text = stored.or_else(|| entries::text(name).map(|entry| entry.default)).unwrap_or("");
     text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+/// A setting of `net.ipv6` that is of no device, as text.
+pub(crate) fn text6_of<'a>(config: &'a Config, name: &str) -> &'a str {
+    let stored = config.sysctl.other.get(&format!("ipv6/{name}")).map(String::as_str);
+    stored.or_else(|| ipv6::default_of(name)).unwrap_or("")
+}
+
+/// The same as a number.
+pub(crate) fn number6_of(config: &Config, name: &str) -> i64 {
+    text6_of(config, name).trim().parse().unwrap_or(0)
 }
 
 /// A setting of `neigh.DEV` of a family, in its own unit.

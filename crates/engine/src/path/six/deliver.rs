@@ -1,0 +1,76 @@
+//! Local delivery of IPv6 (`ip6_input`): header after header, then the protocol.
+
+use fingerpost_net::wire::{icmp6, next, proto};
+
+use super::super::{Outcome, Packet, Stack};
+use crate::counters::Counter;
+use crate::lookup::DropReason;
+use crate::trace::{Hook, Stage};
+
+/// Protocols that this release may know besides, by their numbers.
+const ELSEWHERE: &[(u8, &str)] = &[
+    (4, "IPv4 in IPv6"),
+    (41, "IPv6 in IPv6"),
+    (47, "GRE"),
+    (50, "ESP"),
+    (next::AUTH, "AH"),
+    (103, "PIM"),
+    (115, "L2TP"),
+    (132, "SCTP"),
+    (proto::UDPLITE, "UDP-Lite"),
+    (137, "MPLS in IPv6"),
+];
+
+impl Stack<'_, '_> {
+    /// `ip6_input`.
+    pub(super) fn deliver6(&mut self, packet: Packet) {
+        self.stage(Stage::Deliver);
+        let Some(passed) = self.hook(Hook::Input, packet) else { return };
+        let mut packet = passed.into_packet();
+        let outcome = self.hand_on(&mut packet);
+        self.end(&packet, outcome);
+    }
+
+    /// `ip6_protocol_deliver_rcu`.
+    fn hand_on(&mut self, packet: &mut Packet) -> Outcome {
+        loop {
+            let Some(&number) = packet.bytes.get(packet.six.next_at) else {
+                return Outcome::Dropped(DropReason::NotSpecified);
+            };
+            if packet.six.at > packet.bytes.len() {
+                self.count(Counter::Ip6InDiscards);
+                return Outcome::Dropped(DropReason::NotSpecified);
+            }
+            let passed = match number {
+                next::DESTINATION => self.destination_options(packet),
+                next::ROUTING => self.routing_header(packet),
+                next::FRAGMENT => Err(Outcome::Unknown("reassembly of IPv6")),
+                _ => break self.hand_over6(packet, number),
+            };
+            if let Err(outcome) = passed {
+                return outcome;
+            }
+        }
+    }
+
+    fn hand_over6(&mut self, packet: &Packet, number: u8) -> Outcome {
+        let taken = match number {
+            next::ICMPV6 => self.icmp6_receive(packet),
+            proto::UDP => self.udp6_receive(packet),
+            proto::TCP => self.tcp6_receive(packet),
+            next::NONE => Outcome::Dropped(DropReason::NotSpecified),
+            _ => {
+                if let Some(&(_, name)) = ELSEWHERE.iter().find(|(known, _)| *known == number) {
+                    return Outcome::Unknown(name);
+                }
+                // C-315, T-60
+                self.count(Counter::Ip6InUnknownProtos);
+                let place = packet.six.next_at as u32;
+                self.icmp6_send(packet, icmp6::PARAMETER, icmp6::NEXT_HEADER, place);
+                return Outcome::Dropped(DropReason::IpNoProto);
+            }
+        };
+        self.count(Counter::Ip6InDelivers);
+        taken
+    }
+}

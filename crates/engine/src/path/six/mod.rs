@@ -1,0 +1,82 @@
+//! IPv6's way: the same stages in files of the same names.
+//!
+//! Extension headers are gone through in `headers`; neighbour discovery is `ndisc` (what is
+//! received) and `solicit` (what is sent). What a packet is noted to be on its way is [`Noted`].
+
+mod deliver;
+mod forward;
+mod headers;
+mod icmp;
+mod icmp_in;
+mod ndisc;
+mod output;
+mod receive;
+mod redirect;
+mod solicit;
+mod tcp;
+mod udp;
+
+use super::{Outcome, Packet, Stack};
+use crate::config::{Config, LOOPBACK};
+use crate::control::sysctl;
+use crate::lookup::{Decision6, DropReason, table6};
+
+/// What IPv6 notes of a packet (`struct inet6_skb_parm`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Noted {
+    /// Where the byte stands that names the next header.
+    next_at: usize,
+    /// Where the next header stands.
+    at: usize,
+    /// Whether it was put together, or had a fragment header.
+    was_fragment: bool,
+    /// Whether it may leave in pieces (`ignore_df`).
+    may_cut: bool,
+}
+
+/// Whether a packet is one of IPv6.
+pub(super) fn is_six(packet: &Packet) -> bool {
+    packet.bytes.first().is_some_and(|byte| byte >> 4 == 6)
+}
+
+/// Stops a packet, with a reason.
+fn dropped<T>(reason: DropReason) -> Result<T, Outcome> {
+    Err(Outcome::Dropped(reason))
+}
+
+/// The device of the hop that a decision was made of: of an own address its owner's
+/// (`rt6i_idev`).
+fn hop_device(config: &Config, decision: &Decision6) -> u32 {
+    let route = decision.found.route.get(config);
+    let hop = route.and_then(|route| table6::hops(config, route).nth(decision.found.member));
+    hop.map_or(decision.dev, |hop| hop.dev)
+}
+
+/// Whether the way was one of several.
+fn is_multipath(config: &Config, decision: &Decision6) -> bool {
+    let Some(route) = decision.found.route.get(config) else { return false };
+    let node = config.fib6.table(route.table).and_then(|table| table.tree.get(route.dst));
+    let list = node.map_or(&[][..], |node| node.of_source(route.src));
+    table6::legs(list, route).nth(1).is_some() || table6::hops(config, route).nth(1).is_some()
+}
+
+impl Stack<'_, '_> {
+    /// A setting of `net.ipv6` that is not per device, as a number.
+    fn setting6(&self, name: &str) -> i64 {
+        sysctl::number6_of(self.config, name)
+    }
+
+    /// The device that a received packet counts as received by: of one that loopback
+    /// gave back the owner of its destination (`icmp6_dev`).
+    fn receiving_device(&self, packet: &Packet) -> u32 {
+        match &packet.decision6 {
+            Some(decision) if packet.dev == LOOPBACK => hop_device(self.config, decision),
+            _ => packet.dev,
+        }
+    }
+
+    /// The mark of an answer (`IP6_REPLY_MARK`).
+    fn reply_mark6(&self, packet: &Packet) -> u32 {
+        if self.setting6("fwmark_reflect") != 0 { packet.mark } else { 0 }
+    }
+}

@@ -1,0 +1,217 @@
+//! IPv6 output: packets made here, and all that leave (`ip6_output`).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use fingerpost_model::{MetricKind, NeighState};
+use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
+use zerocopy::IntoBytes;
+
+use super::super::hook::Posted;
+use super::super::{Addressed, Options, Outcome, Packet, Stack};
+use super::{Noted, is_multipath};
+use crate::config::RtFlags;
+use crate::counters::Counter;
+use crate::lookup::{Decision6, DropReason, Flow6, Output, socket6};
+use crate::trace::{Hook, Stage};
+use fingerpost_net::Errno;
+
+/// The smallest MTU of IPv6.
+pub(super) const LEAST_MTU: usize = 1280;
+
+/// What the header of a packet made here needs besides addresses.
+pub(super) struct Made6 {
+    pub next: u8,
+    pub traffic_class: u8,
+    pub flow_label: u32,
+    pub mark: u32,
+    /// Whether it may leave in pieces.
+    pub may_cut: bool,
+}
+
+impl Stack<'_, '_> {
+    /// The way of a packet made here (`ip6_dst_lookup`); the flow has its source afterwards.
+    pub(super) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
+        let resolved = socket6::resolve(self.config, self.state, self.env, flow, self.tracer);
+        if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
+            self.count(Counter::Ip6OutNoRoutes);
+        }
+        resolved.ok()
+    }
+
+    /// Sends a payload made here (`ip6_xmit`, `ip6_send_skb`).
+    pub(super) fn send_made6(
+        &mut self,
+        made: Made6,
+        decision: Decision6,
+        src: Ipv6Addr,
+        dst: Ipv6Addr,
+        payload: &[u8],
+    ) {
+        let header = Ipv6 {
+            word: Ipv6::word_of(made.traffic_class, self.flow_label(made.flow_label)),
+            payload_len: (payload.len() as u16).into(),
+            next: made.next,
+            hop_limit: self.hop_limit6(&decision, dst),
+            src: src.octets(),
+            dst: dst.octets(),
+        };
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
+        let packet = Packet {
+            bytes: [header.as_bytes(), payload].concat(),
+            decision6: Some(decision),
+            mark: made.mark,
+            six: Noted { may_cut: made.may_cut, ..Noted::default() },
+            ..Packet::bare(0)
+        };
+        if let Some(passed) = self.hook(Hook::Output, packet) {
+            self.output6(passed.into_packet());
+        }
+    }
+
+    /// The given flow label, or one that Linux makes of the flow and a secret
+    /// (`ip6_make_flowlabel`): here by chance.
+    fn flow_label(&mut self, given: u32) -> u32 {
+        let makes = matches!(self.setting6("auto_flowlabels"), 1 | 3);
+        if given != 0 || !makes {
+            return given;
+        }
+        let stateless = if self.setting6("flowlabel_state_ranges") != 0 { 0x8_0000 } else { 0 };
+        self.rng.next_u32() & 0xf_ffff | stateless
+    }
+
+    /// `ip6_sk_dst_hoplimit`.
+    fn hop_limit6(&self, decision: &Decision6, dst: Ipv6Addr) -> u8 {
+        if dst.is_multicast() {
+            return 1;
+        }
+        let of_device =
+            || self.config.links.ipv6(decision.dev).map_or(&self.config.sysctl6.all, |ipv6| &ipv6.conf);
+        match self.metric6(decision, MetricKind::HOPLIMIT) {
+            0 => of_device().hop_limit.clamp(0, 255) as u8,
+            limit => limit.min(255) as u8,
+        }
+    }
+
+    pub(super) fn metric6(&self, decision: &Decision6, kind: MetricKind) -> u32 {
+        let route = decision.found.route.get(self.config);
+        route.and_then(|route| route.metrics.get(kind)).unwrap_or(0)
+    }
+
+    /// `ip6_output`.
+    pub(super) fn output6(&mut self, mut packet: Packet) {
+        let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
+        packet.dev = decision.dev;
+        if decision.output == Output::Discard {
+            // A route through loopback is one, until it is used (`ip6_pkt_discard_out`).
+            return self.tell_no_route(packet, icmp6::NO_ROUTE, Counter::Ip6OutNoRoutes);
+        }
+        if packet.iif == 0 && is_multipath(self.config, decision) {
+            return self.end(&packet, Outcome::Unknown("the leg of a packet made here"));
+        }
+        self.stage(Stage::Output { dev: packet.dev });
+        if self.config.links.ipv6(packet.dev).is_none_or(|ipv6| ipv6.conf.disable_ipv6 != 0) {
+            self.count(Counter::Ip6OutDiscards);
+            return self.drop(&packet, DropReason::Ipv6Disabled);
+        }
+        if let Some(posted) = self.postrouting(packet) {
+            self.finish_output6(posted);
+        }
+    }
+
+    /// `ip6_finish_output`.
+    fn finish_output6(&mut self, posted: Posted) {
+        let packet = posted.into_packet();
+        let mtu = packet.decision6.as_ref().map_or(LEAST_MTU, |decision| decision.mtu as usize);
+        if packet.bytes.len() <= mtu {
+            return self.finish_output6_whole(packet);
+        }
+        if packet.six.may_cut {
+            return self.cut6(packet, mtu);
+        }
+        // Those that are forwarded were compared with another MTU before (T-54).
+        self.icmp6_send(&packet, icmp6::TOO_BIG, 0, mtu as u32);
+        self.count(Counter::Ip6FragFails);
+        self.drop(&packet, DropReason::NotSpecified);
+    }
+
+    /// A packet made here leaves in pieces: full ones, and the rest (`ip6_fragment`, T-55).
+    fn cut6(&mut self, packet: Packet, mtu: usize) {
+        let most = mtu.saturating_sub(Ipv6::LEN + Fragment6::LEN) & !7;
+        if most == 0 {
+            self.count(Counter::Ip6FragFails);
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
+        let id = self.rng.next_u32();
+        let (header, payload) = packet.bytes.split_at(Ipv6::LEN);
+        let number = header[Ipv6::NEXT_AT];
+        for (index, piece) in payload.chunks(most).enumerate() {
+            let at = index * most;
+            let more = if at + piece.len() < payload.len() { MORE6 } else { 0 };
+            let fragment =
+                Fragment6 { next: number, reserved: 0, fragment: (at as u16 | more).into(), id: id.into() };
+            let mut bytes = [header, fragment.as_bytes(), piece].concat();
+            if let Some(header) = Ipv6::edit(&mut bytes) {
+                header.next = next::FRAGMENT;
+                header.payload_len.set((Fragment6::LEN + piece.len()) as u16);
+            }
+            self.finish_output6_whole(Packet { bytes, ..packet.clone() });
+            self.count(Counter::Ip6FragCreates);
+        }
+        self.count(Counter::Ip6FragOKs);
+    }
+
+    /// `ip6_finish_output2`: counted, and on to the neighbour.
+    fn finish_output6_whole(&mut self, packet: Packet) {
+        let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else {
+            return self.drop(&packet, DropReason::IpInHdr);
+        };
+        self.count_sent6(&packet, dst);
+        let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
+        let gateway = decision.gateway.filter(|_| decision.flags.any(RtFlags::GATEWAY));
+        let next = IpAddr::V6(gateway.unwrap_or(dst));
+        if gateway.is_some() && self.config.sysctl6.all.forwarding == 0 && !self.is_known((packet.dev, next))
+        {
+            // A host's lookups ask for routers of themselves (`rt6_probe`).
+            return self.end(&packet, Outcome::Unknown("probes of routers"));
+        }
+        self.send_to(packet, next);
+    }
+
+    fn is_known(&self, (dev, addr): (u32, IpAddr)) -> bool {
+        let is_loopback = self.config.links.get(dev).is_some_and(|link| link.is_loopback());
+        let state = self.config.neighbours.state(dev, addr);
+        is_loopback || state.is_some_and(|state| state.any(NeighState::VALID))
+    }
+
+    /// Counts a packet that leaves.
+    pub(super) fn count_sent6(&mut self, packet: &Packet, dst: Ipv6Addr) {
+        let octets = packet.bytes.len() as u64;
+        if dst.is_multicast() {
+            self.count(Counter::Ip6OutMcastPkts);
+            self.state.counters.add(Counter::Ip6OutMcastOctets, octets);
+        }
+        self.count(Counter::Ip6OutTransmits);
+        self.state.counters.add(Counter::Ip6OutOctets, octets);
+    }
+}
+
+impl Packet {
+    /// A packet without bytes yet, made here for a device.
+    pub(super) fn bare(dev: u32) -> Packet {
+        Packet {
+            bytes: Vec::new(),
+            addressed: Addressed::Host,
+            dev,
+            iif: 0,
+            mark: 0,
+            decision: None,
+            decision6: None,
+            six: Noted::default(),
+            is_forwarded: false,
+            options: Options::default(),
+            reassembled: None,
+            is_subject: false,
+        }
+    }
+}

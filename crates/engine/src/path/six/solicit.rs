@@ -1,0 +1,137 @@
+//! Sending neighbour discovery: solicitations and advertisements (`ndisc_send_skb`).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use fingerpost_model::IfaFlags;
+use fingerpost_net::wire::{Ipv6, Mac, nd, next};
+use zerocopy::IntoBytes;
+
+use super::super::ethernet::{has_header, mac_of};
+use super::super::{Packet, Stack};
+use super::icmp::with_checksum;
+use crate::config::In6Dev;
+use crate::counters::Counter;
+use crate::lookup::{DropReason, source6};
+use crate::trace::{Hook, Stage};
+
+/// All nodes of a link.
+pub(super) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+/// Flags of addresses that solicitations do not come from.
+const UNUSABLE: IfaFlags = IfaFlags(IfaFlags::TENTATIVE.0 | IfaFlags::OPTIMISTIC.0);
+
+/// The group in which an address is asked for (`addrconf_addr_solict_mult`).
+fn solicited_group(addr: Ipv6Addr) -> Ipv6Addr {
+    let base = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0).to_bits();
+    Ipv6Addr::from_bits(base | addr.to_bits() & 0xff_ffff)
+}
+
+/// An option that holds a link-layer address.
+pub(super) fn address_option(kind: u8, mac: Mac) -> [u8; 8] {
+    let [a, b, c, d, e, f] = mac;
+    [kind, 1, a, b, c, d, e, f]
+}
+
+/// What an advertisement says.
+pub(super) struct Advert {
+    pub target: Ipv6Addr,
+    pub is_router: bool,
+    pub is_solicited: bool,
+    pub overrides: bool,
+    pub has_address: bool,
+}
+
+impl Stack<'_, '_> {
+    /// Asks for the address of a target on behalf of a packet from `packet_source`
+    /// (`ndisc_solicit`, T-65): its group, or the neighbour itself.
+    pub(in crate::path) fn nd_ask(
+        &mut self,
+        dev: u32,
+        target: Ipv6Addr,
+        packet_source: Option<Ipv6Addr>,
+        is_unicast: bool,
+    ) {
+        let Some(ipv6) = self.config.links.ipv6(dev) else { return };
+        let has = |addr: &Ipv6Addr| {
+            ipv6.addrs.iter().any(|have| have.addr == *addr && !have.effective_flags().any(UNUSABLE))
+        };
+        let own = packet_source.filter(has).or_else(|| link_local_of(ipv6, UNUSABLE));
+        let Some(own) = own else { return };
+        let to = if is_unicast { target } else { solicited_group(target) };
+        let mut message = vec![nd::SOLICIT, 0, 0, 0, 0, 0, 0, 0];
+        message.extend_from_slice(&target.octets());
+        message.extend(self.own_option(nd::SOURCE_ADDRESS, dev));
+        self.send_nd(dev, own, to, message);
+    }
+
+    /// `ndisc_send_na`.
+    pub(super) fn send_advert(&mut self, dev: u32, to: Ipv6Addr, advert: &Advert) {
+        let Some(ipv6) = self.config.links.ipv6(dev) else { return };
+        let own = ipv6.addrs.iter().find(|have| have.addr == advert.target);
+        let is_optimistic = own.is_some_and(|own| own.flags.has(IfaFlags::OPTIMISTIC));
+        let has_address = advert.has_address || own.is_some() && ipv6.conf.force_tllao != 0;
+        let source = match own {
+            Some(own) => Some(own.addr),
+            None => source6::select(self.config, dev, to, self.tracer),
+        };
+        let Some(source) = source else { return };
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        let flags = flag(advert.is_router, nd::ROUTER)
+            | flag(advert.is_solicited, nd::SOLICITED)
+            | flag(advert.overrides && !is_optimistic, nd::OVERRIDE);
+        let mut message = vec![nd::ADVERT, 0, 0, 0, flags, 0, 0, 0];
+        message.extend_from_slice(&advert.target.octets());
+        if has_address {
+            message.extend(self.own_option(nd::TARGET_ADDRESS, dev));
+        }
+        self.send_nd(dev, source, to, message);
+    }
+
+    /// The option with the device's link-layer address, if it has one.
+    fn own_option(&self, kind: u8, dev: u32) -> Vec<u8> {
+        let link = self.config.links.get(dev).filter(|link| has_header(link));
+        link.map_or(Vec::new(), |link| address_option(kind, mac_of(link)).to_vec())
+    }
+
+    /// A link-local address of a device without any of these flags (`ipv6_get_lladdr`).
+    pub(super) fn link_local(&self, dev: u32, banned: IfaFlags) -> Option<Ipv6Addr> {
+        self.config.links.ipv6(dev).and_then(|ipv6| link_local_of(ipv6, banned))
+    }
+
+    /// `ndisc_send_skb`: always by the device, and with all hops left.
+    pub(super) fn send_nd(&mut self, dev: u32, src: Ipv6Addr, dst: Ipv6Addr, message: Vec<u8>) {
+        let Some(ipv6) = self.config.links.ipv6(dev) else { return };
+        let kind = message[0];
+        let header = Ipv6 {
+            word: Ipv6::word_of(ipv6.conf.ndisc_tclass as u8, 0),
+            payload_len: (message.len() as u16).into(),
+            next: next::ICMPV6,
+            hop_limit: 255,
+            src: src.octets(),
+            dst: dst.octets(),
+        };
+        let is_off = ipv6.conf.disable_ipv6 != 0;
+        let message = with_checksum(message, src, dst);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
+        let packet = Packet { bytes: [header.as_bytes(), &message].concat(), ..Packet::bare(dev) };
+        let Some(passed) = self.hook(Hook::Output, packet) else { return };
+        let packet = passed.into_packet();
+        self.stage(Stage::Output { dev });
+        self.count_message6(kind);
+        if is_off {
+            self.count(Counter::Ip6OutDiscards);
+            return self.drop(&packet, DropReason::Ipv6Disabled);
+        }
+        let Some(posted) = self.postrouting(packet) else { return };
+        let packet = posted.into_packet();
+        self.count_sent6(&packet, dst);
+        self.send_to(packet, IpAddr::V6(dst));
+    }
+}
+
+fn link_local_of(ipv6: &In6Dev, banned: IfaFlags) -> Option<Ipv6Addr> {
+    // The narrowest scopes stand last.
+    let own = ipv6.addrs.iter().rev().take_while(|have| have.is_of_link_or_host());
+    let mut own = own.filter(|have| have.addr.is_unicast_link_local() && !have.flags.any(banned));
+    own.next().map(|have| have.addr)
+}

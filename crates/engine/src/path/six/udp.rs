@@ -1,0 +1,48 @@
+//! UDP over IPv6 as far as it goes without sockets (`__udp6_lib_rcv`, T-70).
+
+use fingerpost_net::wire::{Checksum, Header, Ipv6, Udp, icmp6, proto};
+
+use super::super::{Outcome, Packet, Stack};
+use crate::counters::Counter;
+use crate::lookup::DropReason;
+
+/// Up to this length a checksum is looked at when a datagram comes, else when somebody
+/// takes it (`CHECKSUM_BREAK`).
+const SHORT: usize = 76;
+
+impl Stack<'_, '_> {
+    pub(super) fn udp6_receive(&mut self, packet: &Packet) -> Outcome {
+        let refused = |stack: &mut Self, reason| {
+            stack.count(Counter::Udp6InErrors);
+            Outcome::Dropped(reason)
+        };
+        let payload = &packet.bytes[packet.six.at..];
+        let (Some(&header), Some(&udp)) = (Ipv6::read(&packet.bytes), Udp::read(payload)) else {
+            return refused(self, DropReason::NotSpecified);
+        };
+        let len = match udp.len.get() {
+            0 => payload.len(), // A jumbo payload.
+            len => usize::from(len),
+        };
+        if len > payload.len() || len < Udp::LEN {
+            return refused(self, DropReason::PktTooSmall);
+        }
+        let (src, dst) = (header.source(), header.destination());
+        let sum = Checksum::ZERO.pseudo6(src, dst, proto::UDP, len).bytes(&payload[..len]);
+        let has_sum = udp.checksum.get() != 0;
+        let is_wrong = has_sum && sum.finish() != 0;
+        let to_group = dst.is_multicast();
+        let is_seen_at_once = is_wrong && len <= SHORT;
+        if is_seen_at_once || !to_group && (is_wrong || !has_sum) {
+            self.count(Counter::Udp6InCsumErrors);
+            return refused(self, if is_seen_at_once { DropReason::UdpCsum } else { DropReason::NoSocket });
+        }
+        if to_group {
+            self.count(Counter::Udp6IgnoredMulti);
+            return Outcome::Dropped(DropReason::NotSpecified);
+        }
+        self.count(Counter::Udp6NoPorts);
+        self.icmp6_send(packet, icmp6::UNREACHABLE, icmp6::PORT, 0);
+        Outcome::Dropped(DropReason::NoSocket)
+    }
+}
