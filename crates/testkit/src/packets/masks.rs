@@ -20,13 +20,17 @@ pub const HELD4: [(&str, &str, &str); 8] = [
 ];
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 5] = [
+pub const MASKED: [(&str, &str); 6] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
     (
-        "NOT_SPECIFIED where fragments arrive, leave or wait, and how often other reasons are given",
+        "NOT_SPECIFIED where fragments arrive or leave, and how often other reasons are given",
         "the pieces of a datagram are freed one by one, or together where their memory could be joined",
+    ),
+    (
+        "drop reasons, and the order of frames, while only time passes",
+        "timers of one tick have no order, and may run in the name of another process",
     ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
 ];
@@ -96,13 +100,16 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
         }
     }
     masked.reasons.sort();
+    if let Step::Wait { .. } = step {
+        masked.emitted.sort();
+        masked.reasons.clear();
+    }
     let is_piece = |dev: &str, frame: &Bytes| {
         links.packet(dev, &frame.0).and_then(Ipv4::read).is_some_and(Ipv4::is_fragment)
     };
     let of_pieces = match step {
         Step::Inject { dev, frame } => is_piece(dev, frame),
-        // Datagrams that are given up.
-        Step::Wait { .. } => true,
+        Step::Wait { .. } => false,
     };
     if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();
