@@ -188,6 +188,10 @@ fn mask_timestamps(options: &mut [u8]) {
                 option[time..time + 4].fill(0);
                 time += width;
             }
+            // The last one taken, wherever the pointer was when the packet came.
+            if end >= first + 4 {
+                option[end - 4..end].fill(0);
+            }
         }
         at += len;
     }
