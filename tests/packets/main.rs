@@ -6,4 +6,5 @@ mod deliver;
 mod forward;
 mod host;
 mod receive;
+mod six;
 mod teach;

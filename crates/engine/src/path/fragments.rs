@@ -5,6 +5,7 @@ use fingerpost_net::wire::{Header, Ipv4, icmp};
 
 use super::fragment::{cut, must_not};
 use super::reassemble::{Limits, Outcome as Lot, User};
+use super::six::Noted;
 use super::timers::Timer;
 use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
@@ -69,7 +70,7 @@ impl Stack<'_, '_> {
                 mark,
                 decision: None,
                 decision6: None,
-                six: Default::default(),
+                six: Noted::default(),
                 is_forwarded: false,
                 options,
                 reassembled: None,

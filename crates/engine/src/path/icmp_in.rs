@@ -119,7 +119,8 @@ impl Stack<'_, '_> {
     /// found. What remains are quotes of echo replies, which the host sends without one.
     fn hand_over(&mut self, quoted: &Ipv4, data: &[u8]) -> Option<Ipv4> {
         let is_short = data.len() < quoted.header_len() + 8;
-        if is_short || matches!(quoted.proto, proto::TCP | proto::UDP) {
+        // Raw sockets of the protocol RAW receive nothing.
+        if is_short || matches!(quoted.proto, proto::TCP | proto::UDP | proto::RAW) {
             self.count(Counter::IcmpInErrors);
             return None;
         }

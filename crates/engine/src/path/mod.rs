@@ -43,7 +43,6 @@ pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
-
 pub use six::Noted;
 pub use timers::{Timer, Timers};
 

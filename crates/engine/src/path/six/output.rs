@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
 use zerocopy::IntoBytes;
 
 use super::super::hook::Posted;
-use super::super::{Addressed, Outcome, Packet, Stack};
+use super::super::{Addressed, Options, Outcome, Packet, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
 use crate::counters::Counter;
@@ -209,7 +209,7 @@ impl Packet {
             decision6: None,
             six: Noted::default(),
             is_forwarded: false,
-            options: Default::default(),
+            options: Options::default(),
             reassembled: None,
             is_subject: false,
         }
