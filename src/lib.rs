@@ -10,6 +10,7 @@ mod gateways;
 mod legs;
 pub mod live;
 pub mod readonly;
+pub mod replay;
 mod rules6;
 pub mod script;
 mod settle;

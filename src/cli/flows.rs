@@ -1,13 +1,13 @@
 //! `flows`: a list of questions, answered on all cores.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use fingerpost_engine::lookup::hash::Asker;
 
+use super::progress::Progress;
 use super::{OK, UNKNOWN};
 use crate::flows::{self, Answerer, Format, Input, Notice};
 use crate::source::SourceArgs;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
         options.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let how = flows::Options { json: options.json, with_input: options.with_input, jobs };
     let name = input.name.clone();
-    let mut progress = Progress::new(input.size, !options.quiet && io::stderr().is_terminal());
+    let mut progress = Progress::new("questions", input.size, options.quiet);
     let mut tell = |notice: Notice<'_>| match notice {
         Notice::Progress { questions, bytes } => progress.show(questions, bytes),
         Notice::Unknown { line, why } => {
@@ -56,55 +56,4 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
         more => eprintln!("fingerpost: {name}: {more} more answers are unknown"),
     }
     Ok(if summary.unknown == 0 { OK } else { UNKNOWN })
-}
-
-/// How often the progress is shown at most.
-const INTERVAL: Duration = Duration::from_millis(250);
-
-/// A line on the terminal that tells how far the list is answered.
-struct Progress {
-    size: Option<u64>,
-    shown: bool,
-    on: bool,
-    begin: Instant,
-    last: Instant,
-}
-
-impl Progress {
-    fn new(size: Option<u64>, on: bool) -> Self {
-        let now = Instant::now();
-        Progress { size: size.filter(|&size| size > 0), shown: false, on, begin: now, last: now }
-    }
-
-    fn show(&mut self, questions: u64, bytes: u64) {
-        if !self.on || self.last.elapsed() < INTERVAL {
-            return;
-        }
-        self.last = Instant::now();
-        let share = self.size.map_or(String::new(), |size| format!(", {} %", bytes.min(size) * 100 / size));
-        let text = self.rate(questions);
-        // A terminal that takes nothing is none of our business.
-        let _ = write!(io::stderr(), "\r{text}{share}\x1b[K");
-        self.shown = true;
-    }
-
-    fn rate(&self, questions: u64) -> String {
-        let seconds = self.begin.elapsed().as_secs_f64();
-        let rate = questions as f64 / seconds.max(1e-6) / 1e6;
-        format!("{questions} questions, {rate:.2} M/s")
-    }
-
-    fn hide(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
-
-    /// The whole, where it took long enough to be shown.
-    fn end(&self, questions: u64) {
-        if self.on && self.begin.elapsed() >= INTERVAL {
-            let seconds = self.begin.elapsed().as_secs_f64();
-            let _ = writeln!(io::stderr(), "{} in {seconds:.1} s", self.rate(questions));
-        }
-    }
 }

@@ -5,6 +5,8 @@ mod explain;
 mod flows;
 mod ip;
 mod man;
+mod progress;
+mod replay;
 mod sources;
 
 use std::io::{self, Write};
@@ -148,6 +150,46 @@ Exit status: 0 answered, 2 bad input, 3 some answers are unknown; standard error
         #[arg(long, value_name = "VERSION", default_value = "6.18", value_parser = release)]
         release: String,
     },
+    /// Send the packets of a capture through the host, at their times, and say what becomes of each
+    #[command(after_help = "\
+IN is a capture, pcap or pcapng. Each packet enters on the device that has the name of the interface
+on which it was captured; a pcap names none, so that --on has to. The clock begins with the first
+packet and goes on with the others' times; packets with times before their predecessors' enter at
+once. Packets that the capture cut, or marks as outbound, do not enter.
+
+The report has an object a line for each packet of the capture: its number, device, outcome
+(forwarded, delivered, queued, dropped, unknown), the kernel's drop reason or the name of what is not
+modelled, the frames that the host emitted because of it, the counters that it moved as nstat names
+them, and the lookups that it made. Where time alone emits something, such as another ARP request,
+the object's packet is null.
+
+Without --report and --output for standard output, the numbers of packets by outcome are printed.
+
+Exit status: 0 done, 2 bad input, 3 something unknown was met; standard error says what.")]
+    Replay {
+        #[command(flatten)]
+        source: SourceArgs,
+        /// The capture; - is standard input
+        #[arg(value_name = "IN")]
+        path: PathBuf,
+        /// Write what the host emits as pcapng, each frame with a comment that says why; - is
+        /// standard output
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
+        /// Write what becomes of each packet, an object a line; - is standard output
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// Let so many seconds pass after the last packet
+        #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = replay::seconds)]
+        until: u64,
+        /// Where packets enter whose interface the capture does not name; or which device stands
+        /// for an interface of it; can be given several times
+        #[arg(long, value_name = "DEV|NAME=DEV")]
+        on: Vec<String>,
+        /// Show no progress, which is shown where standard error is a terminal
+        #[arg(long)]
+        quiet: bool,
+    },
     /// Save a live host's configuration into one file
     Capture {
         /// A network namespace of this machine: a name of `ip netns`, or a path
@@ -237,6 +279,10 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Flows { source, path, format, json, with_input, jobs, quiet } => {
             let options = flows::Options { format, json, with_input, jobs, quiet };
             flows::run(&before.and(source)?, &path, &options)
+        }
+        Verb::Replay { source, path, output, report, until, on, quiet } => {
+            let options = replay::Options { output, report, until, on, quiet };
+            replay::run(&before.and(source)?, &path, &options)
         }
         Verb::Ip { args } => ip::run(before, &args),
         Verb::Run { path, json, release } => {

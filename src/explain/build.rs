@@ -102,6 +102,10 @@ pub(super) struct Builder<'a, I> {
     pub lookups: Vec<(LookupReport, Flow<I>)>,
     /// The lookup that events belong to.
     pub current: usize,
+    /// Whether rules that do not match, or are not reached, are left out.
+    pub is_brief: bool,
+    /// The packet's own lookup, which others serve.
+    pub own: usize,
     /// The report of the rule whose table is being searched.
     rule: Option<usize>,
     /// The rule that decided the current lookup, by position in the list.
@@ -113,13 +117,24 @@ pub(super) struct Builder<'a, I> {
 impl<'a, I: Side> Builder<'a, I> {
     pub fn new(asked: Asked<'a>) -> Self {
         let config = &asked.ns.config;
-        Builder { asked, config, lookups: Vec::new(), current: 0, rule: None, decided: None, learned: false }
+        Builder {
+            asked,
+            config,
+            lookups: Vec::new(),
+            current: 0,
+            is_brief: false,
+            own: 0,
+            rule: None,
+            decided: None,
+            learned: false,
+        }
     }
 
     /// Takes an event that both families' lookups have; others are left.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::NoCustomRules => self.report().rules_evaluated = false,
+            Event::RuleSkipped { .. } if self.is_brief => {}
             Event::RuleSkipped { index, failing } => self.skipped(*index, *failing),
             Event::RuleTaken { index } => self.taken(*index),
             Event::RuleDone { index, outcome } => self.done(*index, *outcome),
@@ -142,9 +157,14 @@ impl<'a, I: Side> Builder<'a, I> {
             tables: Vec::new(),
             result: None,
             deciding_rule: None,
+            error: None,
+            hop: None,
             steps: Vec::new(),
         };
         self.current = self.lookups.len();
+        if matches!(why, Purpose::Output | Purpose::Input) {
+            self.own = self.current;
+        }
         self.rule = None;
         self.lookups.push((report, flow.clone()));
     }
@@ -152,6 +172,10 @@ impl<'a, I: Side> Builder<'a, I> {
     fn end(&mut self, errno: Option<Errno>) {
         self.add_rules_not_reached();
         let report = &mut self.lookups[self.current].0;
+        if let Some(errno) = errno {
+            report.error = errno.name();
+            report.hop = None;
+        }
         report.result = match errno {
             Some(errno) => errno.name().map(str::to_string),
             None => report.tables.last().and_then(|t| t.route.as_ref()).map(|route| route.text.clone()),
@@ -285,7 +309,7 @@ impl<'a, I: Side> Builder<'a, I> {
 
     /// Rules after the deciding one, with what they would have given.
     fn add_rules_not_reached(&mut self) {
-        let Some(decided) = self.decided.take() else { return };
+        let Some(decided) = self.decided.take().filter(|_| !self.is_brief) else { return };
         let flow = self.lookups[self.current].1.clone();
         let (asked, list) = (self.asked, I::rules(self.config));
         for (index, rule) in list.iter().enumerate().skip(decided + 1) {
@@ -299,6 +323,7 @@ impl<'a, I: Side> Builder<'a, I> {
         let name = self.asked.names.table_name(id.0);
         let rule = self.rule;
         let report = self.report();
+        report.hop = None;
         report.tables.push(TableReport {
             id: id.0,
             name,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use fingerpost_engine::Env;
-use fingerpost_engine::config::{Alias, Config, Rule};
+use fingerpost_engine::config::{Alias, Config, FibInfoId, Rule};
 use fingerpost_engine::lookup::cache::RouteCache;
 use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, source, table};
 use fingerpost_engine::trace::{
-    Event, FullCheckCause, PassedOver, PathReason, SourceReason, Tracer, Validation,
+    Event, Event6, FullCheckCause, PassedOver, PathReason, SourceReason, Tracer, Validation,
 };
 use fingerpost_model::{RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
@@ -16,7 +16,7 @@ use fingerpost_net::{Errno, Prefix};
 use super::build::{Answer, Asked, Builder, Side};
 use super::outcome4;
 use super::question::Resolved;
-use super::report::{LookupReport, RouteReport, purpose};
+use super::report::{Hop, LookupReport, RouteReport, purpose};
 use super::wording::{device, hop_text, kind_name, route_text, scope_name};
 
 /// How the lookups ended.
@@ -92,6 +92,25 @@ pub(super) fn lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
     builder.base.finish()
 }
 
+/// The same without the rules that did not match; what is told before the first lookup is
+/// left out, and so is what IPv6's lookups tell.
+pub(crate) fn brief_lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+    let mut builder = Builder4::new(asked, 0);
+    builder.base.is_brief = true;
+    let mut is_ours = false;
+    for event in events {
+        match event {
+            Event::Begin { .. } => is_ours = true,
+            Event::V6(Event6::Begin { .. }) => is_ours = false,
+            _ => {}
+        }
+        if is_ours {
+            builder.event(event);
+        }
+    }
+    builder.base.finish()
+}
+
 impl Side for Ipv4Addr {
     const SEARCH: &'static str = "fib_table_lookup";
 
@@ -130,14 +149,19 @@ impl<'a> Builder4<'a> {
             Event::End { .. } => {
                 self.base.event(event);
                 // What follows is the packet's own again.
-                self.base.current = 0;
+                self.base.current = self.base.own;
             }
             Event::RoutePassed { prefix, alias, why } => self.passed(*prefix, alias, *why),
-            Event::RouteTaken { prefix, alias, .. } => self.route(*prefix, alias, None),
+            Event::RouteTaken { prefix, alias, hop } => {
+                self.route(*prefix, alias, None);
+                self.hop(alias.info, *hop);
+            }
             Event::RouteError { prefix, alias, errno } => self.route(*prefix, alias, Some(*errno)),
             Event::Path { info, hop, hash, why, shares } => {
+                self.hop(*info, *hop);
                 if shares.len() > 1 {
                     self.shares = shares.clone();
+                    self.base.report().hop = None;
                 }
                 let hops = self.config.hops(self.config.fib.info(*info));
                 let chosen =
@@ -153,6 +177,7 @@ impl<'a> Builder4<'a> {
                 self.step("path", format!("{chosen}, one of {}: {by}", hops.len()), "fib_select_multipath");
             }
             Event::DefaultChosen { from, to } => {
+                self.hop(*to, 0);
                 let gateway = |info| {
                     let hop = self.config.hops(self.config.fib.info(info)).get(0);
                     hop.map_or(String::new(), |h| hop_text(self.config, h.gateway, h.dev))
@@ -301,6 +326,13 @@ impl<'a> Builder4<'a> {
             text: route_text(self.config, prefix, alias),
             error: errno.and_then(Errno::name).map(str::to_string),
         });
+    }
+
+    /// The hop that the lookup came to.
+    fn hop(&mut self, info: FibInfoId, hop: usize) {
+        let config = self.config;
+        let hop = config.hops(config.fib.info(info)).get(hop);
+        self.base.report().hop = hop.map(|hop| Hop { dev: device(config, hop.dev), gateway: hop.gateway });
     }
 
     fn source(&mut self, addr: Ipv4Addr, why: SourceReason) {

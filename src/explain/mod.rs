@@ -24,13 +24,14 @@ mod wording;
 pub use alternatives::{MAX_DEFAULTS, add_alternatives};
 pub use both::{Both, Compared, Destination, both};
 pub use build::{Asked, explain};
+pub(crate) use build4::brief_lookups;
 pub use compare::first_difference;
 pub use expect::Expectation;
 pub use firewall::{Expression, ask_firewall};
 pub use outcome6::temporary_to_come;
 pub use question::{FIELDS, Question, Resolved, ResolvedQuestion, check_key, text_of};
 pub use report::{
-    Alternative, Explanation, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport, RuleReport,
-    RuleVerdict, SCHEMA, TableReport, Verdict,
+    Alternative, Explanation, Hop, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport,
+    RuleReport, RuleVerdict, SCHEMA, TableReport, Verdict,
 };
 pub use wording::device as device_name;

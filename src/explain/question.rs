@@ -396,6 +396,7 @@ impl Resolved<Ipv4Addr> {
             sport: if ports { self.sport } else { 0 },
             dport: if ports { self.dport } else { 0 },
             pseudo: asker == Asker::Packet,
+            quoted: None,
         }
     }
 }

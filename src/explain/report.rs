@@ -1,6 +1,7 @@
 //! An explanation as data: the schema of `explain --json`.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use fingerpost_engine::trace::Purpose;
 use serde::Serialize;
@@ -78,8 +79,23 @@ pub struct LookupReport {
     /// Position in `rules` of the rule that decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deciding_rule: Option<usize>,
+    /// The error's name, where it ended with one.
+    #[serde(skip)]
+    pub error: Option<&'static str>,
+    /// The hop of the route that it found; none where several are possible.
+    #[serde(skip)]
+    pub hop: Option<Hop>,
     /// Remarks in order: choice of path, source, reverse path.
     pub steps: Vec<Step>,
+}
+
+/// A route's next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Its device.
+    pub dev: String,
+    /// Its gateway.
+    pub gateway: Option<IpAddr>,
 }
 
 /// Something that a lookup settled besides rules and tables.

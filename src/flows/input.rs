@@ -211,7 +211,7 @@ impl Blocks {
 }
 
 /// Reads what there is, however often a signal comes between.
-fn retried(source: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn retried(source: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match source.read(into) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

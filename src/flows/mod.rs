@@ -21,6 +21,7 @@ mod scan;
 mod tests;
 
 pub use answer::{Answerer, Row, Verdict};
+pub(crate) use input::retried;
 pub use input::{Format, Input};
 pub use pipeline::{Notice, Options, Summary, run};
 

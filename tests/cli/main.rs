@@ -3,6 +3,7 @@
 mod flows;
 mod live;
 mod output;
+mod replay;
 mod sources;
 mod stream;
 

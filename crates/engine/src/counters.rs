@@ -272,6 +272,24 @@ impl Counters {
         named.chain(typed).filter(|&(_, count)| count != 0)
     }
 
+    /// Tells what has been counted since these values, in the order of
+    /// [`Counters::nonzero`], and makes them the present ones.
+    pub fn take_news(&self, since: &mut Counters, mut each: impl FnMut(Cow<'static, str>, u64)) {
+        for ((&counter, now), before) in Counter::ALL.iter().zip(self.values).zip(&mut since.values) {
+            if now != *before {
+                each(Cow::Borrowed(counter.name()), now - std::mem::replace(before, now));
+            }
+        }
+        let kinds = self.messages.iter().zip(since.messages.iter_mut()).zip(Messages::NAMES);
+        for ((kinds, before), name) in kinds.filter(|((kinds, before), _)| kinds != before) {
+            for (kind, (&now, before)) in kinds.iter().zip(before).enumerate() {
+                if now != *before {
+                    each(Cow::Owned(format!("{name}{kind}")), now - std::mem::replace(before, now));
+                }
+            }
+        }
+    }
+
     /// What has been counted since these values.
     #[must_use]
     pub fn since(&self, before: &Counters) -> Counters {
@@ -301,5 +319,9 @@ mod tests {
             since.nonzero().map(|(name, count)| (name.into_owned(), count)).collect();
         assert_eq!(names, [("IpExtInOctets".to_owned(), 84), ("IcmpMsgInType8".to_owned(), 1)]);
         assert_eq!(counters.nonzero().count(), 3);
+        let (mut seen, mut news) = (before, Vec::new());
+        counters.take_news(&mut seen, |name, count| news.push((name.into_owned(), count)));
+        assert_eq!(news, names);
+        assert_eq!(seen, counters);
     }
 }

@@ -180,18 +180,28 @@ impl World {
     /// Lets time pass until then; the frames that time alone emits, with their times.
     pub fn run_until(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Vec<(Time, NsId, Frame)> {
         let mut emitted = Vec::new();
-        while let Some(at) = self.next_timer().filter(|&at| at <= until) {
-            self.pass(at.0.saturating_sub(self.now.0));
-            let env = Env { behaviour: &self.behaviour, now: self.now };
-            for (&id, ns) in &mut self.namespaces {
-                while let Some((_, timer)) = ns.state.timers.take_ended(at) {
-                    let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
-                    emitted.extend(stack.fire(timer).into_iter().map(|frame| (at, id, frame)));
-                }
-            }
+        while let Some((id, frames)) = self.run_to_next(until, tracer) {
+            emitted.extend(frames.into_iter().map(|frame| (self.now, id, frame)));
         }
-        self.pass(until.0.saturating_sub(self.now.0));
         emitted
+    }
+
+    /// Lets time pass until the next timer ends, and no longer than until then: the
+    /// namespace whose timer it was and what that emits, or `None` when it is then.
+    pub fn run_to_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Vec<Frame>)> {
+        let next = self.next_timer().filter(|&at| at <= until);
+        let to = next.unwrap_or(until);
+        if to > self.now {
+            self.pass(to.0 - self.now.0);
+        }
+        let at = next?;
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        self.namespaces.iter_mut().find_map(|(&id, ns)| {
+            let (_, timer) = ns.state.timers.take_ended(at)?;
+            let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
+            Some((id, stack.fire(timer)))
+        })
     }
 
     /// What a change leaves to be done after it.

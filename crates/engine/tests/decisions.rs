@@ -79,6 +79,7 @@ fn input(world: &mut World, dst: &str, src: &str, dev: u32) -> Result<Decision, 
         sport: 0,
         dport: 0,
         pseudo: false,
+        quoted: None,
     };
     with_namespace(world, |ns, env| {
         let Namespace { config, state } = ns;

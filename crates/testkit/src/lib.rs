@@ -12,7 +12,10 @@
 //! 5. [`compare`] finds the lines that differ, [`shrink`] makes the script
 //!    around such a line small, [`report`] counts and prints.
 //!
-//! Only text passes between the sides, so this crate depends on nothing of
+//! [`packets`] does the same for packets: frames go in by real taps, and what comes out, is
+//! counted and dropped is compared.
+//!
+//! Of scenarios only text passes between the sides, so this crate depends on nothing of
 //! Fingerpost's behaviour, and cannot repeat its mistakes. The kernel's side
 //! needs root, iproute2, procps and util-linux (`unshare`, `taskset`), and
 //! perl for scenarios with tun or tap devices. Everything else needs nothing.

@@ -56,6 +56,34 @@ fn the_kernel_agrees_with_itself() {
 }
 
 #[test]
+fn the_kernel_agrees_with_itself_about_packets() {
+    if kernel_is_there() {
+        let arguments = ["compare", "--data-plane", "--self", "--seed", "5", "--cases", "6", "--jobs", "1"];
+        let output = testkit(&arguments);
+        assert!(output.status.success(), "{}", text(&output));
+        assert!(text(&output).contains("0 steps differ, in 0 cases"), "{}", text(&output));
+    }
+}
+
+#[test]
+fn what_the_kernel_did_to_packets_is_kept_and_replayed() {
+    if !kernel_is_there() {
+        return;
+    }
+    let file = directory("packets").join("cases.ndjson");
+    let file = file.to_string_lossy();
+    testkit(&["compare", "--data-plane", "--seed", "6", "--cases", "3", "--shrink", "0", "--save", &file]);
+    let cases = fs::read_to_string(&*file).expect("was saved");
+    assert_eq!(cases.lines().count(), 3);
+    // An answer that is not the kernel's is found without a kernel.
+    let replayed = testkit(&["compare", "--data-plane", "--shrink", "0", "--replay", &file]);
+    assert!(text(&replayed).starts_with("3 cases, "), "{}", text(&replayed));
+    fs::write(&*file, cases.replace("\"IpInReceives\":1", "\"IpInReceives\":3")).expect("is written");
+    let changed = testkit(&["compare", "--data-plane", "--shrink", "0", "--replay", &file]);
+    assert!(!changed.status.success() && text(&changed).contains("+IpInReceives"), "{}", text(&changed));
+}
+
+#[test]
 fn the_kernel_agrees_with_itself_about_ipv6() {
     if !kernel_is_there() {
         return;

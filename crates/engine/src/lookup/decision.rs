@@ -188,6 +188,12 @@ pub enum DropReason {
     DevReady,
     /// A hook dropped it.
     NetfilterDrop,
+    /// A fragment that is there already.
+    DupFrag,
+    /// A fragment whose source has sent too many others since.
+    FragTooFar,
+    /// A fragment whose datagram did not become whole in time.
+    FragReasmTimeout,
     /// Extension headers that do not end.
     Ipv6BadExthdr,
     /// Neighbour discovery in fragments.
@@ -200,12 +206,6 @@ pub enum DropReason {
     Ipv6NdiscBadOptions,
     /// A solicitation for another host.
     Ipv6NdiscNsOtherhost,
-    /// A fragment that is there already.
-    DupFrag,
-    /// A fragment whose source has sent too many others since.
-    FragTooFar,
-    /// A fragment whose datagram did not become whole in time.
-    FragReasmTimeout,
 }
 
 impl DropReason {
@@ -240,15 +240,15 @@ impl DropReason {
             DropReason::NeighQueuefull => "NEIGH_QUEUEFULL",
             DropReason::DevReady => "DEV_READY",
             DropReason::NetfilterDrop => "NETFILTER_DROP",
+            DropReason::DupFrag => "DUP_FRAG",
+            DropReason::FragTooFar => "FRAG_TOO_FAR",
+            DropReason::FragReasmTimeout => "FRAG_REASM_TIMEOUT",
             DropReason::Ipv6BadExthdr => "IPV6_BAD_EXTHDR",
             DropReason::Ipv6NdiscFrag => "IPV6_NDISC_FRAG",
             DropReason::Ipv6NdiscHopLimit => "IPV6_NDISC_HOP_LIMIT",
             DropReason::Ipv6NdiscBadCode => "IPV6_NDISC_BAD_CODE",
             DropReason::Ipv6NdiscBadOptions => "IPV6_NDISC_BAD_OPTIONS",
             DropReason::Ipv6NdiscNsOtherhost => "IPV6_NDISC_NS_OTHERHOST",
-            DropReason::DupFrag => "DUP_FRAG",
-            DropReason::FragTooFar => "FRAG_TOO_FAR",
-            DropReason::FragReasmTimeout => "FRAG_REASM_TIMEOUT",
         }
     }
 }

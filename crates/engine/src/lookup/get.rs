@@ -186,6 +186,7 @@ impl Question {
             sport: if ports { self.sport } else { 0 },
             dport: if ports { self.dport } else { 0 },
             pseudo: true,
+            quoted: None,
         }
     }
 }

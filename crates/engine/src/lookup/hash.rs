@@ -20,8 +20,28 @@ struct Keys {
 pub enum Asker {
     /// A socket: only the flow is known.
     Socket,
-    /// A received packet, or the pseudo packet of `ip route get`.
+    /// A packet with the flow's own fields, as the pseudo packet of `ip route get`.
     Packet,
+    /// A packet with these: one that was received, or one that an ICMP error is about.
+    About(Hashed),
+}
+
+/// What is hashed of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hashed {
+    /// Source.
+    pub src: Ipv4Addr,
+    /// Destination.
+    pub dst: Ipv4Addr,
+    /// Protocol.
+    pub proto: u8,
+    /// Source port; 0 for none.
+    pub sport: u16,
+    /// Destination port.
+    pub dport: u16,
+    /// Of an ICMP error, source and destination of the packet that it is about, which
+    /// policy 0 takes in their place (`ip_multipath_l3_keys`).
+    pub quoted: Option<(Ipv4Addr, Ipv4Addr)>,
 }
 
 const FIELD_SRC: u32 = 1;
@@ -36,14 +56,17 @@ const FIELDS_OUTER: u32 = 0x3f;
 ///
 /// `src` is the source as the packet has it: unspecified for a question without one.
 pub fn multipath_hash(sysctl: &Ipv4Sysctls, flow: &Flow4, src: Ipv4Addr, asker: Asker) -> Option<u32> {
-    let all = Keys {
-        src: src.to_bits(),
-        dst: flow.dst.to_bits(),
-        sport: flow.sport,
-        dport: flow.dport,
-        proto: flow.proto,
+    let hashed = match asker {
+        Asker::About(hashed) => hashed,
+        Asker::Socket | Asker::Packet => {
+            let &Flow4 { dst, proto, sport, dport, .. } = flow;
+            Hashed { src, dst, proto, sport, dport, quoted: None }
+        }
     };
-    let addresses = Keys { src: all.src, dst: all.dst, ..Keys::default() };
+    let Hashed { src, dst, proto, sport, dport, quoted } = hashed;
+    let all = Keys { src: src.to_bits(), dst: dst.to_bits(), sport, dport, proto };
+    let (src, dst) = quoted.unwrap_or((src, dst));
+    let addresses = Keys { src: src.to_bits(), dst: dst.to_bits(), ..Keys::default() };
     if sysctl.fib_multipath_hash_seed == 0 {
         return None;
     }
@@ -66,7 +89,7 @@ pub fn multipath_hash(sysctl: &Ipv4Sysctls, flow: &Flow4, src: Ipv4Addr, asker: 
             };
             match asker {
                 Asker::Socket => outer,
-                Asker::Packet => jhash_2words(outer, 0, 0),
+                Asker::Packet | Asker::About(_) => jhash_2words(outer, 0, 0),
             }
         }
         _ => hash(addresses),

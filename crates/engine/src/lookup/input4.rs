@@ -7,7 +7,7 @@ use fingerpost_net::Errno;
 
 use super::cache::Cached;
 use super::get::{MAX_MTU, decision_mtu};
-use super::hash::{Asker, multipath_hash};
+use super::hash::{Asker, Hashed, multipath_hash};
 use super::output4::add_class_tag;
 use super::source;
 use super::validate::{self, Accepted, Packet};
@@ -42,6 +42,8 @@ pub struct Received {
     /// Whether it is the pseudo packet of `ip route get`: that one's VRF has not
     /// seen it, so that groups which only the VRF joined do not count.
     pub pseudo: bool,
+    /// Of an ICMP error, the addresses of the packet that it is about (C-056).
+    pub quoted: Option<(Ipv4Addr, Ipv4Addr)>,
 }
 
 /// A group that every device joins while it is up.
@@ -273,8 +275,9 @@ impl Resolver<'_> {
     ) -> Result<Decision, DropReason> {
         let (config, packet) = (self.config, self.packet);
         if config.hops(config.fib.info(result.alias.info)).len() > 1 {
-            let key = Flow4 { proto: packet.proto, sport: packet.sport, dport: packet.dport, ..self.flow() };
-            let hash = multipath_hash(&config.sysctl, &key, packet.src, Asker::Packet);
+            let &Received { src, dst, proto, sport, dport, quoted, .. } = packet;
+            let hashed = Hashed { src, dst, proto, sport, dport, quoted };
+            let hash = multipath_hash(&config.sysctl, &self.flow(), src, Asker::About(hashed));
             path::select_multipath(config, self.state, self.env.now, &mut result, hash, None, tracer);
         }
         let hop = result.hop(config).filter(|hop| config.links.ipv4(hop.dev).is_some());

@@ -115,6 +115,7 @@ impl Stack<'_, '_> {
             sport: 0,
             dport: 0,
             pseudo: false,
+            quoted: None,
         };
         input4::resolve(self.config, self.state, self.env, &received, self.tracer).ok()
     }

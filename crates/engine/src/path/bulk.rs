@@ -211,6 +211,7 @@ impl Forwarder {
             sport,
             dport,
             pseudo: false,
+            quoted: None,
         })
     }
 
@@ -266,7 +267,18 @@ fn key_of(link: &Link) -> (u32, Mac) {
 /// A packet that no lookup knows.
 fn blank() -> Received {
     let (dst, src) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED);
-    Received { dst, src, dev: 0, mark: 0, tos: 0, proto: proto::UDP, sport: 0, dport: 0, pseudo: false }
+    Received {
+        dst,
+        src,
+        dev: 0,
+        mark: 0,
+        tos: 0,
+        proto: proto::UDP,
+        sport: 0,
+        dport: 0,
+        pseudo: false,
+        quoted: None,
+    }
 }
 
 /// What a batch adds to the counters.

@@ -9,9 +9,10 @@ use zerocopy::IntoBytes;
 
 use super::options::Answer;
 use super::output::Made;
+use super::receive::ports;
 use super::{Addressed, Packet, Stack};
 use crate::counters::{Counter, Messages};
-use crate::lookup::hash::Asker;
+use crate::lookup::hash::{Asker, Hashed};
 use crate::lookup::{Decision, Flow4, output4, source};
 use crate::trace::Stage;
 
@@ -62,7 +63,15 @@ impl Stack<'_, '_> {
             sport: u16::from_be_bytes([kind, code]),
             ..Flow4::to(options.first_hop.unwrap_or(header.source()))
         };
-        let asker = Asker::Packet;
+        let (sport, dport) = ports(&about.bytes, &header);
+        let asker = Asker::About(Hashed {
+            src: header.source(),
+            dst: header.destination(),
+            proto: header.proto,
+            sport,
+            dport,
+            quoted: None,
+        });
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let Ok(back) = resolved else { return };
         if is_limited && !on_loopback && !self.may_send_to(flow.dst, back.dev) {

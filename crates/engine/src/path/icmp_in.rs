@@ -28,12 +28,6 @@ impl Stack<'_, '_> {
             // Devices are not told about unless that is allowed (RFC 8335).
             return Ok(());
         }
-        if head.kind == icmp::EXTENDED_ECHO_REPLY {
-            return Err(DropReason::NoSocket);
-        }
-        if head.kind > icmp::LAST {
-            return self.icmp_error(DropReason::UnhandledProto); // C-264
-        }
         let to_many = RouteFlags::BROADCAST | RouteFlags::MULTICAST;
         if packet.decision.as_ref().is_some_and(|decision| decision.flags.any(to_many)) {
             let is_question = matches!(head.kind, icmp::ECHO | icmp::TIMESTAMP);
@@ -41,6 +35,12 @@ impl Stack<'_, '_> {
             if is_ignored || !is_question && !matches!(head.kind, 17 | 18) {
                 return self.icmp_error(DropReason::InvalidProto);
             }
+        }
+        if head.kind == icmp::EXTENDED_ECHO_REPLY {
+            return Err(DropReason::NoSocket);
+        }
+        if head.kind > icmp::LAST {
+            return self.icmp_error(DropReason::UnhandledProto); // C-264
         }
         match head.kind {
             icmp::ECHO if self.setting("icmp_echo_ignore_all") != 0 => Ok(()),
@@ -119,7 +119,8 @@ impl Stack<'_, '_> {
     /// found. What remains are quotes of echo replies, which the host sends without one.
     fn hand_over(&mut self, quoted: &Ipv4, data: &[u8]) -> Option<Ipv4> {
         let is_short = data.len() < quoted.header_len() + 8;
-        if is_short || matches!(quoted.proto, proto::TCP | proto::UDP) {
+        // Raw sockets of the protocol RAW receive nothing.
+        if is_short || matches!(quoted.proto, proto::TCP | proto::UDP | proto::RAW) {
             self.count(Counter::IcmpInErrors);
             return None;
         }

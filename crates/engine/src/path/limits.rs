@@ -67,8 +67,10 @@ impl Peers {
     fn allows_message(&mut self, addr: IpAddr, vrf: u32, interval: u64, now: Time) -> bool {
         let at = since_ever(now);
         let peer = self.of(addr, vrf, now);
-        peer.tokens = (peer.tokens + at - peer.last).min(interval * BURST);
-        peer.last = at;
+        if at != peer.last {
+            peer.tokens = (peer.tokens + at - peer.last).min(interval * BURST);
+            peer.last = at;
+        }
         let allowed = peer.tokens >= interval;
         peer.tokens -= if allowed { interval } else { 0 };
         allowed
@@ -166,8 +168,8 @@ impl Stack<'_, '_> {
         let is_loopback = self.config.links.get(dev).is_some_and(|link| link.is_loopback());
         let interval = self.setting("icmp_ratelimit").max(0) as u64;
         let (vrf, now) = (self.config.links.l3_master(dev), self.now());
-        let allowed =
-            is_loopback || interval == 0 || self.state.peers.allows_message(peer.into(), vrf, interval, now);
+        // Even an interval of nothing takes away what was saved up.
+        let allowed = is_loopback || self.state.peers.allows_message(peer.into(), vrf, interval, now);
         match allowed {
             true => self.spend_message(),
             false => self.count(Counter::IcmpOutRateLimitHost),

@@ -111,10 +111,10 @@ impl Stack<'_, '_> {
         if !has_header(link) {
             return Some([0; 6]);
         }
-        if let Some(entry) = self.config.neighbours.entries.get(&(dev, next))
-            && entry.state.any(NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0))
-        {
-            return mac_in(entry);
+        // An entry that is there is used, whatever would be made of a new one.
+        if let Some(entry) = self.config.neighbours.entries.get(&(dev, next)) {
+            let is_fixed = entry.state.any(NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0));
+            return if is_fixed { mac_in(entry) } else { None };
         }
         if let Some(mac) = mac_of_group(next) {
             return Some(mac);

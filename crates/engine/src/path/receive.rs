@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Header, Ipv4, Tcp, checksum, icmp, proto};
+use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
 
 use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
@@ -141,6 +141,7 @@ impl Stack<'_, '_> {
             sport,
             dport,
             pseudo: false,
+            quoted: quoted(&packet.bytes, header),
         };
         input4::resolve(self.config, self.state, self.env, &received, self.tracer)
     }
@@ -202,4 +203,12 @@ pub(super) fn ports(bytes: &[u8], header: &Ipv4) -> (u16, u16) {
         }
         _ => (0, 0),
     }
+}
+
+/// The addresses of the packet that an ICMP error is about (`ip_multipath_l3_keys`).
+pub(super) fn quoted(bytes: &[u8], header: &Ipv4) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    let message = bytes.get(header.header_len()..)?;
+    let is_error = matches!(message.first()?, 3 | 4 | 5 | 11 | 12) && header.proto == proto::ICMP;
+    let about = Ipv4::read(message.get(Icmp::LEN..)?)?;
+    (is_error && header.offset() == 0).then(|| (about.source(), about.destination()))
 }

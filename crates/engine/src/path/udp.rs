@@ -9,6 +9,9 @@ use super::{Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 
+/// The longest datagram whose checksum is computed before anything else, bytes.
+const AT_ONCE: usize = 76;
+
 /// What tells the two apart.
 pub(super) struct Kind {
     proto: u8,
@@ -46,8 +49,14 @@ impl Kind {
     }
 
     /// Whether the checksum may be taken for one before anybody computes it.
-    fn is_possible(&self, udp: &Udp, payload: &[u8]) -> bool {
-        self.proto == proto::UDP || udp.checksum.get() != 0 && self.covered(udp, payload).is_some()
+    /// That of short datagrams is computed at once (`CHECKSUM_BREAK`), unless it covers a part.
+    fn is_possible(&self, header: &Ipv4, udp: &Udp, payload: &[u8]) -> bool {
+        let Some(covered) = self.covered(udp, payload) else { return false };
+        if self.proto == proto::UDPLITE && udp.checksum.get() == 0 {
+            return false;
+        }
+        let is_part = self.proto == proto::UDPLITE && covered.len() < payload.len();
+        is_part || covered.len() > AT_ONCE || self.is_right(header, udp, payload)
     }
 
     fn is_right(&self, header: &Ipv4, udp: &Udp, payload: &[u8]) -> bool {
@@ -70,7 +79,7 @@ impl Stack<'_, '_> {
         if is_short || usize::from(udp.len.get()) > payload.len() {
             return error(self, DropReason::PktTooSmall);
         }
-        if !kind.is_possible(&udp, payload) {
+        if !kind.is_possible(header, &udp, payload) {
             self.count(kind.wrong_sums);
             return error(self, DropReason::UdpCsum);
         }

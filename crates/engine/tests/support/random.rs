@@ -138,6 +138,7 @@ pub fn random_question(rng: &mut Rng) -> Question {
             sport,
             dport,
             pseudo: false,
+            quoted: None,
         })
     }
 }

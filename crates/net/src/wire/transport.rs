@@ -15,6 +15,8 @@ pub mod proto {
     pub const UDP: u8 = 17;
     /// PIM.
     pub const PIM: u8 = 103;
+    /// Of sockets that bring their own header.
+    pub const RAW: u8 = 255;
     /// UDP-Lite.
     pub const UDPLITE: u8 = 136;
 }

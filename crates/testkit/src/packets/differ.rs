@@ -7,43 +7,45 @@ use crate::packets::case::{Case, Seen, Step};
 use crate::packets::decode;
 use crate::packets::masks::{Arrived, Links, masked, shown};
 
-/// The first step of a case at which the sides differ.
+/// A step of a case at which the sides differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The step, from 0.
     pub step: usize,
     /// What differs, without names and addresses: equal for differences of one kind.
     pub kind: String,
-    /// What the judged side did not know at an earlier step: the difference may follow from that.
+    /// What befell the judged side at an earlier step: the difference may follow from that.
     pub after: Option<String>,
     /// Both sides, for people.
     pub text: String,
 }
 
-/// The first difference. Later ones may follow from it, so they are not looked for.
-pub fn difference(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Option<Difference> {
+/// The steps that differ, in order.
+pub fn differences(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Vec<Difference> {
     let links = Links::of(&case.script);
     let mut arrived = Arrived::default();
-    // What a side does not know may leave it in another state than the kernel.
-    let mut after: Option<&String> = None;
+    // A side that went astray may be in another state than the kernel.
+    let mut after: Option<String> = None;
+    let mut found = Vec::new();
     for (at, step) in case.steps.iter().enumerate() {
         arrived.note(step, &links);
-        let (kernel, ours) = (kernel.get(at)?, ours.get(at)?);
+        let (Some(kernel), Some(ours)) = (kernel.get(at), ours.get(at)) else { break };
         if kernel.refused {
             continue;
         }
         if let Some(name) = &ours.unknown {
-            after = Some(name);
+            after = Some(format!("what is not modelled: {name}"));
             continue;
         }
-        let both = (masked(kernel, &arrived, &links), masked(ours, &arrived, &links));
+        let both = (masked(step, kernel, &arrived, &links), masked(step, ours, &arrived, &links));
         if both.0 != both.1 {
             let kind = kind(step, &both.0, &both.1, &links);
-            let after = after.cloned();
-            return Some(Difference { step: at, kind, after, text: text(step, &both.0, &both.1, &links) });
+            let text = text(step, &both.0, &both.1, &links);
+            found.push(Difference { step: at, kind, after: after.clone(), text });
+            after = Some("another difference".to_owned());
         }
     }
-    None
+    found
 }
 
 fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
@@ -158,19 +160,21 @@ mod tests {
         let script = vec!["ip tuntap add u0 mode tun".to_owned()];
         let case = |steps| Case { seed: 0, index: 0, script: script.clone(), steps };
         let waiting = case(vec![Step::Wait { ms: 1 }]);
-        assert_eq!(difference(&waiting, &[emitting(1)], &[emitting(2)]), None);
+        assert_eq!(differences(&waiting, &[emitting(1)], &[emitting(2)]), []);
         let frame = emitting(1).emitted[0].1.clone();
         let forwarding = case(vec![Step::Inject { dev: "u0".into(), frame }]);
-        let found = difference(&forwarding, &[emitting(1)], &[emitting(2)]).expect("another id");
+        let found = differences(&forwarding, &[emitting(1)], &[emitting(2)]);
+        let found = found.first().expect("another id");
         assert_eq!((found.step, found.kind.as_str()), (0, "icmp; other bytes in [icmp 8/0]"));
-        assert_eq!(difference(&forwarding, &[emitting(1)], &[emitting(1)]), None);
+        assert_eq!(differences(&forwarding, &[emitting(1)], &[emitting(1)]), []);
     }
 
     #[test]
     fn what_is_counted_is_compared() {
         let case = Case { seed: 0, index: 0, script: Vec::new(), steps: vec![Step::Wait { ms: 1 }] };
         let counted = Seen { counters: [("IpInReceives".to_owned(), 2)].into(), ..Seen::default() };
-        let found = difference(&case, &[counted], &[Seen::default()]).expect("a difference");
+        let found = differences(&case, &[counted], &[Seen::default()]);
+        let found = found.first().expect("a difference");
         assert_eq!(found.kind, "wait; counts +IpInReceives");
     }
 }

@@ -118,3 +118,34 @@ impl Subject for Engine {
         seen
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packets::generate;
+
+    #[test]
+    fn random_cases_are_gone_through() {
+        let (mut emitted, mut dropped) = (0, 0);
+        for index in 0..60 {
+            let case = generate::case(7, index);
+            let kernel = vec![Seen::default(); case.steps.len()];
+            let seen = Engine::run(&case, &kernel);
+            assert_eq!(seen.len(), case.steps.len());
+            emitted += seen.iter().map(|seen| seen.emitted.len()).sum::<usize>();
+            dropped += seen.iter().map(|seen| seen.reasons.len()).sum::<usize>();
+        }
+        assert!(emitted > 100 && dropped > 100, "{emitted} frames, {dropped} drops");
+    }
+
+    #[test]
+    fn an_echo_is_answered_and_counted() {
+        let script = ["ip tuntap add u0 mode tun", "ip link set u0 up", "ip address add 10.0.0.1/24 dev u0"];
+        let mut engine = Engine::new(&script.map(str::to_owned));
+        let frame = "4500001c12340000400154ab0a0000020a0000010800f7fd00010001";
+        let frame = Bytes::parse(frame).expect("hexadecimal");
+        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame }, 1000);
+        assert_eq!(seen.emitted.len(), 1, "{seen:?}");
+        assert_eq!(seen.counters.get("IcmpMsgOutType0"), Some(&1), "{seen:?}");
+    }
+}

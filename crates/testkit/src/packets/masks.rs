@@ -24,8 +24,11 @@ pub const MASKED: [(&str, &str); 5] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
+    (
+        "NOT_SPECIFIED where fragments arrive or leave, and how often other reasons are given",
+        "the pieces of a datagram are freed one by one, or together where their memory could be joined",
+    ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
-    ("how often a reason is given", "a datagram that was put together is freed fragment by fragment"),
 ];
 
 /// Packets that arrived in a case so far: only their ids are kept when they leave again.
@@ -82,7 +85,7 @@ impl Links {
 }
 
 /// A step's outcome in a form that two runs of the kernel share.
-pub fn masked(seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
+pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
     let mut ids = BTreeMap::new();
     let mut masked = seen.clone();
     masked.at_us = 0;
@@ -93,7 +96,14 @@ pub fn masked(seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
         }
     }
     masked.reasons.sort();
-    masked.reasons.dedup();
+    let is_piece = |dev: &str, frame: &Bytes| {
+        links.packet(dev, &frame.0).and_then(Ipv4::read).is_some_and(Ipv4::is_fragment)
+    };
+    let of_pieces = matches!(step, Step::Inject { dev, frame } if is_piece(dev, frame));
+    if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
+        masked.reasons.dedup();
+        masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
+    }
     masked
 }
 
@@ -179,4 +189,46 @@ pub fn shown(dev: &str, frame: &Bytes, links: &Links) -> String {
     let start = Bytes(frame.0.iter().take(LONGEST).copied().collect());
     let more = if frame.0.len() > LONGEST { "…" } else { "" };
     format!("{dev}: {line}\n      {start}{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A masked packet that left by a tun device while time passed.
+    fn leaving(packet: &str) -> String {
+        let frame = Bytes::parse(packet).expect("hexadecimal");
+        let seen = Seen { emitted: vec![("u0".into(), frame)], ..Seen::default() };
+        let links = Links::of(&["ip tuntap add u0 mode tun".to_owned()]);
+        masked(&Step::Wait { ms: 1 }, &seen, &Arrived::default(), &links).emitted[0].1.to_string()
+    }
+
+    #[test]
+    fn times_are_cleared_and_checksums_follow() {
+        // One time, with an address, in a packet whose id is the host's.
+        let packet = |id: &str, sum: &str, time: &str| {
+            format!("48000020{id}00004001{sum}0a0000010a000002440c0d01c0a80101{time}")
+        };
+        let sum = |text: &str| {
+            let zero = Bytes::parse(text).expect("hexadecimal");
+            format!("{:04x}", checksum(&zero.0))
+        };
+        let right = |id: &str, time: &str| packet(id, &sum(&packet(id, "0000", time)), time);
+        assert_eq!(leaving(&right("1234", "0317492a")), right("0001", "00000000"));
+        // What was wrong stays wrong.
+        assert_eq!(leaving(&packet("1234", "0001", "0317492a")), packet("0001", "0001", "00000000"));
+    }
+
+    #[test]
+    fn reasons_of_pieces_are_compared_once_each() {
+        let piece =
+            Bytes::parse("4500001c9dc120004001a2210a0003000a0003ffff00578b2ddc7b97").expect("hexadecimal");
+        let links = Links::of(&["ip tuntap add u0 mode tun".to_owned()]);
+        let reasons = ["NO_SOCKET", "NOT_SPECIFIED", "NO_SOCKET"].map(str::to_owned).to_vec();
+        let seen = Seen { reasons, ..Seen::default() };
+        let step = Step::Inject { dev: "u0".into(), frame: piece };
+        assert_eq!(masked(&step, &seen, &Arrived::default(), &links).reasons, ["NO_SOCKET"]);
+        let whole = masked(&Step::Wait { ms: 1 }, &seen, &Arrived::default(), &links);
+        assert_eq!(whole.reasons, ["NOT_SPECIFIED", "NO_SOCKET", "NO_SOCKET"]);
+    }
 }

@@ -12,11 +12,11 @@ use std::thread;
 use std::time::Instant;
 
 use crate::packets::case::{Case, Recorded, Seen, Step};
-use crate::packets::differ::{self, Difference, difference};
+use crate::packets::differ::{self, Difference, differences};
 use crate::packets::engine::Engine;
 use crate::packets::generate;
 use crate::packets::kernel::Kernel;
-use crate::packets::masks::{HELD4, Links};
+use crate::packets::masks::{HELD4, Links, MASKED};
 use crate::process;
 use crate::shrink::{Budget, fewer};
 
@@ -52,6 +52,7 @@ pub struct Found {
     packets: u64,
     compared: u64,
     once: u64,
+    differing: u64,
     unknown: BTreeMap<String, u64>,
     kinds: BTreeMap<String, Kind>,
 }
@@ -69,7 +70,7 @@ impl Found {
         self.kinds.is_empty()
     }
 
-    /// Packets that arrived, and those of them that were compared: not what is unmodelled, and none after a difference.
+    /// Packets that arrived, and those of them that were compared.
     pub fn packets(&self) -> (u64, u64) {
         (self.packets, self.compared)
     }
@@ -79,27 +80,27 @@ impl Found {
         self.packets += other.packets;
         self.compared += other.compared;
         self.once += other.once;
+        self.differing += other.differing;
         other.unknown.into_iter().for_each(|(name, count)| *self.unknown.entry(name).or_default() += count);
         other.kinds.into_values().for_each(|kind| self.add_kind(kind));
     }
 
-    fn count(&mut self, case: &Case, ours: &[Seen], found: Option<&Difference>) {
-        let until = found.map_or(case.steps.len(), |found| found.step);
+    fn count(&mut self, case: &Case, ours: &[Seen], found: &[Difference]) {
         self.cases += 1;
-        self.packets += case.steps.iter().filter(|step| is_packet(step)).count() as u64;
-        for (step, ours) in case.steps.iter().zip(ours).take(until) {
+        for (step, ours) in case.steps.iter().zip(ours) {
+            self.packets += u64::from(is_packet(step));
             match &ours.unknown {
                 Some(name) => *self.unknown.entry(name.clone()).or_default() += 1,
                 None => self.compared += u64::from(is_packet(step)),
             }
         }
-        if let Some(found) = found {
-            let kind = Kind {
+        self.differing += u64::from(!found.is_empty());
+        for found in found {
+            self.add_kind(Kind {
                 count: 1,
                 case: Case { steps: case.steps[..=found.step].to_vec(), ..case.clone() },
                 found: found.clone(),
-            };
-            self.add_kind(kind);
+            });
         }
     }
 
@@ -124,14 +125,18 @@ impl Found {
     /// The figures, and the kinds of difference by how often they were met.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{} cases, {} packets, {} of them compared\n{} cases differ\n",
+            "{} cases, {} packets, {} of them compared\n{} steps differ, in {} cases\n",
             self.cases,
             self.packets,
             self.compared,
-            self.kinds.values().map(|kind| kind.count).sum::<u64>()
+            self.kinds.values().map(|kind| kind.count).sum::<u64>(),
+            self.differing
         );
         if self.once > 0 {
-            let _ = writeln!(text, "{} more differed, and did not when they ran again", self.once);
+            let _ = writeln!(text, "{} steps more differed, and did not when the case ran again", self.once);
+        }
+        for (what, why) in MASKED {
+            let _ = writeln!(text, "  not compared: {what} ({why})");
         }
         for (name, count) in &self.unknown {
             let _ = writeln!(text, "{count:>6} packets meet what is not modelled: {name}");
@@ -139,7 +144,7 @@ impl Found {
         for (name, kind) in self.by_count() {
             let _ = write!(text, "{:>6} as in case {}: {name}", kind.count, kind.case.index);
             if let Some(after) = &kind.found.after {
-                let _ = write!(text, " (after what is not modelled: {after})");
+                let _ = write!(text, " (after {after})");
             }
             text.push('\n');
         }
@@ -162,7 +167,7 @@ pub fn run(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<bool> {
         Some(path) => replayed(path)?,
         None => compared(plan, output)?,
     };
-    write!(output, "{}{:.0} s\n", found.text(), begun.elapsed().as_secs_f64())?;
+    writeln!(output, "{}{:.0} s", found.text(), begun.elapsed().as_secs_f64())?;
     let kernel = match plan.replay.is_some() || plan.against_itself {
         true => None,
         false => Some(Kernel::new(process::allowed_cpus().first().copied())?),
@@ -207,17 +212,16 @@ fn compared(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<Found> 
                 if plan.against_itself { kernel.run(&case) } else { Ok(ours(&case, seen)) }
             };
             let ours = judge(&seen)?;
-            let mut first = difference(&case, &seen, &ours);
-            if first.is_some() && !plan.against_itself {
+            let mut differing = differences(&case, &seen, &ours);
+            if !differing.is_empty() && !plan.against_itself {
                 // The kernel does some work late when the machine is busy.
                 let again = kernel.run(&case)?;
-                let second = difference(&case, &again, &judge(&again)?);
-                if second.as_ref().map(|found| found.step) != first.as_ref().map(|found| found.step) {
-                    found.once += 1;
-                    first = None;
-                }
+                let second = differences(&case, &again, &judge(&again)?);
+                let before = differing.len();
+                differing.retain(|first| second.iter().any(|second| second.step == first.step));
+                found.once += (before - differing.len()) as u64;
             }
-            found.count(&case, &ours, first.as_ref());
+            found.count(&case, &ours, &differing);
         }
         Ok(found)
     };
@@ -241,7 +245,7 @@ fn replayed(path: &PathBuf) -> io::Result<Found> {
     for recorded in Recorded::read(BufReader::new(File::open(path)?)) {
         let Recorded { case, kernel, .. } = recorded?;
         let ours = ours(&case, &kernel);
-        found.count(&case, &ours, difference(&case, &kernel, &ours).as_ref());
+        found.count(&case, &ours, &differences(&case, &kernel, &ours));
     }
     Ok(found)
 }
@@ -262,7 +266,7 @@ fn panicked() -> io::Error {
 fn smallest(kernel: &Kernel, kind: &Kind, name: &str, budget: usize) -> Option<(Case, Difference)> {
     let judge = |case: &Case| {
         let seen = kernel.run(case).ok()?;
-        let found = difference(case, &seen, &ours(case, &seen))?;
+        let found = differences(case, &seen, &ours(case, &seen)).pop()?;
         (found.step + 1 == case.steps.len() && found.kind == name).then_some(found)
     };
     let mut case = kind.case.clone();

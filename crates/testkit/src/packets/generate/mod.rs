@@ -37,3 +37,36 @@ fn weighted(rng: &mut Rng, weights: &[(u64, u32)]) -> u32 {
 fn one<T: Copy>(rng: &mut Rng, items: &[T]) -> T {
     items[rng.below(items.len() as u64) as usize]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packets::Step;
+    use crate::packets::decode;
+    use crate::packets::masks::Links;
+
+    #[test]
+    fn equal_seeds_give_equal_cases() {
+        assert_eq!(case(1, 2), case(1, 2));
+        assert_ne!(case(1, 2).script, case(1, 3).script);
+        assert_ne!(case(1, 2).steps, case(2, 2).steps);
+    }
+
+    #[test]
+    fn all_kinds_of_packets_are_met() {
+        let mut kinds = std::collections::BTreeSet::new();
+        for case in (0..200).map(|index| case(1, index)) {
+            let links = Links::of(&case.script);
+            for step in &case.steps {
+                if let Step::Inject { dev, frame } = step {
+                    kinds.insert(decode::kind(&frame.0, links.has_header(dev)));
+                }
+            }
+        }
+        let wanted =
+            ["arp request", "arp reply", "udp", "udp fragment", "tcp", "icmp 8/0", "icmp 3/4", "icmp 5/1"];
+        for kind in wanted {
+            assert!(kinds.contains(kind), "{kind} in {kinds:?}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! `replay`: the packets of a capture through a host in memory, in their order and at
+//! their times.
+//!
+//! [`Capture`] reads packets one by one; [`run`] gives each to the engine on the device
+//! that the capture names and lets time pass between them; what leaves is written as a
+//! capture (`write`), what became of each packet as NDJSON (`report`). Nothing is decided
+//! here.
+
+mod capture;
+mod report;
+mod run;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use capture::Capture;
+pub use report::Report;
+pub use run::{Notice, Options, run};
+pub use summary::Summary;
+pub use write::Writer;

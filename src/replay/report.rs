@@ -1,0 +1,198 @@
+//! The report: NDJSON, an object for each packet of the capture, and for each timer that
+//! emitted or counted something.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use fingerpost_engine::Config;
+use fingerpost_engine::counters::Counters;
+use fingerpost_engine::path::Frame;
+use fingerpost_engine::trace::Event;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::explain::{Asked, LookupReport, brief_lookups};
+
+/// A report that is being written.
+pub struct Report {
+    out: Box<dyn Write>,
+    /// What messages call it.
+    pub name: String,
+    /// The counters as they were told last.
+    counted: Counters,
+    news: Vec<(Cow<'static, str>, u64)>,
+    frames: Vec<String>,
+    line: Vec<u8>,
+}
+
+/// What is told of a packet, or of a timer.
+pub(super) struct Entry<'a> {
+    /// The packet's number; none for a timer.
+    pub packet: Option<u64>,
+    /// The device that it entered on, or that a timer emitted on.
+    pub dev: Option<&'a str>,
+    pub outcome: Option<&'a str>,
+    pub reason: Option<&'a str>,
+    pub emitted: &'a [Frame],
+    /// What the lookups of the packet did.
+    pub events: &'a [Event],
+}
+
+/// One line.
+#[derive(Serialize)]
+struct Line<'a> {
+    packet: Option<u64>,
+    dev: Option<&'a str>,
+    outcome: Option<&'a str>,
+    reason: Option<&'a str>,
+    emitted: Vec<Emitted<'a>>,
+    #[serde(serialize_with = "as_object")]
+    counters: &'a [(Cow<'static, str>, u64)],
+    lookups: Vec<Lookup<'a>>,
+}
+
+#[derive(Serialize)]
+struct Emitted<'a> {
+    dev: &'a str,
+    frame: &'a str,
+}
+
+/// A lookup: what was looked up, what decided and what was found.
+#[derive(Serialize)]
+struct Lookup<'a> {
+    purpose: &'a str,
+    key: Key<'a>,
+    /// The preference of the rule that decided; none where rules are not evaluated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway: Option<IpAddr>,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    dst: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    src: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iif: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oif: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dscp: Option<u8>,
+}
+
+impl Report {
+    /// Begins a report, which messages call `name`, of a host that has counted so much.
+    pub fn new(out: Box<dyn Write>, name: String, counted: Counters) -> Report {
+        Report { out, name, counted, news: Vec::new(), frames: Vec::new(), line: Vec::new() }
+    }
+
+    /// Writes all that is held back.
+    ///
+    /// # Errors
+    ///
+    /// The file takes no more.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Tells of a packet, or of a timer; a timer that emitted and counted nothing is left out.
+    pub(super) fn tell(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
+        let config = &asked.ns.config;
+        self.news.clear();
+        asked.ns.state.counters.take_news(&mut self.counted, |name, count| self.news.push((name, count)));
+        if entry.packet.is_none() && entry.emitted.is_empty() && self.news.is_empty() {
+            return Ok(());
+        }
+        for (n, frame) in entry.emitted.iter().enumerate() {
+            if self.frames.len() <= n {
+                self.frames.push(String::new());
+            }
+            hex(&frame.bytes, &mut self.frames[n]);
+        }
+        let emitted = entry.emitted.iter().zip(&self.frames);
+        let lookups = brief_lookups(asked, entry.events);
+        let line = Line {
+            packet: entry.packet,
+            dev: entry.dev,
+            outcome: entry.outcome,
+            reason: entry.reason,
+            emitted: emitted
+                .map(|(frame, hex)| Emitted { dev: name_of(config, frame.dev), frame: hex })
+                .collect(),
+            counters: &self.news,
+            lookups: lookups.iter().filter_map(Lookup::of).collect(),
+        };
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &line)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
+    }
+}
+
+impl<'a> Lookup<'a> {
+    /// A lookup as the report has it; `None` where it ended before anything was searched.
+    fn of(lookup: &'a LookupReport) -> Option<Self> {
+        lookup.result.as_ref()?;
+        let key = &lookup.key;
+        let rule = lookup.deciding_rule.and_then(|at| lookup.rules.get(at));
+        let table = match (rule, lookup.rules_evaluated) {
+            (Some(rule), true) => rule.table.and_then(|at| lookup.tables.get(at)),
+            _ => lookup.tables.last(),
+        };
+        let route = table.and_then(|table| table.route.as_ref());
+        let set = |number: u32| (number != 0).then_some(number);
+        Some(Lookup {
+            purpose: lookup.purpose,
+            key: Key {
+                dst: &key.to,
+                src: key.from.as_deref(),
+                iif: key.iif.as_deref(),
+                oif: key.oif.as_deref(),
+                mark: set(key.mark),
+                dscp: (key.tos >> 2 != 0).then_some(key.tos >> 2),
+            },
+            rule: rule.map(|rule| rule.pref),
+            table: table.map(|table| table.name.as_str()),
+            route: route.map(|route| route.text.as_str()),
+            error: lookup.error,
+            device: lookup.hop.as_ref().map(|hop| hop.dev.as_str()),
+            gateway: lookup.hop.as_ref().and_then(|hop| hop.gateway),
+        })
+    }
+}
+
+/// The name of a device.
+pub(super) fn name_of(config: &Config, dev: u32) -> &str {
+    config.links.get(dev).map_or("", |link| link.name())
+}
+
+fn hex(bytes: &[u8], text: &mut String) {
+    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+    let mut digits = std::mem::take(text).into_bytes();
+    digits.resize(2 * bytes.len(), 0);
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+    }
+    *text = String::from_utf8(digits).unwrap_or_default();
+}
+
+fn as_object<S: Serializer>(counters: &[(Cow<'static, str>, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut object = serializer.serialize_map(Some(counters.len()))?;
+    for (name, count) in counters {
+        object.serialize_entry(name, count)?;
+    }
+    object.end()
+}

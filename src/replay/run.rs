@@ -1,0 +1,371 @@
+//! A capture from end to end: packets enter at their times, and time passes between them.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, anyhow, bail};
+use fingerpost_engine::config::Link;
+use fingerpost_engine::lookup::hash::Asker;
+use fingerpost_engine::path::{Frame, Outcome};
+use fingerpost_engine::trace::{Event, Sink, Tracer};
+use fingerpost_engine::{Config, Time};
+
+use super::capture::{Capture, Interface, Packet, link_type};
+use super::report::{Entry, Report, name_of};
+use super::summary::{Summary, words};
+use super::write::{Device, Writer};
+use crate::source::Source;
+
+/// How a capture is replayed.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where packets enter whose interface the capture does not name.
+    pub on: Option<String>,
+    /// Interfaces of the capture, each with the device that stands for it.
+    pub renamed: Vec<(String, String)>,
+    /// How long time goes on after the last packet, in milliseconds.
+    pub until: u64,
+}
+
+/// What is told on the way.
+#[derive(Debug)]
+pub enum Notice {
+    /// So much is done.
+    Progress {
+        /// Packets.
+        packets: u64,
+        /// Bytes of the capture.
+        bytes: u64,
+    },
+}
+
+/// Packets between two notices.
+const OFTEN: u64 = 1 << 14;
+
+/// What a packet meets that was not captured as a whole.
+const CUT: &str = "the rest of a packet that was cut by the capture";
+/// What a packet meets where the choice among several hops is not known.
+const OPEN: &str = "a choice among hops by a hash whose seed is not known (net.ipv4.fib_multipath_hash_seed)";
+
+/// Replays a capture on the source's host; what leaves goes to `writer`, what becomes of
+/// each packet to `report`.
+///
+/// # Errors
+///
+/// The capture cannot be read further, a packet entered on a device that the host does not
+/// have, or an output takes no more: what comes before is written.
+pub fn run(
+    capture: &mut Capture,
+    source: &mut Source,
+    options: &Options,
+    writer: Option<&mut Writer>,
+    report: Option<&mut Report>,
+    tell: &mut dyn FnMut(Notice),
+) -> anyhow::Result<Summary> {
+    let config = &source.world.ns(source.ns).map_err(|refusal| anyhow!("{refusal}"))?.config;
+    let mut named = options.renamed.iter().map(|(_, device)| device).chain(&options.on);
+    if let Some(device) = named.find(|device| config.links.find(device).is_none()) {
+        bail!("--on: the host has no device {device}; it has {}", devices(config));
+    }
+    let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false };
+    let is_traced = report.is_some() || is_choice_unknown(config);
+    let (begin, name) = (source.world.now, capture.name.clone());
+    let mut replay = Replay {
+        source,
+        options,
+        writer,
+        report,
+        listener,
+        is_traced,
+        begin,
+        first: None,
+        clock: 0,
+        section: 0,
+        entries: Vec::new(),
+        comment: String::new(),
+        summary: Summary::default(),
+    };
+    let done = replay.packets(capture, &name, tell);
+    let done = done.and_then(|()| replay.rest());
+    // What was written before an error is there to be looked at.
+    let flushed = replay.flush();
+    done.and(flushed)?;
+    Ok(replay.summary)
+}
+
+/// Whether a choice among several hops can turn on a seed that is not known.
+fn is_choice_unknown(config: &Config) -> bool {
+    let mut infos = config.fib.infos.iter().flatten();
+    config.sysctl.fib_multipath_hash_seed == 0 && infos.any(|info| config.hops(info).len() > 1)
+}
+
+/// Remembers what happens to a packet, as far as somebody wants to know.
+struct Listener {
+    events: Vec<Event>,
+    /// Whether events are kept.
+    keeps: bool,
+    /// Whether another hop was possible.
+    is_open: bool,
+}
+
+impl Sink for Listener {
+    fn event(&mut self, event: Event) {
+        if let Event::Path { shares, .. } = &event {
+            self.is_open |= shares.len() > 1;
+        }
+        if self.keeps && !matches!(event, Event::Stage { .. } | Event::Ended { .. }) {
+            self.events.push(event);
+        }
+    }
+}
+
+struct Replay<'r> {
+    source: &'r mut Source,
+    options: &'r Options,
+    writer: Option<&'r mut Writer>,
+    report: Option<&'r mut Report>,
+    listener: Listener,
+    is_traced: bool,
+    /// When the first packet came, on the host's clock.
+    begin: Time,
+    /// The same on the capture's, in nanoseconds since 1970.
+    first: Option<u64>,
+    /// How late it is on the capture's clock.
+    clock: u64,
+    section: u64,
+    /// The devices of the section's interfaces that packets have come by.
+    entries: Vec<Option<u32>>,
+    comment: String,
+    summary: Summary,
+}
+
+impl Replay<'_> {
+    fn packets(
+        &mut self,
+        capture: &mut Capture,
+        name: &str,
+        tell: &mut dyn FnMut(Notice),
+    ) -> anyhow::Result<()> {
+        while let Some(packet) = capture.next_packet()? {
+            let (number, offset) = (packet.number, packet.offset);
+            self.take(&packet).with_context(|| format!("{name}: packet {number}, at byte {offset}"))?;
+            if number.is_multiple_of(OFTEN) {
+                tell(Notice::Progress { packets: number, bytes: capture.bytes_read() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Time after the last packet.
+    fn rest(&mut self) -> anyhow::Result<()> {
+        let until = Time(self.source.world.now.0.saturating_add(self.options.until));
+        self.pass(until)
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        if let Some(writer) = &mut self.writer {
+            writer.flush().with_context(|| writer.name.clone())?;
+        }
+        if let Some(report) = &mut self.report {
+            report.flush().with_context(|| report.name.clone())?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, packet: &Packet<'_>) -> anyhow::Result<()> {
+        self.summary.packets += 1;
+        let dev = self.enters_on(packet)?;
+        if let Some(time) = packet.time {
+            self.wait_for(time, packet.number)?;
+        }
+        self.listener.events.clear();
+        self.listener.is_open = false;
+        let (outcome, emitted) = if packet.is_outbound {
+            self.summary.outbound.add(packet.number);
+            (None, Vec::new())
+        } else if packet.is_cut() {
+            self.summary.cut.add(packet.number);
+            (Some(Outcome::Unknown(CUT)), Vec::new())
+        } else {
+            let mut tracer = match self.is_traced {
+                true => Tracer::on(&mut self.listener),
+                false => Tracer::off(),
+            };
+            let Source { world, ns, .. } = &mut *self.source;
+            let handled = world.receive(*ns, dev, packet.bytes, &mut tracer);
+            let handled = handled.map_err(|refusal| anyhow!("{refusal}"))?;
+            match self.listener.is_open {
+                true => (Some(Outcome::Unknown(OPEN)), Vec::new()),
+                false => (Some(handled.outcome), handled.emitted),
+            }
+        };
+        let (word, reason) = match outcome {
+            Some(outcome) => {
+                self.summary.add(outcome);
+                let (word, reason) = words(outcome);
+                (Some(word), reason)
+            }
+            None => (None, Some("it was on its way out when it was captured")),
+        };
+        self.summary.emitted += emitted.len() as u64;
+        if self.writer.is_some() && !emitted.is_empty() {
+            self.comment.clear();
+            let reason = reason.map_or(String::new(), |reason| format!(" {reason}"));
+            // A text takes everything.
+            let _ = write!(self.comment, "packet {}: {}{reason}", packet.number, word.unwrap_or_default());
+            self.write(&emitted)?;
+        }
+        self.report(Some((packet.number, dev)), (word, reason), &emitted)
+    }
+
+    /// Has the clock show the time of a packet, which can be earlier than it is: then it stands still.
+    fn wait_for(&mut self, time: u64, packet: u64) -> anyhow::Result<()> {
+        let first = *self.first.get_or_insert(time);
+        if time < self.clock {
+            self.summary.backwards.add(packet);
+            return Ok(());
+        }
+        let millis = time.saturating_sub(first) / NANOS;
+        let at = Time(self.begin.0.saturating_add(millis));
+        self.pass(at)?;
+        self.clock = time;
+        Ok(())
+    }
+
+    /// Time passes, with what it brings.
+    fn pass(&mut self, until: Time) -> anyhow::Result<()> {
+        loop {
+            self.listener.events.clear();
+            self.listener.is_open = false;
+            let mut tracer = match self.is_traced {
+                true => Tracer::on(&mut self.listener),
+                false => Tracer::off(),
+            };
+            let Some((ns, frames)) = self.source.world.run_to_next(until, &mut tracer) else {
+                return Ok(());
+            };
+            if ns != self.source.ns {
+                continue;
+            }
+            let millis = self.source.world.now.0.saturating_sub(self.begin.0);
+            let time = self.first.unwrap_or(0).saturating_add(millis.saturating_mul(NANOS));
+            self.clock = self.clock.max(time);
+            self.summary.emitted += frames.len() as u64;
+            if self.writer.is_some() && !frames.is_empty() {
+                self.comment.clear();
+                self.comment.push_str("no packet: time alone");
+                self.write(&frames)?;
+            }
+            self.report(None, (None, None), &frames)?;
+        }
+    }
+
+    /// Writes what left, with the present comment.
+    fn write(&mut self, frames: &[Frame]) -> anyhow::Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let space = self.source.world.ns(self.source.ns).map_err(|refusal| anyhow!("{refusal}"))?;
+        for frame in frames {
+            let link = space.config.links.get(frame.dev);
+            let link_type = if link.is_some_and(is_ethernet) { link_type::ETHERNET } else { link_type::RAW };
+            let name = name_of(&space.config, frame.dev);
+            let device = Device { index: frame.dev, name, link_type: link_type as u16 };
+            let written = writer.packet(&device, self.clock, &frame.bytes, &self.comment);
+            written.with_context(|| writer.name.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Tells of a packet, by its number and device, or of a timer.
+    fn report(
+        &mut self,
+        packet: Option<(u64, u32)>,
+        (outcome, reason): (Option<&str>, Option<&str>),
+        emitted: &[Frame],
+    ) -> anyhow::Result<()> {
+        let Some(report) = &mut self.report else { return Ok(()) };
+        let asked = self.source.asked(Asker::Packet).map_err(anyhow::Error::msg)?;
+        let dev = packet.map(|(_, dev)| dev).or_else(|| emitted.first().map(|frame| frame.dev));
+        let entry = Entry {
+            packet: packet.map(|(number, _)| number),
+            dev: dev.map(|dev| name_of(&asked.ns.config, dev)),
+            outcome,
+            reason,
+            emitted,
+            events: &self.listener.events,
+        };
+        report.tell(asked, &entry).with_context(|| report.name.clone())
+    }
+
+    /// The device that a packet enters on.
+    fn enters_on(&mut self, packet: &Packet<'_>) -> anyhow::Result<u32> {
+        if self.section != packet.section {
+            self.section = packet.section;
+            self.entries.clear();
+        }
+        if let Some(&Some(dev)) = self.entries.get(packet.index) {
+            return Ok(dev);
+        }
+        let space = self.source.world.ns(self.source.ns).map_err(|refusal| anyhow!("{refusal}"))?;
+        let dev = entry(&space.config, self.options, packet.interface)?;
+        if self.entries.len() <= packet.index {
+            self.entries.resize(packet.index + 1, None);
+        }
+        self.entries[packet.index] = Some(dev);
+        Ok(dev)
+    }
+}
+
+/// Nanoseconds of a millisecond.
+const NANOS: u64 = 1_000_000;
+
+/// The device that stands for an interface of the capture.
+fn entry(config: &Config, options: &Options, interface: &Interface) -> anyhow::Result<u32> {
+    let name = match (&interface.name, &options.on) {
+        (None, None) => bail!("the capture does not name its interface; --on DEV says where packets enter"),
+        (None, Some(on)) => on,
+        (Some(name), on) => match options.renamed.iter().find(|(from, _)| from == name) {
+            Some((_, to)) => to,
+            None if on.is_some() => {
+                bail!("it was captured on {name}; --on {name}=DEV has such packets enter elsewhere")
+            }
+            None => name,
+        },
+    };
+    let Some(link) = config.links.find(name) else {
+        bail!(
+            "it was captured on {name}, which the host does not have; it has {}; --on {name}=DEV says what \
+             stands for it",
+            devices(config)
+        );
+    };
+    let is_alone = |kind| {
+        [link_type::RAW, link_type::IPV4, link_type::IPV6].contains(&kind)
+            || link_type::RAW_OF_SYSTEMS.contains(&kind)
+    };
+    match (interface.link_type, is_ethernet(link)) {
+        (link_type::ETHERNET, true) => {}
+        (link_type::ETHERNET, false) => {
+            bail!("it was captured with an Ethernet header, which {name} does not have")
+        }
+        (kind, false) if is_alone(kind) => {}
+        (kind, true) if is_alone(kind) => {
+            bail!("it was captured without a link header; {name} has Ethernet's")
+        }
+        (kind, _) => bail!(
+            "it was captured with link type {kind}; Ethernet (1) and packets alone (101, 228, 229) are read"
+        ),
+    }
+    Ok(link.index())
+}
+
+fn devices(config: &Config) -> String {
+    let names: Vec<&str> = config.links.in_order().map(Link::name).collect();
+    names.join(", ")
+}
+
+/// `ARPHRD_ETHER`.
+const ETHER: u16 = 1;
+
+/// Whether what passes a device has Ethernet's header.
+fn is_ethernet(link: &Link) -> bool {
+    link.msg.arp_type == ETHER || link.is_loopback()
+}

@@ -1,0 +1,77 @@
+//! What a run came to, in numbers and in words.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use fingerpost_engine::path::Outcome;
+
+/// What became of the packets of a capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Packets of the capture.
+    pub packets: u64,
+    /// Frames that left the host.
+    pub emitted: u64,
+    /// How many fared how.
+    fates: BTreeMap<(&'static str, Option<&'static str>), u64>,
+    /// Packets whose times lie before those of packets before them.
+    pub backwards: Numbers,
+    /// Packets of which only the beginning was captured.
+    pub cut: Numbers,
+    /// Packets that were on their way out when they were captured.
+    pub outbound: Numbers,
+}
+
+/// Some packets: how many, and the first one's number in the capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// How many.
+    pub count: u64,
+    /// The first; 0 if there is none.
+    pub first: u64,
+}
+
+impl Numbers {
+    pub(super) fn add(&mut self, packet: u64) {
+        self.first = if self.count == 0 { packet } else { self.first };
+        self.count += 1;
+    }
+}
+
+/// The word for an outcome, and its reason: the kernel's drop reason, or the name of what
+/// is not modelled.
+pub(super) fn words(outcome: Outcome) -> (&'static str, Option<&'static str>) {
+    match outcome {
+        Outcome::Sent => ("forwarded", None),
+        Outcome::Delivered => ("delivered", None),
+        Outcome::Queued => ("queued", None),
+        Outcome::Dropped(reason) => ("dropped", Some(reason.name())),
+        Outcome::Unknown(what) => (UNKNOWN, Some(what)),
+    }
+}
+
+const UNKNOWN: &str = "unknown";
+
+impl Summary {
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        *self.fates.entry(words(outcome)).or_default() += 1;
+    }
+
+    /// What is unknown: how many packets met what.
+    pub fn unknown(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let unknown = self.fates.iter().filter(|((word, _), _)| *word == UNKNOWN);
+        unknown.filter_map(|(&(_, what), &count)| Some((what?, count)))
+    }
+
+    /// The numbers: a line for all packets, and one for each fate.
+    pub fn text(&self) -> String {
+        let Summary { packets, emitted, .. } = self;
+        let mut text = format!("{packets} packets in, {emitted} frames out\n");
+        for (&(word, reason), count) in &self.fates {
+            let reason = reason.map_or(String::new(), |reason| format!(" {reason}"));
+            // A text takes everything.
+            let _ = writeln!(text, "{count:>12} {word}{reason}");
+        }
+        text
+    }
+}
