@@ -8,7 +8,7 @@ use crate::counters::Counters;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
-use crate::path::{Beside, GlobalLimit, Peers, Reassembly, Resolutions, Timers};
+use crate::path::{Beside, GlobalLimit, Peers, Reassembly, Reassembly6, Resolutions, Timers};
 
 /// Time on the injected clock, in milliseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,8 @@ pub struct State {
     pub icmp_limit: GlobalLimit,
     /// Datagrams that wait for the rest of their fragments.
     pub fragments: Reassembly<Beside>,
+    /// The same of IPv6.
+    pub fragments6: Reassembly6,
     /// When the first of them is given up, as the timer is set.
     pub fragments_until: Option<Time>,
     /// What time alone will bring about.

@@ -43,7 +43,7 @@ pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
-pub use six::Noted;
+pub use six::{Noted, Reassembly6};
 pub use timers::{Timer, Timers};
 
 use crate::config::Config;
@@ -192,6 +192,7 @@ impl<'a, 't> Stack<'a, 't> {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
             Timer::Reassembly => self.give_up_datagrams(),
+            Timer::Reassembly6 => self.give_up_datagrams6(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }

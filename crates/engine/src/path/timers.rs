@@ -14,6 +14,8 @@ pub enum Timer {
     Neighbour(u32, IpAddr),
     /// Datagrams whose fragments do not come.
     Reassembly,
+    /// The same of IPv6.
+    Reassembly6,
     /// An answer for another's address, which is given after a while.
     ProxyArp {
         /// The device that the request came in by.

@@ -7,7 +7,7 @@
 //! Memory is bounded as Linux bounds it: fragments are refused while what is held, by the
 //! kernel's reckoning, exceeds [`Limits::high`].
 
-mod queue;
+pub(super) mod queue;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +23,7 @@ use crate::counters::{Counter, Counters};
 use crate::lookup::decision::DropReason;
 
 /// What the kernel reckons for a queue: the size of its structure.
-const QUEUE_MEMORY: u64 = 200;
+pub(super) const QUEUE_MEMORY: u64 = 200;
 /// The longest IPv4 packet.
 const LONGEST: usize = 65535;
 /// Bits of the type of service that tell of congestion (RFC 3168).
@@ -436,7 +436,7 @@ fn glue<T>(datagram: Datagram<T>, user: User) -> Option<Whole<T>> {
 
 /// What the datagram's congestion mark gains from its fragments' (RFC 3168, section 5.3):
 /// *congestion experienced* if one had it; none if some could bear marks and others could not.
-fn congestion(marks: u8) -> Option<u8> {
+pub(super) fn congestion(marks: u8) -> Option<u8> {
     const UNABLE: u8 = 1;
     const EXPERIENCED: u8 = 1 << ECN;
     match marks {
@@ -449,7 +449,7 @@ fn congestion(marks: u8) -> Option<u8> {
 
 /// What the kernel reckons for a packet of this length (`truesize`): that of the tap
 /// driver for an Ethernet frame. Other drivers' buffers differ.
-fn memory_of(len: usize) -> u64 {
+pub(super) fn memory_of(len: usize) -> u64 {
     const PAGE: usize = 4096;
     const BUFFER: usize = 256;
     const SHARED: usize = 320;

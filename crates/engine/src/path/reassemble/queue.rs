@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// What becomes of a fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Inserted {
+pub(in crate::path) enum Inserted {
     /// It has its place.
     Kept,
     /// All of it is there already.
@@ -18,7 +18,7 @@ pub(super) enum Inserted {
 
 /// The payload received so far, in bytes from the datagram's start.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Queue {
+pub(in crate::path) struct Queue {
     pieces: BTreeMap<u32, Vec<u8>>,
     /// Start and end of pieces that came in order at the datagram's then end; every other
     /// piece is a run of its own, even beside another. Only within one run is a fragment

@@ -44,7 +44,7 @@ impl Stack<'_, '_> {
             let passed = match number {
                 next::DESTINATION => self.destination_options(packet),
                 next::ROUTING => self.routing_header(packet),
-                next::FRAGMENT => Err(Outcome::Unknown("reassembly of IPv6")),
+                next::FRAGMENT => self.reassemble6(packet),
                 _ => break self.hand_over6(packet, number),
             };
             if let Err(outcome) = passed {

@@ -10,11 +10,14 @@ mod icmp;
 mod icmp_in;
 mod ndisc;
 mod output;
+mod reassemble;
 mod receive;
 mod redirect;
 mod solicit;
 mod tcp;
 mod udp;
+
+pub use reassemble::Reassembly6;
 
 use super::{Outcome, Packet, Stack};
 use crate::config::{Config, LOOPBACK};
