@@ -203,10 +203,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     }
     let verb = match (verb.as_str(), plain.as_slice()) {
         ("help" | "-h" | "--help", _) => Verb::Help,
-        ("compare", []) if data_plane && options.shape.family == Family::V6 => {
-            return Err("--data-plane: only --family 4 is known".into());
-        }
         ("compare", []) if data_plane => Verb::ComparePackets(packets::run::Plan {
+            family: options.shape.family,
             seed: options.seed,
             cases: options.scenarios,
             only: options.only,

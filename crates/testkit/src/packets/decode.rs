@@ -1,5 +1,7 @@
 //! A frame in one line, for people.
 
+mod six;
+
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
@@ -11,7 +13,10 @@ use fingerpost_net::wire::{
 pub fn line(frame: &[u8], ethernet: bool) -> String {
     let mut text = String::new();
     if !ethernet {
-        packet(frame, &mut text);
+        match frame.first() {
+            Some(first) if first >> 4 == 6 => six::packet(frame, &mut text),
+            _ => packet(frame, &mut text),
+        }
         return text;
     }
     let Some(header) = Ethernet::read(frame) else { return "short frame".into() };
@@ -19,6 +24,7 @@ pub fn line(frame: &[u8], ethernet: bool) -> String {
     let rest = &frame[Ethernet::LEN..];
     match header.ethertype.get() {
         ethertype::IPV4 => packet(rest, &mut text),
+        ethertype::IPV6 => six::packet(rest, &mut text),
         ethertype::ARP => arp(rest, &mut text),
         other => {
             let _ = write!(text, "ethertype {other:#06x}, {} bytes", rest.len());
@@ -30,10 +36,12 @@ pub fn line(frame: &[u8], ethernet: bool) -> String {
 /// What kind of frame it is, without addresses: `arp request`, `icmp 3/1`, `udp`.
 pub fn kind(frame: &[u8], ethernet: bool) -> String {
     let packet = match (ethernet, Ethernet::read(frame)) {
+        (false, _) if frame.first().is_some_and(|first| first >> 4 == 6) => return six::kind(frame),
         (false, _) => frame,
         (true, None) => return "short".into(),
         (true, Some(header)) => match header.ethertype.get() {
             ethertype::IPV4 => &frame[Ethernet::LEN..],
+            ethertype::IPV6 => return six::kind(&frame[Ethernet::LEN..]),
             ethertype::ARP => {
                 return match Arp::read(&frame[Ethernet::LEN..]).map(|arp| arp.op.get()) {
                     Some(Arp::REQUEST) => "arp request".into(),

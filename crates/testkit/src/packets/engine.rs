@@ -121,14 +121,16 @@ impl Subject for Engine {
 
 #[cfg(test)]
 mod tests {
+    use fingerpost_net::Family;
+
     use super::*;
     use crate::packets::generate;
 
     #[test]
     fn random_cases_are_gone_through() {
         let (mut emitted, mut dropped) = (0, 0);
-        for index in 0..60 {
-            let case = generate::case(7, index);
+        for (family, index) in (0..60).flat_map(|index| [(Family::V4, index), (Family::V6, index)]) {
+            let case = generate::case(family, 7, index);
             let kernel = vec![Seen::default(); case.steps.len()];
             let seen = Engine::run(&case, &kernel);
             assert_eq!(seen.len(), case.steps.len());

@@ -102,7 +102,7 @@ pub fn packets_side(tracing: &Path, input: impl Read, output: &mut impl Write) -
 /// Builds the host. Lines of `ip` that follow each other go to one `ip -batch`; one that is refused changes nothing.
 fn build(script: &[String]) -> io::Result<Vec<Tap>> {
     let mut taps = Vec::new();
-    let mut batch = String::new();
+    let mut batch = Batch::default();
     for line in script {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
@@ -114,7 +114,8 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
                 flush(&mut batch)?;
                 taps.extend(Tap::for_line(&words)?);
             }
-            ["ip", rest @ ..] => batch.push_str(&(rest.join(" ") + "\n")),
+            ["ip", family @ ("-4" | "-6"), rest @ ..] => add(&mut batch, family, rest)?,
+            ["ip", rest @ ..] => add(&mut batch, "", rest)?,
             _ => return Err(io::Error::other(format!("not a line of ip or sysctl: {line}"))),
         }
     }
@@ -123,12 +124,31 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
     Ok(taps)
 }
 
-fn flush(batch: &mut String) -> io::Result<()> {
-    if batch.is_empty() {
+/// Lines for one `ip -batch`, whose family is told once.
+#[derive(Default)]
+struct Batch {
+    family: String,
+    lines: String,
+}
+
+fn add(batch: &mut Batch, family: &str, words: &[&str]) -> io::Result<()> {
+    if batch.family != family {
+        flush(batch)?;
+        batch.family = family.to_owned();
+    }
+    batch.lines.push_str(&(words.join(" ") + "\n"));
+    Ok(())
+}
+
+fn flush(batch: &mut Batch) -> io::Result<()> {
+    if batch.lines.is_empty() {
         return Ok(());
     }
-    let lines = std::mem::take(batch);
+    let lines = std::mem::take(&mut batch.lines);
     let mut command = Command::new("ip");
+    if !batch.family.is_empty() {
+        command.arg(&batch.family);
+    }
     let done = run(command.args(["-force", "-batch", "-"]).envs(ENVIRONMENT), &lines, DEADLINE)?;
     if std::env::var_os("FINGERPOST_SHOW_REFUSED").is_some() && done.status != 0 {
         eprintln!("{lines}{}", done.stderr);
@@ -193,7 +213,16 @@ impl Host {
 
     /// Drops what was sent while the host was built.
     fn drain(&mut self) -> io::Result<()> {
-        self.wait(Duration::from_millis(2), &mut Seen::default())?;
+        // Of IPv6 the reports of groups come late, from another thread.
+        let disabled = std::fs::read_to_string("/proc/sys/net/ipv6/conf/all/disable_ipv6");
+        let quiet = if disabled.is_ok_and(|text| text.trim() == "0") { 60 } else { 2 };
+        for _ in 0..20 {
+            let mut seen = Seen::default();
+            self.wait(Duration::from_millis(quiet), &mut seen)?;
+            if quiet == 2 || seen.emitted.is_empty() {
+                break;
+            }
+        }
         self.counted = counters::read()?;
         self.start = Instant::now();
         Ok(())

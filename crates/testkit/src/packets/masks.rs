@@ -1,5 +1,9 @@
 //! What is random or late in the kernel: settings that hold it still, and what is masked.
 
+mod six;
+
+pub use six::HELD6;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_net::wire::{Ethernet, Header, Icmp, Ipv4, checksum, ethertype, proto};
@@ -19,9 +23,19 @@ pub const HELD4: [(&str, &str, &str); 8] = [
     ("net.ipv4.fib_multipath_hash_seed", "4660", "the hash of legs has a random seed"),
 ];
 
+/// How many lines at a script's head are settings held still.
+pub fn held_lines(script: &[String]) -> usize {
+    let is_held = |line: &&String| {
+        let held = HELD4.iter().chain(&HELD6);
+        held.into_iter().any(|(name, value, _)| **line == format!("sysctl -w {name}={value}"))
+    };
+    script.iter().take_while(is_held).count()
+}
+
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 6] = [
+pub const MASKED: [(&str, &str); 7] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
+    ("ids of IPv6 fragments that the host makes", "hashed with a random seed"),
     ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
     (
@@ -37,15 +51,20 @@ pub const MASKED: [(&str, &str); 6] = [
 
 /// Packets that arrived in a case so far: only their ids are kept when they leave again.
 #[derive(Clone, Debug, Default)]
-pub struct Arrived(BTreeSet<([u8; 4], u16)>);
+pub struct Arrived {
+    four: BTreeSet<([u8; 4], u16)>,
+    six: six::Arrived,
+}
 
 impl Arrived {
     /// Notes a step.
     pub fn note(&mut self, step: &Step, taps: &Links) {
-        if let Step::Inject { dev, frame } = step
-            && let Some(header) = taps.packet(dev, &frame.0).and_then(Ipv4::read)
-        {
-            self.0.insert((header.src, header.id.get()));
+        let Step::Inject { dev, frame } = step else { return };
+        if let Some(header) = taps.packet(dev, &frame.0).and_then(Ipv4::read) {
+            self.four.insert((header.src, header.id.get()));
+        }
+        if let Some(start) = taps.start6(dev, &frame.0) {
+            six::note(&frame.0[start..], &mut self.six);
         }
     }
 }
@@ -80,23 +99,34 @@ impl Links {
         frame.get(self.start(dev, frame)?..)
     }
 
+    fn start6(&self, dev: &str, frame: &[u8]) -> Option<usize> {
+        self.start_of(dev, frame, 6, ethertype::IPV6)
+    }
+
     fn start(&self, dev: &str, frame: &[u8]) -> Option<usize> {
+        self.start_of(dev, frame, 4, ethertype::IPV4)
+    }
+
+    fn start_of(&self, dev: &str, frame: &[u8], version: u8, kind: u16) -> Option<usize> {
         if !self.has_header(dev) {
-            return (frame.first()? >> 4 == 4).then_some(0);
+            return (frame.first()? >> 4 == version).then_some(0);
         }
-        (Ethernet::read(frame)?.ethertype.get() == ethertype::IPV4).then_some(Ethernet::LEN)
+        (Ethernet::read(frame)?.ethertype.get() == kind).then_some(Ethernet::LEN)
     }
 }
 
 /// A step's outcome in a form that two runs of the kernel share.
 pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
-    let mut ids = BTreeMap::new();
+    let (mut ids, mut ids6) = (BTreeMap::new(), BTreeMap::new());
     let mut masked = seen.clone();
     masked.at_us = 0;
     masked.emitted.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (dev, frame) in &mut masked.emitted {
         if let Some(start) = links.start(dev, &frame.0) {
             mask_packet(&mut frame.0[start..], arrived, &mut ids);
+        }
+        if let Some(start) = links.start6(dev, &frame.0) {
+            six::mask_packet(&mut frame.0[start..], &arrived.six, &mut ids6);
         }
     }
     masked.reasons.sort();
@@ -106,6 +136,7 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     }
     let is_piece = |dev: &str, frame: &Bytes| {
         links.packet(dev, &frame.0).and_then(Ipv4::read).is_some_and(Ipv4::is_fragment)
+            || links.start6(dev, &frame.0).is_some_and(|start| six::is_piece(&frame.0[start..]))
     };
     let of_pieces = match step {
         Step::Inject { dev, frame } => is_piece(dev, frame),
@@ -159,7 +190,7 @@ fn with_checksum(bytes: &mut [u8], at: usize, change: impl FnOnce(&mut [u8])) {
 fn mask_id(header: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u16, u16>) {
     let Some(header) = Ipv4::edit(header) else { return };
     let id = header.id.get();
-    if id != 0 && !arrived.0.contains(&(header.src, id)) {
+    if id != 0 && !arrived.four.contains(&(header.src, id)) {
         let next = ids.len() as u16 + 1;
         header.id.set(*ids.entry(id).or_insert(next));
     }

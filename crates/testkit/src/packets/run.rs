@@ -11,19 +11,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use fingerpost_net::Family;
+
 use crate::packets::case::{Case, Recorded, Seen, Step};
 use crate::packets::differ::{self, Difference, differences};
 use crate::packets::engine::Engine;
 use crate::packets::generate;
 use crate::packets::kernel::Kernel;
-use crate::packets::masks::{HELD4, Links, MASKED};
+use crate::packets::masks::{self, Links, MASKED};
 use crate::process;
 use crate::shrink::{Budget, fewer};
 
 /// What to compare.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The seed of the cases.
+    /// The protocol of the cases.
+    pub family: Family,
+    /// Their seed.
     pub seed: u64,
     /// How many.
     pub cases: u64,
@@ -198,7 +202,7 @@ fn compared(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<Found> 
         let kernel = Kernel::with_program(std::env::current_exe()?, cpu, &number.to_string())?;
         let mut found = Found::default();
         while let Some(&index) = indices.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let case = generate::case(plan.seed, index);
+            let case = generate::case(plan.family, plan.seed, index);
             let seen = kernel.run(&case)?;
             if plan.print {
                 let mut output = output.lock().map_err(|_| panicked())?;
@@ -277,7 +281,7 @@ fn smallest(kernel: &Kernel, kind: &Kind, name: &str, budget: usize) -> Option<(
         |steps: &[Step]| Case { steps: steps.iter().chain([last]).cloned().collect(), ..kind.case.clone() };
     let steps = fewer(before.to_vec(), &mut budget, |steps| judge(&with_steps(steps)).is_some());
     case.steps = with_steps(&steps).steps;
-    let (held, script) = case.script.split_at(HELD4.len().min(case.script.len()));
+    let (held, script) = case.script.split_at(masks::held_lines(&case.script));
     let with_groups =
         |groups: &[Vec<String>]| Case { script: [held, &groups.concat()].concat(), ..case.clone() };
     let groups = fewer(grouped(script), &mut budget, |groups| judge(&with_groups(groups)).is_some());
@@ -303,7 +307,7 @@ fn grouped(script: &[String]) -> Vec<Vec<String>> {
 /// A case whose last step is told by `text`.
 fn shown(case: &Case, text: &str) -> String {
     let links = Links::of(&case.script);
-    let lines = case.script.iter().skip(HELD4.len()).map(|line| format!("  {line}\n"));
+    let lines = case.script.iter().skip(masks::held_lines(&case.script)).map(|line| format!("  {line}\n"));
     let before = case.steps.len().saturating_sub(1);
     let steps = case.steps[..before].iter().map(|step| differ::step_text(step, &links));
     lines.chain(steps).collect::<String>() + text

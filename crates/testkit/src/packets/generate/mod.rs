@@ -3,18 +3,22 @@
 mod arp;
 mod host;
 mod packet;
+pub mod six;
 mod steps;
 
 pub use host::Host;
 
-use fingerpost_net::Rng;
+use fingerpost_net::{Family, Rng};
 
 use crate::packets::case::Case;
 
-/// The case of an index under a seed, of IPv4.
-pub fn case(seed: u64, index: u64) -> Case {
+/// The case of an index under a seed, of a family.
+pub fn case(family: Family, seed: u64, index: u64) -> Case {
     let mut rng =
         Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index.wrapping_mul(0xd134_2543_de82_ef95));
+    if family == Family::V6 {
+        return six::case(&mut rng, seed, index);
+    }
     let host = Host::random(&mut rng);
     let steps = steps::steps(&mut rng, &host);
     Case { seed, index, script: host.script, steps }
@@ -47,15 +51,15 @@ mod tests {
 
     #[test]
     fn equal_seeds_give_equal_cases() {
-        assert_eq!(case(1, 2), case(1, 2));
-        assert_ne!(case(1, 2).script, case(1, 3).script);
-        assert_ne!(case(1, 2).steps, case(2, 2).steps);
+        assert_eq!(case(Family::V4, 1, 2), case(Family::V4, 1, 2));
+        assert_ne!(case(Family::V4, 1, 2).script, case(Family::V4, 1, 3).script);
+        assert_ne!(case(Family::V4, 1, 2).steps, case(Family::V4, 2, 2).steps);
     }
 
     #[test]
     fn all_kinds_of_packets_are_met() {
         let mut kinds = std::collections::BTreeSet::new();
-        for case in (0..200).map(|index| case(1, index)) {
+        for case in (0..200).map(|index| case(Family::V4, 1, index)) {
             let links = Links::of(&case.script);
             for step in &case.steps {
                 if let Step::Inject { dev, frame } = step {
