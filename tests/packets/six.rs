@@ -568,3 +568,22 @@ fn t62_after_a_minute_the_sender_hears_if_the_beginning_came() {
     assert_eq!((emitted[0].0, &error[..2], &error[8..]), (121_000, &[3, 1][..], &pieces[0][..]));
     assert_eq!((host.counted("Ip6ReasmTimeout"), host.counted("Ip6ReasmFails")), (2, 2));
 }
+
+#[test]
+fn t55_a_path_mtu_is_believed_of_anybody_who_quotes_icmpv6() {
+    let mut host = Host::new(ROUTER6);
+    let too_big =
+        |mtu: u32, quoted: &[u8]| message("3000::99", OWN, icmp6::TOO_BIG, mtu.to_be_bytes(), quoted);
+    let quote = message(OWN, PEER, icmp6::ECHO_REPLY, [0; 4], b"");
+    // Neither smaller than IPv6 allows nor a datagram that nobody sent.
+    host.enter(&too_big(1279, &quote));
+    assert_eq!(host.enter(&too_big(1300, &udp(OWN, PEER, b""))).outcome, Outcome::Delivered);
+    assert_eq!(
+        (host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), host.counted("Icmp6InErrors")),
+        (1, 1)
+    );
+    host.enter(&too_big(1300, &quote));
+    assert_eq!(host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), 2);
+    host.pass(600_000);
+    assert_eq!(host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), 1);
+}

@@ -225,7 +225,9 @@ impl<'a, 't> Stack<'a, 't> {
 
     /// The packet's way ends.
     fn end(&mut self, packet: &Packet, outcome: Outcome) {
-        if packet.is_subject {
+        // What is unknown of an answer is unknown of the event.
+        let is_known = !matches!(self.outcome, Outcome::Unknown(_));
+        if packet.is_subject && is_known || matches!(outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
         }
         self.tracer.event(|| Event::Ended { outcome });

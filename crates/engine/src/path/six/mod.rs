@@ -8,6 +8,7 @@ mod forward;
 mod headers;
 mod icmp;
 mod icmp_in;
+mod learn;
 mod ndisc;
 mod output;
 mod reassemble;
