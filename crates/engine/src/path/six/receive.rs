@@ -40,7 +40,7 @@ impl Stack<'_, '_> {
         let takes_unicast_to_many = ipv6.conf.drop_unicast_in_l2_multicast == 0;
         // What an earlier pass noted is forgotten; that of a packet made here stays decided.
         packet.is_forwarded = false;
-        packet.six = Noted { next_at: Ipv6::NEXT_AT, at: Ipv6::LEN, ..Noted::default() };
+        packet.six = Noted { entered: packet.dev, next_at: Ipv6::NEXT_AT, at: Ipv6::LEN, ..Noted::default() };
         packet.iif = match &packet.decision6 {
             Some(decision) => hop_device(self.config, decision),
             None => packet.dev,
