@@ -8,11 +8,11 @@ use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::lookup::cache::Cached6;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::rules::{self, SelectorSet};
-use fingerpost_engine::trace::{Event, Purpose, RuleOutcome};
+use fingerpost_engine::trace::{Event, Event6, Purpose, RuleOutcome};
 use fingerpost_engine::{Behaviour, Namespace, Time};
 use fingerpost_iproute::Names;
 use fingerpost_model::{RuleAction, TableId};
-use fingerpost_net::{Errno, Ip};
+use fingerpost_net::{Errno, Family, Ip};
 
 use super::question::{Question, ResolvedQuestion};
 use super::report::{
@@ -64,6 +64,29 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
         ResolvedQuestion::V6(resolved) => build6::answer(asked, &resolved),
     };
     Ok(explanation(asked, question, answer))
+}
+
+/// The lookups that a packet's events tell of, without the rules that did not match. What is
+/// told before the first lookup is left out.
+pub(crate) fn brief_lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+    let family = |event: &Event| match event {
+        Event::Begin { .. } => Some(Family::V4),
+        Event::V6(Event6::Begin { .. }) => Some(Family::V6),
+        _ => None,
+    };
+    let mut lookups = Vec::new();
+    let first = events.iter().position(|event| family(event).is_some());
+    let mut rest = &events[first.unwrap_or(events.len())..];
+    while let Some(present) = rest.first().and_then(family) {
+        let other = |event: &Event| family(event).is_some_and(|family| family != present);
+        let (part, more) = rest.split_at(rest.iter().position(other).unwrap_or(rest.len()));
+        lookups.extend(match present {
+            Family::V4 => build4::brief(asked, part),
+            Family::V6 => build6::brief(asked, part),
+        });
+        rest = more;
+    }
+    lookups
 }
 
 /// An answer as an explanation.

@@ -8,7 +8,7 @@ use fingerpost_engine::config::{Alias, Config, FibInfoId, Rule};
 use fingerpost_engine::lookup::cache::RouteCache;
 use fingerpost_engine::lookup::{Decision, DropReason, Flow4, input4, output4, source, table};
 use fingerpost_engine::trace::{
-    Event, Event6, FullCheckCause, PassedOver, PathReason, SourceReason, Tracer, Validation,
+    Event, FullCheckCause, PassedOver, PathReason, SourceReason, Tracer, Validation,
 };
 use fingerpost_model::{RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
@@ -92,22 +92,11 @@ pub(super) fn lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
     builder.base.finish()
 }
 
-/// The same without the rules that did not match; what is told before the first lookup is
-/// left out, and so is what IPv6's lookups tell.
-pub(crate) fn brief_lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+/// The same without the rules that did not match.
+pub(super) fn brief(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
     let mut builder = Builder4::new(asked, 0);
     builder.base.is_brief = true;
-    let mut is_ours = false;
-    for event in events {
-        match event {
-            Event::Begin { .. } => is_ours = true,
-            Event::V6(Event6::Begin { .. }) => is_ours = false,
-            _ => {}
-        }
-        if is_ours {
-            builder.event(event);
-        }
-    }
+    events.iter().for_each(|event| builder.event(event));
     builder.base.finish()
 }
 

@@ -21,7 +21,7 @@ use fingerpost_net::{Errno, Prefix};
 use super::build::{Answer, Asked, Builder, Side};
 use super::outcome6;
 use super::question::Resolved;
-use super::report::{LookupReport, RouteReport, purpose6};
+use super::report::{Hop, LookupReport, RouteReport, purpose6};
 use super::wording::{device, hop_text, kind_name, preference_name, route6_text};
 
 /// How the lookups ended.
@@ -152,6 +152,28 @@ pub(super) fn lookups(
     for event in events {
         builder.event(event);
     }
+    builder.base.finish()
+}
+
+/// The same without the rules that did not match, of packets rather than a question.
+pub(super) fn brief(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+    let question = Resolved {
+        dst: Ipv6Addr::UNSPECIFIED,
+        src: Ipv6Addr::UNSPECIFIED,
+        iif: 0,
+        oif: 0,
+        mark: 0,
+        uid: 0,
+        uid_given: false,
+        proto: 0,
+        sport: 0,
+        dport: 0,
+        tos: 0,
+        flowlabel: 0,
+    };
+    let mut builder = Builder6::new(asked, &question);
+    builder.base.is_brief = true;
+    events.iter().for_each(|event| builder.event(event));
     builder.base.finish()
 }
 
@@ -324,6 +346,7 @@ impl<'a> Builder6<'a> {
 
     fn taken(&mut self, taken: RouteRef) {
         self.route(taken, None);
+        self.hop(taken, 0);
         for beaten in std::mem::take(&mut self.beaten) {
             let (Some(loser), Some(winner)) = (beaten.get(self.config), taken.get(self.config)) else {
                 continue;
@@ -375,6 +398,13 @@ impl<'a> Builder6<'a> {
         }
     }
 
+    /// The hop that the lookup came to: one of those of a route, or of its nexthop object.
+    fn hop(&mut self, route: RouteRef, member: usize) {
+        let config = self.config;
+        let hop = route.get(config).and_then(|route| table6::hops(config, route).nth(member));
+        self.base.report().hop = hop.map(|hop| Hop { dev: device(config, hop.dev), gateway: hop.gateway });
+    }
+
     /// The device that routes are measured against.
     fn wanted(&self) -> u32 {
         let flow = self.base.flow();
@@ -406,8 +436,10 @@ impl<'a> Builder6<'a> {
 
     fn path(&mut self, first: RouteRef, leg: RouteRef, member: usize, hash: Option<u32>, shares: &Shares) {
         let config = self.config;
+        self.hop(leg, member);
         if shares.len() > 1 {
             self.shares = shares.clone();
+            self.base.report().hop = None;
         }
         let (Some(route), Some(used)) = (first.get(config), leg.get(config)) else { return };
         self.dev = table6::first_device(config, used);

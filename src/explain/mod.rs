@@ -23,8 +23,8 @@ mod wording;
 
 pub use alternatives::{MAX_DEFAULTS, add_alternatives};
 pub use both::{Both, Compared, Destination, both};
+pub(crate) use build::brief_lookups;
 pub use build::{Asked, explain};
-pub(crate) use build4::brief_lookups;
 pub use compare::first_difference;
 pub use expect::Expectation;
 pub use firewall::{Expression, ask_firewall};

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, anyhow, bail};
-use fingerpost_engine::config::Link;
+use fingerpost_engine::config::{Link, Route6};
 use fingerpost_engine::lookup::hash::Asker;
+use fingerpost_engine::lookup::table6;
 use fingerpost_engine::path::{Frame, Outcome};
-use fingerpost_engine::trace::{Event, Sink, Tracer};
+use fingerpost_engine::trace::{Event, Event6, Sink, Tracer};
 use fingerpost_engine::{Config, Time};
 
 use super::capture::{Capture, Interface, Packet, link_type};
@@ -94,8 +95,11 @@ pub fn run(
 
 /// Whether a choice among several hops can turn on a seed that is not known.
 fn is_choice_unknown(config: &Config) -> bool {
-    let mut infos = config.fib.infos.iter().flatten();
-    config.sysctl.fib_multipath_hash_seed == 0 && infos.any(|info| config.hops(info).len() > 1)
+    let has_several = |info| config.hops(info).len() > 1;
+    let has_several6 = |route: &Route6| route.is_leg() || table6::hops(config, route).nth(1).is_some();
+    let mut routes6 = config.fib6.tables.iter().flat_map(|table| table.routes());
+    config.sysctl.fib_multipath_hash_seed == 0
+        && (config.fib.infos.iter().flatten().any(has_several) || routes6.any(has_several6))
 }
 
 /// Remembers what happens to a packet, as far as somebody wants to know.
@@ -109,8 +113,10 @@ struct Listener {
 
 impl Sink for Listener {
     fn event(&mut self, event: Event) {
-        if let Event::Path { shares, .. } = &event {
-            self.is_open |= shares.len() > 1;
+        match &event {
+            Event::Path { shares, .. } => self.is_open |= shares.len() > 1,
+            Event::V6(Event6::Path { shares, .. }) => self.is_open |= shares.len() > 1,
+            _ => {}
         }
         if self.keeps && !matches!(event, Event::Stage { .. } | Event::Ended { .. }) {
             self.events.push(event);

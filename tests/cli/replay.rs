@@ -166,6 +166,37 @@ fn a_lookup_tells_the_rule_the_error_and_the_way_back() {
 }
 
 #[test]
+fn packets_of_both_families_are_told_of_with_their_own_lookups() {
+    let addresses = Scratch::new(
+        "replay-six.sh",
+        b"sysctl -w net.ipv6.conf.all.forwarding=1\nip addr add 2001:db8:0::1/64 dev eth0 nodad\n\
+          ip addr add 2001:db8:1::1/64 dev eth1 nodad\n\
+          ip neigh add 2001:db8:1::9 lladdr 02:00:00:00:00:aa dev eth1\n",
+    );
+    let side = |side: u8, host: u8| [0x20, 1, 0xd, 0xb8, 0, side, 0, 0, 0, 0, 0, 0, 0, 0, 0, host];
+    // A packet without anything in it: no next header.
+    let six = [&[0x60, 0, 0, 0, 0, 0, 59, 64][..], &side(0, 9), &side(1, 9)].concat();
+    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &frame(0x86dd, &six)).packet(
+        0,
+        1,
+        &udp(NEIGHBOUR, [10, 1, 0, 9]),
+    );
+    let (status, objects, err) = replay("six", &capture.0, &format!("--apply {}", addresses.path()));
+    assert_eq!((status, err.as_str(), objects.len()), (0, "", 2));
+    assert_eq!((&objects[0]["outcome"], &objects[1]["outcome"]), (&json!("forwarded"), &json!("forwarded")));
+    assert_eq!(bytes_of(&objects[0]["emitted"][0])[21], 63, "one hop less");
+    assert_eq!(objects[0]["counters"]["Ip6OutForwDatagrams"], 1);
+    assert_eq!(
+        objects[0]["lookups"][0],
+        json!({
+            "purpose": "input", "key": {"dst": "2001:db8:1::9", "src": "2001:db8::9", "iif": "eth0"},
+            "table": "main", "route": "2001:db8:1::/64 dev eth1 metric 256", "device": "eth1",
+        })
+    );
+    assert_eq!(objects[1]["lookups"][0]["device"], "eth1");
+}
+
+#[test]
 fn a_martian_is_dropped_with_the_kernels_reason() {
     let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp([127, 0, 0, 9], [10, 1, 0, 9])).packet(
         0,

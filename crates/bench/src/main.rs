@@ -12,10 +12,13 @@ mod churn;
 mod compiled;
 mod decide;
 mod fib;
+mod forward;
 mod kernel;
 mod load;
 mod memory;
 mod output;
+#[cfg(target_os = "linux")]
+mod packet_socket;
 mod pin;
 mod process;
 mod report;
@@ -31,7 +34,7 @@ use report::Report;
 use table::Listed;
 
 const USAGE: &str = "\
-usage: fingerpost-bench load|decide|churn|memory|kernel [OPTIONS]
+usage: fingerpost-bench load|decide|churn|memory|kernel|forward [OPTIONS]
        fingerpost-bench fib [OPTIONS]          (fib --help)
 
   load      a full table from an `ip -batch` file and from a snapshot: time and memory
@@ -40,9 +43,10 @@ usage: fingerpost-bench load|decide|churn|memory|kernel [OPTIONS]
   churn     decisions published while routes change, and those who read them meanwhile
   memory    what the table takes, as configuration and compiled
   kernel    the kernel's decisions alone, by netlink and by the BPF helper bpf_fib_lookup
+  forward   64-byte packets, bytes to bytes, in batches and one by one; beside the kernel through veth
   fib       longest-prefix match, beside other structures
 
-  --family 4|6       which (default 4; churn knows 4 alone)
+  --family 4|6       which (default 4; churn and forward know 4 alone)
   --table FILE       PREFIX [HOP] lines (.gz through gzip, - standard input), or `synthetic`, the default
   --routes N         size of the synthetic table (default 900000, of IPv6 200000)
   --seed N           its seed (default 1)
@@ -66,7 +70,7 @@ struct Options {
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let verb = args.next().ok_or("a verb is missing")?;
-    if !["load", "decide", "churn", "memory", "kernel", "help"].contains(&verb.as_str()) {
+    if !["load", "decide", "churn", "memory", "kernel", "forward", "help"].contains(&verb.as_str()) {
         return Err(format!("{verb}: unknown verb"));
     }
     let mut options = Options {
@@ -99,8 +103,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             other => return Err(format!("{other}: unknown option")),
         }
     }
-    if options.verb == "churn" && options.family == Family::V6 {
-        return Err("churn --family 6: churn is measured for IPv4 alone".into());
+    if ["churn", "forward"].contains(&options.verb.as_str()) && options.family == Family::V6 {
+        return Err(format!("{0} --family 6: {0} is measured for IPv4 alone", options.verb));
     }
     if options.verb == "kernel" && !options.kernel {
         return Err("kernel --no-kernel: nothing is left".into());
@@ -167,7 +171,7 @@ fn run(options: &Options) -> io::Result<()> {
 
 /// What is beside the kernel's decisions is measured by a child in a namespace of its own.
 fn in_place(options: &Options, listed: &Listed, batch: &Path, report: &mut Report) -> io::Result<()> {
-    let isolated = ["decide", "memory", "kernel"].contains(&options.verb.as_str())
+    let isolated = ["decide", "memory", "kernel", "forward"].contains(&options.verb.as_str())
         && options.kernel
         && process::can_unshare();
     if !isolated {
@@ -209,6 +213,7 @@ fn measure(options: &Options, listed: &Listed, batch: &Path, report: &mut Report
         }
         ("memory", family) => memory::measure(family, batch, is_alone, report),
         ("churn", _) => churn::measure(batch, &listed.v4, report),
+        ("forward", _) => forward::measure(batch, &listed.v4, SENDER, is_alone, report),
         ("kernel", _) if !is_alone => {
             Err(io::Error::other("no network namespace can be made: it takes root, ip, sysctl and unshare"))
         }

@@ -11,6 +11,7 @@ use fingerpost_net::Errno;
 use crate::config::{Config, Link};
 use crate::lookup::source::address_type;
 use crate::namespace::{Env, Namespace};
+use crate::path::neighbour as running;
 
 /// `NTF_EXT_MANAGED`.
 const MANAGED: NeighFlags = NeighFlags(0x100);
@@ -25,7 +26,7 @@ fn refuse(errno: Errno, text: &str) -> Refusal {
 }
 
 /// Adds or alters a neighbour (`neigh_add`).
-pub fn new_neighbour(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &NeighMsg) -> Result<(), Refusal> {
+pub fn new_neighbour(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NeighMsg) -> Result<(), Refusal> {
     let config = &mut ns.config;
     let Some(dst) = msg.dst else { return Err(refuse(Errno::EINVAL, "Network address not specified")) };
     let link = match msg.index {
@@ -79,6 +80,7 @@ pub fn new_neighbour(ns: &mut Namespace, _env: Env, flags: NlFlags, msg: &NeighM
     let result = update(&mut entry, address_len(link), msg, overrides);
     // What was made stays, even if it could not be filled.
     config.neighbours.entries.insert(key, entry);
+    running::altered(&ns.config, &mut ns.state, key, env.now);
     result
 }
 
@@ -213,6 +215,7 @@ pub fn del_neighbour(ns: &mut Namespace, _env: Env, msg: &NeighMsg) -> Result<()
     } else if msg.index == 0 {
         return Err(Refusal::new(Errno::EINVAL));
     } else {
+        running::removed(&mut ns.state, key);
         config.neighbours.entries.remove(&key)
     };
     removed.map(|_| ()).ok_or(Refusal::new(Errno::ENOENT))

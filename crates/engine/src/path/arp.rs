@@ -181,7 +181,8 @@ impl Stack<'_, '_> {
                 return true;
             }
         }
-        if !is_elsewhere && ipv4.conf.proxy_arp_pvlan != 0 && sender != target {
+        let is_private = ipv4.conf.proxy_arp_pvlan != 0 || all.proxy_arp_pvlan != 0;
+        if !is_elsewhere && is_private && sender != target {
             return true;
         }
         let proxies = &self.config.neighbours.proxies;

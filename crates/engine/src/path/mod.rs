@@ -22,7 +22,7 @@ mod icmp_in;
 mod igmp;
 mod learn;
 mod limits;
-mod neighbour;
+pub(crate) mod neighbour;
 pub mod options;
 mod output;
 mod reassemble;

@@ -15,9 +15,10 @@ use super::ethernet::{BROADCAST, has_header, mac_of};
 use super::six::is_six;
 use super::timers::Timer;
 use super::{Outcome, Packet, Stack};
+use crate::config::Config;
 use crate::control::sysctl;
 use crate::lookup::{DropReason, source};
-use crate::state::Time;
+use crate::state::{State, Time};
 use crate::trace::Stage;
 
 /// What a queued packet counts for besides its bytes, and the unit that memory comes in
@@ -69,6 +70,30 @@ impl Update {
     pub fn of_arp(mac: Mac, state: NeighState, overrides: bool) -> Update {
         Update { mac: Some(mac), state, overrides, is_weak: false, is_router: None }
     }
+}
+
+/// What running knows of an entry that was added or altered by request.
+pub(crate) fn altered(config: &Config, state: &mut State, key: Key, now: Time) {
+    let is = config.neighbours.state(key.0, key.1).unwrap_or(NeighState(0));
+    let resolution = state.resolutions.entry(key).or_default();
+    (resolution.updated, resolution.used, resolution.probes) = (Some(now), now, 0);
+    let mut at = None;
+    if is == NeighState::REACHABLE {
+        let device = config.links.get(key.0).map_or("", |link| link.name());
+        let base = sysctl::neighbour_number(config, Family::of(key.1), device, "base_reachable_time_ms");
+        (resolution.confirmed, resolution.reachable) = (Some(now), base.max(0) as u64);
+        at = Some(Time(now.0 + resolution.reachable));
+    } else if is.any(IN_TIMER) || is.any(NeighState::VALID) && !resolution.queue.is_empty() {
+        at = Some(now);
+    }
+    let before = std::mem::replace(&mut resolution.timer, at);
+    state.timers.set(Timer::Neighbour(key.0, key.1), before, at);
+}
+
+/// Forgets what running knows of an entry that was removed.
+pub(crate) fn removed(state: &mut State, key: Key) {
+    let before = state.resolutions.remove(&key).and_then(|resolution| resolution.timer);
+    state.timers.set(Timer::Neighbour(key.0, key.1), before, None);
 }
 
 impl Stack<'_, '_> {
@@ -269,6 +294,9 @@ impl Stack<'_, '_> {
         let (key, now) = ((dev, addr), self.now());
         self.resolution(key).timer = None;
         let state = self.state_of(key);
+        if let Some(mac) = self.address_of(key) {
+            self.send_waiting(key, mac);
+        }
         if !state.any(IN_TIMER) {
             return;
         }
@@ -406,12 +434,17 @@ impl Stack<'_, '_> {
             self.entry(key).lladdr = Some(LlAddr(mac.to_vec()));
         }
         if !was_valid {
-            let resolution = self.resolution(key);
-            resolution.queued_bytes = 0;
-            for packet in std::mem::take(&mut resolution.queue) {
-                self.transmit(packet, mac);
-                self.probe_after_use(key);
-            }
+            self.send_waiting(key, mac);
+        }
+    }
+
+    /// Packets that have waited for the address leave.
+    fn send_waiting(&mut self, key: Key, mac: Mac) {
+        let resolution = self.resolution(key);
+        resolution.queued_bytes = 0;
+        for packet in std::mem::take(&mut resolution.queue) {
+            self.transmit(packet, mac);
+            self.probe_after_use(key);
         }
     }
 }

@@ -20,13 +20,17 @@ pub const HELD4: [(&str, &str, &str); 8] = [
 ];
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 5] = [
+pub const MASKED: [(&str, &str); 6] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("times in timestamp options and timestamp replies", "the time of day"),
     ("the order of frames on different devices", "each is read by itself"),
     (
         "NOT_SPECIFIED where fragments arrive or leave, and how often other reasons are given",
         "the pieces of a datagram are freed one by one, or together where their memory could be joined",
+    ),
+    (
+        "drop reasons, and the order of frames, while only time passes",
+        "timers of one tick have no order, and may run in the name of another process",
     ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
 ];
@@ -96,10 +100,17 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
         }
     }
     masked.reasons.sort();
+    if let Step::Wait { .. } = step {
+        masked.emitted.sort();
+        masked.reasons.clear();
+    }
     let is_piece = |dev: &str, frame: &Bytes| {
         links.packet(dev, &frame.0).and_then(Ipv4::read).is_some_and(Ipv4::is_fragment)
     };
-    let of_pieces = matches!(step, Step::Inject { dev, frame } if is_piece(dev, frame));
+    let of_pieces = match step {
+        Step::Inject { dev, frame } => is_piece(dev, frame),
+        Step::Wait { .. } => false,
+    };
     if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();
         masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
@@ -177,6 +188,10 @@ fn mask_timestamps(options: &mut [u8]) {
                 option[time..time + 4].fill(0);
                 time += width;
             }
+            // The last one taken, wherever the pointer was when the packet came.
+            if end >= first + 4 {
+                option[end - 4..end].fill(0);
+            }
         }
         at += len;
     }
@@ -228,7 +243,8 @@ mod tests {
         let seen = Seen { reasons, ..Seen::default() };
         let step = Step::Inject { dev: "u0".into(), frame: piece };
         assert_eq!(masked(&step, &seen, &Arrived::default(), &links).reasons, ["NO_SOCKET"]);
-        let whole = masked(&Step::Wait { ms: 1 }, &seen, &Arrived::default(), &links);
+        let other = Step::Inject { dev: "u0".into(), frame: Bytes(vec![0x45]) };
+        let whole = masked(&other, &seen, &Arrived::default(), &links);
         assert_eq!(whole.reasons, ["NOT_SPECIFIED", "NO_SOCKET", "NO_SOCKET"]);
     }
 }

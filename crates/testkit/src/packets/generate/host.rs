@@ -192,7 +192,10 @@ impl Host {
             ("arp_ignore", &["1", "2", "3", "8"]),
             ("forwarding", &["0", "1"]),
         ];
-        const PLAIN: [(&str, &[&str]); 13] = [
+        const PLAIN: [(&str, &[&str]); 16] = [
+            ("icmp_ratelimit", &["1000", "1000", "100"]),
+            ("icmp_ratemask", &["0", "1", "6160"]),
+            ("ipfrag_time", &["1"]),
             ("ip_no_pmtu_disc", &["1", "2", "3"]),
             ("ip_forward_use_pmtu", &["1"]),
             ("ip_forward_update_priority", &["0"]),

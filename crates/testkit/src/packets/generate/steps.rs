@@ -34,7 +34,10 @@ pub fn steps(rng: &mut Rng, host: &Host) -> Vec<Step> {
             _ => again(rng, &mut steps),
         }
     }
-    if rng.chance(1, 12) {
+    if host.script.iter().any(|line| line.ends_with("ipfrag_time=1")) {
+        // Datagrams that nobody completed are given up.
+        steps.push(Step::Wait { ms: 1300 });
+    } else if rng.chance(1, 12) {
         steps.push(Step::Wait { ms: 700 });
     }
     steps
