@@ -19,8 +19,8 @@ pub(super) fn mac_of(link: &Link) -> Mac {
     link.msg.address.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok()).unwrap_or_default()
 }
 
-/// Whether frames of a device have Ethernet's header.
-pub(super) fn has_header(link: &Link) -> bool {
+/// Whether frames of a device have Ethernet's header; of others they are packets alone.
+pub fn has_header(link: &Link) -> bool {
     link.msg.arp_type == ETHER || link.is_loopback()
 }
 

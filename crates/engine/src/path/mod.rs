@@ -38,6 +38,7 @@ use std::collections::VecDeque;
 use fingerpost_net::Rng;
 
 pub use bulk::{Arrived, Forwarded, Forwarder};
+pub use ethernet::has_header;
 pub use fragments::Beside;
 pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
