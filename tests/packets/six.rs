@@ -171,6 +171,21 @@ fn t49_sources_and_destinations_that_are_dropped_before_anything_else() {
 }
 
 #[test]
+fn t50_another_s_link_local_address_is_sought_on_the_link_it_was_sent_to() {
+    let mut host = Host::new(ROUTER6);
+    // Another device's own address is another's here.
+    for dst in ["fe80::77", "fe80::ff:fe00:11"] {
+        let handled = host.enter(&udp(PEER, dst, b""));
+        assert_eq!((handled.outcome, handled.emitted.len()), (Outcome::Queued, 2));
+        let kinds = handled.emitted.iter().map(|frame| parts(&frame.bytes).2[0]);
+        assert_eq!(kinds.collect::<Vec<u8>>(), [nd::REDIRECT, nd::SOLICIT]);
+        assert!(handled.emitted.iter().all(|frame| frame.dev == host.device("e0")));
+    }
+    // The subnet's routers have a link-local address as well.
+    assert_eq!(told(&host.enter(&udp(PEER, "fe80::", b""))).1, [1, 4]);
+}
+
+#[test]
 fn t51_codes_of_packets_that_no_route_takes() {
     let mut host = Host::new(ROUTER6);
     host.run("ip route add unreachable 2001:db8:40::/48\nip route add prohibit 2001:db8:41::/48");

@@ -170,6 +170,9 @@ impl Stack<'_, '_> {
     /// `icmpv6_push_pending_frames`.
     fn send_message6(&mut self, message: Message, data: &[u8], way: Decision6, flow: &Flow6) {
         let Message { kind, code, rest, traffic_class } = message;
+        if Icmp::LEN + data.len() > usize::from(u16::MAX) {
+            return self.end(&Packet::bare(0), Outcome::Unknown("answers to jumbo payloads"));
+        }
         let header = Icmp { kind, code, checksum: 0.into(), rest };
         let bytes = with_checksum([header.as_bytes(), data].concat(), flow.src, flow.dst);
         self.count_message6(kind);
