@@ -133,15 +133,15 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// A packet made here.
-    pub fn made(bytes: Vec<u8>, decision: Decision, mark: u32) -> Packet {
+    /// A packet at a device, of which nothing is known but its bytes.
+    pub fn at(dev: u32, bytes: Vec<u8>) -> Packet {
         Packet {
             bytes,
             addressed: Addressed::Host,
-            dev: decision.dev,
+            dev,
             iif: 0,
-            mark,
-            decision: Some(decision),
+            mark: 0,
+            decision: None,
             decision6: None,
             six: Noted::default(),
             is_forwarded: false,
@@ -149,6 +149,11 @@ impl Packet {
             reassembled: None,
             is_subject: false,
         }
+    }
+
+    /// A packet made here.
+    pub fn made(bytes: Vec<u8>, decision: Decision, mark: u32) -> Packet {
+        Packet { mark, dev: decision.dev, decision: Some(decision), ..Packet::at(0, bytes) }
     }
 }
 
