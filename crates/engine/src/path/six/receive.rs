@@ -122,6 +122,12 @@ impl Stack<'_, '_> {
         if first.is_some_and(headers::is_extension) {
             return Some("the leg of a packet with extension headers");
         }
+        // Where rules have packets dissected, the label of ICMPv6 is hashed otherwise.
+        let has_label = Ipv6::read(&packet.bytes).is_some_and(|header| header.flow_label() != 0);
+        let dissects = || self.config.rules6.list.iter().any(|rule| rule.needs_dissection());
+        if first == Some(next::ICMPV6) && has_label && dissects() {
+            return Some("the leg of a labelled ICMPv6 packet");
+        }
         let kind = packet.bytes.get(Ipv6::LEN).copied();
         let is_error = first == Some(next::ICMPV6) && kind.is_none_or(|kind| kind < icmp6::INFORMATIONAL);
         is_error.then_some("the leg of an ICMPv6 error")
