@@ -7,7 +7,7 @@
 //!
 //! A [`Stack`] is the network layer of one namespace at work on one event: a frame that
 //! arrives, or a timer. What it sends to loopback comes back within the same event.
-//! IPv6's stages are in [`six`].
+//! IPv6's stages are in `six`.
 
 mod arp;
 mod bulk;
