@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::config::{Link, Route6};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::table6;
-use fingerpost_engine::path::{Frame, Outcome};
+use fingerpost_engine::path::{Frame, Outcome, has_header};
 use fingerpost_engine::trace::{Event, Event6, Sink, Tracer};
 use fingerpost_engine::{Config, Time};
 
@@ -225,7 +225,14 @@ impl Replay<'_> {
 
     /// Has the clock show the time of a packet, which can be earlier than it is: then it stands still.
     fn wait_for(&mut self, time: u64, packet: u64) -> anyhow::Result<()> {
-        let first = *self.first.get_or_insert(time);
+        let first = match self.first {
+            Some(first) => first,
+            None => {
+                // What a host says of the time of the day is the capture's.
+                self.source.world.set_wall_clock((time / NANOS).saturating_sub(self.begin.0));
+                *self.first.insert(time)
+            }
+        };
         if time < self.clock {
             self.summary.backwards.add(packet);
             return Ok(());
@@ -271,7 +278,7 @@ impl Replay<'_> {
         let space = self.source.world.ns(self.source.ns).map_err(|refusal| anyhow!("{refusal}"))?;
         for frame in frames {
             let link = space.config.links.get(frame.dev);
-            let link_type = if link.is_some_and(is_ethernet) { link_type::ETHERNET } else { link_type::RAW };
+            let link_type = if link.is_some_and(has_header) { link_type::ETHERNET } else { link_type::RAW };
             let name = name_of(&space.config, frame.dev);
             let device = Device { index: frame.dev, name, link_type: link_type as u16 };
             let written = writer.packet(&device, self.clock, &frame.bytes, &self.comment);
@@ -347,7 +354,7 @@ fn entry(config: &Config, options: &Options, interface: &Interface) -> anyhow::R
         [link_type::RAW, link_type::IPV4, link_type::IPV6].contains(&kind)
             || link_type::RAW_OF_SYSTEMS.contains(&kind)
     };
-    match (interface.link_type, is_ethernet(link)) {
+    match (interface.link_type, has_header(link)) {
         (link_type::ETHERNET, true) => {}
         (link_type::ETHERNET, false) => {
             bail!("it was captured with an Ethernet header, which {name} does not have")
@@ -366,12 +373,4 @@ fn entry(config: &Config, options: &Options, interface: &Interface) -> anyhow::R
 fn devices(config: &Config) -> String {
     let names: Vec<&str> = config.links.in_order().map(Link::name).collect();
     names.join(", ")
-}
-
-/// `ARPHRD_ETHER`.
-const ETHER: u16 = 1;
-
-/// Whether what passes a device has Ethernet's header.
-fn is_ethernet(link: &Link) -> bool {
-    link.msg.arp_type == ETHER || link.is_loopback()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path::Outcome;
 
 /// What became of the packets of a capture.
@@ -45,6 +46,7 @@ pub(super) fn words(outcome: Outcome) -> (&'static str, Option<&'static str>) {
         Outcome::Sent => ("forwarded", None),
         Outcome::Delivered => ("delivered", None),
         Outcome::Queued => ("queued", None),
+        Outcome::Dropped(DropReason::Consumed) => ("dropped", None),
         Outcome::Dropped(reason) => ("dropped", Some(reason.name())),
         Outcome::Unknown(what) => (UNKNOWN, Some(what)),
     }

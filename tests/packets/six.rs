@@ -171,6 +171,21 @@ fn t49_sources_and_destinations_that_are_dropped_before_anything_else() {
 }
 
 #[test]
+fn t50_another_s_link_local_address_is_sought_on_the_link_it_was_sent_to() {
+    let mut host = Host::new(ROUTER6);
+    // Another device's own address is another's here.
+    for dst in ["fe80::77", "fe80::ff:fe00:11"] {
+        let handled = host.enter(&udp(PEER, dst, b""));
+        assert_eq!((handled.outcome, handled.emitted.len()), (Outcome::Queued, 2));
+        let kinds = handled.emitted.iter().map(|frame| parts(&frame.bytes).2[0]);
+        assert_eq!(kinds.collect::<Vec<u8>>(), [nd::REDIRECT, nd::SOLICIT]);
+        assert!(handled.emitted.iter().all(|frame| frame.dev == host.device("e0")));
+    }
+    // The subnet's routers have a link-local address as well.
+    assert_eq!(told(&host.enter(&udp(PEER, "fe80::", b""))).1, [1, 4]);
+}
+
+#[test]
 fn t51_codes_of_packets_that_no_route_takes() {
     let mut host = Host::new(ROUTER6);
     host.run("ip route add unreachable 2001:db8:40::/48\nip route add prohibit 2001:db8:41::/48");
@@ -567,4 +582,23 @@ fn t62_after_a_minute_the_sender_hears_if_the_beginning_came() {
     let (_, _, error) = parts(&emitted[0].1);
     assert_eq!((emitted[0].0, &error[..2], &error[8..]), (121_000, &[3, 1][..], &pieces[0][..]));
     assert_eq!((host.counted("Ip6ReasmTimeout"), host.counted("Ip6ReasmFails")), (2, 2));
+}
+
+#[test]
+fn t55_a_path_mtu_is_believed_of_anybody_who_quotes_icmpv6() {
+    let mut host = Host::new(ROUTER6);
+    let too_big =
+        |mtu: u32, quoted: &[u8]| message("3000::99", OWN, icmp6::TOO_BIG, mtu.to_be_bytes(), quoted);
+    let quote = message(OWN, PEER, icmp6::ECHO_REPLY, [0; 4], b"");
+    // Neither smaller than IPv6 allows nor a datagram that nobody sent.
+    host.enter(&too_big(1279, &quote));
+    assert_eq!(host.enter(&too_big(1300, &udp(OWN, PEER, b""))).outcome, Outcome::Delivered);
+    assert_eq!(
+        (host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), host.counted("Icmp6InErrors")),
+        (1, 1)
+    );
+    host.enter(&too_big(1300, &quote));
+    assert_eq!(host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), 2);
+    host.pass(600_000);
+    assert_eq!(host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), 1);
 }

@@ -49,6 +49,8 @@ pub struct State {
     pub fragments6: Reassembly6,
     /// When the first of them is given up, as the timer is set.
     pub fragments_until: Option<Time>,
+    /// Milliseconds since 1970, universal time, when the clock began.
+    pub wall: u64,
     /// What time alone will bring about.
     pub timers: Timers,
 }

@@ -172,6 +172,12 @@ impl World {
         Ok(stack.receive(dev, frame))
     }
 
+    /// Says which time of the day it is: milliseconds since 1970, universal time, when the
+    /// clock stood at zero. Packets that ask for the time are told.
+    pub fn set_wall_clock(&mut self, began: u64) {
+        self.namespaces.values_mut().for_each(|ns| ns.state.wall = began);
+    }
+
     /// When the next timer ends.
     pub fn next_timer(&self) -> Option<Time> {
         self.namespaces.values().filter_map(|ns| ns.state.timers.next()).min()

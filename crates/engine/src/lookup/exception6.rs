@@ -1,15 +1,19 @@
 //! What was learned about single IPv6 destinations: path MTUs and redirects
 //! (C-299). It is kept with the hop of the route that led there, as in
-//! `fib6_nh`, and read from captures; nothing is learned here.
+//! `fib6_nh`, and read from captures; what teaches it is not here.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use fingerpost_model::TableId;
 
-use super::table6::{self, Candidate};
-use crate::config::{Config, Route6, Route6Id};
+use super::table6::{self, Candidate, Found6};
+use crate::config::{Config, Route6, Route6Id, RtFlags};
 use crate::state::Time;
+
+/// Destinations that are remembered at most: a bound, where Linux has one for each hop's
+/// hash and chance in it.
+const MOST: usize = 65_536;
 
 /// Names a hop: that of a route, or of one leg, or a nexthop object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +68,26 @@ impl Exceptions6 {
         let own = (!of_route.is_default()).then_some(src);
         let known = |src: Ipv6Addr| self.entries.get(&(hop, dst, src)).filter(|known| known.is_alive(now));
         own.and_then(known).or_else(|| known(of_route.addr())).copied()
+    }
+
+    /// Learns something about a destination of a decision's hop, by the packet's addresses
+    /// (`rt6_insert_exception`).
+    pub(crate) fn learn(
+        &mut self,
+        config: &Config,
+        found: &Found6,
+        (src, dst): (Ipv6Addr, Ipv6Addr),
+        learned: Exception6,
+    ) {
+        let Some(route) = found.route.get(config) else { return };
+        let of_all = route.src.is_default() || found.flags.any(RtFlags::GATEWAY | RtFlags::NONEXTHOP);
+        let src = if of_all { route.src.addr() } else { src };
+        let key = (hop_id(config, route, found.member), dst, src);
+        if self.entries.len() >= MOST && !self.entries.contains_key(&key) {
+            let first_to_end = self.entries.iter().min_by_key(|(_, known)| known.expires);
+            first_to_end.map(|(&key, _)| key).map(|key| self.entries.remove(&key));
+        }
+        self.entries.insert(key, learned);
     }
 
     /// Puts in place what a real kernel knows.

@@ -3,8 +3,8 @@
 use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
-use super::six::{Noted, is_six};
-use super::{Addressed, Frame, Options, Outcome, Packet, Stack};
+use super::six::is_six;
+use super::{Addressed, Frame, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
 use crate::trace::Stage;
@@ -19,8 +19,8 @@ pub(super) fn mac_of(link: &Link) -> Mac {
     link.msg.address.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok()).unwrap_or_default()
 }
 
-/// Whether frames of a device have Ethernet's header.
-pub(super) fn has_header(link: &Link) -> bool {
+/// Whether frames of a device have Ethernet's header; of others they are packets alone.
+pub fn has_header(link: &Link) -> bool {
     link.msg.arp_type == ETHER || link.is_loopback()
 }
 
@@ -62,20 +62,7 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Unknown("a port of a bridge");
             return;
         }
-        let packet = Packet {
-            bytes: bytes.to_vec(),
-            addressed,
-            dev,
-            iif: dev,
-            mark: 0,
-            decision: None,
-            decision6: None,
-            six: Noted::default(),
-            is_forwarded: false,
-            options: Options::default(),
-            reassembled: None,
-            is_subject: true,
-        };
+        let packet = Packet { addressed, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),

@@ -5,7 +5,6 @@ use fingerpost_net::wire::{Header, Ipv4, icmp};
 
 use super::fragment::{cut, must_not};
 use super::reassemble::{Limits, Outcome as Lot, User};
-use super::six::Noted;
 use super::timers::Timer;
 use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
@@ -62,20 +61,8 @@ impl Stack<'_, '_> {
         for expired in expired {
             let Some((bytes, Beside { options, mark, addressed })) = expired.first else { continue };
             let Some(&header) = Ipv4::read(&bytes) else { continue };
-            let mut packet = Packet {
-                bytes,
-                addressed,
-                dev: expired.dev,
-                iif: expired.dev,
-                mark,
-                decision: None,
-                decision6: None,
-                six: Noted::default(),
-                is_forwarded: false,
-                options,
-                reassembled: None,
-                is_subject: false,
-            };
+            let beside = Packet::at(expired.dev, bytes);
+            let mut packet = Packet { addressed, iif: expired.dev, mark, options, ..beside };
             let Ok(decision) = self.input_lookup_to(header.destination(), &packet, &header) else { continue };
             if !expired.only_if_local || decision.input == Input::LocalDeliver {
                 packet.decision = Some(decision);

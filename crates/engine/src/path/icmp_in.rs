@@ -72,9 +72,9 @@ impl Stack<'_, '_> {
         Err(reason)
     }
 
-    /// Milliseconds since midnight, universal time, as a clock that began at midnight has them.
+    /// Milliseconds since midnight, universal time (`inet_current_timestamp`).
     pub(super) fn since_midnight(&self) -> u32 {
-        (self.now().0 % 86_400_000) as u32
+        (self.state.wall.wrapping_add(self.now().0) % 86_400_000) as u32
     }
 
     /// `icmp_unreach`, as far as it goes without sockets.

@@ -7,7 +7,7 @@
 //!
 //! A [`Stack`] is the network layer of one namespace at work on one event: a frame that
 //! arrives, or a timer. What it sends to loopback comes back within the same event.
-//! IPv6's stages are in [`six`].
+//! IPv6's stages are in `six`.
 
 mod arp;
 mod bulk;
@@ -38,6 +38,7 @@ use std::collections::VecDeque;
 use fingerpost_net::Rng;
 
 pub use bulk::{Arrived, Forwarded, Forwarder};
+pub use ethernet::has_header;
 pub use fragments::Beside;
 pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
@@ -132,15 +133,15 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// A packet made here.
-    pub fn made(bytes: Vec<u8>, decision: Decision, mark: u32) -> Packet {
+    /// A packet at a device, of which nothing is known but its bytes.
+    pub fn at(dev: u32, bytes: Vec<u8>) -> Packet {
         Packet {
             bytes,
             addressed: Addressed::Host,
-            dev: decision.dev,
+            dev,
             iif: 0,
-            mark,
-            decision: Some(decision),
+            mark: 0,
+            decision: None,
             decision6: None,
             six: Noted::default(),
             is_forwarded: false,
@@ -148,6 +149,11 @@ impl Packet {
             reassembled: None,
             is_subject: false,
         }
+    }
+
+    /// A packet made here.
+    pub fn made(bytes: Vec<u8>, decision: Decision, mark: u32) -> Packet {
+        Packet { mark, dev: decision.dev, decision: Some(decision), ..Packet::at(0, bytes) }
     }
 }
 
@@ -225,7 +231,9 @@ impl<'a, 't> Stack<'a, 't> {
 
     /// The packet's way ends.
     fn end(&mut self, packet: &Packet, outcome: Outcome) {
-        if packet.is_subject {
+        // What is unknown of an answer is unknown of the event.
+        let is_known = !matches!(self.outcome, Outcome::Unknown(_));
+        if packet.is_subject && is_known || matches!(outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
         }
         self.tracer.event(|| Event::Ended { outcome });

@@ -87,9 +87,26 @@ impl Stack<'_, '_> {
         if is_multipath(self.config, &back) {
             return self.end(&Packet::bare(0), Outcome::Unknown("the leg of an ICMPv6 error"));
         }
+        self.look_for_policy(about, &header);
         let quoted = &about.bytes[..about.bytes.len().min(answers::QUOTED as usize)];
         let message = Message { kind, code, rest: info.to_be_bytes(), traffic_class: 0 };
         self.send_message6(message, quoted, back, &flow);
+    }
+
+    /// The way back is looked for once more, as the packet's own turned round, in case a
+    /// transform is for it (`icmpv6_route_lookup`). There are none, but not to find one counts.
+    fn look_for_policy(&mut self, about: &Packet, header: &Ipv6) {
+        let (proto, sport, dport) = headers::dissect(&about.bytes, header.next);
+        let mut turned = Flow6 {
+            src: header.destination(),
+            oif: about.six.entered,
+            mark: about.mark,
+            proto,
+            sport: dport,
+            dport: sport,
+            ..Flow6::to(header.source())
+        };
+        let _ = self.way_of(&mut turned);
     }
 
     /// Whether a limited message may go to a peer (`icmpv6_xrlim_allow`, T-53).
@@ -153,6 +170,9 @@ impl Stack<'_, '_> {
     /// `icmpv6_push_pending_frames`.
     fn send_message6(&mut self, message: Message, data: &[u8], way: Decision6, flow: &Flow6) {
         let Message { kind, code, rest, traffic_class } = message;
+        if Icmp::LEN + data.len() > usize::from(u16::MAX) {
+            return self.end(&Packet::bare(0), Outcome::Unknown("answers to jumbo payloads"));
+        }
         let header = Icmp { kind, code, checksum: 0.into(), rest };
         let bytes = with_checksum([header.as_bytes(), data].concat(), flow.src, flow.dst);
         self.count_message6(kind);

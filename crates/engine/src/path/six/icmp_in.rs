@@ -43,7 +43,7 @@ impl Stack<'_, '_> {
             nd::ROUTER_SOLICIT..=nd::REDIRECT => self.nd_receive(packet, message),
             icmp6::LISTENER_QUERY | icmp6::LISTENER_REPORT => Outcome::Unknown("MLD"),
             icmp6::INFORMATIONAL.. => ignored,
-            kind => self.hand_error_over(kind, data),
+            _ => self.hand_error_over(packet, &head, data),
         }
     }
 
@@ -53,7 +53,7 @@ impl Stack<'_, '_> {
     }
 
     /// The protocol of the quoted packet gets an error: no socket is found (`icmpv6_notify`).
-    pub(super) fn hand_error_over(&mut self, kind: u8, quoted: &[u8]) -> Outcome {
+    pub(super) fn hand_error_over(&mut self, packet: &Packet, head: &Icmp, quoted: &[u8]) -> Outcome {
         let Some(header) = Ipv6::read(quoted) else { return self.icmp6_error(DropReason::PktTooSmall) };
         let Some(behind) = headers::skip(quoted, Ipv6::LEN, header.next) else {
             return self.icmp6_error(DropReason::Ipv6BadExthdr);
@@ -64,8 +64,12 @@ impl Stack<'_, '_> {
         match behind.number {
             255 => return self.icmp6_error(DropReason::NotSpecified),
             proto::TCP | proto::UDP | proto::UDPLITE => self.count(Counter::Icmp6InErrors),
-            next::ICMPV6 if kind == icmp6::TOO_BIG => return Outcome::Unknown("path MTUs learned of IPv6"),
-            next::ICMPV6 if kind == nd::REDIRECT => return Outcome::Unknown("redirects received of IPv6"),
+            next::ICMPV6 if head.kind == icmp6::TOO_BIG => {
+                return self.learn_mtu6(packet, header, u32::from_be_bytes(head.rest));
+            }
+            next::ICMPV6 if head.kind == nd::REDIRECT => {
+                return Outcome::Unknown("redirects received of IPv6");
+            }
             4 | 41 | 47 | 50 | 51 | 115 | 132 => return Outcome::Unknown("errors about tunnels"),
             _ => {}
         }

@@ -8,6 +8,7 @@ mod forward;
 mod headers;
 mod icmp;
 mod icmp_in;
+mod learn;
 mod ndisc;
 mod output;
 mod reassemble;
@@ -27,6 +28,8 @@ use crate::lookup::{Decision6, DropReason, table6};
 /// What IPv6 notes of a packet (`struct inet6_skb_parm`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Noted {
+    /// The device that it really came in by, be it loopback; 0 if it was made here (`skb_iif`).
+    entered: u32,
     /// Where the byte stands that names the next header.
     next_at: usize,
     /// Where the next header stands.

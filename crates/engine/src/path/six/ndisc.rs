@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::{IfaFlags, NeighFlags, NeighState};
-use fingerpost_net::wire::{Header, Ipv6, Mac, nd};
+use fingerpost_net::wire::{Header, Icmp, Ipv6, Mac, nd};
 
 use super::super::ethernet::mac_of;
 use super::super::neighbour::Update;
@@ -319,7 +319,8 @@ impl Stack<'_, '_> {
             None => Err(IGNORED),
             Some(option) => {
                 let at = option.as_ptr() as usize - message.as_ptr() as usize + 8;
-                Ok(self.hand_error_over(0, &message[at..]))
+                let head = Icmp { kind: 0, code: 0, checksum: 0.into(), rest: [0; 4] };
+                Ok(self.hand_error_over(packet, &head, &message[at..]))
             }
         }
     }

@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
 use zerocopy::IntoBytes;
 
 use super::super::hook::Posted;
-use super::super::{Addressed, Options, Outcome, Packet, Stack};
+use super::super::{Outcome, Packet, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
 use crate::counters::Counter;
@@ -199,19 +199,6 @@ impl Stack<'_, '_> {
 impl Packet {
     /// A packet without bytes yet, made here for a device.
     pub(super) fn bare(dev: u32) -> Packet {
-        Packet {
-            bytes: Vec::new(),
-            addressed: Addressed::Host,
-            dev,
-            iif: 0,
-            mark: 0,
-            decision: None,
-            decision6: None,
-            six: Noted::default(),
-            is_forwarded: false,
-            options: Options::default(),
-            reassembled: None,
-            is_subject: false,
-        }
+        Packet::at(dev, Vec::new())
     }
 }

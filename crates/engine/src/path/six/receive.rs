@@ -40,7 +40,7 @@ impl Stack<'_, '_> {
         let takes_unicast_to_many = ipv6.conf.drop_unicast_in_l2_multicast == 0;
         // What an earlier pass noted is forgotten; that of a packet made here stays decided.
         packet.is_forwarded = false;
-        packet.six = Noted { next_at: Ipv6::NEXT_AT, at: Ipv6::LEN, ..Noted::default() };
+        packet.six = Noted { entered: packet.dev, next_at: Ipv6::NEXT_AT, at: Ipv6::LEN, ..Noted::default() };
         packet.iif = match &packet.decision6 {
             Some(decision) => hop_device(self.config, decision),
             None => packet.dev,
@@ -121,6 +121,12 @@ impl Stack<'_, '_> {
         let first = packet.bytes.get(Ipv6::NEXT_AT).copied();
         if first.is_some_and(headers::is_extension) {
             return Some("the leg of a packet with extension headers");
+        }
+        // Where rules have packets dissected, the label of ICMPv6 is hashed otherwise.
+        let has_label = Ipv6::read(&packet.bytes).is_some_and(|header| header.flow_label() != 0);
+        let dissects = || self.config.rules6.list.iter().any(|rule| rule.needs_dissection());
+        if first == Some(next::ICMPV6) && has_label && dissects() {
+            return Some("the leg of a labelled ICMPv6 packet");
         }
         let kind = packet.bytes.get(Ipv6::LEN).copied();
         let is_error = first == Some(next::ICMPV6) && kind.is_none_or(|kind| kind < icmp6::INFORMATIONAL);

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use fingerpost_model::IfaFlags;
 use fingerpost_net::wire::{Header, Ipv6, nd, next};
 
-use super::super::{Packet, Stack};
+use super::super::{Outcome, Packet, Stack};
+use super::is_multipath;
 use super::output::LEAST_MTU;
 use super::solicit::address_option;
 use crate::addrtype::AddrType;
@@ -36,16 +37,20 @@ impl Stack<'_, '_> {
         let mut flow = Flow6 { src: own, oif: dev, proto: next::ICMPV6, ..Flow6::to(src) };
         flow.dport = u16::from_be_bytes([nd::REDIRECT, 0]);
         let resolved = output6::resolve(self.config, self.state, self.env, &mut flow, self.tracer);
-        let is_on_link = resolved.is_ok_and(|back| !back.flags.any(RtFlags::GATEWAY));
-        if !is_on_link || !self.allows_six(src, INTERVAL) {
+        let Some(back) = resolved.ok().filter(|back| !back.flags.any(RtFlags::GATEWAY)) else { return };
+        if is_multipath(self.config, &back) {
+            return self.end(&Packet::bare(0), Outcome::Unknown("the leg of a redirect"));
+        }
+        if !self.allows_six(src, INTERVAL) {
             return;
         }
-        self.send_redirect6(packet, (own, src), (target, dst));
+        self.send_redirect6(packet, back, (own, src), (target, dst));
     }
 
     fn send_redirect6(
         &mut self,
         about: &Packet,
+        back: Decision6,
         (own, to): (Ipv6Addr, Ipv6Addr),
         (target, dst): (Ipv6Addr, Ipv6Addr),
     ) {
@@ -60,6 +65,6 @@ impl Stack<'_, '_> {
         let len = room.min(about.bytes.len() + 8) & !7;
         message.extend_from_slice(&[nd::REDIRECTED, (len / 8) as u8, 0, 0, 0, 0, 0, 0]);
         message.extend_from_slice(&about.bytes[..len - 8]);
-        self.send_nd(about.dev, own, to, message);
+        self.send_nd_by(about.dev, Some(back), (own, to), message);
     }
 }

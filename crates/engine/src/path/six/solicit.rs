@@ -11,7 +11,7 @@ use super::super::{Packet, Stack};
 use super::icmp::with_checksum;
 use crate::config::In6Dev;
 use crate::counters::Counter;
-use crate::lookup::{DropReason, source6};
+use crate::lookup::{Decision6, DropReason, source6};
 use crate::trace::{Hook, Stage};
 
 /// All nodes of a link.
@@ -99,6 +99,17 @@ impl Stack<'_, '_> {
 
     /// `ndisc_send_skb`: always by the device, and with all hops left.
     pub(super) fn send_nd(&mut self, dev: u32, src: Ipv6Addr, dst: Ipv6Addr, message: Vec<u8>) {
+        self.send_nd_by(dev, None, (src, dst), message);
+    }
+
+    /// The same, by the way that a lookup found.
+    pub(super) fn send_nd_by(
+        &mut self,
+        dev: u32,
+        way: Option<Decision6>,
+        (src, dst): (Ipv6Addr, Ipv6Addr),
+        message: Vec<u8>,
+    ) {
         let Some(ipv6) = self.config.links.ipv6(dev) else { return };
         let kind = message[0];
         let header = Ipv6 {
@@ -113,7 +124,9 @@ impl Stack<'_, '_> {
         let message = with_checksum(message, src, dst);
         self.stage(Stage::LocalOut);
         self.count(Counter::Ip6OutRequests);
-        let packet = Packet { bytes: [header.as_bytes(), &message].concat(), ..Packet::bare(dev) };
+        let dev = way.as_ref().map_or(dev, |way| way.dev);
+        let bytes = [header.as_bytes(), &message].concat();
+        let packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
         let Some(passed) = self.hook(Hook::Output, packet) else { return };
         let packet = passed.into_packet();
         self.stage(Stage::Output { dev });
