@@ -95,3 +95,22 @@ fn broken_messages_and_those_of_others_are_not_looked_at() {
     assert!(host.frame("e0", &request[..41]).emitted.is_empty());
     assert_eq!(host.frame("e0", &request).emitted.len(), 1);
 }
+
+#[test]
+fn neighbours_that_nobody_heard_of_do_not_pile_up() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip addr add 10.9.0.1/16 dev e1");
+    let ask = |host: &mut Host, n: u16| {
+        let [high, low] = n.to_be_bytes();
+        host.packet("e0", &udp("10.0.0.2", &format!("10.9.{high}.{low}"), b"data"))
+    };
+    for n in 2..2 + 1024 {
+        assert_eq!(ask(&mut host, n).outcome, Outcome::Queued);
+    }
+    assert_eq!(crate::host::reason(&ask(&mut host, 2000)), "NEIGH_CREATEFAIL");
+    // Those that have failed make room.
+    host.pass(3_000);
+    assert_eq!(ask(&mut host, 2000).outcome, Outcome::Queued);
+    let entries = host.world.ns(NsId(0)).unwrap().config.neighbours.entries.len();
+    assert!(entries < 1024, "{entries}");
+}

@@ -3,6 +3,7 @@
 mod arp;
 mod bulk;
 mod deliver;
+mod errors;
 mod forward;
 mod host;
 mod receive;

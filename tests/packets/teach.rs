@@ -6,7 +6,7 @@ use zerocopy::IntoBytes;
 use crate::host::{Host, ROUTER, icmp, ipv4, udp, unframed};
 
 /// A message about a packet.
-fn about(src: &str, dst: &str, (kind, code): (u8, u8), rest: [u8; 4], quoted: &[u8]) -> Vec<u8> {
+pub fn about(src: &str, dst: &str, (kind, code): (u8, u8), rest: [u8; 4], quoted: &[u8]) -> Vec<u8> {
     let header = Icmp { kind, code, checksum: 0.into(), rest };
     let mut message = [header.as_bytes(), quoted].concat();
     let sum = checksum(&message);

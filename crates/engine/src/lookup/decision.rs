@@ -182,6 +182,8 @@ pub enum DropReason {
     UnhandledProto,
     /// The neighbour does not answer.
     NeighFailed,
+    /// There are too many neighbours.
+    NeighCreatefail,
     /// Too many packets wait for the neighbour.
     NeighQueuefull,
     /// The device is not up.
@@ -237,6 +239,7 @@ impl DropReason {
             DropReason::IcmpCsum => "ICMP_CSUM",
             DropReason::UnhandledProto => "UNHANDLED_PROTO",
             DropReason::NeighFailed => "NEIGH_FAILED",
+            DropReason::NeighCreatefail => "NEIGH_CREATEFAIL",
             DropReason::NeighQueuefull => "NEIGH_QUEUEFULL",
             DropReason::DevReady => "DEV_READY",
             DropReason::NetfilterDrop => "NETFILTER_DROP",

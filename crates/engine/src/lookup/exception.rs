@@ -22,6 +22,10 @@ pub struct Exception {
     pub generation: u64,
 }
 
+/// Exceptions that are kept: a table of 2,048 places with five each (`FNHE_HASH_SIZE`,
+/// `FNHE_RECLAIM_DEPTH`).
+const MOST: usize = 2048 * 5;
+
 /// All exceptions of a namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions {
@@ -69,6 +73,7 @@ impl Exceptions {
         if self.find(hop, dst, now).is_some_and(|e| e.locked || (e.pmtu == pmtu && !locked && is_young(e))) {
             return false;
         }
+        self.make_room(hop, dst);
         let entry = self.entries.entry((hop, dst)).or_default();
         if entry.generation != self.generation {
             *entry = Exception::default();
@@ -82,6 +87,7 @@ impl Exceptions {
 
     /// Learns another gateway from a redirect (`__ip_do_redirect`); it lasts `lifetime` seconds.
     pub fn learn_redirect(&mut self, hop: HopId, dst: Ipv4Addr, gateway: Ipv4Addr, lifetime: u64, now: Time) {
+        self.make_room(hop, dst);
         let entry = self.entries.entry((hop, dst)).or_default();
         if entry.generation != self.generation {
             *entry = Exception::default();
@@ -89,6 +95,16 @@ impl Exceptions {
         entry.generation = self.generation;
         entry.gateway = Some(gateway);
         entry.expires = Some(now.plus_secs(lifetime));
+    }
+
+    /// Forgets the exception that ends first where there are too many: Linux keeps some
+    /// thousands for each hop, here they are counted over all.
+    fn make_room(&mut self, hop: HopId, dst: Ipv4Addr) {
+        if self.entries.len() < MOST || self.entries.contains_key(&(hop, dst)) {
+            return;
+        }
+        let first = self.entries.iter().min_by_key(|(_, known)| known.expires).map(|(&key, _)| key);
+        first.map(|key| self.entries.remove(&key));
     }
 
     /// Puts an exception in place that a real kernel has.

@@ -148,6 +148,9 @@ impl Stack<'_, '_> {
         let delay = self.neighbour_setting(key(dev, sender), "proxy_delay");
         if packet.addressed == Addressed::Host || delay == 0 {
             self.arp_send(Arp::REPLY, dev, (sender, mac), target, mac);
+        } else if self.state.timers.answers() as u64 > self.neighbour_setting(key(dev, sender), "proxy_qlen")
+        {
+            return Some(Err(DropReason::NotSpecified));
         } else {
             // Hundredths of a second, at most so many; whoever has the address is faster.
             let at = Time(self.now().0 + self.rng.below(delay * 10));

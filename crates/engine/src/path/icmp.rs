@@ -59,8 +59,8 @@ impl Stack<'_, '_> {
             mark: self.reply_mark(about),
             dscp: tos & 0xfc,
             proto: proto::ICMP,
-            // The place of the ports (`fl4_icmp_type`, `fl4_icmp_code`).
-            sport: u16::from_be_bytes([kind, code]),
+            // Type and code lie where the destination's port does (`flowi_uli`).
+            dport: u16::from_be_bytes([kind, code]),
             ..Flow4::to(options.first_hop.unwrap_or(header.source()))
         };
         let (sport, dport) = ports(&about.bytes, &header);

@@ -25,6 +25,11 @@ use crate::trace::Stage;
 /// (`skb->truesize`): a bound, not the kernel's exact figure, which depends on the driver.
 const OVERHEAD: usize = 768;
 
+/// Neighbours of a family that are kept besides fixed ones (`gc_thresh3`), and the
+/// milliseconds for which one that was heard of is not forgotten.
+const MOST: usize = 1024;
+const LATELY: u64 = 5_000;
+
 const CONNECTED: NeighState =
     NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
 const IN_TIMER: NeighState = NeighState(
@@ -118,6 +123,9 @@ impl Stack<'_, '_> {
             return self.transmit(packet, mac);
         }
         let key = (packet.dev, next);
+        if !self.knows(key) && !self.has_room(Family::of(next)) {
+            return self.drop(&packet, DropReason::NeighCreatefail);
+        }
         let now = self.now();
         self.state.resolutions.entry(key).or_default().used = now;
         match self.address_of(key) {
@@ -153,6 +161,40 @@ impl Stack<'_, '_> {
         };
         let is_point_to_point = link.msg.flags.has(LinkFlags::POINTOPOINT);
         (is_broadcast || is_point_to_point).then_some(BROADCAST)
+    }
+
+    /// Whether one more neighbour of a family may be made; where there are too many, those
+    /// that failed or were not heard of lately are forgotten (`neigh_alloc`, `neigh_forced_gc`).
+    fn has_room(&mut self, family: Family) -> bool {
+        let fixed = NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0);
+        let entries = &self.config.neighbours.entries;
+        if entries.len() < MOST {
+            return true;
+        }
+        let counted =
+            |entry: &(&Key, &NeighMsg)| Family::of(entry.0.1) == family && !entry.1.state.any(fixed);
+        let count = entries.iter().filter(counted).count();
+        if count < MOST {
+            return true;
+        }
+        let lately = self.now().0.saturating_sub(LATELY);
+        let updated = |key: &Key| self.state.resolutions.get(key).and_then(|known| known.updated);
+        let is_old = |key: &Key| updated(key).is_none_or(|at| at.0 < lately);
+        let may_go =
+            |state: NeighState, key: &Key| state == NeighState::FAILED || !state.any(IN_TIMER) && is_old(key);
+        let mut old: Vec<Key> = entries
+            .iter()
+            .filter(counted)
+            .filter(|entry| may_go(entry.1.state, entry.0))
+            .map(|entry| *entry.0)
+            .collect();
+        old.sort_by_key(|key| updated(key));
+        old.truncate(count - MOST / 2);
+        for key in &old {
+            self.config.neighbours.entries.remove(key);
+            removed(self.state, *key);
+        }
+        !old.is_empty()
     }
 
     fn state_of(&self, (dev, addr): Key) -> NeighState {
@@ -234,6 +276,9 @@ impl Stack<'_, '_> {
 
     /// Has a neighbour asked for, unless it is being asked or known (`neigh_event_send`).
     pub(super) fn resolve(&mut self, key: Key) {
+        if !self.knows(key) && !self.has_room(Family::of(key.1)) {
+            return;
+        }
         let state = self.state_of(key);
         if state.any(NeighState::STALE) {
             self.probe_after_use(key);
@@ -385,6 +430,9 @@ impl Stack<'_, '_> {
 
     /// What somebody said about a neighbour (`__neigh_update`); an entry is made for it.
     pub(super) fn neighbour_update(&mut self, key: Key, update: Update) {
+        if !self.knows(key) && !self.has_room(Family::of(key.1)) {
+            return;
+        }
         let (old, now) = (self.state_of(key), self.now());
         if old.any(NeighState(NeighState::NOARP.0 | NeighState::PERMANENT.0)) {
             return;

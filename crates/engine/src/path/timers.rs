@@ -55,6 +55,12 @@ impl Timers {
         if self.next()? > now { None } else { self.0.pop_first() }
     }
 
+    /// How many answers for others wait (`proxy_queue`).
+    pub fn answers(&self) -> usize {
+        let is_answer = |timer| matches!(timer, Timer::ProxyArp { .. } | Timer::ProxyNd { .. });
+        self.0.iter().filter(|&&(_, timer)| is_answer(timer)).count()
+    }
+
     /// Sets one, which was set to `before` if it was.
     pub fn set(&mut self, timer: Timer, before: Option<Time>, at: Option<Time>) {
         if let Some(before) = before {
