@@ -184,6 +184,8 @@ pub enum DropReason {
     NeighFailed,
     /// There are too many neighbours.
     NeighCreatefail,
+    /// It waited for a neighbour that is not asked for any longer.
+    QueuePurge,
     /// Too many packets wait for the neighbour.
     NeighQueuefull,
     /// The device is not up.
@@ -240,6 +242,7 @@ impl DropReason {
             DropReason::UnhandledProto => "UNHANDLED_PROTO",
             DropReason::NeighFailed => "NEIGH_FAILED",
             DropReason::NeighCreatefail => "NEIGH_CREATEFAIL",
+            DropReason::QueuePurge => "QUEUE_PURGE",
             DropReason::NeighQueuefull => "NEIGH_QUEUEFULL",
             DropReason::DevReady => "DEV_READY",
             DropReason::NetfilterDrop => "NETFILTER_DROP",

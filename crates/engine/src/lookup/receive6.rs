@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use fingerpost_model::LinkFlags;
+
 use super::DropReason;
 use crate::addrtype::AddrType;
 use crate::config::Config;
@@ -65,12 +67,15 @@ pub fn joined(config: &Config, dev: u32, group: Ipv6Addr) -> bool {
         let low = addr.to_bits() & 0xff_ffff;
         Ipv6Addr::from_bits(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0).to_bits() | low)
     };
+    // Nobody asks on such a device, so that nothing is joined (`addrconf_join_solict`).
+    let flags = config.links.get(dev).map_or(LinkFlags(0), |link| link.msg.flags);
+    let asks = !flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK);
     let all_nodes = [Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1)];
     let all_routers = [1, 2, 5].map(|scope| Ipv6Addr::new(0xff00 + scope, 0, 0, 0, 0, 0, 0, 2));
     all_nodes.contains(&group)
         || ipv6.conf.forwarding != 0 && all_routers.contains(&group)
-        || ipv6.addrs.iter().map(|addr| addr.addr).any(|addr| solicited(addr) == group)
-        || ipv6.anycast.iter().any(|anycast| solicited(anycast.addr) == group)
+        || asks && ipv6.addrs.iter().map(|addr| addr.addr).any(|addr| solicited(addr) == group)
+        || asks && ipv6.anycast.iter().any(|anycast| solicited(anycast.addr) == group)
         || config.neighbours.proxies.keys().any(|&(of, addr)| match addr {
             IpAddr::V6(addr) => of == dev && solicited(addr) == group,
             IpAddr::V4(_) => false,

@@ -10,7 +10,7 @@ use super::ethernet::{BROADCAST, mac_of};
 use super::neighbour::{Update, key};
 use super::timers::Timer;
 use super::{Addressed, Frame, Outcome, Packet, Stack};
-use crate::config::InDev;
+use crate::config::{IfAddr, InDev};
 use crate::lookup::hash::Asker;
 use crate::lookup::input4::{self, Received};
 use crate::lookup::{Decision, DropReason, Flow4, output4, source};
@@ -30,8 +30,8 @@ impl Stack<'_, '_> {
         let Some(ipv4) = self.config.links.ipv4(dev) else { return };
         let announce = ipv4.conf.arp_announce.max(self.config.sysctl.all.arp_announce);
         let is_local = |addr: &Ipv4Addr| source::address_type_on(self.config, *addr, dev) == RouteType::LOCAL;
-        let own = packet_source.filter(|_| announce < 2).filter(is_local).filter(|&own| {
-            announce == 0 || ipv4.addrs.iter().any(|addr| addr.matches(target) && addr.matches(own))
+        let own = packet_source.filter(|_| announce != 2).filter(is_local).filter(|&own| {
+            announce != 1 || ipv4.addrs.iter().any(|addr| addr.matches(target) && addr.matches(own))
         });
         let sender = own.unwrap_or_else(|| source::select_addr(self.config, dev, target, Scope::LINK).0);
         self.arp_send(Arp::REQUEST, dev, (target, [0; 6]), sender, to.unwrap_or(BROADCAST));
@@ -195,24 +195,27 @@ impl Stack<'_, '_> {
     /// `arp_ignore` (C-278).
     fn ignores(&self, dev: u32, sender: Ipv4Addr, target: Ipv4Addr) -> bool {
         let Some(ipv4) = self.config.links.ipv4(dev) else { return true };
-        let is_on = |dev: &InDev, scope: Scope| {
-            dev.addrs.iter().any(|addr| {
-                addr.local == target
-                    && addr.scope <= scope
-                    && (sender.is_unspecified() || addr.matches(sender) || scope == Scope::LINK)
-            })
-        };
-        let is_owned = |dev: &InDev| dev.addrs.iter().any(|addr| addr.local == target);
+        let unset = Ipv4Addr::UNSPECIFIED;
         match ipv4.conf.arp_ignore.max(self.config.sysctl.all.arp_ignore) {
-            1 => !is_owned(ipv4),
-            2 => !is_on(ipv4, Scope::HOST),
+            1 => !self.confirms(ipv4, unset, target, Scope::HOST),
+            2 => !self.confirms(ipv4, sender, target, Scope::HOST),
             3 => {
-                let all = self.config.links.in_order().filter_map(|link| link.ipv4.as_ref());
-                !all.flat_map(|dev| &dev.addrs).any(|addr| addr.local == target && addr.scope <= Scope::LINK)
+                let mut all = self.config.links.in_order().filter_map(|link| link.ipv4.as_ref());
+                !all.any(|dev| self.confirms(dev, unset, target, Scope::LINK))
             }
             8 => true,
             _ => false,
         }
+    }
+
+    /// Whether a device has an address of a scope or a wider one, and is in a subnet with
+    /// it and with another (`confirm_addr_indev`).
+    fn confirms(&self, dev: &InDev, other: Ipv4Addr, own: Ipv4Addr, scope: Scope) -> bool {
+        let localnet = dev.conf.route_localnet != 0 || self.config.sysctl.all.route_localnet != 0;
+        let narrowest = if localnet { Scope::LINK } else { Scope::HOST };
+        let has = dev.addrs.iter().any(|addr| addr.local == own && addr.scope.min(narrowest) <= scope);
+        let joins = |addr: &IfAddr| addr.matches(own) && (other.is_unspecified() || addr.matches(other));
+        has && dev.addrs.iter().any(joins)
     }
 
     /// `arp_filter`: only where the way back to the sender leaves by the device.

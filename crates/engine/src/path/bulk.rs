@@ -28,9 +28,8 @@ use crate::state::{State, Time};
 const BATCH: usize = 256;
 /// An Ethernet header's two addresses.
 const ADDRESSES: usize = 12;
-/// Neighbours that are used as they are, whoever uses them.
-const STEADY: NeighState =
-    NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
+/// Neighbours that are used as they are.
+const FIXED: NeighState = NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0);
 
 /// A frame that has arrived, in a buffer that may be longer.
 #[derive(Clone, Debug)]
@@ -79,9 +78,7 @@ struct Way {
 #[derive(Default)]
 struct Neighbours {
     places: HashMap<(u32, Ipv4Addr), usize>,
-    list: Vec<(Mac, (u32, IpAddr))>,
-    /// Which were used since that was last written down.
-    used: Vec<bool>,
+    list: Vec<Mac>,
 }
 
 impl Forwarder {
@@ -106,12 +103,14 @@ impl Forwarder {
         self.devices = config.links.in_order().filter(|link| takes(config, link)).map(key_of).collect();
         self.neighbours = Neighbours::default();
         for (&(dev, addr), entry) in &config.neighbours.entries {
-            if let (IpAddr::V4(addr), true, Some(mac)) = (addr, entry.state.any(STEADY), mac_in(entry)) {
+            // The first use of one that is reachable is noted.
+            let was_used = space.state.resolutions.get(&(dev, addr)).is_some_and(|known| known.has_header);
+            let is_steady = entry.state.any(FIXED) || entry.state == NeighState::REACHABLE && was_used;
+            if let (IpAddr::V4(addr), true, Some(mac)) = (addr, is_steady, mac_in(entry)) {
                 self.neighbours.places.insert((dev, addr), self.neighbours.list.len());
-                self.neighbours.list.push((mac, (dev, addr.into())));
+                self.neighbours.list.push(mac);
             }
         }
-        self.neighbours.used = vec![false; self.neighbours.list.len()];
         self.learned = space.state.exceptions.iter(now).map(|(_, dst, _)| dst).collect();
         let view = self.compiled.view();
         self.ways = (0..view.answers() as Code).map(|code| self.way(config, code)).collect();
@@ -228,7 +227,7 @@ impl Forwarder {
             Some(place) => place,
             None => *self.neighbours.places.get(&(way.dev, packet.dst))?,
         };
-        let (mac, _) = self.neighbours.list[place];
+        let mac = self.neighbours.list[place];
         let bytes = frame.buffer.as_mut();
         let header = Ipv4::edit(&mut bytes[Ethernet::LEN..])?;
         let (total, tos) = (usize::from(header.total_len.get()), header.tos);
@@ -240,17 +239,7 @@ impl Forwarder {
         bytes[6..ADDRESSES].copy_from_slice(&way.source);
         decrease_ttl(&mut bytes[Ethernet::LEN..]);
         frame.len = Ethernet::LEN + total;
-        self.neighbours.used[place] = true;
         Some(way.dev)
-    }
-
-    /// Writes down which neighbours were used, which keeps them from being forgotten.
-    pub fn note_used(&mut self, state: &mut State, now: Time) {
-        for (used, &(_, key)) in self.neighbours.used.iter_mut().zip(&self.neighbours.list) {
-            if std::mem::take(used) {
-                state.resolutions.entry(key).or_default().used = now;
-            }
-        }
     }
 }
 

@@ -83,7 +83,8 @@ impl Stack<'_, '_> {
         };
         if link.is_loopback() {
             self.stage(Stage::Loop);
-            return self.backlog.push_back(Packet { addressed: Addressed::Host, ..packet });
+            let iif = packet.dev;
+            return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
         }
         if !link.is_up() || !link.has_carrier() {
             // A device without carrier has no queue (`noop_enqueue`).

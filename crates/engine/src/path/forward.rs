@@ -71,6 +71,7 @@ impl Stack<'_, '_> {
         }
         let gateway = next_step(decision, header.destination());
         self.icmp_send(packet, icmp::REDIRECT, icmp::REDIRECT_HOST, gateway.octets());
+        self.note_redirect(header.source(), decision.dev);
     }
 }
 

@@ -6,7 +6,7 @@ use fingerpost_model::{RouteFlags, Scope};
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
-use super::{Packet, Stack};
+use super::{Outcome, Packet, Stack};
 use crate::counters::{Counter, Messages};
 use crate::lookup::{Decision, DropReason, Flow4, rules, source};
 
@@ -26,6 +26,9 @@ impl Stack<'_, '_> {
         }
         if head.kind == icmp::EXTENDED_ECHO {
             // Devices are not told about unless that is allowed (RFC 8335).
+            if self.setting("icmp_echo_enable_probe") != 0 {
+                self.end(packet, Outcome::Unknown("extended echo requests"));
+            }
             return Ok(());
         }
         let to_many = RouteFlags::BROADCAST | RouteFlags::MULTICAST;

@@ -74,7 +74,8 @@ impl Stack<'_, '_> {
         }
         let neighbour = key(decision.dev, gateway);
         let is_valid = self.config.neighbours.state(neighbour.0, neighbour.1);
-        if !is_valid.is_some_and(|state| state.any(NeighState::VALID)) {
+        let is_fixed = self.without_resolution(neighbour.0, neighbour.1).is_some();
+        if !is_fixed && !is_valid.is_some_and(|state| state.any(NeighState::VALID)) {
             return self.resolve(neighbour);
         }
         let Some(hop) = self.hop_of(&flow) else { return };

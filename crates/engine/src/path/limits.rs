@@ -76,6 +76,13 @@ impl Peers {
         allowed
     }
 
+    /// Notes that a peer was sent a redirect.
+    fn redirected(&mut self, addr: IpAddr, vrf: u32, now: Time) {
+        let peer = self.of(addr, vrf, now);
+        peer.last = since_ever(now);
+        peer.redirects += 1;
+    }
+
     /// Whether a peer is sent a redirect (`ip_rt_send_redirect`, C-270).
     fn allows_redirect(&mut self, addr: IpAddr, vrf: u32, now: Time) -> bool {
         let at = since_ever(now);
@@ -87,12 +94,7 @@ impl Peers {
             peer.last = at;
             return false;
         }
-        let allowed = peer.redirects == 0 || at > peer.last + (REDIRECT_LOAD << peer.redirects);
-        if allowed {
-            peer.last = at;
-            peer.redirects += 1;
-        }
-        allowed
+        peer.redirects == 0 || at > peer.last + (REDIRECT_LOAD << peer.redirects)
     }
 }
 
@@ -100,7 +102,8 @@ impl Peers {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalLimit {
     credit: i64,
-    filled: Time,
+    /// When it was filled last.
+    filled: Option<Time>,
 }
 
 impl GlobalLimit {
@@ -108,19 +111,14 @@ impl GlobalLimit {
         if self.credit > 0 {
             return true;
         }
-        let passed = now.0.saturating_sub(self.filled.0).min(1_000);
+        // Not more often than each fiftieth of a second.
+        let passed = self.filled.map_or(1_000, |at| now.0.saturating_sub(at.0).min(1_000));
         let more = per_second.saturating_mul(passed as i64) / 1_000;
-        // Not more often than each fiftieth of a second; at the beginning it is full.
-        let is_first = self.filled == Time(0);
-        if is_first {
-            self.credit = burst;
-        } else if passed < 20 || more == 0 {
+        if passed < 20 || more == 0 {
             return false;
-        } else {
-            self.credit = (self.credit + more).min(burst);
         }
-        self.filled = Time(now.0.max(1));
-        self.credit > 0
+        (self.credit, self.filled) = ((self.credit + more).min(burst), Some(now));
+        true
     }
 }
 
@@ -144,6 +142,11 @@ impl Stack<'_, '_> {
     /// A limited message is sent: chance decides how much of the common bucket it costs.
     pub(super) fn spend_message(&mut self) {
         self.state.icmp_limit.credit -= self.rng.below(3) as i64;
+    }
+
+    pub(super) fn note_redirect(&mut self, sender: Ipv4Addr, dev: u32) {
+        let (vrf, now) = (self.config.links.l3_master(dev), self.now());
+        self.state.peers.redirected(sender.into(), vrf, now);
     }
 
     /// Whether messages of this kind are limited at all (`icmpv4_mask_allow`).

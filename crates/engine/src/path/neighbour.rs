@@ -44,7 +44,9 @@ pub struct Resolution {
     queued_bytes: usize,
     probes: u32,
     confirmed: Option<Time>,
-    pub(super) used: Time,
+    used: Time,
+    /// Whether the link header was made that packets are given while it is reachable.
+    pub(super) has_header: bool,
     updated: Option<Time>,
     /// How long the entry counts as reachable once confirmed, milliseconds.
     reachable: u64,
@@ -126,10 +128,9 @@ impl Stack<'_, '_> {
         if !self.knows(key) && !self.has_room(Family::of(next)) {
             return self.drop(&packet, DropReason::NeighCreatefail);
         }
-        let now = self.now();
-        self.state.resolutions.entry(key).or_default().used = now;
         match self.address_of(key) {
             Some(mac) => {
+                self.note_use(key);
                 self.transmit(packet, mac);
                 self.probe_after_use(key);
             }
@@ -139,7 +140,7 @@ impl Stack<'_, '_> {
 
     /// The link-layer address where none has to be asked for (`arp_constructor`,
     /// `ndisc_constructor`; C-280).
-    fn without_resolution(&self, dev: u32, next: IpAddr) -> Option<Mac> {
+    pub(super) fn without_resolution(&self, dev: u32, next: IpAddr) -> Option<Mac> {
         let link = self.config.links.get(dev)?;
         if !has_header(link) {
             return Some([0; 6]);
@@ -237,6 +238,17 @@ impl Stack<'_, '_> {
         Some(Time(self.now().0.saturating_add(millis)))
     }
 
+    /// Notes that an entry is used: while it counts as reachable only the first time, when
+    /// the link header is made that later packets are given (`neigh_resolve_output`,
+    /// `neigh_hh_output`).
+    fn note_use(&mut self, key: Key) {
+        let (now, is_steady) = (self.now(), self.state_of(key).any(CONNECTED));
+        let resolution = self.resolution(key);
+        if !is_steady || !resolution.has_header {
+            (resolution.used, resolution.has_header) = (now, true);
+        }
+    }
+
     /// What use does to an entry that nobody confirmed lately (`__neigh_event_send`).
     fn probe_after_use(&mut self, key: Key) {
         if self.state_of(key) == NeighState::STALE {
@@ -258,6 +270,8 @@ impl Stack<'_, '_> {
         if is_new && !self.begin(key) {
             return self.drop(&packet, DropReason::NeighFailed);
         }
+        let now = self.now();
+        self.resolution(key).used = now;
         let limit = self.neighbour_setting(key, "unres_qlen_bytes") as usize;
         let size = packet.bytes.len() + OVERHEAD;
         while self.resolution(key).queued_bytes + size > limit {
@@ -292,7 +306,9 @@ impl Stack<'_, '_> {
         let may_ask =
             self.neighbour_setting(key, "mcast_solicit") + self.neighbour_setting(key, "app_solicit");
         if may_ask == 0 {
+            let now = self.now();
             self.enter(key, NeighState::FAILED);
+            self.resolution(key).updated = Some(now);
             return false;
         }
         let now = self.now();
@@ -315,6 +331,14 @@ impl Stack<'_, '_> {
         let is_unicast =
             u64::from(self.resolution(key).probes) < self.neighbour_setting(key, "ucast_solicit");
         let to = if is_unicast { self.address_in(key) } else { None };
+        let (before, app) =
+            (self.neighbour_setting(key, "ucast_solicit"), self.neighbour_setting(key, "app_solicit"));
+        let probes = u64::from(self.resolution(key).probes);
+        if (before..before + app).contains(&probes) {
+            // Programs are asked instead.
+            self.resolution(key).probes += 1;
+            return;
+        }
         match key {
             (dev, IpAddr::V4(target)) => {
                 let last = self.resolution(key).queue.back();
@@ -355,11 +379,12 @@ impl Stack<'_, '_> {
                 next = confirmed.map_or(next, |at| at.0 + reachable);
             } else if now.0 <= used.0 + delay {
                 self.enter(key, NeighState::DELAY);
+                self.resolution(key).updated = Some(now);
                 next = now.0 + delay;
             } else {
                 self.enter(key, NeighState::STALE);
+                self.resolution(key).updated = Some(now);
             }
-            self.resolution(key).updated = Some(now);
         } else if state == NeighState::DELAY {
             if confirmed_within(delay) {
                 self.enter(key, NeighState::REACHABLE);
@@ -391,23 +416,30 @@ impl Stack<'_, '_> {
     }
 
     /// Nobody answers: those who wait are told (`neigh_invalidate`, `arp_error_report`; C-276).
+    /// Where telling one has the same neighbour asked for again, the others are not.
     fn give_up(&mut self, key: Key) {
         let now = self.now();
-        let resolution = self.resolution(key);
-        resolution.updated = Some(now);
-        resolution.queued_bytes = 0;
-        for packet in std::mem::take(&mut resolution.queue) {
+        self.resolution(key).updated = Some(now);
+        while self.state_of(key) == NeighState::FAILED {
+            let Some(mut packet) = self.resolution(key).queue.pop_front() else { break };
             let reason = match is_six(&packet) {
                 true => {
                     self.link_failed6(&packet); // T-65
                     DropReason::NotSpecified
                 }
                 false => {
-                    self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
+                    if self.read_options_again(&mut packet) {
+                        self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
+                    }
                     DropReason::NeighFailed
                 }
             };
             self.drop(&packet, reason);
+        }
+        let resolution = self.resolution(key);
+        resolution.queued_bytes = 0;
+        for packet in std::mem::take(&mut resolution.queue) {
+            self.drop(&packet, DropReason::QueuePurge);
         }
     }
 
@@ -430,7 +462,9 @@ impl Stack<'_, '_> {
 
     /// What somebody said about a neighbour (`__neigh_update`); an entry is made for it.
     pub(super) fn neighbour_update(&mut self, key: Key, update: Update) {
-        if !self.knows(key) && !self.has_room(Family::of(key.1)) {
+        // A new entry may need no telling (`arp_constructor`).
+        let is_fixed = |stack: &Self| stack.without_resolution(key.0, key.1).is_some();
+        if !self.knows(key) && (is_fixed(self) || !self.has_room(Family::of(key.1))) {
             return;
         }
         let (old, now) = (self.state_of(key), self.now());
@@ -491,6 +525,7 @@ impl Stack<'_, '_> {
         let resolution = self.resolution(key);
         resolution.queued_bytes = 0;
         for packet in std::mem::take(&mut resolution.queue) {
+            self.note_use(key);
             self.transmit(packet, mac);
             self.probe_after_use(key);
         }

@@ -47,6 +47,9 @@ impl Stack<'_, '_> {
         let (src, dst) = (header.destination(), header.source());
         let sum = Checksum::ZERO.pseudo4(src, dst, proto::TCP, Tcp::LEN).bytes(reset.as_bytes()).finish();
         reset.checksum = sum.into();
+        // Counted whatever becomes of it.
+        self.count(Counter::TcpOutSegs);
+        self.count(Counter::TcpOutRsts);
         let Ok(options) = self.echo_options(packet) else { return };
         let mut flow = Flow4 {
             src,
@@ -59,8 +62,6 @@ impl Stack<'_, '_> {
         };
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
-        self.count(Counter::TcpOutSegs);
-        self.count(Counter::TcpOutRsts);
         let Ok(decision) = resolved else { return };
         let made =
             Made { proto: proto::TCP, tos: header.tos & 0xfc, fragment: DF, id: 0, mark: flow.mark, options };

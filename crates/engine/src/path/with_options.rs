@@ -66,6 +66,23 @@ impl<'a, 't> Stack<'a, 't> {
         Some((Seen { stack: self, packet: packet.clone(), decision, header }, bytes))
     }
 
+    /// Reads the options of a packet that was on its way, to answer it; not where they are
+    /// at fault (`ipv4_send_dest_unreach`).
+    pub(super) fn read_options_again(&mut self, packet: &mut Packet) -> bool {
+        let has_options = Ipv4::read(&packet.bytes).is_some_and(|header| header.header_len() > Ipv4::LEN);
+        if !has_options {
+            packet.options = Options::default();
+            return true;
+        }
+        let Some((mut seen, mut bytes)) = self.seen_by(packet) else { return false };
+        let compiled = Options::compile(&mut bytes, &mut seen);
+        packet.bytes = bytes;
+        compiled.is_ok_and(|options| {
+            packet.options = options;
+            true
+        })
+    }
+
     /// Reads a received packet's options and follows its source route (`ip_rcv_options`).
     pub(super) fn receive_options(&mut self, packet: &mut Packet) -> Result<(), DropReason> {
         let Some((mut seen, mut bytes)) = self.seen_by(packet) else { return Err(DropReason::NotSpecified) };

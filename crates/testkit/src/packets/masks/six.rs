@@ -13,7 +13,11 @@ pub const HELD6: [(&str, &str, &str); 17] = [
     ("net.ipv6.conf.default.router_solicitations", "0", "the same"),
     ("net.ipv6.conf.all.accept_ra", "0", "advertisements are another matter"),
     ("net.ipv6.conf.default.accept_ra", "0", "the same"),
-    ("net.ipv6.conf.default.mldv2_unsolicited_report_interval", "1", "reports are over before the first step"),
+    (
+        "net.ipv6.conf.default.mldv2_unsolicited_report_interval",
+        "1",
+        "reports are over before the first step",
+    ),
     ("net.ipv6.conf.default.mldv1_unsolicited_report_interval", "1", "the same"),
     ("net.ipv6.mld_qrv", "1", "reports are not repeated"),
     ("net.ipv4.icmp_msgs_per_sec", "100000", "the global limit takes random amounts"),
@@ -68,7 +72,8 @@ pub fn mask_packet(packet: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u32,
     let payload = &mut packet[Ipv6::LEN..];
     if header.next == next::ICMPV6 && payload.len() > Icmp::LEN && payload[0] < 128 {
         let sum = |payload: &[u8]| {
-            let whole = Checksum::ZERO.pseudo6(header.source(), header.destination(), header.next, payload.len());
+            let whole =
+                Checksum::ZERO.pseudo6(header.source(), header.destination(), header.next, payload.len());
             whole.bytes(payload).finish()
         };
         let (was_right, before) = (sum(payload) == 0, payload.to_vec());
