@@ -24,7 +24,8 @@ usage: fingerpost-testkit VERB [OPTIONS]
       --keep DIR       write the minimal scripts of differences there
       --shrink N       shrink the N most frequent kinds of difference (default 20)
       --budget N       at most N runs to shrink one (default 200)
-  compare --data-plane --seed S --cases N   random hosts and packets: what leaves by taps, is counted and dropped
+  compare --data-plane --seed S --cases N   random hosts and packets, of IPv6 with --family 6: what leaves by taps,
+                                            is counted and dropped
       --only K, --self, --print, --shrink N, --budget N, --jobs N   as above
       --save FILE      write the cases there, with what the kernel did
       --replay FILE    compare with what was saved, without a kernel

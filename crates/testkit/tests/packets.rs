@@ -4,7 +4,13 @@ use std::process::Command;
 
 #[test]
 fn recorded_packets_fare_as_in_the_kernel() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recorded/packets4.json");
+    let recorded = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recorded");
+    for name in ["packets4.json", "packets6.json"] {
+        replayed(&format!("{recorded}/{name}"));
+    }
+}
+
+fn replayed(file: &str) {
     let output = Command::new(env!("CARGO_BIN_EXE_fingerpost-testkit"))
         .args(["compare", "--data-plane", "--replay", file])
         .output()

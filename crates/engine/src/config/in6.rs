@@ -23,6 +23,9 @@ pub struct In6Dev {
     pub is_ready: bool,
     /// Anycast addresses, the newest first.
     pub anycast: Vec<Anycast>,
+    /// Whether it began to forward after it was made: only then it is in the groups of all
+    /// routers of the device and of the site (`dev_forward_change`).
+    pub turned_router: bool,
 }
 
 impl In6Dev {

@@ -68,7 +68,8 @@ pub fn start(config: &mut Config, dev: u32) {
         }
     }
     let Some(link) = config.links.get_mut(dev) else { return };
-    link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new() });
+    link.ipv6 =
+        Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new(), turned_router: false });
 }
 
 /// Whether packets can pass (`addrconf_link_ready`): a device that was opened without

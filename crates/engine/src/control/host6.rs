@@ -83,8 +83,9 @@ pub(super) fn leave_anycast(ns: &mut Namespace, dev: u32, have: &If6Addr) {
 /// A device began or ceased to forward: its subnet-router anycast addresses come
 /// or go (`dev_forward_change`).
 pub fn forwarding_changed(ns: &mut Namespace, env: Env<'_>, dev: u32) {
-    let Some(ipv6) = ns.config.links.ipv6(dev) else { return };
+    let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
     let forwards = ipv6.conf.forwarding != 0;
+    ipv6.turned_router = forwards;
     let addrs: Vec<If6Addr> =
         ipv6.addrs.iter().filter(|have| !have.flags.has(IfaFlags::TENTATIVE)).cloned().collect();
     for have in addrs {

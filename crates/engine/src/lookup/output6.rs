@@ -161,12 +161,12 @@ pub(crate) fn device(config: &Config, found: &Candidate<'_>) -> u32 {
     }
 }
 
-/// The MTU in bytes: a learned one, the route's, or the device's (`ip6_dst_mtu_maybe_forward`).
+/// The MTU in bytes: a learned one, the route's, or the decision's device's (`ip6_dst_mtu_maybe_forward`).
 fn mtu(config: &Config, found: &Candidate<'_>) -> u32 {
     const MAX: u32 = 65535 + 40;
     const MIN: u32 = 1280;
     let learned = found.learned.and_then(|learned| learned.mtu);
     let own = learned.or_else(|| found.route.metrics.get(MetricKind::MTU)).unwrap_or(0);
-    let of_device = config.links.ipv6(found.hop.dev).map_or(MIN, |ipv6| ipv6.conf.mtu.max(0) as u32);
+    let of_device = config.links.ipv6(device(config, found)).map_or(MIN, |ipv6| ipv6.conf.mtu.max(0) as u32);
     (if own != 0 { own } else { of_device }).min(MAX)
 }

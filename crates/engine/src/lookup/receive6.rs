@@ -59,8 +59,9 @@ pub fn forward(config: &Config, iif: u32, dev: u32, src: Ipv6Addr) -> Result<(),
 }
 
 /// Whether a group is one that every device joins by itself, given the device's
-/// addresses: all nodes, the addresses' solicited nodes and those of addresses that it
-/// stands in for (`ip neigh add proxy`), and all routers with forwarding. What sockets joined besides is not known here.
+/// addresses: all nodes, the addresses' solicited nodes if the device asks for neighbours,
+/// those of addresses that it stands in for (`ip neigh add proxy`), and all routers with
+/// forwarding. What sockets joined besides is not known here.
 pub fn joined(config: &Config, dev: u32, group: Ipv6Addr) -> bool {
     let Some(ipv6) = config.links.ipv6(dev) else { return false };
     let solicited = |addr: Ipv6Addr| {
@@ -71,11 +72,19 @@ pub fn joined(config: &Config, dev: u32, group: Ipv6Addr) -> bool {
     let flags = config.links.get(dev).map_or(LinkFlags(0), |link| link.msg.flags);
     let asks = !flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK);
     let all_nodes = [Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1)];
-    let all_routers = [1, 2, 5].map(|scope| Ipv6Addr::new(0xff00 + scope, 0, 0, 0, 0, 0, 0, 2));
+    let all_routers = |scope: u16| Ipv6Addr::new(0xff00 + scope, 0, 0, 0, 0, 0, 0, 2);
+    let in_all_routers = match group {
+        _ if ipv6.conf.forwarding == 0 => false,
+        _ if group == all_routers(2) => true,
+        _ => ipv6.turned_router && (group == all_routers(1) || group == all_routers(5)),
+    };
+    let mut addresses = ipv6.addrs.iter().map(|addr| addr.addr);
+    let mut anycast = ipv6.anycast.iter().map(|anycast| anycast.addr);
     all_nodes.contains(&group)
-        || ipv6.conf.forwarding != 0 && all_routers.contains(&group)
-        || asks && ipv6.addrs.iter().map(|addr| addr.addr).any(|addr| solicited(addr) == group)
-        || asks && ipv6.anycast.iter().any(|anycast| solicited(anycast.addr) == group)
+        || in_all_routers
+        || asks
+            && (addresses.any(|addr| solicited(addr) == group)
+                || anycast.any(|addr| solicited(addr) == group))
         || config.neighbours.proxies.keys().any(|&(of, addr)| match addr {
             IpAddr::V6(addr) => of == dev && solicited(addr) == group,
             IpAddr::V4(_) => false,

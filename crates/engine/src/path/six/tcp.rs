@@ -64,7 +64,10 @@ impl Stack<'_, '_> {
             flowlabel: flow_label,
             ..Flow6::to(dst)
         };
-        let Some(decision) = self.way_of(&mut flow) else { return };
+        let Some(decision) = self.way_of(&mut flow) else {
+            // The reset was made already.
+            return self.end(&Packet::bare(0), Outcome::Dropped(DropReason::NotSpecified));
+        };
         self.count(Counter::TcpOutSegs);
         self.count(Counter::TcpOutRsts);
         let made = Made6 {

@@ -42,7 +42,10 @@ impl Stack<'_, '_> {
             return Outcome::Dropped(DropReason::NotSpecified);
         }
         self.count(Counter::Udp6NoPorts);
-        self.icmp6_send(packet, icmp6::UNREACHABLE, icmp6::PORT, 0);
+        // What follows the datagram was cut off before it is quoted.
+        let mut quoted = packet.clone();
+        quoted.bytes.truncate(packet.six.at + len);
+        self.icmp6_send(&quoted, icmp6::UNREACHABLE, icmp6::PORT, 0);
         Outcome::Dropped(DropReason::NoSocket)
     }
 }

@@ -120,6 +120,10 @@ impl Host {
         if mtu != 1500 {
             self.say(format!("ip link set {name} mtu {mtu}"));
         }
+        // The defaults of neighbour tables are those of the first namespace alone.
+        // Answers for others wait for a random time, and a case does not take seconds.
+        self.set(&format!("net.ipv6.neigh.{name}.proxy_delay"), "0");
+        self.set(&format!("net.ipv6.neigh.{name}.retrans_time_ms"), "200");
         // A tun device would take a random address.
         let automatic = tap && !rng.chance(1, 8);
         if automatic {
