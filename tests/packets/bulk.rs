@@ -75,7 +75,7 @@ fn a_batch_gives_what_each_frame_would() {
         let (e0, world) = (host.device("e0"), &mut host.world);
         let mut alone = world.clone();
         let env = Env { behaviour: &world.behaviour, now: world.now };
-        let mut forwarder = Forwarder::new(world.ns(NsId(0)).unwrap(), env);
+        let forwarder = Forwarder::new(world.ns(NsId(0)).unwrap(), env);
         let frames: Vec<Vec<u8>> = (0..600).map(|_| random(&mut rng)).collect();
         let mut arrived: Vec<Arrived<Vec<u8>>> =
             frames.iter().map(|frame| Arrived { dev: e0, buffer: frame.clone(), len: frame.len() }).collect();

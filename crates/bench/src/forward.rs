@@ -134,7 +134,7 @@ fn frame(to: [u8; 6], src: Ipv4Addr, dst: Ipv4Addr) -> Frame {
 fn in_batches(world: &mut World, dev: u32, frames: &[Frame], report: &mut Report) -> io::Result<()> {
     let env = Env { behaviour: &world.behaviour, now: world.now };
     let space = world.namespaces.get_mut(&NS).ok_or(io::ErrorKind::NotFound)?;
-    let mut forwarder = Forwarder::new(space, env);
+    let forwarder = Forwarder::new(space, env);
     let mut buffers = vec![Arrived { dev, buffer: [0; LEN], len: LEN }; BATCH];
     let mut fates = vec![Forwarded::Ask; BATCH];
     let mut pass = || -> io::Result<f64> {

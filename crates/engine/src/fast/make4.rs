@@ -427,5 +427,5 @@ fn without_route(config: &Config, env: Env<'_>, errno: Errno) -> Answer4 {
 }
 
 fn packet(src: Ipv4Addr, dst: Ipv4Addr) -> Received {
-    Received { dst, src, dev: 0, mark: 0, tos: 0, proto: 0, sport: 0, dport: 0, pseudo: false, quoted: None }
+    Received::between(0, src, dst)
 }

@@ -46,6 +46,14 @@ pub struct Received {
     pub quoted: Option<(Ipv4Addr, Ipv4Addr)>,
 }
 
+impl Received {
+    /// A packet of which no more is known than where it goes.
+    pub fn between(dev: u32, src: Ipv4Addr, dst: Ipv4Addr) -> Self {
+        let (mark, tos, proto, sport, dport) = (0, 0, 0, 0, 0);
+        Received { dst, src, dev, mark, tos, proto, sport, dport, pseudo: false, quoted: None }
+    }
+}
+
 /// A group that every device joins while it is up.
 const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
 

@@ -105,18 +105,7 @@ impl Stack<'_, '_> {
 
     /// The input route that decides whose the target is.
     fn route_for(&mut self, dev: u32, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Decision> {
-        let received = Received {
-            dst: target,
-            src: sender,
-            dev,
-            mark: 0,
-            tos: 0,
-            proto: 0,
-            sport: 0,
-            dport: 0,
-            pseudo: false,
-            quoted: None,
-        };
+        let received = Received::between(dev, sender, target);
         input4::resolve(self.config, self.state, self.env, &received, self.tracer).ok()
     }
 

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{NeighState, RouteFlags, RouteType};
-use fingerpost_net::wire::{Ethernet, Header, Ipv4, Mac, checksum, ethertype, proto};
+use fingerpost_net::wire::{Ethernet, Header, Ipv4, Mac, checksum, ethertype};
 
 use super::ethernet::{has_header, mac_of};
 use super::forward::decrease_ttl;
@@ -28,6 +28,8 @@ use crate::state::{State, Time};
 const BATCH: usize = 256;
 /// An Ethernet header's two addresses.
 const ADDRESSES: usize = 12;
+/// The addresses of a packet that no lookup knows.
+const NOBODY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
 /// Neighbours that are used as they are.
 const FIXED: NeighState = NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0);
 
@@ -142,7 +144,7 @@ impl Forwarder {
     ///
     /// If the slices differ in length.
     pub fn forward<B: AsRef<[u8]> + AsMut<[u8]>>(
-        &mut self,
+        &self,
         frames: &mut [Arrived<B>],
         fates: &mut [Forwarded],
         state: &mut State,
@@ -154,12 +156,12 @@ impl Forwarder {
     }
 
     fn batch<B: AsRef<[u8]> + AsMut<[u8]>>(
-        &mut self,
+        &self,
         frames: &mut [Arrived<B>],
         fates: &mut [Forwarded],
         state: &mut State,
     ) {
-        let mut packets: [Received; BATCH] = std::array::from_fn(|_| blank());
+        let mut packets: [Received; BATCH] = std::array::from_fn(|_| Received::between(0, NOBODY, NOBODY));
         let mut codes = [0; BATCH];
         let (packets, codes) = (&mut packets[..frames.len()], &mut codes[..frames.len()]);
         let mut last = (0, None);
@@ -200,24 +202,14 @@ impl Forwarder {
             return None;
         }
         let (sport, dport) = if self.asks_ports { ports(&packet[..total], header) } else { (0, 0) };
-        Some(Received {
-            dst: header.destination(),
-            src: header.source(),
-            dev,
-            mark: 0,
-            tos: header.tos,
-            proto: header.proto,
-            sport,
-            dport,
-            pseudo: false,
-            quoted: None,
-        })
+        let received = Received::between(dev, header.source(), header.destination());
+        Some(Received { tos: header.tos, proto: header.proto, sport, dport, ..received })
     }
 
     /// Makes of a frame what leaves, if its neighbour is known and it fits.
     #[inline]
     fn rewrite<B: AsRef<[u8]> + AsMut<[u8]>>(
-        &mut self,
+        &self,
         way: Way,
         frame: &mut Arrived<B>,
         packet: &Received,
@@ -251,23 +243,6 @@ fn takes(config: &Config, link: &Link) -> bool {
 
 fn key_of(link: &Link) -> (u32, Mac) {
     (link.index(), mac_of(link))
-}
-
-/// A packet that no lookup knows.
-fn blank() -> Received {
-    let (dst, src) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED);
-    Received {
-        dst,
-        src,
-        dev: 0,
-        mark: 0,
-        tos: 0,
-        proto: proto::UDP,
-        sport: 0,
-        dport: 0,
-        pseudo: false,
-        quoted: None,
-    }
 }
 
 /// What a batch adds to the counters.

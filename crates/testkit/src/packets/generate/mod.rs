@@ -8,9 +8,12 @@ mod steps;
 
 pub use host::Host;
 
+use fingerpost_net::wire::{Ethernet, Header, Mac, Tcp, tcp_flags};
 use fingerpost_net::{Family, Rng};
+use zerocopy::IntoBytes;
+use zerocopy::byteorder::network_endian::{U16, U32};
 
-use crate::packets::case::Case;
+use crate::packets::case::{Bytes, Case, Step};
 
 /// The case of an index under a seed, of a family.
 pub fn case(family: Family, seed: u64, index: u64) -> Case {
@@ -40,6 +43,37 @@ fn weighted(rng: &mut Rng, weights: &[(u64, u32)]) -> u32 {
 /// One of some.
 fn one<T: Copy>(rng: &mut Rng, items: &[T]) -> T {
     items[rng.below(items.len() as u64) as usize]
+}
+
+/// A TCP segment, its checksum still to be made.
+fn segment(rng: &mut Rng) -> Vec<u8> {
+    let syn_ack = tcp_flags::SYN | tcp_flags::ACK;
+    let flags = one(
+        rng,
+        &[tcp_flags::SYN, tcp_flags::SYN, tcp_flags::ACK, tcp_flags::RST, syn_ack, tcp_flags::FIN, 0, 0xff],
+    );
+    let data = if rng.chance(1, 4) { rng.below(60) as usize } else { 0 };
+    let mut bytes = vec![0; Tcp::LEN + data];
+    if let Some(header) = Tcp::edit(&mut bytes) {
+        header.sport = U16::new(1024 + rng.below(9) as u16);
+        header.dport = U16::new(one(rng, &[22, 80, 443, 5000]));
+        header.seq = U32::new(rng.next_u32());
+        header.ack = U32::new(if flags & tcp_flags::ACK != 0 { rng.next_u32() } else { 0 });
+        header.data_offset = if rng.chance(1, 15) { one(rng, &[0x40, 0x60, 0xf0]) } else { 0x50 };
+        header.flags = flags;
+        header.window = U16::new(512);
+    }
+    bytes
+}
+
+fn set16(bytes: &mut [u8], at: usize, value: u16) {
+    bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
+}
+
+/// A frame that enters by a device, from its two addresses on.
+fn framed(dev: &str, [dst, src]: [Mac; 2], ethertype: u16, payload: &[u8]) -> Step {
+    let header = Ethernet { dst, src, ethertype: U16::new(ethertype) };
+    Step::Inject { dev: dev.to_owned(), frame: Bytes([header.as_bytes(), payload].concat()) }
 }
 
 #[cfg(test)]

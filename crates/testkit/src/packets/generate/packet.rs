@@ -3,11 +3,11 @@
 use std::net::Ipv4Addr;
 
 use fingerpost_net::Rng;
-use fingerpost_net::wire::{Checksum, DF, Header, Icmp, Ipv4, MF, Tcp, Udp, checksum, proto, tcp_flags};
-use zerocopy::byteorder::network_endian::{U16, U32};
+use fingerpost_net::wire::{Checksum, DF, Header, Icmp, Ipv4, MF, Udp, checksum, proto};
+use zerocopy::byteorder::network_endian::U16;
 
 use crate::packets::generate::host::{Device, Host, above};
-use crate::packets::generate::{one, weighted};
+use crate::packets::generate::{one, segment, weighted};
 
 /// A packet in parts, before its bytes.
 #[derive(Clone, Debug)]
@@ -181,22 +181,7 @@ fn udp(rng: &mut Rng, src: Ipv4Addr, dst: Ipv4Addr, sport: u16, dport: u16, data
 }
 
 fn tcp(rng: &mut Rng, src: Ipv4Addr, dst: Ipv4Addr) -> Vec<u8> {
-    let syn_ack = tcp_flags::SYN | tcp_flags::ACK;
-    let flags = one(
-        rng,
-        &[tcp_flags::SYN, tcp_flags::SYN, tcp_flags::ACK, tcp_flags::RST, syn_ack, tcp_flags::FIN, 0, 0xff],
-    );
-    let data = if rng.chance(1, 4) { rng.below(60) as usize } else { 0 };
-    let mut bytes = vec![0; Tcp::LEN + data];
-    if let Some(header) = Tcp::edit(&mut bytes) {
-        header.sport = U16::new(1024 + rng.below(9) as u16);
-        header.dport = U16::new(one(rng, &[22, 80, 443, 5000]));
-        header.seq = U32::new(rng.next_u32());
-        header.ack = U32::new(if flags & tcp_flags::ACK != 0 { rng.next_u32() } else { 0 });
-        header.data_offset = if rng.chance(1, 15) { one(rng, &[0x40, 0x60, 0xf0]) } else { 0x50 };
-        header.flags = flags;
-        header.window = U16::new(512);
-    }
+    let mut bytes = segment(rng);
     let sum = Checksum::ZERO.pseudo4(src, dst, proto::TCP, bytes.len()).bytes(&bytes).finish();
     bytes[16..18].copy_from_slice(&sum.to_be_bytes());
     bytes

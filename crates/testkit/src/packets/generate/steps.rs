@@ -6,7 +6,7 @@ use fingerpost_net::wire::{Header, Ipv4, Mac, ethertype};
 use crate::packets::case::{Bytes, Step};
 use crate::packets::generate::host::{Device, Host};
 use crate::packets::generate::packet::{Packet, renew_checksum};
-use crate::packets::generate::{arp, one, weighted};
+use crate::packets::generate::{arp, framed, one, set16, weighted};
 
 /// Packets a case, pieces not counted.
 const PACKETS: u64 = 16;
@@ -120,10 +120,6 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-fn set16(bytes: &mut [u8], at: usize, value: u16) {
-    bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
-}
-
 /// The frame on the wire: most of the time for the device, sometimes for all, some or another.
 fn inject(rng: &mut Rng, device: &Device, ethertype: u16, payload: Vec<u8>) -> Step {
     if !device.tap {
@@ -140,8 +136,5 @@ fn inject(rng: &mut Rng, device: &Device, ethertype: u16, payload: Vec<u8>) -> S
     };
     let src = one(rng, &device.neighbours).1;
     let ethertype = if rng.chance(1, 150) { one(rng, &[0x0805, 0x88cc, 0x9999]) } else { ethertype };
-    let mut frame = [dst, src].concat();
-    frame.extend_from_slice(&ethertype.to_be_bytes());
-    frame.extend_from_slice(&payload);
-    Step::Inject { dev: device.name.clone(), frame: Bytes(frame) }
+    framed(&device.name, [dst, src], ethertype, &payload)
 }

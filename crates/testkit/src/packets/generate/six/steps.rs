@@ -9,7 +9,7 @@ use crate::packets::case::{Bytes, Step};
 use crate::packets::generate::six::discover;
 use crate::packets::generate::six::host::{Device, Host};
 use crate::packets::generate::six::packet::{Packet, data};
-use crate::packets::generate::{one, weighted};
+use crate::packets::generate::{framed, one, set16, weighted};
 
 /// Packets a case, pieces not counted.
 const PACKETS: u64 = 16;
@@ -116,10 +116,6 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-fn set16(bytes: &mut [u8], at: usize, value: u16) {
-    bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
-}
-
 /// The frame on the wire: most of the time for the device or the group, sometimes for all, some or another.
 fn inject(rng: &mut Rng, device: &Device, dst: Ipv6Addr, payload: Vec<u8>) -> Step {
     if !device.tap {
@@ -139,8 +135,5 @@ fn inject(rng: &mut Rng, device: &Device, dst: Ipv6Addr, payload: Vec<u8>) -> St
     };
     let src = one(rng, &device.neighbours).2;
     let ethertype = if rng.chance(1, 150) { one(rng, &[ethertype::IPV4, 0x9999]) } else { ethertype::IPV6 };
-    let mut frame = [to, src].concat();
-    frame.extend_from_slice(&ethertype.to_be_bytes());
-    frame.extend_from_slice(&payload);
-    Step::Inject { dev: device.name.clone(), frame: Bytes(frame) }
+    framed(&device.name, [to, src], ethertype, &payload)
 }
