@@ -8,7 +8,7 @@ use crate::counters::Counters;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
-use crate::path::{Beside, GlobalLimit, Peers, Reassembly, Reassembly6, Resolutions, Timers};
+use crate::path::{Beside, GlobalLimit, Learned, Peers, Reassembly, Reassembly6, Resolutions, Timers};
 
 /// Time on the injected clock, in milliseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +51,8 @@ pub struct State {
     pub fragments_until: Option<Time>,
     /// Milliseconds since 1970, universal time, when the clock began.
     pub wall: u64,
+    /// What bridges learned.
+    pub learned: Learned,
     /// What time alone will bring about.
     pub timers: Timers,
 }

@@ -210,6 +210,12 @@ pub enum DropReason {
     Ipv6NdiscBadOptions,
     /// A solicitation for another host.
     Ipv6NdiscNsOtherhost,
+    /// A frame from no station.
+    MacInvalidSource,
+    /// A frame that governs a link.
+    MacIeeeMacControl,
+    /// A bridge's port that does not forward.
+    BridgeIngressStpState,
 }
 
 impl DropReason {
@@ -255,6 +261,9 @@ impl DropReason {
             DropReason::Ipv6NdiscBadCode => "IPV6_NDISC_BAD_CODE",
             DropReason::Ipv6NdiscBadOptions => "IPV6_NDISC_BAD_OPTIONS",
             DropReason::Ipv6NdiscNsOtherhost => "IPV6_NDISC_NS_OTHERHOST",
+            DropReason::MacInvalidSource => "MAC_INVALID_SOURCE",
+            DropReason::MacIeeeMacControl => "MAC_IEEE_MAC_CONTROL",
+            DropReason::BridgeIngressStpState => "BRIDGE_INGRESS_STP_STATE",
         }
     }
 }

@@ -3,6 +3,7 @@
 use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
+use super::bridge::{Bridged, is_bridge};
 use super::six::is_six;
 use super::{Addressed, Frame, Outcome, Packet, Stack};
 use crate::config::Link;
@@ -55,12 +56,18 @@ impl Stack<'_, '_> {
             };
             (Addressed::Host, kind, frame)
         };
-        let is_port = link.master().is_some_and(|master| {
-            self.config.links.get(master).is_some_and(|master| master.vrf_table().is_none())
-        });
-        if is_port {
-            self.outcome = Outcome::Unknown("a port of a bridge");
-            return;
+        let master = link.master().and_then(|master| self.config.links.get(master));
+        let (mut dev, mut addressed) = (dev, addressed);
+        if let Some(master) = master.filter(|master| master.vrf_table().is_none()) {
+            if !is_bridge(master) {
+                self.outcome = Outcome::Unknown("a device of a master that is no bridge");
+                return;
+            }
+            match self.bridge_receive(dev, frame, addressed) {
+                Bridged::Up { bridge, addressed: to } => (dev, addressed) = (bridge, to),
+                Bridged::Pass => {}
+                Bridged::Done => return,
+            }
         }
         let packet = Packet { addressed, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
         match kind {
@@ -100,8 +107,19 @@ impl Stack<'_, '_> {
             bytes.extend_from_slice(header.as_bytes());
         }
         bytes.extend_from_slice(&packet.bytes);
-        self.emitted.push(Frame { dev: packet.dev, bytes });
         self.stage(Stage::Transmit { dev: packet.dev });
-        self.end(&packet, Outcome::Sent);
+        match self.emit(packet.dev, bytes) {
+            true => self.end(&packet, Outcome::Sent),
+            false => self.drop(&packet, DropReason::NotSpecified),
+        }
+    }
+
+    /// A frame leaves by a device, by a bridge by its ports; whether it does.
+    pub(super) fn emit(&mut self, dev: u32, bytes: Vec<u8>) -> bool {
+        if self.config.links.get(dev).is_some_and(is_bridge) {
+            return self.bridge_transmit(dev, &bytes);
+        }
+        self.emitted.push(Frame { dev, bytes });
+        true
     }
 }

@@ -145,6 +145,11 @@ impl Devices<'_> {
         if let Some(link) = self.link_mut(port) {
             link.msg.bridge_port.get_or_insert_with(BridgePort::default).state = state;
         }
+        if state == DISABLED
+            && let Some(namespace) = self.world.namespaces.get_mut(&port.ns)
+        {
+            namespace.state.learned.forget_port(port.dev);
+        }
     }
 
     fn enable_port(&mut self, bridge: At, port: At) {
