@@ -6,6 +6,7 @@ mod deliver;
 mod errors;
 mod forward;
 mod host;
+mod network;
 mod receive;
 mod six;
 mod teach;

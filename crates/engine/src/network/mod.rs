@@ -156,11 +156,14 @@ impl World {
             (Some(at), timer) if timer.is_none_or(|timer| at <= timer) => self.arrive(at, tracer)?,
             _ => self.fire_next(until, tracer)?,
         };
-        if !self.network.count(self.now) {
-            self.network.give_up();
-        }
         self.network.note(handled.outcome);
-        let emitted = self.carry(ns, handled.emitted);
+        let emitted = match self.network.count(self.now) {
+            true => self.carry(ns, handled.emitted),
+            false => {
+                self.network.give_up();
+                Vec::new()
+            }
+        };
         Some(Step { ns, handled: Handled { outcome: handled.outcome, emitted } })
     }
 
