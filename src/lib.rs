@@ -9,6 +9,7 @@ pub mod flows;
 mod gateways;
 mod legs;
 pub mod live;
+pub mod ping;
 pub mod readonly;
 pub mod replay;
 mod rules6;

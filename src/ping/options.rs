@@ -263,9 +263,7 @@ fn number(text: &str, least: i64, most: i64) -> Result<i64, Refused> {
     let is_number = digits.strip_prefix('-').unwrap_or(digits).bytes().all(|byte| byte.is_ascii_digit());
     match digits.parse::<i64>() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
-        Ok(_) => {
-            refuse(1, format!("invalid argument: '{text}': out of range: {least} <= value <= {most}"))
-        }
+        Ok(_) => refuse(1, format!("invalid argument: '{text}': out of range: {least} <= value <= {most}")),
         Err(_) if is_number && !digits.is_empty() && digits != "-" => {
             refuse(1, format!("invalid argument: '{text}': Numerical result out of range"))
         }
@@ -378,7 +376,9 @@ mod tests {
 
     #[test]
     fn addresses_have_one_to_four_parts() {
-        for (text, addr) in [("10.1", "10.0.0.1"), ("0x7f.1", "127.0.0.1"), ("010.0.0.1", "8.0.0.1"), ("0", "0.0.0.0")] {
+        for (text, addr) in
+            [("10.1", "10.0.0.1"), ("0x7f.1", "127.0.0.1"), ("010.0.0.1", "8.0.0.1"), ("0", "0.0.0.0")]
+        {
             assert_eq!(inet_aton(text).map(|addr| addr.to_string()).as_deref(), Some(addr), "{text}");
         }
         for text in ["", "1.2.3.4.5", "256.1", "1.2.3.256", "a", "1..2", "+1.2"] {

@@ -350,7 +350,8 @@ impl<'a, W: Wire> Session<'a, W> {
         self.acknowledge(sequence);
         let message = &arrived.message;
         let sent = message.get(8..8 + STAMP).filter(|_| self.is_timed()).map(|stamp| {
-            let number = |bytes: &[u8]| bytes.iter().rev().fold(0i64, |sum, &byte| sum << 8 | i64::from(byte));
+            let number =
+                |bytes: &[u8]| bytes.iter().rev().fold(0i64, |sum, &byte| sum << 8 | i64::from(byte));
             number(&stamp[..8]).wrapping_mul(1_000_000).wrapping_add(number(&stamp[8..]))
         });
         let trip = sent.map_or(0, |sent| self.wire.time_of_day().saturating_sub(sent).max(0));

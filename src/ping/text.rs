@@ -98,9 +98,16 @@ pub fn millis(micros: i64) -> String {
 /// A share in per cent with six digits at most (`%g`).
 pub fn share(part: i64, of: i64) -> String {
     let percent = (part as f64 * 100.0 / of as f64) as f32;
-    let whole_digits = if percent >= 100.0 { 3 } else if percent >= 10.0 { 2 } else { 1 };
+    let whole_digits = if percent >= 100.0 {
+        3
+    } else if percent >= 10.0 {
+        2
+    } else {
+        1
+    };
     // Below one there are more zeros before six digits are shown.
-    let leading = if percent > 0.0 && percent < 1.0 { -(f64::from(percent).log10().floor()) as usize - 1 } else { 0 };
+    let leading =
+        if percent > 0.0 && percent < 1.0 { -(f64::from(percent).log10().floor()) as usize - 1 } else { 0 };
     if percent > 0.0 && percent < 1e-4 {
         let text = format!("{percent:.5e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));

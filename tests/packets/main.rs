@@ -9,4 +9,5 @@ mod host;
 mod network;
 mod receive;
 mod six;
+mod sockets;
 mod teach;

@@ -179,7 +179,10 @@ fn a_host_is_reached_by_its_bridges_address_and_not_by_another_ports() {
     // To everybody means to the host as well.
     let (outcome, left) = enter(&mut world, "t2", &framed([0xff; 6], mac(2), &echo), 0);
     assert_eq!((outcome, names(&left)), (Outcome::Delivered, vec!["t3", "t1", "t2"]));
-    run(&mut world, "ip link set t2 type bridge_slave isolated on hairpin on\nip link set t3 type bridge_slave isolated on");
+    run(
+        &mut world,
+        "ip link set t2 type bridge_slave isolated on hairpin on\nip link set t3 type bridge_slave isolated on",
+    );
     assert_eq!(names(&enter(&mut world, "t2", &raw([0xff; 6], mac(2)), 0).1), ["t1"]);
 }
 

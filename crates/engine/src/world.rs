@@ -1,6 +1,7 @@
 //! The whole: namespaces, clock, chance and the behaviour they share; and the
 //! [`Kernel`] door to it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ use crate::config::Search;
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::network::Network;
-use crate::path::{Frame, Handled, Stack};
+use crate::path::{Frame, Handled, Outcome, Stack};
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::{control, dump, lookup};
@@ -176,6 +177,20 @@ impl World {
         Ok(stack.receive(dev, frame))
     }
 
+    /// Has a namespace's network layer do what a program asks: what that comes to, what
+    /// became of the packet, if one was made, and the frames that left.
+    pub(crate) fn at_work<T>(
+        &mut self,
+        id: NsId,
+        tracer: &mut Tracer<'_>,
+        call: impl FnOnce(&mut Stack<'_, '_>) -> T,
+    ) -> Result<(T, Option<Outcome>, Vec<Frame>), Refusal> {
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::EINVAL))?;
+        Ok(Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer).call(call))
+    }
+
     /// Says which time of the day it is: milliseconds since 1970, universal time, when the
     /// clock stood at zero. Packets that ask for the time are told.
     pub fn set_wall_clock(&mut self, began: u64) {
@@ -295,6 +310,10 @@ impl World {
 }
 
 impl Kernel for World {
+    fn behind(&mut self) -> Option<&mut dyn Any> {
+        Some(self)
+    }
+
     fn apply(&mut self, id: NsId, op: Op) -> Result<(), Refusal> {
         let result = self.change(id, op);
         self.finish();
