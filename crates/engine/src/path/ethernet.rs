@@ -88,7 +88,7 @@ impl Stack<'_, '_> {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
-        if link.is_loopback() {
+        if link.is_loopback() && link.is_up() {
             self.stage(Stage::Loop);
             let iif = packet.dev;
             return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
