@@ -36,6 +36,8 @@ pub struct Decision {
     pub metrics: Option<FibInfoId>,
     /// A learned path MTU.
     pub pmtu: Option<PathMtu>,
+    /// Milliseconds until what was learned of the way ends; 0 where nothing was.
+    pub expires_in: u64,
     /// The MTU in bytes (C-150).
     pub mtu: u32,
     /// What happens on receive.

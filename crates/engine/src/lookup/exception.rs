@@ -168,8 +168,13 @@ impl Exception {
         (self.pmtu != 0).then(|| PathMtu {
             mtu: self.pmtu,
             locked: self.locked,
-            expires_in: self.expires.map_or(0, |at| at.0.saturating_sub(now.0)),
+            expires_in: self.expires_in(now),
         })
+    }
+
+    /// Milliseconds until it ends; 0 for never.
+    pub fn expires_in(&self, now: Time) -> u64 {
+        self.expires.map_or(0, |at| at.0.saturating_sub(now.0))
     }
 }
 

@@ -312,6 +312,7 @@ fn build(
         metrics,
         mtu: super::get::decision_mtu(config, metrics, link, pmtu, gateway.is_some()),
         pmtu,
+        expires_in: exception.map_or(0, |e| e.expires_in(env.now)),
         input: if flags.has(RouteFlags::LOCAL) { Input::LocalDeliver } else { Input::Discard },
         output,
         result: way.result,

@@ -8,11 +8,11 @@ use zerocopy::IntoBytes;
 
 use super::super::hook::Posted;
 use super::super::sockets::Sent;
-use super::super::{Outcome, Packet, Stack};
+use super::super::{Addressed, Outcome, Packet, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
 use crate::counters::Counter;
-use crate::lookup::{Decision6, DropReason, Flow6, Output, socket6};
+use crate::lookup::{Decision6, DropReason, Flow6, Output, receive6, socket6};
 use crate::trace::{Hook, Stage};
 use fingerpost_net::Errno;
 
@@ -182,6 +182,7 @@ impl Stack<'_, '_> {
         let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else {
             return self.drop(&packet, DropReason::IpInHdr);
         };
+        self.loop_back6(&packet, dst);
         self.count_sent6(&packet, dst);
         let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
         let gateway = decision.gateway.filter(|_| decision.flags.any(RtFlags::GATEWAY));
@@ -192,6 +193,20 @@ impl Stack<'_, '_> {
             return self.end(&packet, Outcome::Unknown("probes of routers"));
         }
         self.send_to(packet, next);
+    }
+
+    /// Those of this host who listen get a copy of what a socket sends to a group, unless it
+    /// asked for none (`dev_loopback_xmit`).
+    fn loop_back6(&mut self, packet: &Packet, dst: Ipv6Addr) {
+        let is_wanted = dst.is_multicast() && packet.sent.is_some_and(|sent| !sent.is_for_others);
+        let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
+        if is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst) {
+            self.stage(Stage::Loop);
+            let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
+            if let Some(posted) = self.postrouting(copy) {
+                self.backlog.push_back(posted.into_packet());
+            }
+        }
     }
 
     fn is_known(&self, (dev, addr): (u32, IpAddr)) -> bool {
