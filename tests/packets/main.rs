@@ -10,4 +10,5 @@ mod network;
 mod receive;
 mod six;
 mod sockets;
+mod tcp;
 mod teach;
