@@ -8,8 +8,8 @@ use fingerpost_net::Family;
 use fingerpost_testkit::accept::{INSIDE, Plan};
 use fingerpost_testkit::generate::{Devices, Shape};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
-use fingerpost_testkit::packets;
 use fingerpost_testkit::packets::kernel::PACKETS_SIDE;
+use fingerpost_testkit::{network, packets};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -29,6 +29,8 @@ usage: fingerpost-testkit VERB [OPTIONS]
       --only K, --self, --print, --shrink N, --budget N, --jobs N   as above
       --save FILE      write the cases there, with what the kernel did
       --replay FILE    compare with what was saved, without a kernel
+  compare --network --seed S --cases N   random small networks, of IPv6 with --family 6: what pings print
+      --only K, --shrink N, --budget N, --jobs N   as above
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
   replay FILE                             Fingerpost against recorded answers
   sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
@@ -95,6 +97,8 @@ pub enum Verb {
         /// For files.
         dir: PathBuf,
     },
+    /// Compare what pings print in random networks.
+    CompareNetworks(network::run::Plan),
     /// Be the kernel's side, inside a namespace.
     KernelSide {
         /// A program to ask as well.
@@ -161,13 +165,14 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = args.next().ok_or("a verb is missing")?;
     let mut options = Options::default();
     let mut plain = Vec::new();
-    let (mut data_plane, mut save, mut recorded) = (false, None, None);
+    let (mut data_plane, mut networks, mut save, mut recorded) = (false, false, None, None);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--seed" => options.seed = value(&arg, args.next())?,
             "--scenarios" => options.scenarios = value(&arg, args.next())?,
             "--cases" => options.scenarios = value(&arg, args.next())?,
             "--data-plane" => data_plane = true,
+            "--network" => networks = true,
             "--save" => save = Some(value(&arg, args.next())?),
             "--replay" => recorded = Some(value(&arg, args.next())?),
             "--minutes" => {
@@ -216,6 +221,15 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             budget: options.budget,
             save,
             replay: recorded,
+        }),
+        ("compare", []) if networks => Verb::CompareNetworks(network::run::Plan {
+            family: options.shape.family,
+            seed: options.seed,
+            cases: options.scenarios,
+            only: options.only,
+            jobs: options.jobs,
+            shrink: options.shrink,
+            budget: options.budget,
         }),
         ("compare", []) => Verb::Compare(options),
         ("sources", []) => Verb::Sources(options),
