@@ -21,10 +21,8 @@ const PROBE_PORT: u16 = 1025;
 /// The least that a socket's buffers are set to, and the most (`rmem_max`), bytes.
 const LEAST_ROOM: usize = 65_536;
 const MOST_ROOM: usize = 212_992;
-/// The least room for what was sent and did not leave (`SOCK_MIN_SNDBUF`), and what a packet
-/// takes of it besides its bytes, at most.
+/// The least room for what was sent and did not leave (`SOCK_MIN_SNDBUF`).
 const LEAST_SEND_ROOM: usize = 4_608;
-const OVERHEAD: usize = 768;
 
 /// The socket of a ping under way.
 pub struct Socket<'a> {
@@ -429,13 +427,14 @@ impl Wire for Socket<'_> {
     }
 
     fn send(&mut self, message: &[u8]) -> Result<(), Errno> {
+        if self.waiting >= self.send_room {
+            // It would have to wait until some have left.
+            self.unknown.insert("a socket with no room for more packets that wait for a neighbour");
+        }
         let mut off = Tracer::off();
         let called = self.world.send(self.ns, self.id, Some(self.to), &self.control, message, &mut off);
         if called.outcome == Some(Outcome::Queued) {
-            self.waiting += message.len() + OVERHEAD;
-            if self.waiting > self.send_room {
-                self.unknown.insert("a socket with no room for more packets that wait for a neighbour");
-            }
+            self.waiting += size_in_memory(message.len());
         }
         self.carry(called.outcome, called.emitted);
         called.result.map(|_| ())
@@ -478,6 +477,22 @@ impl Wire for Socket<'_> {
             self.world.pass(until - self.world.now.0);
         }
     }
+}
+
+/// What a message takes of its socket's room while it waits (`skb->truesize`): its bytes with
+/// those of headers and bookkeeping, in a piece of memory of a size that there is, and what
+/// describes it. Of one that is cut up each piece counts, here by the usual MTU.
+fn size_in_memory(message: usize) -> usize {
+    const PIECE: usize = 1480;
+    const HEADS: usize = 40 + 31;
+    const BOOKKEEPING: usize = 320;
+    const SMALL: usize = 704;
+    const DESCRIPTION: usize = 256;
+    let size = |bytes: usize| match bytes + HEADS + BOOKKEEPING {
+        0..=SMALL => SMALL + DESCRIPTION,
+        bytes => bytes.next_power_of_two() + DESCRIPTION,
+    };
+    message / PIECE * size(PIECE) + size(message % PIECE)
 }
 
 /// Whether an address needs a device beside it.
