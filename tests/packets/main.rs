@@ -2,10 +2,12 @@
 
 mod arp;
 mod bulk;
+mod counters;
 mod deliver;
 mod errors;
 mod forward;
 mod host;
+mod kernel;
 mod receive;
 mod six;
 mod teach;

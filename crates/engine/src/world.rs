@@ -395,7 +395,7 @@ impl Kernel for World {
         let ns = self.namespaces.get(&id).ok_or(Errno::EINVAL)?;
         match path.strip_prefix("/proc/sys/") {
             Some(path) => control::sysctl::read(ns, path),
-            None => dump::proc::read(ns, path),
+            None => dump::proc::read(ns, &self.behaviour, path),
         }
     }
 

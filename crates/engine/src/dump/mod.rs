@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod addrlabel;
+pub mod counters;
 pub mod link;
 pub mod neighbour;
 pub mod netconf;
