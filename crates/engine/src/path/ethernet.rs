@@ -86,6 +86,9 @@ impl Stack<'_, '_> {
             let iif = packet.dev;
             return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
         }
+        if link.vrf_table().is_some() && link.is_up() {
+            return self.transmit_in_vrf(packet);
+        }
         if !link.is_up() || !link.has_carrier() {
             // A device without carrier has no queue (`noop_enqueue`).
             return self.drop(&packet, DropReason::NotSpecified);

@@ -31,6 +31,7 @@ mod six;
 mod tcp;
 mod timers;
 mod udp;
+mod vrf;
 mod with_options;
 
 use std::collections::VecDeque;
@@ -128,6 +129,8 @@ pub struct Packet {
     pub options: Options,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
+    /// How many devices that send by others have handed it on.
+    pub handed_on: u8,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
 }
@@ -147,6 +150,7 @@ impl Packet {
             is_forwarded: false,
             options: Options::default(),
             reassembled: None,
+            handed_on: 0,
             is_subject: false,
         }
     }

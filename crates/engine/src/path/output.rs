@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::{Decision, DropReason, Output};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 /// What the header of a packet made here needs besides addresses.
 pub(super) struct Made {
@@ -60,7 +60,7 @@ impl Stack<'_, '_> {
         self.count(Counter::IpOutRequests); // C-239
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
-        if let Some(passed) = self.hook(Hook::Output, packet) {
+        if let Some(passed) = self.local_out(packet) {
             self.output(passed.into_packet());
         }
     }

@@ -53,6 +53,7 @@ impl Stack<'_, '_> {
         let Ok(options) = self.echo_options(packet) else { return };
         let mut flow = Flow4 {
             src,
+            oif: if self.is_vrf(packet.dev) { packet.dev } else { 0 },
             mark: self.reply_mark(packet),
             dscp: header.tos & 0xfc,
             proto: proto::TCP,

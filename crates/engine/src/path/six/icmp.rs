@@ -65,7 +65,7 @@ impl Stack<'_, '_> {
             true => None,
             false => source6::select(config, about.iif, src, self.tracer),
         });
-        let oif = if needs_scope(src) { self.receiving_device(about) } else { 0 };
+        let oif = if needs_scope(src) { self.receiving_device(about) } else { self.vrf_of(about.dev) };
         let mut flow = Flow6 {
             src: source.unwrap_or(Ipv6Addr::UNSPECIFIED),
             oif,

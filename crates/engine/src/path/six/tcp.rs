@@ -1,5 +1,7 @@
 //! TCP over IPv6 as far as it goes without sockets (`tcp_v6_rcv`, `tcp_v6_send_response`; T-70).
 
+use std::net::Ipv6Addr;
+
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Tcp, proto, tcp_flags};
 use zerocopy::IntoBytes;
 
@@ -42,6 +44,16 @@ impl Stack<'_, '_> {
         Outcome::Dropped(DropReason::NoSocket)
     }
 
+    /// The device that a reset is demanded to leave by: for addresses of one link that of the
+    /// segment, in a VRF its own.
+    fn reset_device(&self, packet: &Packet, dst: Ipv6Addr) -> u32 {
+        match AddrType::of(dst).needs_device() {
+            _ if self.is_vrf(packet.dev) => packet.dev,
+            true => self.receiving_device(packet),
+            false => 0,
+        }
+    }
+
     /// `tcp_v6_send_reset`.
     fn send_reset6(&mut self, packet: &Packet, header: &Ipv6, tcp: &Tcp, len: usize) {
         let is_own = packet.decision6.as_ref().is_some_and(|decision| decision.flags.any(RtFlags::LOCAL));
@@ -56,7 +68,7 @@ impl Stack<'_, '_> {
         let flow_label = if reflects { header.flow_label() } else { 0 };
         let mut flow = Flow6 {
             src,
-            oif: if AddrType::of(dst).needs_device() { self.receiving_device(packet) } else { 0 },
+            oif: self.reset_device(packet, dst),
             mark: self.reply_mark6(packet),
             proto: proto::TCP,
             sport: tcp.dport.get(),
