@@ -8,6 +8,7 @@ mod errors;
 mod forward;
 mod host;
 mod kernel;
+mod multicast;
 mod receive;
 mod six;
 mod teach;

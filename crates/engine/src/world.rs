@@ -12,7 +12,7 @@ use fingerpost_model::{
 use fingerpost_net::{Errno, Family, Rng};
 
 use crate::behaviour::Behaviour;
-use crate::config::Search;
+use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::path::{Frame, Handled, Stack};
@@ -170,6 +170,27 @@ impl World {
         let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
         let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
         Ok(stack.receive(dev, frame))
+    }
+
+    /// An entry is added to a multicast routing table, or changed; packets that waited for it
+    /// leave.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`control::mroute::add_mfc`].
+    pub fn add_mfc(
+        &mut self,
+        id: NsId,
+        table: fingerpost_model::TableId,
+        entry: Mfc,
+        tracer: &mut Tracer<'_>,
+    ) -> Result<Vec<Frame>, Refusal> {
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
+        control::mroute::add_mfc(ns, table, entry, false)?;
+        let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
+        Ok(stack.settle_multicast(table))
     }
 
     /// Says which time of the day it is: milliseconds since 1970, universal time, when the

@@ -22,6 +22,7 @@ mod icmp_in;
 mod igmp;
 mod learn;
 mod limits;
+mod mroute;
 pub(crate) mod neighbour;
 pub mod options;
 mod output;
@@ -42,6 +43,7 @@ pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
 pub use limits::{GlobalLimit, Peers};
+pub use mroute::{Multicast, Used};
 pub use neighbour::{Resolution, Resolutions};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
@@ -203,9 +205,16 @@ impl<'a, 't> Stack<'a, 't> {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::Reassembly6 => self.give_up_datagrams6(),
+            Timer::Multicast => self.give_up_multicast(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }
+        self.finish().emitted
+    }
+
+    /// Packets that waited for an entry of a multicast routing table go by it.
+    pub fn settle_multicast(mut self, table: fingerpost_model::TableId) -> Vec<Frame> {
+        self.resolve_multicast(table);
         self.finish().emitted
     }
 

@@ -7,7 +7,7 @@ use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
 
-use super::{Addressed, Options, Outcome, Packet, Stack};
+use super::{Addressed, Options, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::input4::{self, Received};
 use crate::lookup::{Decision, DropReason, Input};
@@ -151,7 +151,7 @@ impl Stack<'_, '_> {
             Input::LocalDeliver => self.deliver(packet),
             Input::Forward => self.forward(packet),
             Input::Error(errno) => self.answer_error(packet, errno),
-            Input::MulticastRoute => self.end(&packet, Outcome::Unknown("multicast forwarding")),
+            Input::MulticastRoute => self.route_multicast(packet),
             Input::Discard => self.drop(&packet, DropReason::NotSpecified),
         }
     }

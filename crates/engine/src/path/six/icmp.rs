@@ -118,6 +118,7 @@ impl Stack<'_, '_> {
                 false
             }
             Some(back) if self.config.links.get(back.dev).is_some_and(|link| link.is_loopback()) => true,
+            Some(_) if interval == 0 && self.env.behaviour.no_limit_keeps_tokens => true,
             // Without a limit what the peer was owed is forgotten all the same.
             Some(_) => self.allows_six(peer, interval),
         };
