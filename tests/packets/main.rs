@@ -11,4 +11,5 @@ mod kernel;
 mod multicast;
 mod receive;
 mod six;
+mod sockets;
 mod teach;

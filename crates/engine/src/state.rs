@@ -8,6 +8,7 @@ use crate::counters::Counters;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
+use crate::path::sockets::Sockets;
 use crate::path::{Beside, GlobalLimit, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Timers};
 
 /// Time on the injected clock, in milliseconds since the world began.
@@ -51,6 +52,8 @@ pub struct State {
     pub fragments_until: Option<Time>,
     /// Multicast routing under way.
     pub multicast: Multicast,
+    /// Sockets of programs.
+    pub sockets: Sockets,
     /// Milliseconds since 1970, universal time, when the clock began.
     pub wall: u64,
     /// What time alone will bring about.

@@ -29,6 +29,7 @@ mod output;
 mod reassemble;
 mod receive;
 mod six;
+pub mod sockets;
 mod tcp;
 mod timers;
 mod udp;
@@ -129,6 +130,8 @@ pub struct Packet {
     pub is_forwarded: bool,
     /// Its options, once they were read.
     pub options: Options,
+    /// What the socket that made it demands of its way.
+    pub sent: Option<sockets::Sent>,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
     /// How many devices that send by others have handed it on.
@@ -151,6 +154,7 @@ impl Packet {
             six: Noted::default(),
             is_forwarded: false,
             options: Options::default(),
+            sent: None,
             reassembled: None,
             handed_on: 0,
             is_subject: false,
@@ -174,6 +178,8 @@ pub struct Stack<'a, 't> {
     /// Packets that loopback gives back.
     backlog: VecDeque<Packet>,
     outcome: Outcome,
+    /// Whether the way of what the event is about has ended.
+    has_ended: bool,
     /// Whether an ICMPv6 message is on its way out: meanwhile no other is made
     /// (`icmpv6_xmit_lock`).
     sends_icmp6: bool,
@@ -190,13 +196,32 @@ impl<'a, 't> Stack<'a, 't> {
     ) -> Self {
         let outcome = Outcome::Dropped(DropReason::NotSpecified);
         let (emitted, backlog) = (Vec::new(), VecDeque::new());
-        Stack { config, state, env, rng, tracer, emitted, backlog, outcome, sends_icmp6: false }
+        Stack {
+            config,
+            state,
+            env,
+            rng,
+            tracer,
+            emitted,
+            backlog,
+            outcome,
+            has_ended: false,
+            sends_icmp6: false,
+        }
     }
 
     /// A frame arrives by a device. Of a device without link header it is the packet alone.
     pub fn receive(mut self, dev: u32, frame: &[u8]) -> Handled {
         self.take_frame(dev, frame);
         self.finish()
+    }
+
+    /// Does what a program asks, and what follows at once: what became of the packet, if
+    /// one was made, and the frames that left.
+    pub(crate) fn call<T>(mut self, call: impl FnOnce(&mut Self) -> T) -> (T, Option<Outcome>, Vec<Frame>) {
+        let result = call(&mut self);
+        self.run_backlog();
+        (result, self.has_ended.then_some(self.outcome), self.emitted)
     }
 
     /// A timer ends.
@@ -212,21 +237,19 @@ impl<'a, 't> Stack<'a, 't> {
         self.finish().emitted
     }
 
-    /// Packets that waited for an entry of a multicast routing table go by it.
-    pub fn settle_multicast(mut self, table: fingerpost_model::TableId) -> Vec<Frame> {
-        self.resolve_multicast(table);
-        self.finish().emitted
-    }
-
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
+        self.run_backlog();
+        Handled { outcome: self.outcome, emitted: self.emitted }
+    }
+
+    fn run_backlog(&mut self) {
         while let Some(packet) = self.backlog.pop_front() {
             match six::is_six(&packet) {
                 false => self.ip_receive(packet),
                 true => self.ip6_receive(packet),
             }
         }
-        Handled { outcome: self.outcome, emitted: self.emitted }
     }
 
     fn now(&self) -> Time {
@@ -248,6 +271,7 @@ impl<'a, 't> Stack<'a, 't> {
         let is_known = !matches!(self.outcome, Outcome::Unknown(_));
         if packet.is_subject && is_known || matches!(outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
+            self.has_ended = true;
         }
         self.tracer.event(|| Event::Ended { outcome });
     }

@@ -172,7 +172,7 @@ impl Stack<'_, '_> {
     }
 
     /// What waited for an entry that is there now goes by it (`ipmr_cache_resolve`).
-    pub(super) fn resolve_multicast(&mut self, table: TableId) {
+    pub(crate) fn resolve_multicast(&mut self, table: TableId) {
         let keys: Vec<Key> = self.state.multicast.waiting.keys().copied().collect();
         for key in keys.into_iter().filter(|key| key.0 == table) {
             let (_, origin, group) = key;
