@@ -3,11 +3,13 @@
 
 use std::net::Ipv4Addr;
 
+use fingerpost::script::Runner;
 use fingerpost_engine::config::{MAX_VIFS, Mfc, MulticastRouting, NEVER, Vif};
 use fingerpost_engine::control::mroute;
 use fingerpost_engine::path::{Handled, Outcome};
 use fingerpost_engine::trace::Tracer;
-use fingerpost_model::{Kernel, NsId};
+use fingerpost_iproute::Names;
+use fingerpost_model::NsId;
 use fingerpost_net::wire::{DF, Header, Ipv4, proto};
 
 use crate::host::{Host, edited, framed, ipv4, mac, reason, udp, unframed};
@@ -100,13 +102,18 @@ impl Both {
         handled
     }
 
+    /// A command's output is the kernel's too.
+    fn shows(&mut self, command: &str) {
+        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+        let names = Names::default();
+        let outcome = Runner { world: &mut self.host.world, ns: NsId(0), names: &names }.run(&words);
+        self.ours += &format!("{}{}", outcome.stdout, outcome.stderr);
+        self.script += &format!("show {command}\n");
+    }
+
     /// What was counted so far is the kernel's too, and all that was sent.
     fn agree(mut self) {
-        for file in ["snmp", "netstat"] {
-            let path = format!("/proc/net/{file}");
-            self.ours += &self.host.world.read_file(NsId(0), &path).unwrap();
-            self.script += &format!("show cat {path}\n");
-        }
+        ["snmp", "netstat"].iter().for_each(|file| self.shows(&format!("cat /proc/net/{file}")));
         if kernel::is_default_release()
             && let Some(said) = kernel::said(&self.script)
         {
@@ -261,4 +268,82 @@ fn without_a_daemon_there_is_no_forwarding() {
     both.script += "perl close $mrt\n";
     assert_eq!(reason(&both.packet("e0", &data(64))), "NOT_SPECIFIED");
     both.agree();
+}
+
+/// A cache with entries of all kinds.
+fn filled() -> Both {
+    let mut both = Both::routing();
+    both.entry(GROUP, 0, &[(1, 1), (2, 10)]);
+    both.entry(("0.0.0.0", "239.1.1.2"), 1, &[(0, 1)]);
+    both.entry(("10.0.0.3", "239.1.1.3"), 2, &[]);
+    both.packet("e0", &data(64));
+    both.packet("e0", &udp("10.0.0.9", "239.7.7.7", b"waits"));
+    both.packet("e0", &udp("10.0.0.9", "239.7.7.8", b"waits"));
+    both
+}
+
+#[test]
+fn entries_are_shown_as_iproute2_shows_them() {
+    let mut both = filled();
+    for command in [
+        "ip mroute show",
+        "ip mroute show table all",
+        "ip -d mroute list table default iif e0",
+        "ip -j -p mroute show table all",
+        "ip mroute show table 7",
+        "ip mroute show iif nope",
+        "ip mroute show from 10.0.0.2",
+        "ip mroute show to default",
+        "ip -6 mroute show",
+        "ip -6 mroute show table 9",
+        "ip -0 mroute",
+        "ip mroute add",
+        "ip netconf show dev e0",
+    ] {
+        both.shows(command);
+    }
+    let lines: Vec<&str> = both.ours.lines().filter(|line| line.starts_with('(')).take(5).collect();
+    assert_eq!(
+        lines,
+        [
+            "(10.0.0.2,239.1.1.1)             Iif: e0         Oifs: e1 e2(ttl 10)  State: resolved",
+            "(0.0.0.0,239.1.1.2)              Iif: e1         Oifs: e0  State: resolved",
+            "(10.0.0.3,239.1.1.3)             Iif: e2          State: resolved",
+            "(10.0.0.9,239.7.7.8)             Iif: unresolved  State: unresolved",
+            "(10.0.0.9,239.7.7.7)             Iif: unresolved  State: unresolved",
+        ]
+    );
+    both.agree();
+}
+
+#[test]
+fn a_capture_takes_multicast_routing_along() {
+    let mut both = filled();
+    let file = std::env::temp_dir().join(format!("fingerpost-mroute-{}.fp", std::process::id()));
+    let (program, path) = (env!("CARGO_BIN_EXE_fingerpost"), file.display());
+    let live = format!("show {program} ip -d mroute show table all\nshow ip -d mroute show table all\n");
+    let kept = format!(
+        "show {program} capture -o {path}\nshow echo --\nshow {program} ip --snapshot {path} mroute show table all\n\
+         show ip mroute show table all\n"
+    );
+    both.script += &format!("show echo --\n{live}show echo --\n{kept}");
+    let said = kernel::said(&both.script);
+    let text = std::fs::read(&file);
+    let _ = std::fs::remove_file(&file);
+    let Some(said) = said else { return };
+    let parts: Vec<&str> = said.split("--\n").collect();
+    let [.., shown, _, kept] = parts[..] else { panic!("{said}") };
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines[..5], lines[5..], "{said}");
+    // Nothing waits in a snapshot.
+    let lines: Vec<&str> = kept.lines().collect();
+    assert_eq!(lines[..3], lines[3..6], "{said}");
+    // And it forwards: as the host that was captured.
+    let text = text.unwrap();
+    let reader = fingerpost_model::snapshot::Reader::new(&text[..]).unwrap();
+    let restored = fingerpost_engine::restore(reader, 1).unwrap();
+    both.host.world = restored.world;
+    let frame = framed([1, 0, 0x5e, 1, 1, 1], mac(2), &data(64));
+    let handled = both.host.frame("e0", &frame);
+    assert_eq!(left_by(&both, &handled), ["e2", "e1"]);
 }

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
-    Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg,
+    NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg, TableId,
 };
 use fingerpost_net::{Errno, Family, Rng};
 
@@ -181,11 +181,12 @@ impl World {
     pub fn add_mfc(
         &mut self,
         id: NsId,
-        table: fingerpost_model::TableId,
+        table: TableId,
         entry: Mfc,
         tracer: &mut Tracer<'_>,
     ) -> Result<Vec<Frame>, Refusal> {
-        control::mroute::add_mfc(self.ns_mut(id)?.0, table, entry, false)?;
+        let (ns, env) = self.ns_mut(id)?;
+        control::mroute::add_mfc(ns, env, table, entry, false)?;
         let ((), _, frames) = self.at_work(id, tracer, |stack| stack.resolve_multicast(table))?;
         Ok(frames)
     }
@@ -412,6 +413,21 @@ impl Kernel for World {
 
     fn get_address_label(&mut self, id: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
         dump::addrlabel::get(self.ns(id)?, address, index)
+    }
+
+    fn mroutes(
+        &mut self,
+        id: NsId,
+        family: Family,
+        table: Option<TableId>,
+        each: &mut dyn FnMut(&MrouteMsg),
+    ) -> Result<(), Refusal> {
+        let now = self.now;
+        dump::mroute::dump(self.ns(id)?, now, family, table, each)
+    }
+
+    fn mroute_tables(&mut self, id: NsId, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(), Refusal> {
+        dump::mroute::tables(self.ns(id)?, each)
     }
 
     fn netconf(

@@ -6,7 +6,8 @@ use fingerpost_model::{Refusal, TableId};
 use fingerpost_net::Errno;
 
 use crate::config::{MAX_VIFS, Mfc, MulticastRouting, MulticastTable, NEVER, Vif};
-use crate::namespace::Namespace;
+use crate::namespace::{Env, Namespace};
+use crate::path::Used;
 
 /// A daemon opens its socket (`MRT_INIT`).
 ///
@@ -32,6 +33,7 @@ pub fn done(ns: &mut Namespace, table: TableId) {
     }
     let vifs: Vec<u16> = entry.vifs.keys().copied().collect();
     entry.cache.clear();
+    ns.state.multicast.used.retain(|((id, ..), _), _| *id != table);
     ns.config.sysctl.all.mc_forwarding -= 1;
     vifs.into_iter().for_each(|vif| drop(del_vif(ns, table, vif)));
     ns.config.fib.generation += 1;
@@ -89,8 +91,14 @@ pub fn del_vif(ns: &mut Namespace, table: TableId, number: u16) -> Result<(), Re
 /// # Errors
 ///
 /// `EINVAL` where the group is none, `ENFILE` for a parent beyond 32.
-pub fn add_mfc(ns: &mut Namespace, table: TableId, mut entry: Mfc, is_proxy: bool) -> Result<(), Refusal> {
-    let table = table_mut(ns, table)?;
+pub fn add_mfc(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    id: TableId,
+    mut entry: Mfc,
+    is_proxy: bool,
+) -> Result<(), Refusal> {
+    let table = table_mut(ns, id)?;
     if usize::from(entry.parent) >= MAX_VIFS {
         return Err(Refusal::new(Errno::ENFILE));
     }
@@ -103,14 +111,20 @@ pub fn add_mfc(ns: &mut Namespace, table: TableId, mut entry: Mfc, is_proxy: boo
         (known.origin, known.group) == (entry.origin, entry.group)
             && (!is_proxy || known.parent == entry.parent)
     };
+    let key = ((id, entry.origin, entry.group), entry.parent);
     if let Some(known) = table.cache.iter_mut().rev().find(is_it) {
-        *known = entry;
+        let before = std::mem::replace(known, entry);
+        // What it counted stays with it.
+        let used = &mut ns.state.multicast.used;
+        let counted = used.remove(&((id, before.origin, before.group), before.parent));
+        used.insert(key, Used { last: env.now, ..counted.unwrap_or_default() });
         return Ok(());
     }
     if !entry.group.is_unspecified() && !entry.group.is_multicast() {
         return Err(Refusal::new(Errno::EINVAL));
     }
     table.cache.push(entry);
+    ns.state.multicast.used.insert(key, Used { last: env.now, ..Used::default() });
     Ok(())
 }
 
@@ -119,10 +133,11 @@ pub fn add_mfc(ns: &mut Namespace, table: TableId, mut entry: Mfc, is_proxy: boo
 /// # Errors
 ///
 /// `ENOENT` where there is none.
-pub fn del_mfc(ns: &mut Namespace, table: TableId, origin: Ipv4Addr, group: Ipv4Addr) -> Result<(), Refusal> {
-    let table = table_mut(ns, table)?;
+pub fn del_mfc(ns: &mut Namespace, id: TableId, origin: Ipv4Addr, group: Ipv4Addr) -> Result<(), Refusal> {
+    let table = table_mut(ns, id)?;
     let found = table.cache.iter().rposition(|entry| (entry.origin, entry.group) == (origin, group));
-    table.cache.remove(found.ok_or(Refusal::new(Errno::ENOENT))?);
+    let entry = table.cache.remove(found.ok_or(Refusal::new(Errno::ENOENT))?);
+    ns.state.multicast.used.remove(&((id, origin, group), entry.parent));
     Ok(())
 }
 
