@@ -1,6 +1,7 @@
 //! Packets through a host: what enters, what leaves, what is counted.
 
 mod arp;
+mod both;
 mod bulk;
 mod counters;
 mod deliver;

@@ -33,6 +33,7 @@ pub mod sockets;
 mod tcp;
 mod timers;
 mod udp;
+mod vlan;
 mod vrf;
 mod with_options;
 
