@@ -201,7 +201,7 @@ fn what_a_bridge_does_besides_is_unknown_by_name() {
     let mut world = world(BRIDGE);
     let mut tagged = raw(mac(2), mac(1));
     tagged[12..14].copy_from_slice(&ethertype::VLAN.to_be_bytes());
-    assert_eq!(enter(&mut world, "t1", &tagged, 0).0, Outcome::Unknown("VLAN tags"));
+    assert_eq!(enter(&mut world, "t1", &tagged, 0).0, Outcome::Unknown("VLAN tags on a bridge"));
 }
 
 #[test]

@@ -22,34 +22,14 @@ impl Condition {
     }
 }
 
-/// Where frames of a device go.
-pub(super) enum Other {
-    /// To the other end of a pair.
-    End(End),
-    /// Out of the world.
-    Nowhere,
-    /// By a way that is not modelled: its name.
-    Unknown(&'static str),
-}
-
-/// Kinds of devices that hand frames to the one that they stand on.
-const STACKED: [&str; 5] = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"];
-
-/// Where the other end of a device lies.
-pub(super) fn other_end(world: &World, (ns, dev): End) -> Other {
-    let Some(link) = link_at(world, (ns, dev)) else { return Other::Nowhere };
-    if STACKED.contains(&link.kind()) {
-        return Other::Unknown("a device on top of another");
-    }
+/// The other end of a device; `None` if that is not in the world.
+pub(super) fn other_end(world: &World, (ns, dev): End) -> Option<End> {
+    let link = link_at(world, (ns, dev)).filter(|link| link.kind() == "veth")?;
     let peer = |link: &Link, ns| link.msg.link.map(|dev| (link.link_ns.unwrap_or(ns), dev));
-    match peer(link, ns).filter(|_| link.kind() == "veth") {
-        // A snapshot can hold one end alone, and another device of its index.
-        Some(other) => match link_at(world, other) {
-            Some(end) if end.kind() == "veth" && peer(end, other.0) == Some((ns, dev)) => Other::End(other),
-            _ => Other::Nowhere,
-        },
-        None => Other::Nowhere,
-    }
+    let other = peer(link, ns)?;
+    // A snapshot can hold one end alone, and another device of its index.
+    let end = link_at(world, other).filter(|end| end.kind() == "veth")?;
+    (peer(end, other.0) == Some((ns, dev))).then_some(other)
 }
 
 /// Whether a device takes a frame of so many bytes.

@@ -131,16 +131,12 @@ impl World {
         let mut leaving = Vec::new();
         for frame in frames {
             match link::other_end(self, (id, frame.dev)) {
-                link::Other::End(to) if link::takes(self, to, frame.bytes.len()) => {
+                Some(to) if link::takes(self, to, frame.bytes.len()) => {
                     self.network.send((id, frame.dev), to, frame.bytes, self.now);
                 }
                 // The other end does not take it (`veth_xmit`).
-                link::Other::End(_) => {}
-                link::Other::Nowhere => leaving.push(frame),
-                link::Other::Unknown(name) => {
-                    self.network.unknown.insert(name);
-                    leaving.push(frame);
-                }
+                Some(_) => {}
+                None => leaving.push(frame),
             }
         }
         leaving

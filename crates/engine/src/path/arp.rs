@@ -213,7 +213,7 @@ impl Stack<'_, '_> {
         if ipv4.conf.arp_filter == 0 && self.config.sysctl.all.arp_filter == 0 {
             return false;
         }
-        let mut flow = Flow4 { src: target, ..Flow4::to(sender) };
+        let mut flow = Flow4 { src: target, oif: self.vrf_of(dev), ..Flow4::to(sender) };
         let asker = Asker::Socket;
         let back = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let leaves_elsewhere = back.as_ref().is_ok_and(|decision| decision.dev != dev);

@@ -5,6 +5,7 @@ use zerocopy::IntoBytes;
 
 use super::bridge::{Bridged, is_bridge};
 use super::six::is_six;
+use super::vlan::{Taken, is_shared, is_tag};
 use super::{Addressed, Frame, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
@@ -56,8 +57,21 @@ impl Stack<'_, '_> {
             };
             (Addressed::Host, kind, frame)
         };
+        let (mut dev, mut addressed, mut kind, mut bytes) = (dev, addressed, kind, bytes);
+        if is_tag(kind) {
+            let to = Ethernet::read(frame).map_or(BROADCAST, |header| header.dst);
+            match self.untag(to, Taken { dev, addressed, kind, bytes }) {
+                Ok(taken) => {
+                    (dev, addressed, kind, bytes) = (taken.dev, taken.addressed, taken.kind, taken.bytes)
+                }
+                Err(outcome) => {
+                    self.outcome = outcome;
+                    return;
+                }
+            }
+        }
+        let Some(link) = self.config.links.get(dev) else { return };
         let master = link.master().and_then(|master| self.config.links.get(master));
-        let (mut dev, mut addressed) = (dev, addressed);
         if let Some(master) = master.filter(|master| master.vrf_table().is_none()) {
             if !is_bridge(master) {
                 self.outcome = Outcome::Unknown("a device of a master that is no bridge");
@@ -69,14 +83,15 @@ impl Stack<'_, '_> {
                 Bridged::Done => return,
             }
         }
+        if is_shared(self.config, dev) {
+            self.outcome = Outcome::Unknown("a device with macvlans or ipvlans on it");
+            return;
+        }
         let packet = Packet { addressed, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
             ethertype::IPV6 => self.ip6_receive(packet),
-            ethertype::VLAN | ethertype::PROVIDER_VLAN => {
-                self.end(&packet, Outcome::Unknown("VLAN tags"));
-            }
             // What is a length: for a protocol above IEEE 802.2.
             0..0x600 => self.drop(&packet, DropReason::NotSpecified),
             _ => self.drop(&packet, DropReason::UnhandledProto),
@@ -92,6 +107,9 @@ impl Stack<'_, '_> {
             self.stage(Stage::Loop);
             let iif = packet.dev;
             return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
+        }
+        if link.vrf_table().is_some() && link.is_up() {
+            return self.transmit_in_vrf(packet);
         }
         if !link.is_up() || !link.has_carrier() {
             // A device without carrier has no queue (`noop_enqueue`).
@@ -114,12 +132,17 @@ impl Stack<'_, '_> {
         }
     }
 
-    /// A frame leaves by a device, by a bridge by its ports; whether it does.
+    /// A frame leaves by a device, one of a VLAN by the device below it, one of a bridge by
+    /// its ports; whether it does.
     pub(super) fn emit(&mut self, dev: u32, bytes: Vec<u8>) -> bool {
-        if self.config.links.get(dev).is_some_and(is_bridge) {
-            return self.bridge_transmit(dev, &bytes);
+        match self.tagged(dev, bytes) {
+            Ok((dev, bytes)) if self.config.links.get(dev).is_some_and(is_bridge) => {
+                return self.bridge_transmit(dev, &bytes);
+            }
+            Ok((dev, bytes)) => self.emitted.push(Frame { dev, bytes }),
+            Err(unknown @ Outcome::Unknown(_)) => self.outcome = unknown,
+            Err(_) => return false,
         }
-        self.emitted.push(Frame { dev, bytes });
         true
     }
 }

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::{Decision, DropReason, Output};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 /// What the header of a packet made here needs besides addresses.
 pub(super) struct Made {
@@ -66,7 +66,7 @@ impl Stack<'_, '_> {
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
         (packet.sent, packet.is_subject) = (made.sent, made.sent.is_some());
-        if let Some(passed) = self.hook(Hook::Output, packet) {
+        if let Some(passed) = self.local_out(packet) {
             self.output(passed.into_packet());
         }
     }

@@ -6,12 +6,13 @@ mod settings;
 mod snoop;
 
 use fingerpost_model::LinkFlags;
-use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
+use fingerpost_net::wire::{Ethernet, Header, Mac};
 
 pub use learned::Learned;
 use settings::{Bridge, FORWARDING, LEARNING, Port};
 
 use super::ethernet::{BROADCAST, mac_of};
+use super::vlan::is_tag;
 use super::{Addressed, Frame, Outcome, Stack};
 use crate::config::{Config, Link};
 use crate::lookup::DropReason;
@@ -19,6 +20,8 @@ use crate::trace::Stage;
 
 /// Groups that stay on their link (IEEE 802.1D, table 7-10); the last byte's lower half differs.
 const OF_THE_LINK: [u8; 5] = [0x01, 0x80, 0xc2, 0x00, 0x00];
+/// What is not known of tagged frames.
+const TAGS: &str = "VLAN tags on a bridge";
 /// What a tag adds to a frame, bytes; there is always room for one.
 const TAG_LEN: usize = 4;
 
@@ -60,8 +63,8 @@ impl Stack<'_, '_> {
         if let Some(unknown) = unknown {
             return self.bridged(Outcome::Unknown(unknown));
         }
-        if matches!(header.ethertype.get(), ethertype::VLAN | ethertype::PROVIDER_VLAN) {
-            return self.bridged(Outcome::Unknown("VLAN tags"));
+        if is_tag(header.ethertype.get()) {
+            return self.bridged(Outcome::Unknown(TAGS));
         }
         if header.src[0] & 1 != 0 || header.src == [0; 6] {
             return self.bridged(Outcome::Dropped(DropReason::MacInvalidSource));
@@ -134,7 +137,8 @@ impl Stack<'_, '_> {
     pub(super) fn bridge_transmit(&mut self, dev: u32, frame: &[u8]) -> bool {
         let Some(bridge) = Bridge::find(self.config, dev) else { return false };
         let Some(header) = Ethernet::read(frame) else { return false };
-        if let Some(unknown) = bridge.unknown() {
+        let of_vlan = is_tag(header.ethertype.get()).then_some(TAGS);
+        if let Some(unknown) = bridge.unknown().or(of_vlan) {
             self.bridged(Outcome::Unknown(unknown));
             return false;
         }

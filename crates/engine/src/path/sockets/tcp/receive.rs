@@ -37,15 +37,15 @@ impl Stack<'_, '_> {
         }
         let Some(id) = found else { return ToSocket::Nobody };
         match self.state.sockets.state_of(id) {
-            Some(State::Listen) => self.to_listener(id, packet, &envelope, tcp, segment),
-            Some(State::SynSent) => self.to_beginner(id, packet, tcp, segment),
-            Some(State::Established) => self.to_connection(id, packet, tcp, segment),
+            Some(State::Listen) => self.at_listener(id, packet, &envelope, tcp, segment),
+            Some(State::SynSent) => self.at_beginner(id, packet, tcp, segment),
+            Some(State::Established) => self.at_connection(id, packet, tcp, segment),
             _ => ToSocket::Nobody,
         }
     }
 
     /// C-180
-    fn to_listener(
+    fn at_listener(
         &mut self,
         id: SocketId,
         packet: &Packet,
@@ -67,7 +67,7 @@ impl Stack<'_, '_> {
     }
 
     /// `tcp_rcv_synsent_state_process`.
-    fn to_beginner(&mut self, id: SocketId, packet: &Packet, tcp: &Tcp, segment: &[u8]) -> ToSocket {
+    fn at_beginner(&mut self, id: SocketId, packet: &Packet, tcp: &Tcp, segment: &[u8]) -> ToSocket {
         let Some(own) = self.state.sockets.tcp(id) else { return ToSocket::Nobody };
         let has = |flag: u8| tcp.flags & flag != 0;
         if has(tcp_flags::ACK) && tcp.ack.get() != own.first.wrapping_add(1) {
@@ -107,7 +107,7 @@ impl Stack<'_, '_> {
     }
 
     /// As far as a connection goes that carries nothing.
-    fn to_connection(&mut self, id: SocketId, packet: &Packet, tcp: &Tcp, segment: &[u8]) -> ToSocket {
+    fn at_connection(&mut self, id: SocketId, packet: &Packet, tcp: &Tcp, segment: &[u8]) -> ToSocket {
         let Some(own) = self.state.sockets.tcp(id) else { return ToSocket::Nobody };
         let is_next = tcp.seq.get() == own.expected;
         let has = |flag: u8| tcp.flags & flag != 0;

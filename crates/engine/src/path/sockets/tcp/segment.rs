@@ -32,9 +32,9 @@ impl Peer {
         let end = Tcp::read(segment).map_or(0, |tcp| tcp.header_len()).min(segment.len());
         let mut rest = segment.get(Tcp::LEN..end).unwrap_or_default();
         while let [kind, after @ ..] = rest {
-            match kind {
-                &END => break,
-                &NOOP => {
+            match *kind {
+                END => break,
+                NOOP => {
                     rest = after;
                     continue;
                 }
