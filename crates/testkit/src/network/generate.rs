@@ -124,7 +124,7 @@ impl Plan {
                 Some(host) => format!("h{host}"),
                 None => format!("s{at}"),
             };
-            let bridge = if own.is_some() { format!("e{at}") } else { "br".to_owned() };
+            let bridge = if own.is_some() { format!("e{at}") } else { "br0".to_owned() };
             if own.is_none() {
                 self.say(format!("ip netns add {space}"));
             }
