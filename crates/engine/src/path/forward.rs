@@ -55,7 +55,8 @@ impl Stack<'_, '_> {
         if let Some(passed) = self.hook(Hook::Forward, packet) {
             let mut packet = passed.into_packet();
             self.forward_options(&mut packet);
-            self.output(packet);
+            // Nobody is told of what does not leave.
+            let _ = self.output(packet);
         }
     }
 

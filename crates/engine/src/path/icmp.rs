@@ -159,7 +159,7 @@ impl Stack<'_, '_> {
         }
         let id = self.rng.next_u32() as u16;
         let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options };
-        self.send_made(made, decision, src, dst, &bytes);
+        let _ = self.send_made(made, decision, src, dst, &bytes);
     }
 }
 

@@ -40,6 +40,7 @@ use fingerpost_net::Rng;
 pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
+pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
 pub use limits::{GlobalLimit, Peers};
 pub use neighbour::{Resolution, Resolutions};
 pub use options::Options;
@@ -103,6 +104,17 @@ pub enum Addressed {
     Loopback,
 }
 
+/// What a packet made here has of the socket that sends it (`skb->sk`): nothing, by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The device that the socket is bound to; 0 for none.
+    pub dev: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Whether its source need not be an own address (`IP_TRANSPARENT`).
+    pub any_source: bool,
+}
+
 /// A packet on its way (`struct sk_buff`).
 #[derive(Clone, Debug)]
 pub struct Packet {
@@ -128,6 +140,8 @@ pub struct Packet {
     pub options: Options,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
+    /// Who sends it, if it was made here.
+    pub sender: Sender,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
 }
@@ -147,6 +161,7 @@ impl Packet {
             is_forwarded: false,
             options: Options::default(),
             reassembled: None,
+            sender: Sender::default(),
             is_subject: false,
         }
     }

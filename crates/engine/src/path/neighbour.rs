@@ -8,10 +8,11 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, RouteType};
-use fingerpost_net::Family;
 use fingerpost_net::wire::{Header, Ipv4, Ipv6, Mac, icmp};
+use fingerpost_net::{Errno, Family};
 
 use super::ethernet::{BROADCAST, has_header, mac_of};
+use super::hook::Sent;
 use super::six::is_six;
 use super::timers::Timer;
 use super::{Outcome, Packet, Stack};
@@ -105,28 +106,33 @@ pub(crate) fn removed(state: &mut State, key: Key) {
 
 impl Stack<'_, '_> {
     /// Hands an IPv4 packet to its next step (`ip_neigh_for_gw`, `neigh_output`).
-    pub(super) fn resolve_and_send(&mut self, packet: Packet) {
+    pub(super) fn resolve_and_send(&mut self, packet: Packet) -> Sent {
         let gateway = packet.decision.as_ref().and_then(|decision| decision.gateway);
         let Some(dst) = Ipv4::read(&packet.bytes).map(Ipv4::destination) else {
-            return self.drop(&packet, DropReason::IpInHdr);
+            self.drop(&packet, DropReason::IpInHdr);
+            return Ok(());
         };
-        self.send_to(packet, gateway.unwrap_or(IpAddr::V4(dst)));
+        self.send_to(packet, gateway.unwrap_or(IpAddr::V4(dst)))
     }
 
     /// Hands a packet to a neighbour, or to its own loopback.
-    pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) {
+    pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) -> Sent {
         let Some(link) = self.config.links.get(packet.dev) else {
-            return self.drop(&packet, DropReason::NotSpecified);
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
         };
         if link.is_loopback() {
-            return self.transmit(packet, [0; 6]);
+            self.transmit(packet, [0; 6]);
+            return Ok(());
         }
         if let Some(mac) = self.without_resolution(packet.dev, next) {
-            return self.transmit(packet, mac);
+            self.transmit(packet, mac);
+            return Ok(());
         }
         let key = (packet.dev, next);
         if !self.knows(key) && !self.has_room(Family::of(next)) {
-            return self.drop(&packet, DropReason::NeighCreatefail);
+            self.drop(&packet, DropReason::NeighCreatefail);
+            return Err(Errno::ENOBUFS);
         }
         match self.address_of(key) {
             Some(mac) => {
@@ -136,6 +142,7 @@ impl Stack<'_, '_> {
             }
             None => self.wait(key, packet),
         }
+        Ok(())
     }
 
     /// The link-layer address where none has to be asked for (`arp_constructor`,

@@ -65,7 +65,7 @@ impl Stack<'_, '_> {
         let Ok(decision) = resolved else { return };
         let made =
             Made { proto: proto::TCP, tos: header.tos & 0xfc, fragment: DF, id: 0, mark: flow.mark, options };
-        self.send_made(made, decision, flow.src, dst, reset.as_bytes());
+        let _ = self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }
 }
 

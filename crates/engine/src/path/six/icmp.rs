@@ -184,7 +184,7 @@ impl Stack<'_, '_> {
             may_cut: true,
         };
         self.sends_icmp6 = true;
-        self.send_made6(made, way, flow.src, flow.dst, &bytes);
+        let _ = self.send_made6(made, way, flow.src, flow.dst, &bytes);
         self.sends_icmp6 = false;
     }
 

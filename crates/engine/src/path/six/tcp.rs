@@ -77,6 +77,6 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             may_cut: false,
         };
-        self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
+        let _ = self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
     }
 }
