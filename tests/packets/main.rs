@@ -8,6 +8,7 @@ mod forward;
 mod hooks;
 mod host;
 mod kernel;
+mod log;
 mod receive;
 mod six;
 mod teach;

@@ -51,6 +51,9 @@ pub struct Behaviour {
     /// Whether routes can be given MPLS labels: `mpls_iptunnel` is a module, which
     /// the kernel compared with has (7.2.7) or has not (6.18).
     pub mpls_encap: bool,
+    /// Whether the log's messages about martians name their addresses (C-203: not 6.18;
+    /// of later ones read, as those that were run say nothing).
+    pub martians_are_named: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -85,6 +88,7 @@ impl Behaviour {
             finite6_leaves_prefix_route: at < (7, 0),
             icmp6_limit_is_of_prefix: at < (6, 18),
             mpls_encap: at >= (7, 0),
+            martians_are_named: at >= (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }

@@ -12,7 +12,7 @@ use super::timers::Timer;
 use super::{Addressed, Frame, Outcome, Packet, Stack};
 use crate::config::{IfAddr, InDev};
 use crate::lookup::hash::Asker;
-use crate::lookup::input4::{self, Received};
+use crate::lookup::input4::Received;
 use crate::lookup::{Decision, DropReason, Flow4, output4, source};
 use crate::state::Time;
 use crate::trace::Stage;
@@ -94,7 +94,7 @@ impl Stack<'_, '_> {
             return Ok(());
         }
         if op == Arp::REQUEST
-            && let Some(decision) = self.route_for(dev, sender, target)
+            && let Some(decision) = self.route_for(packet, sender, target)
             && let Some(answered) = self.answer(packet, &decision, (sender, mac), target)
         {
             return answered;
@@ -104,9 +104,9 @@ impl Stack<'_, '_> {
     }
 
     /// The input route that decides whose the target is.
-    fn route_for(&mut self, dev: u32, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Decision> {
-        let received = Received::between(dev, sender, target);
-        input4::resolve(self.config, self.state, self.env, &received, self.tracer).ok()
+    fn route_for(&mut self, packet: &Packet, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Decision> {
+        let received = Received::between(packet.dev, sender, target);
+        self.resolve_input(packet, &received).ok()
     }
 
     /// Answers a request; `None` where it is only learned from.

@@ -35,11 +35,13 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Dropped(DropReason::DevReady);
             return;
         }
+        let mut link_header = None;
         let (addressed, kind, bytes) = if has_header(link) {
             let Some(header) = Ethernet::read(frame) else {
                 self.outcome = Outcome::Dropped(DropReason::PktTooSmall);
                 return;
             };
+            link_header = frame.first_chunk().copied();
             let addressed = match header.dst {
                 BROADCAST => Addressed::Broadcast,
                 dst if dst[0] & 1 != 0 => Addressed::Multicast,
@@ -62,7 +64,8 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Unknown("a port of a bridge");
             return;
         }
-        let packet = Packet { addressed, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
+        let packet =
+            Packet { addressed, link_header, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
@@ -84,7 +87,10 @@ impl Stack<'_, '_> {
         if link.is_loopback() {
             self.stage(Stage::Loop);
             let iif = packet.dev;
-            return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
+            let kind = if is_six(&packet) { ethertype::IPV6 } else { ethertype::IPV4 };
+            let header = Ethernet { dst: [0; 6], src: [0; 6], ethertype: kind.into() };
+            let link_header = header.as_bytes().first_chunk().copied();
+            return self.backlog.push_back(Packet { addressed: Addressed::Host, link_header, iif, ..packet });
         }
         if !link.is_up() || !link.has_carrier() {
             // A device without carrier has no queue (`noop_enqueue`).

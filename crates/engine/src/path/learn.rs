@@ -9,7 +9,7 @@ use fingerpost_net::wire::Ipv4;
 
 use super::neighbour::key;
 use super::output::metric;
-use super::{Packet, Stack};
+use super::{Logged, Packet, Stack};
 use crate::config::InDev;
 use crate::lookup::cache::HopId;
 use crate::lookup::hash::Asker;
@@ -66,11 +66,12 @@ impl Stack<'_, '_> {
     ) {
         let Some((decision, flow)) = self.route_of(&self.quoted_flow(about, quoted)) else { return };
         let Some(ipv4) = self.config.links.ipv4(about.dev) else { return };
-        if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) || gateway == from {
+        if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) {
             return;
         }
-        if !self.may_be_gateway(ipv4, about.dev, from, gateway) {
-            return;
+        if gateway == from || !self.may_be_gateway(ipv4, about.dev, from, gateway) {
+            let (src, dst, dev) = (quoted.source(), quoted.destination(), about.dev);
+            return self.log(dev, || Logged::RedirectIgnored { from, dev, gateway, src, dst });
         }
         let neighbour = key(decision.dev, gateway);
         let is_valid = self.config.neighbours.state(neighbour.0, neighbour.1);

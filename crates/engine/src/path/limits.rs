@@ -76,11 +76,12 @@ impl Peers {
         allowed
     }
 
-    /// Notes that a peer was sent a redirect.
-    fn redirected(&mut self, addr: IpAddr, vrf: u32, now: Time) {
+    /// Notes that a peer was sent a redirect; whether it was the last.
+    fn redirected(&mut self, addr: IpAddr, vrf: u32, now: Time) -> bool {
         let peer = self.of(addr, vrf, now);
         peer.last = since_ever(now);
         peer.redirects += 1;
+        peer.redirects == REDIRECT_NUMBER
     }
 
     /// Whether a peer is sent a redirect (`ip_rt_send_redirect`, C-270).
@@ -144,9 +145,10 @@ impl Stack<'_, '_> {
         self.state.icmp_limit.credit -= self.rng.below(3) as i64;
     }
 
-    pub(super) fn note_redirect(&mut self, sender: Ipv4Addr, dev: u32) {
+    /// Notes that a sender was told of a better gateway; whether it was for the last time.
+    pub(super) fn note_redirect(&mut self, sender: Ipv4Addr, dev: u32) -> bool {
         let (vrf, now) = (self.config.links.l3_master(dev), self.now());
-        self.state.peers.redirected(sender.into(), vrf, now);
+        self.state.peers.redirected(sender.into(), vrf, now)
     }
 
     /// Whether messages of this kind are limited at all (`icmpv4_mask_allow`).

@@ -22,6 +22,7 @@ mod icmp_in;
 mod igmp;
 mod learn;
 mod limits;
+mod log;
 pub(crate) mod neighbour;
 pub mod options;
 mod output;
@@ -42,6 +43,7 @@ pub use ethernet::has_header;
 pub use fragments::Beside;
 pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
 pub use limits::{GlobalLimit, Peers};
+pub use log::{LinkHeader, Logged};
 pub use neighbour::{Resolution, Resolutions};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
@@ -120,6 +122,8 @@ pub struct Sender {
 pub struct Packet {
     /// From the IP header on.
     pub bytes: Vec<u8>,
+    /// The link header that it came with, of a device that has some.
+    pub link_header: Option<LinkHeader>,
     /// To whom its frame was addressed.
     pub addressed: Addressed,
     /// The device that it is at: the ingress device, later the egress device.
@@ -151,6 +155,7 @@ impl Packet {
     pub fn at(dev: u32, bytes: Vec<u8>) -> Packet {
         Packet {
             bytes,
+            link_header: None,
             addressed: Addressed::Host,
             dev,
             iif: 0,

@@ -143,7 +143,20 @@ impl Stack<'_, '_> {
             pseudo: false,
             quoted: quoted(&packet.bytes, header),
         };
-        input4::resolve(self.config, self.state, self.env, &received, self.tracer)
+        self.resolve_input(packet, &received)
+    }
+
+    /// The input lookup; what it refuses is logged where that is asked for.
+    pub(super) fn resolve_input(
+        &mut self,
+        packet: &Packet,
+        received: &Received,
+    ) -> Result<Decision, DropReason> {
+        let resolved = input4::resolve(self.config, self.state, self.env, received, self.tracer);
+        if let Err(reason) = resolved {
+            self.log_refused(packet, received, reason);
+        }
+        resolved
     }
 
     /// Goes on by the decision's input function.
