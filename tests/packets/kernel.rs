@@ -5,10 +5,13 @@
 //! a test says so and passes, unless `FINGERPOST_REQUIRE_KERNEL` is 1.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use fingerpost_engine::Time;
 use fingerpost_engine::path::Handled;
+use fingerpost_engine::trace::Tracer;
 use fingerpost_model::NsId;
 use fingerpost_net::wire::{Ethernet, Header, Ipv4, checksum, ethertype};
 
@@ -55,7 +58,7 @@ const DRIVER: &str = r#"
     while (<STDIN>) {
         chomp;
         my ($what, $rest) = split / /, $_, 2;
-        if ($what eq "sh") { run($rest) } else { syswrite($taps{$what}, pack("H*", $_)) for split /,/, $rest }
+        if ($what eq "sh") { run($rest) } elsif ($what eq "wait") { drain($rest / 1000, 1) } else { syswrite($taps{$what}, pack("H*", $_)) for split /,/, $rest }
         drain(0.08, 1);
     }
     count("after");
@@ -72,6 +75,8 @@ pub enum Step {
     Frames(&'static str, Vec<Vec<u8>>),
     /// A command is run.
     Run(&'static str),
+    /// Milliseconds pass.
+    Wait(u64),
 }
 
 /// What is asked of the kernel.
@@ -115,6 +120,7 @@ pub fn ask(asked: &Asked<'_>) -> Option<Did> {
             format!("{dev} {}", frames.iter().map(|frame| hex(frame)).collect::<Vec<_>>().join(","))
         }
         Step::Run(command) => format!("sh {command}"),
+        Step::Wait(millis) => format!("wait {millis}"),
     });
     let mut child = Command::new("unshare");
     child
@@ -163,29 +169,46 @@ pub fn ask(asked: &Asked<'_>) -> Option<Did> {
 }
 
 /// What both did: the frames that left, masked and in order by device, and counters.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default, PartialEq)]
 pub struct Both {
     pub frames: Vec<(String, Vec<u8>)>,
     pub counters: BTreeMap<String, u64>,
+}
+
+impl fmt::Debug for Both {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (dev, frame) in &self.frames {
+            write!(f, "\n{dev} {} {}", frame.len(), hex(&frame[..frame.len().min(80)]))?;
+        }
+        write!(f, "\n{:?}\n", self.counters)
+    }
 }
 
 /// Has a host and the kernel do the same, which has to be the same; what each step came to
 /// here, and what the kernel said at its end.
 #[track_caller]
 pub fn same(host: &mut Host, asked: &Asked<'_>) -> (Both, Vec<Handled>, Option<String>) {
-    let mut handled = Vec::new();
+    let (mut handled, mut emitted) = (Vec::new(), Vec::new());
     for step in asked.steps {
+        let mut take = |host: &mut Host, dev: &str, frame: &[u8]| {
+            handled.push(host.frame(dev, frame));
+            emitted.extend(handled.iter().next_back().map(|done| done.emitted.clone()).unwrap_or_default());
+        };
         match step {
-            Step::Frame(dev, frame) => handled.push(host.frame(dev, frame)),
-            Step::Frames(dev, frames) => handled.extend(frames.iter().map(|frame| host.frame(dev, frame))),
+            Step::Frame(dev, frame) => take(host, dev, frame),
+            Step::Frames(dev, frames) => frames.iter().for_each(|frame| take(host, dev, frame)),
             Step::Run(command) => host.run(command),
+            Step::Wait(_) => {}
         }
+        let millis = if let Step::Wait(millis) = step { *millis } else { 0 };
+        let until = Time(host.world.now.0 + millis);
+        let later = host.world.run_until(until, &mut Tracer::off());
+        emitted.extend(later.into_iter().map(|(_, _, frame)| frame));
     }
     let ns = host.world.ns(NsId(0)).unwrap();
     let name = |dev: u32| ns.config.links.get(dev).unwrap().name().to_owned();
-    let emitted = handled.iter().flat_map(|done| &done.emitted);
     let mut ours = Both {
-        frames: emitted.map(|frame| (name(frame.dev), masked(&frame.bytes))).collect(),
+        frames: emitted.iter().map(|frame| (name(frame.dev), masked(&frame.bytes))).collect(),
         counters: ns.state.counters.nonzero().map(|(name, count)| (name.to_string(), count)).collect(),
     };
     ours.frames.sort_by(|a, b| a.0.cmp(&b.0));

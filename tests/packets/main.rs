@@ -9,6 +9,7 @@ mod hooks;
 mod host;
 mod kernel;
 mod log;
+mod neighbours;
 mod receive;
 mod six;
 mod teach;

@@ -291,7 +291,7 @@ fn build(
         gateway = Some(redirected.into());
         flags = flags | RouteFlags::REDIRECTED;
     }
-    let pmtu = exception.and_then(|e| e.path_mtu(env.now));
+    let pmtu = exception.and_then(|e| e.path_mtu(env.now, false));
     let output = if flags.any(RouteFlags::BROADCAST | RouteFlags::MULTICAST)
         && flags.has(RouteFlags::LOCAL)
         && !link.is_loopback()

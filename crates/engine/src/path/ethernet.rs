@@ -12,7 +12,13 @@ use crate::trace::Stage;
 /// `ARPHRD_ETHER`.
 const ETHER: u16 = 1;
 /// Everybody.
-pub(super) const BROADCAST: Mac = [0xff; 6];
+const BROADCAST: Mac = [0xff; 6];
+
+/// The address of everybody on a device's link.
+pub(super) fn broadcast_of(link: &Link) -> Mac {
+    let set = link.msg.broadcast.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok());
+    set.unwrap_or(BROADCAST)
+}
 
 /// The link-layer address of a device that has one of Ethernet's.
 pub(super) fn mac_of(link: &Link) -> Mac {
@@ -43,10 +49,10 @@ impl Stack<'_, '_> {
             };
             link_header = frame.first_chunk().copied();
             let addressed = match header.dst {
-                BROADCAST => Addressed::Broadcast,
-                dst if dst[0] & 1 != 0 => Addressed::Multicast,
                 dst if dst == mac_of(link) => Addressed::Host,
-                _ => Addressed::OtherHost,
+                dst if dst[0] & 1 == 0 => Addressed::OtherHost,
+                dst if dst == broadcast_of(link) => Addressed::Broadcast,
+                _ => Addressed::Multicast,
             };
             (addressed, header.ethertype.get(), &frame[Ethernet::LEN..])
         } else {

@@ -42,7 +42,7 @@ pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
 pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
-pub use limits::{GlobalLimit, Peers};
+pub use limits::{GlobalLimit, Peers, Tick};
 pub use log::{LinkHeader, Logged};
 pub use neighbour::{Resolution, Resolutions};
 pub use options::Options;

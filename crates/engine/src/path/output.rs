@@ -194,6 +194,7 @@ pub(super) fn forwarding_mtu(config: &Config, decision: &Decision) -> usize {
     let of_route_locked = metric(config, decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
     let is_locked = of_route_locked || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
     let learned = decision.pmtu.filter(|_| config.sysctl.ip_forward_use_pmtu || is_locked);
+    let learned = learned.filter(|pmtu| pmtu.expires_in != 0);
     if let Some(learned) = learned {
         return learned.mtu.min(MAX_MTU) as usize;
     }

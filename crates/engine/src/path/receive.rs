@@ -9,6 +9,7 @@ use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
 
 use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
+use crate::lookup::hash::Quoted;
 use crate::lookup::input4::{self, Received};
 use crate::lookup::{Decision, DropReason, Input};
 use crate::trace::{Hook, Stage};
@@ -219,9 +220,9 @@ pub(super) fn ports(bytes: &[u8], header: &Ipv4) -> (u16, u16) {
 }
 
 /// The addresses of the packet that an ICMP error is about (`ip_multipath_l3_keys`).
-pub(super) fn quoted(bytes: &[u8], header: &Ipv4) -> Option<(Ipv4Addr, Ipv4Addr)> {
+pub(super) fn quoted(bytes: &[u8], header: &Ipv4) -> Option<Quoted> {
     let message = bytes.get(header.header_len()..)?;
     let is_error = matches!(message.first()?, 3 | 4 | 5 | 11 | 12) && header.proto == proto::ICMP;
     let about = Ipv4::read(message.get(Icmp::LEN..)?)?;
-    (is_error && header.offset() == 0).then(|| (about.source(), about.destination()))
+    (is_error && header.offset() == 0).then(|| Quoted::Error(about.source(), about.destination()))
 }
