@@ -118,7 +118,8 @@ impl Sink for Listener {
             Event::V6(Event6::Path { shares, .. }) => self.is_open |= shares.len() > 1,
             _ => {}
         }
-        if self.keeps && !matches!(event, Event::Stage { .. } | Event::Ended { .. }) {
+        let is_of_way = matches!(event, Event::Packet { .. } | Event::Stage { .. } | Event::Ended { .. });
+        if self.keeps && !is_of_way {
             self.events.push(event);
         }
     }

@@ -53,6 +53,8 @@ pub struct State {
     pub wall: u64,
     /// What time alone will bring about.
     pub timers: Timers,
+    /// How many packets have begun their way.
+    pub packets: u64,
 }
 
 impl State {

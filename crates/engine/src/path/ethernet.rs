@@ -26,7 +26,7 @@ pub fn has_header(link: &Link) -> bool {
 
 impl Stack<'_, '_> {
     /// Takes a frame off the wire (`eth_type_trans`, `__netif_receive_skb_core`).
-    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8]) {
+    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8], mark: u32) {
         let Some(link) = self.config.links.get(dev) else {
             self.outcome = Outcome::Dropped(DropReason::DevReady);
             return;
@@ -62,7 +62,9 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Unknown("a port of a bridge");
             return;
         }
-        let packet = Packet { addressed, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
+        let mut packet =
+            Packet { addressed, iif: dev, mark, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
+        self.set_out(&mut packet);
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),

@@ -10,6 +10,7 @@ use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::lookup::decision::Input;
+use crate::trace::Stage;
 
 /// What goes with a fragment beside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,7 @@ impl Stack<'_, '_> {
             self.count(Counter::IpFragFails);
             return self.drop(&packet, DropReason::NotSpecified);
         };
+        self.stage(Stage::Cut);
         for bytes in fragments {
             self.count(Counter::IpFragCreates);
             self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });

@@ -41,7 +41,7 @@ pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
 pub use limits::{GlobalLimit, Peers};
-pub use neighbour::{Resolution, Resolutions};
+pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
 pub use six::{Noted, Reassembly6};
@@ -130,6 +130,8 @@ pub struct Packet {
     pub reassembled: Option<Reassembled>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
+    /// The number by which events tell it from others; 0 until its way begins.
+    pub number: u64,
 }
 
 impl Packet {
@@ -148,6 +150,7 @@ impl Packet {
             options: Options::default(),
             reassembled: None,
             is_subject: false,
+            number: 0,
         }
     }
 
@@ -187,9 +190,10 @@ impl<'a, 't> Stack<'a, 't> {
         Stack { config, state, env, rng, tracer, emitted, backlog, outcome, sends_icmp6: false }
     }
 
-    /// A frame arrives by a device. Of a device without link header it is the packet alone.
-    pub fn receive(mut self, dev: u32, frame: &[u8]) -> Handled {
-        self.take_frame(dev, frame);
+    /// A frame arrives by a device, its packet with a mark. Of a device without link header
+    /// it is the packet alone.
+    pub fn receive(mut self, dev: u32, frame: &[u8], mark: u32) -> Handled {
+        self.take_frame(dev, frame, mark);
         self.finish()
     }
 
@@ -208,6 +212,7 @@ impl<'a, 't> Stack<'a, 't> {
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
         while let Some(packet) = self.backlog.pop_front() {
+            self.announce(&packet);
             match six::is_six(&packet) {
                 false => self.ip_receive(packet),
                 true => self.ip6_receive(packet),
@@ -229,6 +234,18 @@ impl<'a, 't> Stack<'a, 't> {
         sysctl::number_of(self.config, name)
     }
 
+    /// The packet's way begins.
+    fn set_out(&mut self, packet: &mut Packet) {
+        self.state.packets += 1;
+        packet.number = self.state.packets;
+        self.announce(packet);
+    }
+
+    /// Tells the tracer what the following is about.
+    fn announce(&mut self, packet: &Packet) {
+        self.tracer.event(|| Event::Packet { number: packet.number, bytes: packet.bytes.clone() });
+    }
+
     /// The packet's way ends.
     fn end(&mut self, packet: &Packet, outcome: Outcome) {
         // What is unknown of an answer is unknown of the event.
@@ -236,7 +253,7 @@ impl<'a, 't> Stack<'a, 't> {
         if packet.is_subject && is_known || matches!(outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
         }
-        self.tracer.event(|| Event::Ended { outcome });
+        self.tracer.event(|| Event::Ended { packet: packet.number, outcome });
     }
 
     fn drop(&mut self, packet: &Packet, reason: DropReason) {

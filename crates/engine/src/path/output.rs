@@ -56,10 +56,11 @@ impl Stack<'_, '_> {
         made.options.build(&mut bytes, dst, self.since_midnight());
         bytes.extend_from_slice(payload);
         set_checksum(&mut bytes);
-        self.stage(Stage::LocalOut);
-        self.count(Counter::IpOutRequests); // C-239
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::IpOutRequests); // C-239
         if let Some(passed) = self.hook(Hook::Output, packet) {
             self.output(passed.into_packet());
         }
@@ -114,7 +115,7 @@ impl Stack<'_, '_> {
 
     /// `ip_mc_finish_output`, `dev_loopback_xmit`.
     fn loop_back(&mut self, posted: Posted) {
-        self.stage(Stage::Loop);
+        self.stage(Stage::LoopCopy);
         let packet = posted.into_packet();
         let iif = packet.dev;
         self.backlog.push_back(Packet { iif, ..packet });

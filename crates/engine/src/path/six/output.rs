@@ -55,15 +55,16 @@ impl Stack<'_, '_> {
             src: src.octets(),
             dst: dst.octets(),
         };
-        self.stage(Stage::LocalOut);
-        self.count(Counter::Ip6OutRequests);
-        let packet = Packet {
+        let mut packet = Packet {
             bytes: [header.as_bytes(), payload].concat(),
             decision6: Some(decision),
             mark: made.mark,
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
             ..Packet::bare(0)
         };
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
         if let Some(passed) = self.hook(Hook::Output, packet) {
             self.output6(passed.into_packet());
         }
@@ -142,6 +143,7 @@ impl Stack<'_, '_> {
             self.count(Counter::Ip6FragFails);
             return self.drop(&packet, DropReason::NotSpecified);
         }
+        self.stage(Stage::Cut);
         let id = self.rng.next_u32();
         let (header, payload) = packet.bytes.split_at(Ipv6::LEN);
         let number = header[Ipv6::NEXT_AT];

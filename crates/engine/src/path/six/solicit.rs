@@ -122,11 +122,12 @@ impl Stack<'_, '_> {
         };
         let is_off = ipv6.conf.disable_ipv6 != 0;
         let message = with_checksum(message, src, dst);
-        self.stage(Stage::LocalOut);
-        self.count(Counter::Ip6OutRequests);
         let dev = way.as_ref().map_or(dev, |way| way.dev);
         let bytes = [header.as_bytes(), &message].concat();
-        let packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
+        let mut packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
         let Some(passed) = self.hook(Hook::Output, packet) else { return };
         let packet = passed.into_packet();
         self.stage(Stage::Output { dev });
