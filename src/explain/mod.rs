@@ -21,9 +21,10 @@ mod rfc6724;
 pub mod text;
 mod wording;
 
+pub(crate) use alternatives::alternative_hosts;
 pub use alternatives::{MAX_DEFAULTS, add_alternatives};
 pub use both::{Both, Compared, Destination, both};
-pub(crate) use build::brief_lookups;
+pub(crate) use build::packet_lookups;
 pub use build::{Asked, explain};
 pub use compare::first_difference;
 pub use expect::Expectation;
@@ -34,4 +35,5 @@ pub use report::{
     Alternative, Explanation, Hop, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport,
     RuleReport, RuleVerdict, SCHEMA, TableReport, Verdict,
 };
+pub(crate) use outcome4::why_dropped;
 pub use wording::device as device_name;

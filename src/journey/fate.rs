@@ -1,0 +1,219 @@
+//! What becomes of the packet: the answer in one line.
+
+use std::fmt::Write as _;
+
+use fingerpost_engine::lookup::DropReason;
+use fingerpost_engine::path;
+use fingerpost_net::Errno;
+
+use super::build::{Fate, Memory};
+use super::decode::{Seen, mac_text};
+use super::report::{Journey, Moment, Side, Step};
+use crate::explain::{Alternative, Asked, LookupReport, Outcome, Verdict, device_name, why_dropped};
+
+/// The answer: the packet's own end, and what goes to its sender.
+pub(super) fn outcome(
+    asked: Asked<'_>,
+    memory: &Memory,
+    received: &str,
+    seen: &Seen,
+    steps: &[Step],
+    later: &[Moment],
+) -> Outcome {
+    let fate = &memory.fate;
+    let sides = || steps.iter().chain(later.iter().flat_map(|moment| &moment.steps)).filter_map(side_of);
+    let (verdict, mut text) = own_end(asked, fate, received, seen);
+    if fate.outcome == path::Outcome::Queued && fate.next.is_some() {
+        if sides().any(is_request) {
+            text.push_str(", which is asked for");
+        }
+        if let Some(last) = later.last() {
+            // A text takes everything.
+            let _ = write!(text, "; it still does after {} s", seconds(last.after));
+        }
+    }
+    for side in sides().filter(|side| !is_request(side)) {
+        text.push_str(&beside(side));
+    }
+    let mut outcome = Outcome::new(verdict, text);
+    if matches!(verdict, Verdict::Sent | Verdict::Forwarded) {
+        outcome.dev = fate.left.first().map(|&(dev, _)| device_name(&asked.ns.config, dev));
+        outcome.gateway = fate.next.map(|(_, addr)| addr.to_string());
+    }
+    if let path::Outcome::Dropped(reason) = fate.outcome {
+        outcome.drop_reason = Some(reason.name());
+    }
+    if let Some(lookup) = own_lookup(steps) {
+        let table = lookup.tables.last().filter(|table| table.route.is_some());
+        outcome.table = table.map(|table| table.id);
+        outcome.kind = table.and_then(|table| table.route.as_ref()).map(|route| route.kind.clone());
+    }
+    outcome
+}
+
+/// What is not modelled and decides.
+pub(super) fn unknown(memory: &Memory) -> Vec<String> {
+    match memory.fate.outcome {
+        path::Outcome::Unknown(what) => vec![what.to_string()],
+        _ => Vec::new(),
+    }
+}
+
+impl Journey {
+    /// Adds another outcome that is possible, unless it is known.
+    pub(super) fn or(&mut self, when: &str, other: Journey) {
+        let known = self.otherwise.iter().map(|alternative| &alternative.outcome);
+        if known.chain([&self.outcome]).all(|known| *known != other.outcome) {
+            self.otherwise.push(Alternative { when: when.to_string(), outcome: other.outcome });
+        }
+    }
+}
+
+fn side_of(step: &Step) -> Option<&Side> {
+    match step {
+        Step::Side(side) => Some(side),
+        _ => None,
+    }
+}
+
+/// The lookup of the packet's own way.
+fn own_lookup(steps: &[Step]) -> Option<&LookupReport> {
+    let lookups = steps.iter().filter_map(|step| match step {
+        Step::Lookup(lookup) => Some(&**lookup),
+        _ => None,
+    });
+    lookups.filter(|lookup| ["input", "output"].contains(&lookup.purpose)).find(|lookup| lookup.result.is_some())
+}
+
+/// Whether a neighbour's link-layer address is asked for.
+fn is_request(side: &Side) -> bool {
+    side.name == "ARP" || side.name.starts_with("neighbour solicitation")
+}
+
+/// The packet's own end.
+fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdict, String) {
+    let config = &asked.ns.config;
+    let after = fate.after.map_or(String::new(), |after| format!(" after {} s", seconds(after)));
+    match fate.outcome {
+        path::Outcome::Sent => {
+            let (verdict, mut text) = match fate.is_forwarded {
+                true => (Verdict::Forwarded, "forwarded".to_string()),
+                false => (Verdict::Sent, "sent".to_string()),
+            };
+            text.push_str(&after);
+            if let Some((dev, mac)) = fate.left.first() {
+                let _ = write!(text, " out of {}", device_name(config, *dev));
+                if let Some((_, addr)) = fate.next {
+                    let _ = write!(text, " to {addr}");
+                }
+                if let Some(mac) = mac {
+                    let _ = write!(text, " ({})", mac_text(mac));
+                }
+            }
+            if fate.left.len() > 1 {
+                let _ = write!(text, " in {} pieces", fate.left.len());
+            }
+            (verdict, text)
+        }
+        path::Outcome::Delivered => (Verdict::Delivered, format!("delivered to this host{after}")),
+        path::Outcome::Queued => {
+            let text = match fate.next {
+                Some((dev, addr)) => {
+                    format!("waits for the link-layer address of {addr} on {}", device_name(config, dev))
+                }
+                None => "waits for the rest of its datagram".into(),
+            };
+            (Verdict::Queued, text)
+        }
+        path::Outcome::Dropped(reason) => {
+            let mut text = format!("dropped{after}: {} on ", reason.name());
+            match fate.next {
+                Some((dev, _)) => text.push_str(&device_name(config, dev)),
+                None => text.push_str(received),
+            }
+            match why(reason, fate, seen) {
+                Some(why) => {
+                    let _ = write!(text, ", {why}");
+                }
+                None if fate.place.is_empty() => {}
+                None => {
+                    let _ = write!(text, ", by {}", fate.place);
+                }
+            }
+            (Verdict::Dropped, text)
+        }
+        path::Outcome::Unknown(what) => (Verdict::Unknown, format!("unknown: {what}")),
+    }
+}
+
+/// What a packet beside means for the answer.
+fn beside(side: &Side) -> String {
+    let Side { name, outcome, .. } = side;
+    let to = side.to.as_ref().map_or(String::new(), |to| format!(" to {to}"));
+    match *outcome {
+        "sent" => format!(", and {name} goes{to}"),
+        "looped" | "delivered" => format!(", and {name} goes{to}, which is this host"),
+        "queued" => format!(", and {name}{to} waits for a link-layer address"),
+        "not made" => format!(", and {name} is not sent: there is no way back, or too many were sent"),
+        _ => format!(", and {name}{to} is {outcome}{}", side.reason.map_or(String::new(), |r| format!(" ({r})"))),
+    }
+}
+
+/// Why a packet was dropped, where the kernel's reason and the place tell.
+fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
+    if let Some(why) = why_dropped(reason) {
+        return Some(why);
+    }
+    let is_forwarding = matches!(fate.place, "ip_forward" | "ip6_forward");
+    Some(match reason {
+        DropReason::IpInHdr if is_forwarding => "it has no hop left to live",
+        DropReason::IpInHdr => "its header cannot be one",
+        DropReason::IpInAddrErrors => "it is not for this host, which does not forward it",
+        DropReason::IpInNoRoutes | DropReason::IpOutNoRoutes => match fate.errno {
+            Some(Errno::EACCES) => "a prohibit route or rule",
+            Some(Errno::EHOSTUNREACH) => "an unreachable route or rule",
+            _ => "no route",
+        },
+        DropReason::Ipv6Disabled => "IPv6 is off on the device",
+        DropReason::OtherHost => "its frame is for another host",
+        DropReason::IpCsum => "the checksum of its header is wrong",
+        DropReason::PktTooSmall => "it is shorter than it claims",
+        DropReason::UnicastInL2Multicast => "it is for one host, in a frame for many",
+        DropReason::PktTooBig => "it is longer than the way takes, and not to be cut up",
+        DropReason::IpNoProto => "nobody speaks its protocol",
+        DropReason::NoSocket => "nobody listens",
+        DropReason::UdpCsum | DropReason::TcpCsum | DropReason::IcmpCsum => "its checksum is wrong",
+        DropReason::UnhandledProto => "its protocol is not known",
+        DropReason::NeighFailed => "the neighbour does not answer",
+        DropReason::NeighCreatefail => "there are too many neighbours",
+        DropReason::NeighQueuefull | DropReason::QueuePurge => "others wait for the neighbour",
+        DropReason::DevReady => "the device is not up",
+        DropReason::NetfilterDrop => "a hook dropped it",
+        DropReason::DupFrag => "the fragment is there already",
+        DropReason::FragReasmTimeout => "its datagram did not become whole in time",
+        DropReason::NotSpecified => return not_specified(fate, seen),
+        _ => return None,
+    })
+}
+
+/// The same where the kernel has no reason of its own.
+fn not_specified(fate: &Fate, seen: &Seen) -> Option<&'static str> {
+    let to_group = seen.to.is_some_and(|to| to.is_multicast());
+    Some(match (fate.place, fate.errno) {
+        (_, Some(Errno::EHOSTUNREACH)) => "an unreachable route or rule",
+        (_, Some(Errno::EACCES)) => "a prohibit route or rule",
+        (_, Some(Errno::EINVAL)) => "a blackhole route or rule",
+        ("ip_rcv" | "ipv6_rcv", _) if to_group => "nobody joined the group on this device",
+        ("ip_finish_output2" | "ip6_finish_output2", _) if fate.after.is_some() => {
+            "the neighbour does not answer"
+        }
+        ("ip_finish_output2" | "ip6_finish_output2", _) => "the device has no carrier",
+        _ => return None,
+    })
+}
+
+/// Milliseconds as seconds.
+pub(super) fn seconds(millis: u64) -> String {
+    let text = format!("{}.{:03}", millis / 1000, millis % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
