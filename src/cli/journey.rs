@@ -205,9 +205,14 @@ fn unknown_device(config: &Config, name: &str) -> anyhow::Error {
     anyhow!("--in: the host has no device {name}; it has {}", devices(config))
 }
 
+/// A question, whose words were options; complaints name those.
 fn question<'a>(source: &Source, words: impl Iterator<Item = &'a str>) -> anyhow::Result<Question> {
     let words: Vec<String> = words.map(String::from).collect();
-    Question::parse(&words, &source.names).map_err(anyhow::Error::msg)
+    let options = [("'ipproto ", "'--proto "), ("'dport ", "'the port "), ("'iif ", "'--in ")];
+    Question::parse(&words, &source.names).map_err(|why| {
+        let option = options.iter().find_map(|(key, option)| Some((option, why.strip_prefix(key)?)));
+        anyhow!("{}", option.map_or(why.clone(), |(option, rest)| format!("{option}{rest}")))
+    })
 }
 
 /// A packet in the words of a question, and further ones.

@@ -63,6 +63,10 @@ QUESTION is the grammar of `ip route get`, with its abbreviations:
 or - to read questions from standard input, one JSON object (or string) a line. Addresses of links
 may have a scope: fe80::1%eth0.
 
+With --packet one packet comes to the host in memory: its stages, lookups and the packets that go
+out because of it, as in
+  explain --packet --in eth0 --from 10.0.0.9 --to 192.0.2.7 --udp 53 --len 1400 --df
+
 EXPR is what a firewall asks of a packet: nft's fib expression ('saddr . mark . iif oif missing',
 'daddr type local'), where a packet with iif and oif is one that is being forwarded; or
 'rpfilter [--loose] [--validmark] [--accept-local] [--invert]', about received ones.

@@ -339,6 +339,7 @@ fn key_text(key: &Key) -> String {
         1 => text.push_str(", icmp"),
         6 => text.push_str(", tcp"),
         17 => text.push_str(", udp"),
+        58 => text.push_str(", icmpv6"),
         other => {
             let _ = write!(text, ", protocol {other}");
         }
@@ -346,8 +347,15 @@ fn key_text(key: &Key) -> String {
     if key.sport != 0 {
         let _ = write!(text, ", sport {}", key.sport);
     }
-    if key.dport != 0 {
-        let _ = write!(text, ", dport {}", key.dport);
+    match (key.ipproto, key.dport.to_be_bytes()) {
+        (_, [0, 0]) => {}
+        // Type and code stand where a port would (`flowi_uli`).
+        (1 | 58, [kind, code]) => {
+            let _ = write!(text, " {kind}/{code}");
+        }
+        _ => {
+            let _ = write!(text, ", dport {}", key.dport);
+        }
     }
     if key.flowlabel != 0 {
         let _ = write!(text, ", flowlabel {:#x}", key.flowlabel);

@@ -228,7 +228,8 @@ impl<'a, 'm> Builder<'a, 'm> {
                 ("deliver", "to this host".into(), function)
             }
             Stage::Forward => {
-                ("forward", String::new(), if is_six { "ip6_forward" } else { "ip_forward" })
+                let function = if is_six { "ip6_forward" } else { "ip_forward" };
+                ("forward", "it is for another host".into(), function)
             }
             Stage::Error { errno } => {
                 let text = errno.name().unwrap_or("an error").to_string();
@@ -346,7 +347,7 @@ impl<'a, 'm> Builder<'a, 'm> {
                     Some((_, mac)) => decode::mac_text(&mac),
                     None => "nobody".into(),
                 };
-                side.text = format!("{}, by {} to {whom}", seen.text, device_name(config, dev));
+                side.text = format!("{}, to {whom}", seen.text);
                 side.frame = Some(in_hex(&frame.bytes));
             }
             None => side.text = format!("ARP of operation {op} for {target}"),
@@ -364,7 +365,11 @@ impl<'a, 'm> Builder<'a, 'm> {
         let seen = decode::frame(&frame.bytes, header);
         let dev = device_name(config, frame.dev);
         let to = seen.macs.map_or(String::new(), |(_, mac)| format!(" to {}", decode::mac_text(&mac)));
-        let text = format!("by {dev}{to}: {}", seen.line());
+        let is_whole = self.open.last().is_some_and(|open| !open.is_cut);
+        let text = match seen.details.as_ref().filter(|_| is_whole) {
+            Some(details) => format!("by {dev}{to}, {details}"),
+            None => format!("by {dev}{to}: {}", seen.line()),
+        };
         let whole = in_hex(&frame.bytes);
         match self.open.last_mut() {
             Some(Open { side: Some(side), .. }) if side.frame.is_none() => {
@@ -406,16 +411,38 @@ impl<'a, 'm> Builder<'a, 'm> {
             None => {
                 let seen = self.memory.seen.get(&packet);
                 let what = seen.map_or_else(|| "a packet that waited".to_string(), |seen| seen.text.clone());
-                let (text, function) = end_text(outcome);
-                let step = self.plain("end", format!("{what}: {text}"), function, None);
+                let (word, text, function) = self.end(outcome);
+                let text = if text.is_empty() { what } else { format!("{text}: {what}") };
+                let step = self.plain(word, text, function, None);
                 return self.put(step);
             }
         }
         if outcome != Outcome::Sent {
-            let (text, function) = end_text(outcome);
-            let step = self.plain("end", text, function, None);
+            let (word, text, function) = self.end(outcome);
+            let step = self.plain(word, text, function, None);
             self.put(step);
         }
+    }
+
+    /// A packet's end as a stage: its name, what is said of it, and the kernel function.
+    fn end(&self, outcome: Outcome) -> (&'static str, String, &'static str) {
+        match (outcome, words(outcome).1) {
+            (Outcome::Sent, _) => ("sent", String::new(), ""),
+            (Outcome::Delivered, _) => ("delivered", String::new(), ""),
+            (Outcome::Queued, _) => ("waits", waits_for(self.config(), self.memory.fate.next), ""),
+            (Outcome::Dropped(_), reason) => {
+                ("dropped", reason.unwrap_or("CONSUMED").into(), "sk_skb_reason_drop")
+            }
+            (Outcome::Unknown(what), _) => ("unknown", what.into(), ""),
+        }
+    }
+}
+
+/// What a packet waits for, by its next step.
+pub(super) fn waits_for(config: &Config, next: Option<(u32, IpAddr)>) -> String {
+    match next {
+        Some((dev, addr)) => format!("for the link-layer address of {addr} on {}", device_name(config, dev)),
+        None => "for the rest of its datagram".into(),
     }
 }
 
@@ -442,17 +469,6 @@ impl Side {
         self.text.clone_from(&seen.text);
         self.to = seen.to.map(|to| to.to_string());
     }
-}
-
-fn end_text(outcome: Outcome) -> (String, &'static str) {
-    let (word, reason) = words(outcome);
-    let text = match (outcome, reason) {
-        (Outcome::Queued, _) => "it waits".into(),
-        (Outcome::Sent, _) => "sent".into(),
-        (_, Some(reason)) => format!("{word}: {reason}"),
-        (_, None) => word.into(),
-    };
-    (text, if matches!(outcome, Outcome::Dropped(_)) { "sk_skb_reason_drop" } else { "" })
 }
 
 fn hook_name(hook: Hook) -> &'static str {

@@ -17,6 +17,8 @@ pub struct Seen {
     pub text: String,
     /// Its length and what of its header people look at.
     pub details: Option<String>,
+    /// Its source's address.
+    pub from: Option<IpAddr>,
     /// Its destination's address.
     pub to: Option<IpAddr>,
     /// Its link-layer addresses: source and destination.
@@ -34,7 +36,7 @@ impl Seen {
 
     /// What has no addresses.
     fn bare(text: String) -> Seen {
-        Seen { name: text.clone(), text, details: None, to: None, macs: None }
+        Seen { name: text.clone(), text, details: None, from: None, to: None, macs: None }
     }
 }
 
@@ -44,14 +46,14 @@ pub fn frame(bytes: &[u8], has_header: bool) -> Seen {
         return packet(bytes);
     }
     let Some(header) = Ethernet::read(bytes) else {
-        return Seen::bare(format!("{} bytes, less than a link header", bytes.len()));
+        return Seen::bare(format!("{}, less than a link header", count(bytes)));
     };
     let rest = &bytes[Ethernet::LEN..];
     let macs = Some((header.src, header.dst));
     match header.ethertype.get() {
         ethertype::ARP => arp(rest, macs),
         ethertype::IPV4 | ethertype::IPV6 => Seen { macs, ..packet(rest) },
-        other => Seen { macs, ..Seen::bare(format!("ethertype {other:#06x}, {} bytes", rest.len())) },
+        other => Seen { macs, ..Seen::bare(format!("ethertype {other:#06x}, {}", count(rest))) },
     }
 }
 
@@ -60,7 +62,7 @@ pub fn packet(bytes: &[u8]) -> Seen {
     match bytes.first().map(|byte| byte >> 4) {
         Some(4) => ipv4(bytes),
         Some(6) => ipv6(bytes),
-        _ => Seen::bare(format!("{} bytes that are no IP packet", bytes.len())),
+        _ => Seen::bare(format!("{}, no IP packet", count(bytes))),
     }
 }
 
@@ -76,6 +78,13 @@ pub fn mac_text(mac: &Mac) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
+fn count(bytes: &[u8]) -> String {
+    match bytes.len() {
+        1 => "1 byte".into(),
+        length => format!("{length} bytes"),
+    }
+}
+
 fn arp(bytes: &[u8], macs: Option<(Mac, Mac)>) -> Seen {
     let Some(arp) = Arp::read(bytes) else {
         return Seen { macs, ..Seen::bare("ARP, cut off".into()) };
@@ -86,7 +95,8 @@ fn arp(bytes: &[u8], macs: Option<(Mac, Mac)>) -> Seen {
         Arp::REPLY => format!("ARP {sender} is at {}", mac_text(&arp.sender_mac)),
         other => format!("ARP of operation {other}"),
     };
-    Seen { name: "ARP".into(), text, details: None, to: Some(target.into()), macs }
+    let (from, to) = (Some(sender.into()), Some(target.into()));
+    Seen { name: "ARP".into(), text, details: None, from, to, macs }
 }
 
 /// From where to where, what is carried, and what of the header people look at.
@@ -120,13 +130,13 @@ impl Parts {
         for note in notes {
             let _ = write!(details, ", {note}");
         }
-        Seen { name: what.name, text, details: Some(details), to: Some(dst), macs: None }
+        Seen { name: what.name, text, details: Some(details), from: Some(src), to: Some(dst), macs: None }
     }
 }
 
 fn ipv4(bytes: &[u8]) -> Seen {
     let Some(header) = Ipv4::read(bytes) else {
-        return Seen::bare(format!("{} bytes, less than an IPv4 header", bytes.len()));
+        return Seen::bare(format!("{}, less than an IPv4 header", count(bytes)));
     };
     let mut notes = Vec::new();
     if header.dont_fragment() {
@@ -155,7 +165,7 @@ fn ipv4(bytes: &[u8]) -> Seen {
 
 fn ipv6(bytes: &[u8]) -> Seen {
     let Some(header) = Ipv6::read(bytes) else {
-        return Seen::bare(format!("{} bytes, less than an IPv6 header", bytes.len()));
+        return Seen::bare(format!("{}, less than an IPv6 header", count(bytes)));
     };
     let mut notes = Vec::new();
     let (mut number, mut rest, mut is_later) = (header.next, &bytes[Ipv6::LEN..], false);

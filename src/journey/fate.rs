@@ -6,7 +6,7 @@ use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path;
 use fingerpost_net::Errno;
 
-use super::build::{Fate, Memory};
+use super::build::{Fate, Memory, waits_for};
 use super::decode::{Seen, mac_text};
 use super::report::{Journey, Moment, Side, Step};
 use crate::explain::{Alternative, Asked, LookupReport, Outcome, Verdict, device_name, why_dropped};
@@ -33,7 +33,7 @@ pub(super) fn outcome(
         }
     }
     for side in sides().filter(|side| !is_request(side)) {
-        text.push_str(&beside(side));
+        text.push_str(&beside(side, seen));
     }
     let mut outcome = Outcome::new(verdict, text);
     if matches!(verdict, Verdict::Sent | Verdict::Forwarded) {
@@ -117,13 +117,7 @@ fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdi
         }
         path::Outcome::Delivered => (Verdict::Delivered, format!("delivered to this host{after}")),
         path::Outcome::Queued => {
-            let text = match fate.next {
-                Some((dev, addr)) => {
-                    format!("waits for the link-layer address of {addr} on {}", device_name(config, dev))
-                }
-                None => "waits for the rest of its datagram".into(),
-            };
-            (Verdict::Queued, text)
+            (Verdict::Queued, format!("waits {}", waits_for(config, fate.next)))
         }
         path::Outcome::Dropped(reason) => {
             let mut text = format!("dropped{after}: {} on ", reason.name());
@@ -147,10 +141,14 @@ fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdi
 }
 
 /// What a packet beside means for the answer.
-fn beside(side: &Side) -> String {
+fn beside(side: &Side, subject: &Seen) -> String {
     let Side { name, outcome, .. } = side;
     let to = side.to.as_ref().map_or(String::new(), |to| format!(" to {to}"));
+    let is_back = side.to.is_some() && side.to == subject.from.map(|from| from.to_string());
+    let article = if name.starts_with(['I', 'A', 'n']) { "an" } else { "a" };
+    let name = format!("{article} {name}");
     match *outcome {
+        "sent" if is_back => format!(", and {name} goes back{to}"),
         "sent" => format!(", and {name} goes{to}"),
         "looped" | "delivered" => format!(", and {name} goes{to}, which is this host"),
         "queued" => format!(", and {name}{to} waits for a link-layer address"),
@@ -164,9 +162,9 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
     if let Some(why) = why_dropped(reason) {
         return Some(why);
     }
-    let is_forwarding = matches!(fate.place, "ip_forward" | "ip6_forward");
     Some(match reason {
-        DropReason::IpInHdr if is_forwarding => "it has no hop left to live",
+        DropReason::IpInHdr if fate.place == "ip_forward" => "its time to live is used up",
+        DropReason::IpInHdr if fate.place == "ip6_forward" => "its hop limit is used up",
         DropReason::IpInHdr => "its header cannot be one",
         DropReason::IpInAddrErrors => "it is not for this host, which does not forward it",
         DropReason::IpInNoRoutes | DropReason::IpOutNoRoutes => match fate.errno {
@@ -179,7 +177,7 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
         DropReason::IpCsum => "the checksum of its header is wrong",
         DropReason::PktTooSmall => "it is shorter than it claims",
         DropReason::UnicastInL2Multicast => "it is for one host, in a frame for many",
-        DropReason::PktTooBig => "it is longer than the way takes, and not to be cut up",
+        DropReason::PktTooBig => "too long for its way and not to be cut up",
         DropReason::IpNoProto => "nobody speaks its protocol",
         DropReason::NoSocket => "nobody listens",
         DropReason::UdpCsum | DropReason::TcpCsum | DropReason::IcmpCsum => "its checksum is wrong",
@@ -203,6 +201,7 @@ fn not_specified(fate: &Fate, seen: &Seen) -> Option<&'static str> {
         (_, Some(Errno::EHOSTUNREACH)) => "an unreachable route or rule",
         (_, Some(Errno::EACCES)) => "a prohibit route or rule",
         (_, Some(Errno::EINVAL)) => "a blackhole route or rule",
+        ("ip_local_deliver" | "ip6_input", _) => "no protocol of this host takes it",
         ("ip_rcv" | "ipv6_rcv", _) if to_group => "nobody joined the group on this device",
         ("ip_finish_output2" | "ip6_finish_output2", _) if fate.after.is_some() => {
             "the neighbour does not answer"

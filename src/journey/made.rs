@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_engine::Config;
 use fingerpost_engine::config::Link as Device;
+use fingerpost_engine::lookup::source::address_type_on;
 use fingerpost_engine::path::{has_header, mac_of_group};
+use fingerpost_model::RouteType;
 use fingerpost_net::wire::{
     Arp, Checksum, DF, Ethernet, Header, Icmp, Ipv4, Ipv6, Mac, Tcp, Udp, ethertype, icmp, icmp6, next, proto,
     tcp_flags,
@@ -16,6 +18,9 @@ use crate::explain::{Resolved, ResolvedQuestion};
 /// The sender's link-layer address where no neighbour's entry tells it: one of those that
 /// are for documents (RFC 9542, section 2.1.2).
 pub const SENDER: Mac = [0x00, 0x00, 0x5e, 0x00, 0x53, 0x01];
+
+/// The link-layer address of all.
+const EVERYBODY: Mac = [0xff; 6];
 
 /// The source port where none is given.
 const SPORT: u16 = 40_000;
@@ -215,7 +220,10 @@ pub fn framed(config: &Config, device: &Device, link: Link, packet: Vec<u8>) -> 
         _ if packet.first().is_some_and(|byte| byte >> 4 == 6) => ethertype::IPV6,
         _ => ethertype::IPV4,
     };
-    let to_many = ends.and_then(|(_, dst)| to_many(device, dst)).or((kind == ethertype::ARP).then_some([0xff; 6]));
+    let to_many = match kind {
+        ethertype::ARP => Some(EVERYBODY),
+        _ => ends.and_then(|(_, dst)| to_many(config, device, dst)),
+    };
     let dst = link.dst.or(to_many).or(own).unwrap_or_default();
     let mut packet = packet;
     if kind == ethertype::ARP
@@ -243,15 +251,14 @@ fn ends_of(packet: &[u8]) -> Option<(IpAddr, IpAddr)> {
 }
 
 /// The link-layer address of a group, or of all, if the destination is one.
-fn to_many(device: &Device, dst: IpAddr) -> Option<Mac> {
+fn to_many(config: &Config, device: &Device, dst: IpAddr) -> Option<Mac> {
     let is_broadcast = match dst {
         IpAddr::V4(dst) => {
-            let of_device = device.ipv4.iter().flat_map(|ipv4| &ipv4.addrs);
-            dst.is_broadcast() || of_device.into_iter().any(|addr| addr.broadcast == Some(dst))
+            address_type_on(config, dst, device.index()) == RouteType::BROADCAST || dst.is_broadcast()
         }
         IpAddr::V6(_) => false,
     };
-    mac_of_group(dst).or(is_broadcast.then_some([0xff; 6]))
+    mac_of_group(dst).or(is_broadcast.then_some(EVERYBODY))
 }
 
 /// A type and code of ICMP by name or number, of the family's protocol.

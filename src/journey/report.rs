@@ -43,6 +43,9 @@ pub struct PacketReport {
     /// The device that it comes in by; none of a packet made here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev: Option<String>,
+    /// From which to which link-layer address its frame goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<[String; 2]>,
     /// Its mark.
     #[serde(skip_serializing_if = "is_zero")]
     pub mark: u32,
@@ -70,7 +73,7 @@ pub enum Step {
 #[derive(Clone, Debug, Serialize)]
 pub struct StageReport {
     /// Which: receive, hook, deliver, forward, error, local out, output, cut, next, neighbour,
-    /// transmit, loop, loop copy, end.
+    /// transmit, loop, loop copy; or the end: sent, delivered, waits, dropped, unknown.
     pub stage: &'static str,
     /// In plain words.
     pub text: String,

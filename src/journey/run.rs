@@ -1,5 +1,6 @@
 //! A packet arrives, and time passes.
 
+use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::path::{Frame, Outcome, has_header};
 use fingerpost_engine::trace::{Event, Event6, Stage, Tracer};
@@ -59,6 +60,10 @@ pub fn arrive(source: &mut Source, arrival: &Arrival, until: u64) -> Result<Jour
         }
     }
     journey.not_seen = source.not_seen.clone();
+    let is_captured = source.netns.is_some();
+    if is_captured && journey.outcome.drop_reason == Some(DropReason::NoSocket.name()) {
+        journey.unknown.push("which sockets the host has: one that takes the packet changes the answer".into());
+    }
     Ok(journey)
 }
 
@@ -128,7 +133,13 @@ fn made_of(asked: Asked<'_>, arrival: &Arrival, mut told: Told, began: Time) -> 
     Journey {
         schema: SCHEMA,
         release: asked.behaviour.release.clone(),
-        packet: PacketReport { text: seen.line(), dev: Some(received.into()), mark: arrival.mark, frame },
+        packet: PacketReport {
+            text: seen.line(),
+            dev: Some(received.into()),
+            link: seen.macs.map(|(src, dst)| [src, dst].map(|mac| decode::mac_text(&mac))),
+            mark: arrival.mark,
+            frame,
+        },
         steps,
         later,
         outcome,

@@ -14,7 +14,8 @@ pub fn render(journey: &Journey, style: Style) -> String {
     page.line("");
     let packet = &journey.packet;
     let mark = if packet.mark == 0 { String::new() } else { format!(", mark {:#x}", packet.mark) };
-    page.line(&format!("{:<LABEL$}{}{mark}", "packet", packet.text));
+    let link = packet.link.as_ref().map_or(String::new(), |[src, dst]| format!(", from {src} to {dst}"));
+    page.line(&format!("{:<LABEL$}{}{mark}{link}", "packet", packet.text));
     steps(&mut page, &journey.steps);
     for moment in &journey.later {
         page.line("");
@@ -57,16 +58,26 @@ fn short(page: &mut Page, step: &Step) {
     }
 }
 
+/// A packet beside: what it is, and of what happens to it what is not the same for all.
 fn beside(page: &mut Page, side: &Side) {
+    let by = side.dev.as_ref().map_or(String::new(), |dev| format!(", by {dev}"));
+    let label = if side.function == "process_backlog" { "receives" } else { "sends" };
+    let is_usual = |step: &&Step| match step {
+        Step::Stage(stage) => {
+            ["local out", "hook", "output", "next", "transmit", "receive", "loop"].contains(&stage.stage)
+                && !stage.text.contains(": ")
+        }
+        _ => false,
+    };
     let fate = match (side.outcome, side.reason) {
         ("sent", _) => String::new(),
         ("queued", _) => " (it waits)".into(),
         (outcome, Some(reason)) => format!(" ({outcome}: {reason})"),
         (outcome, None) => format!(" ({outcome})"),
     };
-    page.with_function(&format!("{:<LABEL$}{}{fate}", "beside", side.text), side.function);
+    page.with_function(&format!("{label:<LABEL$}{}{by}{fate}", side.text), side.function);
     page.indent += 2;
-    for step in &side.steps {
+    for step in side.steps.iter().filter(|step| !is_usual(step)) {
         short(page, step);
     }
     page.indent -= 2;
