@@ -99,7 +99,19 @@ pub(super) struct PacketArgs {
 
 /// Options that say what a packet is.
 const WORDS: [&str; 14] = [
-    "from", "to", "udp", "tcp_syn", "tcp", "icmp", "arp", "proto", "sport", "len", "df", "ttl", "tos",
+    "from",
+    "to",
+    "udp",
+    "tcp_syn",
+    "tcp",
+    "icmp",
+    "arp",
+    "proto",
+    "sport",
+    "len",
+    "df",
+    "ttl",
+    "tos",
     "flowlabel",
 ];
 
@@ -108,7 +120,8 @@ fn mac(text: &str) -> Result<Mac, String> {
     let mut mac = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {
-        let is_byte = |part: &&str| (1..=2).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_hexdigit());
+        let is_byte =
+            |part: &&str| (1..=2).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_hexdigit());
         let part = parts.next().filter(is_byte);
         *byte = part.and_then(|part| u8::from_str_radix(part, 16).ok()).ok_or(MAC)?;
     }
@@ -124,8 +137,7 @@ pub(super) fn run(
     json: bool,
     expect: Option<&str>,
 ) -> anyhow::Result<u8> {
-    let reads_stdin =
-        packet.hex.as_deref() == Some("-") || packet.pcap.as_deref() == Some(Path::new("-"));
+    let reads_stdin = packet.hex.as_deref() == Some("-") || packet.pcap.as_deref() == Some(Path::new("-"));
     if reads_stdin && args.reads_stdin() {
         bail!("standard input can be read only once");
     }
@@ -133,7 +145,8 @@ pub(super) fn run(
     let expectation = expect.map(|text| Expectation::parse(text, &source.names));
     let expectation = expectation.transpose().map_err(anyhow::Error::msg)?;
     let arrival = arrival(&source, words, packet)?;
-    let journey = journey::arrive(&mut source, &arrival, packet.until.unwrap_or(0)).map_err(anyhow::Error::msg)?;
+    let journey =
+        journey::arrive(&mut source, &arrival, packet.until.unwrap_or(0)).map_err(anyhow::Error::msg)?;
     show(&journey, json)?;
     Ok(status(&journey, expectation.as_ref()))
 }
@@ -342,7 +355,9 @@ mod tests {
     #[test]
     fn link_layer_addresses() {
         assert_eq!(mac("02:00:5e:00:53:f"), Ok([2, 0, 0x5e, 0, 0x53, 0xf]));
-        for bad in ["", "02:00", "02:00:00:00:00:00:00", "02:00:00:00:00:g0", "02:00:00:00:00:", "+2:0:0:0:0:0:0"] {
+        for bad in
+            ["", "02:00", "02:00:00:00:00:00:00", "02:00:00:00:00:g0", "02:00:00:00:00:", "+2:0:0:0:0:0:0"]
+        {
             assert!(mac(bad).is_err_and(|why| why.contains("such as")), "{bad}");
         }
     }

@@ -141,9 +141,7 @@ impl Expectation {
     /// Compares what becomes of a packet, beside which something else may be possible.
     pub fn violated(&self, outcome: &Outcome, is_open: bool) -> Option<String> {
         let holds = |part: &Part| match part {
-            Part::Dev(dev) => {
-                outcome.dev.as_ref() == Some(dev) || on_every_leg(outcome, |leg| leg == dev)
-            }
+            Part::Dev(dev) => outcome.dev.as_ref() == Some(dev) || on_every_leg(outcome, |leg| leg == dev),
             Part::Via(gateway) => same(outcome.gateway.as_ref(), gateway),
             Part::Source(source) => same(outcome.source.as_ref(), source),
             Part::Table(id) => outcome.table == Some(*id),

@@ -29,11 +29,11 @@ pub use build::{Asked, explain};
 pub use compare::first_difference;
 pub use expect::Expectation;
 pub use firewall::{Expression, ask_firewall};
+pub(crate) use outcome4::why_dropped;
 pub use outcome6::temporary_to_come;
 pub use question::{FIELDS, Question, Resolved, ResolvedQuestion, check_key, text_of};
 pub use report::{
     Alternative, Explanation, Hop, Key, Leg, LookupReport, Outcome, PassedOverReport, RouteReport,
     RuleReport, RuleVerdict, SCHEMA, TableReport, Verdict,
 };
-pub(crate) use outcome4::why_dropped;
 pub use wording::device as device_name;

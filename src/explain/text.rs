@@ -6,7 +6,9 @@
 use std::fmt::Write;
 
 use super::both::Both;
-use super::report::{Alternative, Explanation, Key, LookupReport, Outcome, RuleReport, RuleVerdict, TableReport, Verdict};
+use super::report::{
+    Alternative, Explanation, Key, LookupReport, Outcome, RuleReport, RuleVerdict, TableReport, Verdict,
+};
 
 /// How to render.
 #[derive(Clone, Copy, Debug)]

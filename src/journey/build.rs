@@ -165,9 +165,11 @@ impl<'a, 'm> Builder<'a, 'm> {
     fn packet(&mut self, number: u64, bytes: &[u8]) {
         let seen = decode::body(bytes);
         let is_six = bytes.first().is_some_and(|byte| byte >> 4 == 6);
-        while self.open.last().is_some_and(|open| {
-            matches!(open.ended, Some(ended) if ended != Outcome::Queued && !open.is_cut)
-        }) {
+        while self
+            .open
+            .last()
+            .is_some_and(|open| matches!(open.ended, Some(ended) if ended != Outcome::Queued && !open.is_cut))
+        {
             self.flush();
             self.close();
         }
@@ -269,7 +271,9 @@ impl<'a, 'm> Builder<'a, 'm> {
                         self.frames.next();
                         self.transmit(frame)
                     }
-                    None => self.plain("transmit", format!("by {}", device_name(config, dev)), XMIT, Some(dev)),
+                    None => {
+                        self.plain("transmit", format!("by {}", device_name(config, dev)), XMIT, Some(dev))
+                    }
                 };
                 return self.put(step);
             }
@@ -288,9 +292,9 @@ impl<'a, 'm> Builder<'a, 'm> {
         }
     }
 
-    fn plain(&self, stage: &'static str, text: String, function: &'static str, dev: Option<u32>) -> Step {
+    fn plain(&self, name: &'static str, text: String, function: &'static str, dev: Option<u32>) -> Step {
         let dev = dev.map(|dev| device_name(self.config(), dev));
-        Step::Stage(StageReport { stage, text, function, dev, frame: None })
+        Step::Stage(StageReport { name, text, function, dev, frame: None })
     }
 
     /// Notes what counts for what becomes of the subject.
@@ -337,7 +341,8 @@ impl<'a, 'm> Builder<'a, 'm> {
         let config = self.config();
         let frame = self.frames.as_slice().first().filter(|frame| frame.dev == dev);
         let mut side = Side::new("ARP".into(), "arp_send_dst");
-        (side.outcome, side.dev, side.to) = ("sent", Some(device_name(config, dev)), Some(target.to_string()));
+        (side.outcome, side.dev, side.to) =
+            ("sent", Some(device_name(config, dev)), Some(target.to_string()));
         match frame {
             Some(frame) => {
                 self.frames.next();
@@ -380,7 +385,13 @@ impl<'a, 'm> Builder<'a, 'm> {
             }
             _ => {}
         }
-        Step::Stage(StageReport { stage: "transmit", text, function: XMIT, dev: Some(dev), frame: Some(whole) })
+        Step::Stage(StageReport {
+            name: "transmit",
+            text,
+            function: XMIT,
+            dev: Some(dev),
+            frame: Some(whole),
+        })
     }
 
     fn ended(&mut self, packet: u64, outcome: Outcome) {
@@ -393,7 +404,8 @@ impl<'a, 'm> Builder<'a, 'm> {
             }
         }
         let is_open = packet != 0 && self.open.iter().any(|open| open.number == packet);
-        while self.open.last().is_some_and(|open| open.number != packet && (is_open || open.ended.is_some())) {
+        while self.open.last().is_some_and(|open| open.number != packet && (is_open || open.ended.is_some()))
+        {
             self.close();
         }
         if packet == self.memory.subject && self.memory.after.is_some() {

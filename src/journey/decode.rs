@@ -233,12 +233,8 @@ fn carried(protocol: u8, payload: &[u8]) -> What {
 }
 
 fn flags_text(flags: u8) -> String {
-    let names = [
-        (tcp_flags::SYN, "SYN"),
-        (tcp_flags::FIN, "FIN"),
-        (tcp_flags::RST, "RST"),
-        (tcp_flags::ACK, "ACK"),
-    ];
+    let names =
+        [(tcp_flags::SYN, "SYN"), (tcp_flags::FIN, "FIN"), (tcp_flags::RST, "RST"), (tcp_flags::ACK, "ACK")];
     let set: Vec<&str> = names.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, name)| *name).collect();
     if set.is_empty() { String::new() } else { format!(" {}", set.join("+")) }
 }

@@ -38,7 +38,8 @@ pub(super) fn outcome(
     let mut outcome = Outcome::new(verdict, text);
     if matches!(verdict, Verdict::Sent | Verdict::Forwarded) {
         outcome.dev = fate.left.first().map(|&(dev, _)| device_name(&asked.ns.config, dev));
-        outcome.gateway = fate.next.map(|(_, addr)| addr.to_string());
+        let gateway = fate.next.filter(|&(_, addr)| seen.to != Some(addr));
+        outcome.gateway = gateway.map(|(_, addr)| addr.to_string());
     }
     if let path::Outcome::Dropped(reason) = fate.outcome {
         outcome.drop_reason = Some(reason.name());
@@ -82,7 +83,9 @@ fn own_lookup(steps: &[Step]) -> Option<&LookupReport> {
         Step::Lookup(lookup) => Some(&**lookup),
         _ => None,
     });
-    lookups.filter(|lookup| ["input", "output"].contains(&lookup.purpose)).find(|lookup| lookup.result.is_some())
+    lookups
+        .filter(|lookup| ["input", "output"].contains(&lookup.purpose))
+        .find(|lookup| lookup.result.is_some())
 }
 
 /// Whether a neighbour's link-layer address is asked for.
@@ -116,9 +119,7 @@ fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdi
             (verdict, text)
         }
         path::Outcome::Delivered => (Verdict::Delivered, format!("delivered to this host{after}")),
-        path::Outcome::Queued => {
-            (Verdict::Queued, format!("waits {}", waits_for(config, fate.next)))
-        }
+        path::Outcome::Queued => (Verdict::Queued, format!("waits {}", waits_for(config, fate.next))),
         path::Outcome::Dropped(reason) => {
             let mut text = format!("dropped{after}: {} on ", reason.name());
             match fate.next {
@@ -153,7 +154,10 @@ fn beside(side: &Side, subject: &Seen) -> String {
         "looped" | "delivered" => format!(", and {name} goes{to}, which is this host"),
         "queued" => format!(", and {name}{to} waits for a link-layer address"),
         "not made" => format!(", and {name} is not sent: there is no way back, or too many were sent"),
-        _ => format!(", and {name}{to} is {outcome}{}", side.reason.map_or(String::new(), |r| format!(" ({r})"))),
+        _ => format!(
+            ", and {name}{to} is {outcome}{}",
+            side.reason.map_or(String::new(), |r| format!(" ({r})"))
+        ),
     }
 }
 
@@ -165,6 +169,9 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
     Some(match reason {
         DropReason::IpInHdr if fate.place == "ip_forward" => "its time to live is used up",
         DropReason::IpInHdr if fate.place == "ip6_forward" => "its hop limit is used up",
+        DropReason::IpInHdr if fate.place == "ipv6_rcv" => {
+            "no packet from a wire has such a header or addresses"
+        }
         DropReason::IpInHdr => "its header cannot be one",
         DropReason::IpInAddrErrors => "it is not for this host, which does not forward it",
         DropReason::IpInNoRoutes | DropReason::IpOutNoRoutes => match fate.errno {

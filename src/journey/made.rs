@@ -8,8 +8,8 @@ use fingerpost_engine::lookup::source::address_type_on;
 use fingerpost_engine::path::{has_header, mac_of_group};
 use fingerpost_model::RouteType;
 use fingerpost_net::wire::{
-    Arp, Checksum, DF, Ethernet, Header, Icmp, Ipv4, Ipv6, Mac, Tcp, Udp, ethertype, icmp, icmp6, next, proto,
-    tcp_flags,
+    Arp, Checksum, DF, Ethernet, Header, Icmp, Ipv4, Ipv6, Mac, Tcp, Udp, ethertype, icmp, icmp6, next,
+    proto, tcp_flags,
 };
 use zerocopy::IntoBytes;
 
@@ -212,7 +212,8 @@ pub fn framed(config: &Config, device: &Device, link: Link, packet: Vec<u8>) -> 
     }
     let ends = ends_of(&packet);
     let known = ends.and_then(|(src, _)| config.neighbours.entries.get(&(device.index(), src)));
-    let known = known.and_then(|entry| entry.lladdr.as_ref()).and_then(|addr| Mac::try_from(&addr.0[..]).ok());
+    let known =
+        known.and_then(|entry| entry.lladdr.as_ref()).and_then(|addr| Mac::try_from(&addr.0[..]).ok());
     let src = link.src.or(known).unwrap_or(SENDER);
     let own = device.msg.address.as_ref().and_then(|addr| Mac::try_from(&addr.0[..]).ok());
     let kind = match ends {
@@ -241,7 +242,8 @@ fn is_arp(packet: &[u8]) -> bool {
 /// A packet's source and destination.
 fn ends_of(packet: &[u8]) -> Option<(IpAddr, IpAddr)> {
     if is_arp(packet) {
-        return Arp::read(packet).map(|arp| (Ipv4Addr::from(arp.sender).into(), Ipv4Addr::from(arp.target).into()));
+        return Arp::read(packet)
+            .map(|arp| (Ipv4Addr::from(arp.sender).into(), Ipv4Addr::from(arp.target).into()));
     }
     match packet.first()? >> 4 {
         4 => Ipv4::read(packet).map(|header| (header.source().into(), header.destination().into())),
@@ -277,7 +279,9 @@ pub fn message(text: &str, is_six: bool) -> Result<(u8, u8), String> {
     let (kind, code) = named.split_once('/').unwrap_or((named, "0"));
     let numbers = kind.parse::<u8>().ok().zip(code.parse::<u8>().ok());
     let Some((kind, code)) = numbers else {
-        return Err(format!("--icmp {text}: expected echo, echo-reply, timestamp, or TYPE[/CODE] in numbers"));
+        return Err(format!(
+            "--icmp {text}: expected echo, echo-reply, timestamp, or TYPE[/CODE] in numbers"
+        ));
     };
     let is_error = match is_six {
         true => kind < icmp6::INFORMATIONAL,

@@ -74,7 +74,7 @@ pub enum Step {
 pub struct StageReport {
     /// Which: receive, hook, deliver, forward, error, local out, output, cut, next, neighbour,
     /// transmit, loop, loop copy; or the end: sent, delivered, waits, dropped, unknown.
-    pub stage: &'static str,
+    pub name: &'static str,
     /// In plain words.
     pub text: String,
     /// The kernel function.

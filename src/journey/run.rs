@@ -62,14 +62,17 @@ pub fn arrive(source: &mut Source, arrival: &Arrival, until: u64) -> Result<Jour
     journey.not_seen = source.not_seen.clone();
     let is_captured = source.netns.is_some();
     if is_captured && journey.outcome.drop_reason == Some(DropReason::NoSocket.name()) {
-        journey.unknown.push("which sockets the host has: one that takes the packet changes the answer".into());
+        journey
+            .unknown
+            .push("which sockets the host has: one that takes the packet changes the answer".into());
     }
     Ok(journey)
 }
 
 fn journey(source: &mut Source, arrival: &Arrival, until: u64) -> Result<Journey, String> {
     let began = source.world.now;
-    let mut counted = source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?.state.counters.clone();
+    let mut counted =
+        source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?.state.counters.clone();
     let told = tell(&mut source.world, source.ns, arrival, until)?;
     let is_known = !is_open(&told.events);
     let asked = asked(source, &source.world)?;

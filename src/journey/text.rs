@@ -14,8 +14,10 @@ pub fn render(journey: &Journey, style: Style) -> String {
     page.line("");
     let packet = &journey.packet;
     let mark = if packet.mark == 0 { String::new() } else { format!(", mark {:#x}", packet.mark) };
-    let link = packet.link.as_ref().map_or(String::new(), |[src, dst]| format!(", from {src} to {dst}"));
-    page.line(&format!("{:<LABEL$}{}{mark}{link}", "packet", packet.text));
+    page.line(&format!("{:<LABEL$}{}{mark}", "packet", packet.text));
+    if let Some([src, dst]) = &packet.link {
+        page.line(&format!("{:<LABEL$}from {src} to {dst}", "frame"));
+    }
     steps(&mut page, &journey.steps);
     for moment in &journey.later {
         page.line("");
@@ -51,7 +53,7 @@ fn steps(page: &mut Page, steps: &[Step]) {
 fn short(page: &mut Page, step: &Step) {
     match step {
         Step::Stage(stage) => {
-            page.with_function(&format!("{:<LABEL$}{}", stage.stage, stage.text), stage.function);
+            page.with_function(&format!("{:<LABEL$}{}", stage.name, stage.text), stage.function);
         }
         Step::Lookup(lookup) => page.brief_lookup(lookup),
         Step::Side(side) => beside(page, side),
@@ -64,7 +66,7 @@ fn beside(page: &mut Page, side: &Side) {
     let label = if side.function == "process_backlog" { "receives" } else { "sends" };
     let is_usual = |step: &&Step| match step {
         Step::Stage(stage) => {
-            ["local out", "hook", "output", "next", "transmit", "receive", "loop"].contains(&stage.stage)
+            ["local out", "hook", "output", "next", "transmit", "receive", "loop"].contains(&stage.name)
                 && !stage.text.contains(": ")
         }
         _ => false,

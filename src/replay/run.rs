@@ -45,7 +45,8 @@ const OFTEN: u64 = 1 << 14;
 /// What a packet meets that was not captured as a whole.
 const CUT: &str = "the rest of a packet that was cut by the capture";
 /// What a packet meets where the choice among several hops is not known.
-pub(crate) const OPEN: &str = "a choice among hops by a hash whose seed is not known (net.ipv4.fib_multipath_hash_seed)";
+pub(crate) const OPEN: &str =
+    "a choice among hops by a hash whose seed is not known (net.ipv4.fib_multipath_hash_seed)";
 
 /// Replays a capture on the source's host; what leaves goes to `writer`, what becomes of
 /// each packet to `report`.
