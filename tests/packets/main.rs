@@ -8,4 +8,5 @@ mod forward;
 mod host;
 mod receive;
 mod six;
+mod sockets;
 mod teach;

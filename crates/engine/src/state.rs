@@ -8,6 +8,7 @@ use crate::counters::Counters;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
+use crate::path::sockets::Sockets;
 use crate::path::{Beside, GlobalLimit, Peers, Reassembly, Reassembly6, Resolutions, Timers};
 
 /// Time on the injected clock, in milliseconds since the world began.
@@ -49,6 +50,8 @@ pub struct State {
     pub fragments6: Reassembly6,
     /// When the first of them is given up, as the timer is set.
     pub fragments_until: Option<Time>,
+    /// Sockets of programs.
+    pub sockets: Sockets,
     /// Milliseconds since 1970, universal time, when the clock began.
     pub wall: u64,
     /// What time alone will bring about.

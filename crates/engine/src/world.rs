@@ -15,7 +15,7 @@ use crate::behaviour::Behaviour;
 use crate::config::Search;
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
-use crate::path::{Frame, Handled, Stack};
+use crate::path::{Frame, Handled, Outcome, Stack};
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::{control, dump, lookup};
@@ -186,6 +186,20 @@ impl World {
         let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
         let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
         Ok(stack.receive(dev, frame, mark))
+    }
+
+    /// Has a namespace's network layer do what a program asks: what that comes to, what
+    /// became of the packet, if one was made, and the frames that left.
+    pub(crate) fn at_work<T>(
+        &mut self,
+        id: NsId,
+        tracer: &mut Tracer<'_>,
+        call: impl FnOnce(&mut Stack<'_, '_>) -> T,
+    ) -> Result<(T, Option<Outcome>, Vec<Frame>), Refusal> {
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::EINVAL))?;
+        Ok(Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer).call(call))
     }
 
     /// Says which time of the day it is: milliseconds since 1970, universal time, when the

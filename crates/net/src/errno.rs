@@ -50,9 +50,12 @@ errnos! {
     ERANGE = 34, "Numerical result out of range";
     ELOOP = 40, "Too many levels of symbolic links";
     ENODATA = 61, "No data available";
+    ENONET = 64, "Machine is not on the network";
     EBADMSG = 74, "Bad message";
     EOVERFLOW = 75, "Value too large for defined data type";
     ENOTUNIQ = 76, "Name not unique on network";
+    EPROTO = 71, "Protocol error";
+    EDESTADDRREQ = 89, "Destination address required";
     EMSGSIZE = 90, "Message too long";
     ENOPROTOOPT = 92, "Protocol not available";
     EPROTONOSUPPORT = 93, "Protocol not supported";
@@ -66,6 +69,7 @@ errnos! {
     ENOBUFS = 105, "No buffer space available";
     ETIMEDOUT = 110, "Connection timed out";
     ECONNREFUSED = 111, "Connection refused";
+    EHOSTDOWN = 112, "Host is down";
     EHOSTUNREACH = 113, "No route to host";
     EALREADY = 114, "Operation already in progress";
 }

@@ -172,6 +172,8 @@ pub enum DropReason {
     IpNoProto,
     /// Nobody listens.
     NoSocket,
+    /// Whoever it is for has no room left.
+    SocketRcvbuff,
     /// UDP's checksum is wrong.
     UdpCsum,
     /// TCP's checksum is wrong.
@@ -236,6 +238,7 @@ impl DropReason {
             DropReason::PktTooBig => "PKT_TOO_BIG",
             DropReason::IpNoProto => "IP_NOPROTO",
             DropReason::NoSocket => "NO_SOCKET",
+            DropReason::SocketRcvbuff => "SOCKET_RCVBUFF",
             DropReason::UdpCsum => "UDP_CSUM",
             DropReason::TcpCsum => "TCP_CSUM",
             DropReason::IcmpCsum => "ICMP_CSUM",

@@ -27,6 +27,7 @@ impl Stack<'_, '_> {
         };
         let Some(passed) = self.hook(Hook::Input, packet) else { return };
         let packet = passed.into_packet();
+        let is_raw = self.deliver_raw(&packet, header.proto);
         let taken = match header.proto {
             proto::ICMP => self.icmp_receive(&packet, &header),
             proto::UDP => self.udp_receive(&packet, &header, &UDP),
@@ -38,6 +39,7 @@ impl Stack<'_, '_> {
             },
             // For whoever routes multicast: nobody.
             proto::PIM => Err(DropReason::NotSpecified),
+            _ if is_raw => Ok(()),
             _ => {
                 // C-226
                 self.count(Counter::IpInUnknownProtos);

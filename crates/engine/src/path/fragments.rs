@@ -79,7 +79,8 @@ impl Stack<'_, '_> {
             return self.drop(&packet, DropReason::IpInHdr);
         };
         let reassembled = packet.reassembled.as_ref();
-        if must_not(&header, mtu as u32, reassembled.is_some(), reassembled) {
+        let ignores_df = reassembled.is_some() || packet.sent.is_some_and(|sent| sent.ignores_df);
+        if must_not(&header, mtu as u32, ignores_df, reassembled) {
             self.count(Counter::IpFragFails);
             let rest = (mtu as u32).to_be_bytes();
             self.icmp_send(&packet, icmp::UNREACHABLE, icmp::FRAGMENTATION_NEEDED, rest);

@@ -158,7 +158,7 @@ impl Stack<'_, '_> {
             self.count(counter);
         }
         let id = self.rng.next_u32() as u16;
-        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options };
+        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options, ttl: None, sent: None };
         self.send_made(made, decision, src, dst, &bytes);
     }
 }
@@ -174,7 +174,7 @@ struct Message {
 }
 
 /// The counter of sent messages of a type.
-fn counter_of(kind: u8) -> Option<Counter> {
+pub(super) fn counter_of(kind: u8) -> Option<Counter> {
     Some(match kind {
         0 => Counter::IcmpOutEchoReps,
         3 => Counter::IcmpOutDestUnreachs,

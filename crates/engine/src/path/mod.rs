@@ -28,6 +28,7 @@ mod output;
 mod reassemble;
 mod receive;
 mod six;
+pub mod sockets;
 mod tcp;
 mod timers;
 mod udp;
@@ -126,6 +127,8 @@ pub struct Packet {
     pub is_forwarded: bool,
     /// Its options, once they were read.
     pub options: Options,
+    /// What the socket that made it demands of its way.
+    pub sent: Option<sockets::Sent>,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
@@ -148,6 +151,7 @@ impl Packet {
             six: Noted::default(),
             is_forwarded: false,
             options: Options::default(),
+            sent: None,
             reassembled: None,
             is_subject: false,
             number: 0,
@@ -171,6 +175,8 @@ pub struct Stack<'a, 't> {
     /// Packets that loopback gives back.
     backlog: VecDeque<Packet>,
     outcome: Outcome,
+    /// Whether the way of what the event is about has ended.
+    has_ended: bool,
     /// Whether an ICMPv6 message is on its way out: meanwhile no other is made
     /// (`icmpv6_xmit_lock`).
     sends_icmp6: bool,
@@ -187,7 +193,18 @@ impl<'a, 't> Stack<'a, 't> {
     ) -> Self {
         let outcome = Outcome::Dropped(DropReason::NotSpecified);
         let (emitted, backlog) = (Vec::new(), VecDeque::new());
-        Stack { config, state, env, rng, tracer, emitted, backlog, outcome, sends_icmp6: false }
+        Stack {
+            config,
+            state,
+            env,
+            rng,
+            tracer,
+            emitted,
+            backlog,
+            outcome,
+            has_ended: false,
+            sends_icmp6: false,
+        }
     }
 
     /// A frame arrives by a device, its packet with a mark. Of a device without link header
@@ -195,6 +212,14 @@ impl<'a, 't> Stack<'a, 't> {
     pub fn receive(mut self, dev: u32, frame: &[u8], mark: u32) -> Handled {
         self.take_frame(dev, frame, mark);
         self.finish()
+    }
+
+    /// Does what a program asks, and what follows at once: what became of the packet, if
+    /// one was made, and the frames that left.
+    pub(crate) fn call<T>(mut self, call: impl FnOnce(&mut Self) -> T) -> (T, Option<Outcome>, Vec<Frame>) {
+        let result = call(&mut self);
+        self.run_backlog();
+        (result, self.has_ended.then_some(self.outcome), self.emitted)
     }
 
     /// A timer ends.
@@ -211,6 +236,11 @@ impl<'a, 't> Stack<'a, 't> {
 
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
+        self.run_backlog();
+        Handled { outcome: self.outcome, emitted: self.emitted }
+    }
+
+    fn run_backlog(&mut self) {
         while let Some(packet) = self.backlog.pop_front() {
             self.announce(&packet);
             match six::is_six(&packet) {
@@ -218,7 +248,6 @@ impl<'a, 't> Stack<'a, 't> {
                 true => self.ip6_receive(packet),
             }
         }
-        Handled { outcome: self.outcome, emitted: self.emitted }
     }
 
     fn now(&self) -> Time {
@@ -252,6 +281,7 @@ impl<'a, 't> Stack<'a, 't> {
         let is_known = !matches!(self.outcome, Outcome::Unknown(_));
         if packet.is_subject && is_known || matches!(outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
+            self.has_ended = true;
         }
         self.tracer.event(|| Event::Ended { packet: packet.number, outcome });
     }

@@ -9,6 +9,7 @@ use zerocopy::IntoBytes;
 use super::fragment::is_due;
 use super::hook::Posted;
 use super::options::{Answer, set_checksum};
+use super::sockets::Sent;
 use super::{Addressed, Packet, Stack};
 use crate::config::Config;
 use crate::counters::Counter;
@@ -25,6 +26,10 @@ pub(super) struct Made {
     pub id: u16,
     pub mark: u32,
     pub options: Answer,
+    /// What it has left to live, where that is not the route's or the host's.
+    pub ttl: Option<u8>,
+    /// Of one that a socket sends.
+    pub sent: Option<Sent>,
 }
 
 impl Stack<'_, '_> {
@@ -44,7 +49,7 @@ impl Stack<'_, '_> {
             total_len: ((len + payload.len()) as u16).into(),
             id: made.id.into(),
             fragment: made.fragment.into(),
-            ttl: self.hop_limit(&decision),
+            ttl: made.ttl.unwrap_or_else(|| self.hop_limit(&decision)),
             proto: made.proto,
             checksum: 0.into(),
             src: src.octets(),
@@ -58,6 +63,7 @@ impl Stack<'_, '_> {
         set_checksum(&mut bytes);
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
+        (packet.sent, packet.is_subject) = (made.sent, made.sent.is_some());
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         self.count(Counter::IpOutRequests); // C-239
@@ -98,7 +104,8 @@ impl Stack<'_, '_> {
         self.stage(Stage::Output { dev: packet.dev });
         let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
         let is_multicast = flags.has(RouteFlags::MULTICAST);
-        let listens = flags.has(RouteFlags::LOCAL) || !packet.is_forwarded;
+        let is_for_others = packet.sent.is_some_and(|sent| sent.is_for_others);
+        let listens = (flags.has(RouteFlags::LOCAL) || !packet.is_forwarded) && !is_for_others;
         if is_multicast && listens || flags.has(RouteFlags::BROADCAST) {
             let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
             if let Some(posted) = self.postrouting(copy) {
@@ -127,6 +134,9 @@ impl Stack<'_, '_> {
         let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
         let mtu = match packet.is_forwarded {
             true => forwarding_mtu(self.config, decision),
+            false if packet.sent.is_some_and(|sent| sent.by_device_mtu) => {
+                self.config.links.get(packet.dev).map_or(0, |link| link.mtu().min(MAX_MTU)) as usize
+            }
             false => decision.mtu as usize,
         };
         match is_due(packet.bytes.len(), mtu as u32, packet.reassembled.as_ref()) {

@@ -7,6 +7,7 @@ use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
 
+use super::sockets::Remembered;
 use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::input4::{self, Received};
@@ -82,6 +83,9 @@ impl Stack<'_, '_> {
             return self.drop(&packet, DropReason::IpInHdr);
         };
         if packet.decision.is_none() {
+            packet.decision = self.early_decision(&packet, &header);
+        }
+        if packet.decision.is_none() {
             match self.input_lookup(&packet, &header) {
                 Ok(decision) => packet.decision = Some(decision),
                 Err(reason) => {
@@ -117,6 +121,23 @@ impl Stack<'_, '_> {
             _ => {}
         }
         self.dispatch_input(packet);
+    }
+
+    /// What a connected socket of UDP remembers of its packets' way (C-186).
+    fn early_decision(&self, packet: &Packet, header: &Ipv4) -> Option<Decision> {
+        let is_looked_for = header.proto == proto::UDP
+            && !header.is_fragment()
+            && packet.addressed == Addressed::Host
+            && !self.state.sockets.is_empty()
+            && self.setting("ip_early_demux") != 0
+            && self.setting("udp_early_demux") != 0;
+        if !is_looked_for {
+            return None;
+        }
+        match self.early_demux(packet, ports(&packet.bytes, header))? {
+            Remembered::Four(decision) => Some(decision.clone()),
+            Remembered::Six(_) => None,
+        }
     }
 
     fn input_lookup(&mut self, packet: &Packet, header: &Ipv4) -> Result<Decision, DropReason> {

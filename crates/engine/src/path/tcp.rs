@@ -63,8 +63,16 @@ impl Stack<'_, '_> {
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let Ok(decision) = resolved else { return };
-        let made =
-            Made { proto: proto::TCP, tos: header.tos & 0xfc, fragment: DF, id: 0, mark: flow.mark, options };
+        let made = Made {
+            proto: proto::TCP,
+            tos: header.tos & 0xfc,
+            fragment: DF,
+            id: 0,
+            mark: flow.mark,
+            options,
+            ttl: None,
+            sent: None,
+        };
         self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }
 }

@@ -182,6 +182,8 @@ impl Stack<'_, '_> {
             flow_label: flow.flowlabel,
             mark: flow.mark,
             may_cut: true,
+            hop_limit: None,
+            sent: None,
         };
         self.sends_icmp6 = true;
         self.send_made6(made, way, flow.src, flow.dst, &bytes);
@@ -189,7 +191,7 @@ impl Stack<'_, '_> {
     }
 
     /// Counts a message that is sent.
-    pub(super) fn count_message6(&mut self, kind: u8) {
+    pub(in crate::path) fn count_message6(&mut self, kind: u8) {
         self.count(Counter::Icmp6OutMsgs);
         self.state.counters.message(Messages::Out6, kind);
         if let Some((_, counter)) = counters_of(kind) {

@@ -7,6 +7,7 @@ use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
 use zerocopy::IntoBytes;
 
 use super::super::hook::Posted;
+use super::super::sockets::Sent;
 use super::super::{Outcome, Packet, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
@@ -19,27 +20,35 @@ use fingerpost_net::Errno;
 pub(super) const LEAST_MTU: usize = 1280;
 
 /// What the header of a packet made here needs besides addresses.
-pub(super) struct Made6 {
+pub(in crate::path) struct Made6 {
     pub next: u8,
     pub traffic_class: u8,
     pub flow_label: u32,
     pub mark: u32,
     /// Whether it may leave in pieces.
     pub may_cut: bool,
+    /// Its hop limit, where that is not the route's or the device's.
+    pub hop_limit: Option<u8>,
+    /// Of one that a socket sends.
+    pub sent: Option<Sent>,
 }
 
 impl Stack<'_, '_> {
     /// The way of a packet made here (`ip6_dst_lookup`); the flow has its source afterwards.
     pub(super) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
-        let resolved = socket6::resolve(self.config, self.state, self.env, flow, self.tracer);
+        let resolved = self.resolve6(flow);
         if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::Ip6OutNoRoutes);
         }
         resolved.ok()
     }
 
+    pub(in crate::path) fn resolve6(&mut self, flow: &mut Flow6) -> Result<Decision6, Errno> {
+        socket6::resolve(self.config, self.state, self.env, flow, self.tracer)
+    }
+
     /// Sends a payload made here (`ip6_xmit`, `ip6_send_skb`).
-    pub(super) fn send_made6(
+    pub(in crate::path) fn send_made6(
         &mut self,
         made: Made6,
         decision: Decision6,
@@ -51,7 +60,7 @@ impl Stack<'_, '_> {
             word: Ipv6::word_of(made.traffic_class, self.flow_label(made.flow_label)),
             payload_len: (payload.len() as u16).into(),
             next: made.next,
-            hop_limit: self.hop_limit6(&decision, dst),
+            hop_limit: made.hop_limit.unwrap_or_else(|| self.hop_limit6(&decision, dst)),
             src: src.octets(),
             dst: dst.octets(),
         };
@@ -60,6 +69,8 @@ impl Stack<'_, '_> {
             decision6: Some(decision),
             mark: made.mark,
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
+            sent: made.sent,
+            is_subject: made.sent.is_some(),
             ..Packet::bare(0)
         };
         self.set_out(&mut packet);
@@ -123,7 +134,12 @@ impl Stack<'_, '_> {
     /// `ip6_finish_output`.
     fn finish_output6(&mut self, posted: Posted) {
         let packet = posted.into_packet();
-        let mtu = packet.decision6.as_ref().map_or(LEAST_MTU, |decision| decision.mtu as usize);
+        let mtu = match packet.sent {
+            Some(Sent { by_device_mtu: true, .. }) => {
+                self.config.links.get(packet.dev).map_or(LEAST_MTU, |link| link.mtu() as usize)
+            }
+            _ => packet.decision6.as_ref().map_or(LEAST_MTU, |decision| decision.mtu as usize),
+        };
         if packet.bytes.len() <= mtu {
             return self.finish_output6_whole(packet);
         }

@@ -2,12 +2,13 @@
 //! and the dispatch.
 
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Header, Ipv6, icmp6, next};
+use fingerpost_net::wire::{Header, Ipv6, Udp, icmp6, next, proto};
 
+use super::super::sockets::Remembered;
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::{Noted, dropped, headers, hop_device, is_multipath};
 use crate::counters::Counter;
-use crate::lookup::{DropReason, Flow6, Input, Output, input6, receive6};
+use crate::lookup::{Decision6, DropReason, Flow6, Input, Output, input6, receive6};
 use crate::trace::{Hook, Stage};
 
 impl Stack<'_, '_> {
@@ -96,6 +97,9 @@ impl Stack<'_, '_> {
             return self.drop(&packet, DropReason::IpInHdr);
         };
         if packet.decision6.is_none() {
+            packet.decision6 = self.early_decision6(&packet, &header);
+        }
+        if packet.decision6.is_none() {
             let mut flow = flow_of(&packet, &header);
             let flow = &mut flow;
             match input6::receive(self.config, self.state, self.env, flow, self.tracer) {
@@ -110,6 +114,20 @@ impl Stack<'_, '_> {
             }
         }
         self.dispatch_input6(packet);
+    }
+
+    /// What a connected socket of UDP remembers of its packets' way (C-186).
+    fn early_decision6(&self, packet: &Packet, header: &Ipv6) -> Option<Decision6> {
+        let is_looked_for = header.next == proto::UDP
+            && packet.addressed == Addressed::Host
+            && !self.state.sockets.is_empty()
+            && self.setting("ip_early_demux") != 0
+            && self.setting("udp_early_demux") != 0;
+        let udp = Udp::read(packet.bytes.get(Ipv6::LEN..)?).filter(|_| is_looked_for)?;
+        match self.early_demux(packet, (udp.sport.get(), udp.dport.get()))? {
+            Remembered::Six(decision) => Some(decision.clone()),
+            Remembered::Four(_) => None,
+        }
     }
 
     /// What keeps the choice of a leg from being known: Linux's seed, and what it

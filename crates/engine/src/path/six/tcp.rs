@@ -76,6 +76,8 @@ impl Stack<'_, '_> {
             flow_label,
             mark: flow.mark,
             may_cut: false,
+            hop_limit: None,
+            sent: None,
         };
         self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
     }
