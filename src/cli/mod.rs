@@ -279,7 +279,7 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
 fn run(cli: Cli) -> anyhow::Result<u8> {
     let before = cli.source;
     match cli.verb {
-        Verb::Explain { source, question, json, expect, packet, .. } if packet.packet => {
+        Verb::Explain { source, question, json, expect, packet, .. } if packet.is_given() => {
             journey::run(&before.and(source)?, &question, &packet, json, expect.as_deref())
         }
         Verb::Explain { source, question, json, expect, against, verify, fib, both, .. } => {

@@ -30,7 +30,7 @@ enum Part {
 
 /// Words that an expectation knows, for messages.
 const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NAME, \
-sent, delivered, forwarded, queued, dropped, refused, found, missing, or a drop reason's name";
+sent, delivered, forwarded, queued, connected, dropped, refused, found, missing, or a drop reason's name";
 
 /// Drop reasons that an answer can have.
 const REASONS: [DropReason; 39] = [
@@ -88,6 +88,7 @@ impl Expectation {
                 "dropped" => Some(Verdict::Dropped),
                 "refused" => Some(Verdict::Refused),
                 "queued" => Some(Verdict::Queued),
+                "connected" => Some(Verdict::Connected),
                 "found" => Some(Verdict::Found),
                 "missing" => Some(Verdict::Missing),
                 _ => None,

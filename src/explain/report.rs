@@ -262,6 +262,8 @@ pub enum Verdict {
     Refused,
     /// It waits: for its neighbour's address, or for the rest of its datagram.
     Queued,
+    /// A socket is connected, for which no packet is sent.
+    Connected,
     /// It meets what is not modelled.
     Unknown,
     /// A firewall is given something: a device, a type.

@@ -100,7 +100,12 @@ impl Page {
     pub fn answer(&mut self, outcome: &Outcome) {
         let good = matches!(
             outcome.verdict,
-            Verdict::Sent | Verdict::Delivered | Verdict::Forwarded | Verdict::Queued | Verdict::Found
+            Verdict::Sent
+                | Verdict::Delivered
+                | Verdict::Forwarded
+                | Verdict::Queued
+                | Verdict::Connected
+                | Verdict::Found
         );
         self.line(&self.paint(if good { Paint::Good } else { Paint::Bad }, &outcome.text));
     }

@@ -477,6 +477,7 @@ fn of_explanation(config: &Config, explanation: &Explanation) -> Row {
         explain::Verdict::Found
         | explain::Verdict::Missing
         | explain::Verdict::Queued
+        | explain::Verdict::Connected
         | explain::Verdict::Unknown => Verdict::Unknown,
     };
     let addr = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());

@@ -1,6 +1,7 @@
 //! What becomes of the packet: the answer in one line.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path;
@@ -8,6 +9,7 @@ use fingerpost_net::Errno;
 
 use super::build::{Fate, Memory, waits_for};
 use super::decode::{Seen, mac_text};
+use super::deed::{Refused, Sending};
 use super::report::{Journey, Moment, Side, Step};
 use crate::explain::{Alternative, Asked, LookupReport, Outcome, Verdict, device_name, why_dropped};
 
@@ -44,11 +46,51 @@ pub(super) fn outcome(
     if let path::Outcome::Dropped(reason) = fate.outcome {
         outcome.drop_reason = Some(reason.name());
     }
-    if let Some(lookup) = own_lookup(steps) {
-        let table = lookup.tables.last().filter(|table| table.route.is_some());
-        outcome.table = table.map(|table| table.id);
-        outcome.kind = table.and_then(|table| table.route.as_ref()).map(|route| route.kind.clone());
+    if received.is_empty() {
+        outcome.source = seen.from.map(|from| from.to_string());
     }
+    if let Some(lookup) = own_lookups(steps).next() {
+        tell_table(&mut outcome, lookup);
+    }
+    outcome
+}
+
+/// The table that decided, and the type of its route.
+fn tell_table(outcome: &mut Outcome, lookup: &LookupReport) {
+    let table = lookup.tables.last().filter(|table| table.route.is_some());
+    outcome.table = table.map(|table| table.id);
+    outcome.kind = table.and_then(|table| table.route.as_ref()).map(|route| route.kind.clone());
+}
+
+/// What a program is told that could not send.
+pub(super) fn refused(refused: Refused) -> Outcome {
+    let Refused { call, errno } = refused;
+    let name = errno.name().unwrap_or("error");
+    let mut outcome = Outcome::new(Verdict::Refused, format!("refused: {call} fails: {errno} ({name})"));
+    (outcome.errno, outcome.errno_name) = (Some(errno.0), errno.name());
+    outcome
+}
+
+/// A socket that is connected without a packet.
+pub(super) fn connected(sending: &Sending, local: Option<SocketAddr>, steps: &[Step]) -> Outcome {
+    let mut text = format!("connected to {}", sending.to);
+    if let Some(local) = local {
+        let _ = write!(text, " from {local}");
+    }
+    let mut outcome = Outcome::new(Verdict::Connected, String::new());
+    outcome.source = local.map(|local| local.ip().to_string());
+    if let Some(lookup) = own_lookups(steps).last() {
+        if let Some(hop) = &lookup.hop {
+            let _ = write!(text, ", out of {}", hop.dev);
+            if let Some(gateway) = hop.gateway {
+                let _ = write!(text, " to {gateway}");
+            }
+            (outcome.dev, outcome.gateway) =
+                (Some(hop.dev.clone()), hop.gateway.map(|addr| addr.to_string()));
+        }
+        tell_table(&mut outcome, lookup);
+    }
+    outcome.text = text;
     outcome
 }
 
@@ -77,15 +119,13 @@ fn side_of(step: &Step) -> Option<&Side> {
     }
 }
 
-/// The lookup of the packet's own way.
-fn own_lookup(steps: &[Step]) -> Option<&LookupReport> {
+/// The lookups of the packet's own way.
+fn own_lookups(steps: &[Step]) -> impl Iterator<Item = &LookupReport> {
     let lookups = steps.iter().filter_map(|step| match step {
         Step::Lookup(lookup) => Some(&**lookup),
         _ => None,
     });
-    lookups
-        .filter(|lookup| ["input", "output"].contains(&lookup.purpose))
-        .find(|lookup| lookup.result.is_some())
+    lookups.filter(|lookup| ["input", "output"].contains(&lookup.purpose) && lookup.result.is_some())
 }
 
 /// Whether a neighbour's link-layer address is asked for.
@@ -121,10 +161,10 @@ fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdi
         path::Outcome::Delivered => (Verdict::Delivered, format!("delivered to this host{after}")),
         path::Outcome::Queued => (Verdict::Queued, format!("waits {}", waits_for(config, fate.next))),
         path::Outcome::Dropped(reason) => {
-            let mut text = format!("dropped{after}: {} on ", reason.name());
-            match fate.next {
-                Some((dev, _)) => text.push_str(&device_name(config, dev)),
-                None => text.push_str(received),
+            let mut text = format!("dropped{after}: {}", reason.name());
+            let by = fate.next.map_or_else(|| received.to_string(), |(dev, _)| device_name(config, dev));
+            if !by.is_empty() {
+                let _ = write!(text, " on {by}");
             }
             match why(reason, fate, seen) {
                 Some(why) => {

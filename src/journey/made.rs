@@ -23,7 +23,7 @@ pub const SENDER: Mac = [0x00, 0x00, 0x5e, 0x00, 0x53, 0x01];
 const EVERYBODY: Mac = [0xff; 6];
 
 /// The source port where none is given.
-const SPORT: u16 = 40_000;
+pub const SPORT: u16 = 40_000;
 /// What a packet has left to live where it is not said.
 const TTL: u8 = 64;
 /// Identification of a packet, of an echo, and the echo's number.
@@ -141,6 +141,21 @@ impl Words {
             Carried::Other(number) => number,
             Carried::ArpRequest => 0,
         }
+    }
+
+    /// What a socket is given to send, so that the packet becomes what the words say.
+    ///
+    /// # Errors
+    ///
+    /// A length that cannot be.
+    pub fn data(&self, is_six: bool) -> Result<Vec<u8>, String> {
+        let header = if is_six { Ipv6::LEN } else { Ipv4::LEN };
+        let mut bytes = self.payload(0, 0, header, |_| Checksum::ZERO, is_six)?;
+        if self.carried == Carried::Udp {
+            bytes.drain(..Udp::LEN);
+            bytes.fill(0);
+        }
+        Ok(bytes)
     }
 
     /// What stands behind the IP header of so many bytes; `pseudo` begins checksums.
