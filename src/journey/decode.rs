@@ -335,7 +335,7 @@ mod tests {
         let header = [&[0x60, 0, 0, 0, 0, 16, 0, 64][..], &[0; 15], &[1], &[0; 15], &[2]].concat();
         let packet = [header, vec![0, 0, 1, 4, 0, 0, 0, 0], vec![59, 0, 1, 4, 0, 0, 0, 0]].concat();
         assert_eq!(
-            super::packet(&packet).text,
+            super::packet(&packet).line(),
             "protocol 59 ::1 > ::2, 56 bytes, hop limit 64, hop-by-hop options, hop-by-hop options"
         );
     }

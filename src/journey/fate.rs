@@ -34,7 +34,7 @@ pub(super) fn outcome(
             let _ = write!(text, "; it still does after {} s", seconds(last.after));
         }
     }
-    for side in sides().filter(|side| !is_request(side)) {
+    for side in sides().filter(|side| !is_request(side) && side.function != "process_backlog") {
         text.push_str(&beside(side, seen));
     }
     let mut outcome = Outcome::new(verdict, text);
@@ -253,7 +253,7 @@ fn not_specified(fate: &Fate, seen: &Seen) -> Option<&'static str> {
         ("ip_finish_output2" | "ip6_finish_output2", _) if fate.after.is_some() => {
             "the neighbour does not answer"
         }
-        ("ip_finish_output2" | "ip6_finish_output2", _) => "the device has no carrier",
+        ("ip_finish_output2" | "ip6_finish_output2", _) => "the device is down or has no carrier",
         _ => return None,
     })
 }

@@ -60,15 +60,15 @@ fn short(page: &mut Page, step: &Step) {
     }
 }
 
+/// Stages of packets beside that tell nothing new.
+const USUAL: [&str; 8] = ["local out", "hook", "output", "next", "transmit", "receive", "loop", "deliver"];
+
 /// A packet beside: what it is, and of what happens to it what is not the same for all.
 fn beside(page: &mut Page, side: &Side) {
     let by = side.dev.as_ref().map_or(String::new(), |dev| format!(", by {dev}"));
     let label = if side.function == "process_backlog" { "receives" } else { "sends" };
     let is_usual = |step: &&Step| match step {
-        Step::Stage(stage) => {
-            ["local out", "hook", "output", "next", "transmit", "receive", "loop"].contains(&stage.name)
-                && !stage.text.contains(": ")
-        }
+        Step::Stage(stage) => USUAL.contains(&stage.name) && !stage.text.contains(": "),
         _ => false,
     };
     let fate = match (side.outcome, side.reason) {

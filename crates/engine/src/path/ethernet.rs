@@ -83,14 +83,14 @@ impl Stack<'_, '_> {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
+        if !link.is_up() || !link.is_loopback() && !link.has_carrier() {
+            // A device that is down, or without carrier, has no queue (`noop_enqueue`).
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
         if link.is_loopback() {
             self.stage(Stage::Loop);
             let iif = packet.dev;
             return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
-        }
-        if !link.is_up() || !link.has_carrier() {
-            // A device without carrier has no queue (`noop_enqueue`).
-            return self.drop(&packet, DropReason::NotSpecified);
         }
         let mut bytes = Vec::with_capacity(Ethernet::LEN + packet.bytes.len());
         if has_header(link) {
