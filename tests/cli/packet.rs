@@ -505,7 +505,7 @@ fn bad_input_has_a_place_and_a_remedy() {
         ("--in eth0 --hex 45 10.0.0.1", "10.0.0.1: with --hex nothing else says what the packet is"),
         ("--in tun0 --hex 45 --frame", "what comes by tun0 has no link header"),
         ("--nth 2", "--pcap"),
-        ("-", "--packet takes one packet"),
+        ("-", "there is one packet at a time"),
     ] {
         let (status, out, err) = packet("bad", words);
         assert_eq!((status, out.as_str()), (2, ""), "{words}");
@@ -664,7 +664,8 @@ fn what_becomes_of_a_program() {
 fn c170_a_connect_with_an_open_source_takes_two_lookups() {
     let (_, out, _) = program("lookups", "", "--connect --udp 53 --to 10.1.0.9 --json");
     let journey: Value = serde_json::from_str(&out).expect("an object");
-    let keys: Vec<&Value> = journey["steps"].as_array().expect("steps").iter().map(|step| &step["lookup"]["key"]).collect();
+    let keys: Vec<&Value> =
+        journey["steps"].as_array().expect("steps").iter().map(|step| &step["lookup"]["key"]).collect();
     assert_eq!(keys.iter().map(|key| key["from"].as_str()).collect::<Vec<_>>(), [None, Some("10.1.0.1")]);
     assert_eq!(journey["outcome"]["verdict"], "connected");
     assert_eq!(journey["outcome"]["source"], "10.1.0.1");
@@ -674,7 +675,7 @@ fn c170_a_connect_with_an_open_source_takes_two_lookups() {
 fn what_a_program_cannot_be_asked_for() {
     for (words, complaint) in [
         ("--send", "--to ADDRESS says where the packet goes"),
-        ("--send --to 10.1.0.9 --in eth0", "--packet"),
+        ("--send --to 10.1.0.9 --in eth0", "what a program of this host sends comes by no device"),
         ("--send --to 10.1.0.9 --bind-dev eth9", "--bind-dev: the host has no device eth9; it has lo, p0"),
         ("--send --connect --to 10.1.0.9", "cannot be used with"),
         ("--send 10.1.0.9 iif eth0", "what a program of this host sends comes by no device"),
