@@ -87,7 +87,7 @@ pub(super) struct PacketArgs {
     /// Its flow label (IPv6)
     #[arg(long, value_name = "LABEL", requires = "way")]
     flowlabel: Option<String>,
-    /// The mark that it has before it is routed, such as tc gives one
+    /// The mark that it has before it is routed, such as tc or a program's socket gives one
     #[arg(long, value_name = "MARK", requires = "way")]
     mark: Option<String>,
     /// The link-layer address that its frame comes from; without, that of the neighbour that the

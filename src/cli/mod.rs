@@ -72,7 +72,8 @@ EXPR is what a firewall asks of a packet: nft's fib expression ('saddr . mark . 
 'rpfilter [--loose] [--validmark] [--accept-local] [--invert]', about received ones.
 
 WHAT is one or more of: dev D, via G, src A, table T, type T, errno NAME, reason NAME or that NAME
-alone, sent, delivered, forwarded, dropped, refused; with --fib found, missing; with --packet queued.
+alone, sent, delivered, forwarded, dropped, refused; with --fib found, missing; with --packet queued;
+with --connect connected.
 
 Exit status: 0 answered, 1 an expectation is violated, 2 bad input, 3 unknown.")]
     Explain {

@@ -9,6 +9,7 @@ mod hooks;
 mod host;
 mod kernel;
 mod learned;
+mod journeys;
 mod legs;
 mod rules;
 mod six;
