@@ -9,4 +9,5 @@ mod host;
 mod receive;
 mod six;
 mod sockets;
+mod tcp;
 mod teach;
