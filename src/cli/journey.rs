@@ -33,11 +33,11 @@ pub(super) struct PacketArgs {
     /// gets, and what is sent
     #[arg(long, group = "way", conflicts_with_all = ["against", "verify", "fib", "both"])]
     connect: bool,
-    /// A socket of the host is there to receive it
+    /// A socket of the host is there to receive it, or listens
     #[arg(long, requires = "packet", conflicts_with_all = ["hex", "pcap"])]
     listen: bool,
-    /// The device that the program's socket is bound to
-    #[arg(long, value_name = "DEV", requires = "way", conflicts_with = "packet")]
+    /// The device that the socket is bound to
+    #[arg(long, value_name = "DEV", requires = "way")]
     bind_dev: Option<String>,
     /// The user whose program it is
     #[arg(long, value_name = "UID", requires = "way", conflicts_with = "packet")]
@@ -304,8 +304,12 @@ fn by_words(
         bail!("--from ADDRESS says where the packet comes from");
     }
     let Some(name) = &question.iif else { return Err(no_device(config)) };
-    if let Some(device) = question.oif.as_ref().or(question.vrf.as_ref()) {
-        bail!("{device}: routing says by which device a packet leaves that comes by another");
+    if let Some(device) = question.oif.as_ref().or(question.vrf.as_ref())
+        && !packet.listen
+    {
+        bail!(
+            "{device}: routing says by which device a packet leaves; with --listen --bind-dev binds the socket"
+        );
     }
     let resolved = question.resolve(config, source.world.uid);
     let resolved = resolved.map_err(|why| match why.starts_with("there is no device") {
@@ -316,9 +320,9 @@ fn by_words(
     let carried = carried(packet, &question, is_six).map_err(anyhow::Error::msg)?;
     let made = Words { carried, length: packet.len, df: packet.df, ttl: packet.ttl };
     let bytes = made.packet(&resolved).map_err(anyhow::Error::msg)?;
-    let (dev, port) = match &resolved {
-        ResolvedQuestion::V4(resolved) => (resolved.iif, resolved.dport),
-        ResolvedQuestion::V6(resolved) => (resolved.iif, resolved.dport),
+    let (dev, bound, port) = match &resolved {
+        ResolvedQuestion::V4(resolved) => (resolved.iif, resolved.oif, resolved.dport),
+        ResolvedQuestion::V6(resolved) => (resolved.iif, resolved.oif, resolved.dport),
     };
     let device = config.links.get(dev).ok_or_else(|| unknown_device(config, name))?;
     if carried == Carried::ArpRequest && !has_header(device) {
@@ -326,7 +330,7 @@ fn by_words(
     }
     let family = if is_six { Family::V6 } else { Family::V4 };
     let listener = match packet.listen {
-        true => Some(Listener { kind: kind(carried, is_six, "--listen")?, family, port }),
+        true => Some(Listener { kind: kind(carried, is_six, "--listen")?, family, port, dev: bound }),
         false => None,
     };
     let frame = journey::framed(config, device, link, bytes);
@@ -380,7 +384,10 @@ fn kind(carried: Carried, is_six: bool, option: &str) -> anyhow::Result<Kind> {
         Carried::Icmp(..) if is_six => Kind::Raw(next::ICMPV6),
         Carried::Icmp(..) => Kind::Raw(proto::ICMP),
         Carried::Other(number) => Kind::Raw(number),
-        Carried::Tcp(_) => bail!("{option}: sockets of TCP are not modelled yet; --udp PORT or --proto is"),
+        Carried::Tcp(_) if option == "--send" => {
+            bail!("--send: TCP sends within connections; --connect shows how one begins")
+        }
+        Carried::Tcp(_) => Kind::Tcp,
         Carried::ArpRequest => bail!("{option}: no socket speaks ARP"),
     })
 }

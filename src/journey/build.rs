@@ -442,9 +442,8 @@ impl<'a, 'm> Builder<'a, 'm> {
             (Outcome::Sent, _) => ("sent", String::new(), ""),
             (Outcome::Delivered, _) => ("delivered", String::new(), ""),
             (Outcome::Queued, _) => ("waits", waits_for(self.config(), self.memory.fate.next), ""),
-            (Outcome::Dropped(_), reason) => {
-                ("dropped", reason.unwrap_or("CONSUMED").into(), "sk_skb_reason_drop")
-            }
+            (Outcome::Dropped(_), Some(reason)) => ("dropped", reason.into(), "sk_skb_reason_drop"),
+            (Outcome::Dropped(_), None) => ("taken", String::new(), "consume_skb"),
             (Outcome::Unknown(what), _) => ("unknown", what.into(), ""),
         }
     }

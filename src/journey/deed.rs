@@ -45,6 +45,8 @@ pub struct Listener {
     pub family: Family,
     /// At which port.
     pub port: u16,
+    /// The device that it is bound to; 0 for none.
+    pub dev: u32,
 }
 
 /// A socket and what it is asked for.
@@ -79,6 +81,7 @@ impl Deed {
     pub(super) fn seen(&self, sending: &Sending) -> Seen {
         let name = match sending.kind {
             Kind::Udp => "UDP".to_string(),
+            Kind::Tcp => "TCP".to_string(),
             Kind::Raw(number) => format!("protocol {number}"),
         };
         let what = match self {
@@ -87,7 +90,7 @@ impl Deed {
         };
         let to = match sending.kind {
             Kind::Raw(_) => sending.to.ip().to_string(),
-            Kind::Udp => sending.to.to_string(),
+            Kind::Udp | Kind::Tcp => sending.to.to_string(),
         };
         let (from, to_addr) = (sending.from, Some(sending.to.ip()));
         Seen { text: format!("{what} {to}"), name, details: None, from, to: to_addr, macs: None }
@@ -117,6 +120,9 @@ impl Done {
     }
 }
 
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 128;
+
 /// Does a deed.
 pub(super) fn done(
     world: &mut World,
@@ -142,7 +148,14 @@ pub(super) fn done(
 
 fn listen(world: &mut World, ns: NsId, listener: &Listener) -> Result<(), Errno> {
     let id = world.socket(ns, listener.family, listener.kind, 0)?;
-    world.bind(ns, id, any(listener.family, listener.port))
+    if let Some(options) = world.socket_options(ns, id) {
+        options.dev = listener.dev;
+    }
+    world.bind(ns, id, any(listener.family, listener.port))?;
+    match listener.kind {
+        Kind::Tcp => world.listen(ns, id, BACKLOG),
+        Kind::Udp | Kind::Raw(_) => Ok(()),
+    }
 }
 
 fn any(family: Family, port: u16) -> SocketAddr {
@@ -165,7 +178,7 @@ fn open(world: &mut World, ns: NsId, sending: &Sending) -> Result<SocketId, Done
     }
     let own = match sending.from {
         Some(from) => Some(SocketAddr::new(from, sending.sport)),
-        None => (sending.kind == Kind::Udp).then(|| any(family, sending.sport)),
+        None => (!matches!(sending.kind, Kind::Raw(_))).then(|| any(family, sending.sport)),
     };
     if let Some(own) = own {
         world.bind(ns, id, own).map_err(|errno| Done::refused("bind", errno))?;

@@ -34,8 +34,14 @@ pub(super) fn outcome(
             let _ = write!(text, "; it still does after {} s", seconds(last.after));
         }
     }
+    let mut told = Vec::new();
     for side in sides().filter(|side| !is_request(side) && side.function != "process_backlog") {
-        text.push_str(&beside(side, seen));
+        let beside = beside(side, seen);
+        // What is sent again is told once.
+        if !told.contains(&beside) {
+            text.push_str(&beside);
+            told.push(beside);
+        }
     }
     let mut outcome = Outcome::new(verdict, text);
     if matches!(verdict, Verdict::Sent | Verdict::Forwarded) {
@@ -43,7 +49,9 @@ pub(super) fn outcome(
         let gateway = fate.next.filter(|&(_, addr)| seen.to != Some(addr));
         outcome.gateway = gateway.map(|(_, addr)| addr.to_string());
     }
-    if let path::Outcome::Dropped(reason) = fate.outcome {
+    if let path::Outcome::Dropped(reason) = fate.outcome
+        && verdict == Verdict::Dropped
+    {
         outcome.drop_reason = Some(reason.name());
     }
     if received.is_empty() {
@@ -160,6 +168,9 @@ fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdi
         }
         path::Outcome::Delivered => (Verdict::Delivered, format!("delivered to this host{after}")),
         path::Outcome::Queued => (Verdict::Queued, format!("waits {}", waits_for(config, fate.next))),
+        path::Outcome::Dropped(DropReason::Consumed) => {
+            (Verdict::Delivered, format!("taken by this host{after}"))
+        }
         path::Outcome::Dropped(reason) => {
             let mut text = format!("dropped{after}: {}", reason.name());
             let by = fate.next.map_or_else(|| received.to_string(), |(dev, _)| device_name(config, dev));

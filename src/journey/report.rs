@@ -73,7 +73,8 @@ pub enum Step {
 #[derive(Clone, Debug, Serialize)]
 pub struct StageReport {
     /// Which: receive, hook, deliver, forward, error, local out, output, cut, next, neighbour,
-    /// transmit, loop, loop copy; or the end: sent, delivered, waits, dropped, unknown.
+    /// transmit, loop, loop copy; or the end: sent, delivered, taken, waits, dropped,
+    /// unknown.
     pub name: &'static str,
     /// In plain words.
     pub text: String,

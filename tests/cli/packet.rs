@@ -81,10 +81,11 @@ counters     IpInReceives 1, IpForwDatagrams 1, IpOutTransmits 1, IpExtInOctets 
     );
 }
 
+/// C-230.
 #[test]
-fn c230_without_a_hop_left_it_is_dropped_and_its_sender_told() {
+fn without_a_hop_left_it_is_dropped_and_its_sender_told() {
     let told = packet(
-        "c230_without_a_hop_left_it_is_dropped_and_its_sender_told",
+        "without_a_hop_left_it_is_dropped_and_its_sender_told",
         "--in eth0 --from 10.0.0.9 --to 10.1.0.9 --udp 53 --ttl 1",
     );
     check(
@@ -648,6 +649,19 @@ fn what_becomes_of_a_program() {
         ("", "--connect --udp 53 --to 10.1.0.9", "connected to 10.1.0.9:53 from 10.1.0.1:40000, out of eth1"),
         ("", "--connect --udp 53 --to 8.8.8.8", "refused: connect fails: Network is unreachable (ENETUNREACH)"),
         ("", "--connect --udp 53 --to 2001:db8:1::9", "connected to [2001:db8:1::9]:53 from [2001:db8:1::1]:40000, out of eth1"),
+        ("", "--connect --tcp 443 --to 10.1.0.9", "sent out of eth1 to 10.1.0.9 (02:00:00:00:00:aa)"),
+        ("", "--connect --tcp 443 --to 2001:db8:1::9", "sent out of eth1 to 2001:db8:1::9 (02:00:00:00:00:aa)"),
+        ("", "--connect --tcp 443 --to 8.8.8.8", "refused: connect fails: Network is unreachable (ENETUNREACH)"),
+        (
+            "",
+            "--packet --in eth0 --from 10.0.0.9 --to 10.0.0.1 --tcp-syn 443 --listen --until 2",
+            "taken by this host, and a TCP SYN+ACK goes back to 10.0.0.9",
+        ),
+        (
+            "",
+            "--packet --in eth0 --from 10.0.0.9 --to 10.0.0.1 --tcp-syn 443 --listen --bind-dev eth1",
+            "dropped: NO_SOCKET on eth0, nobody listens, and a TCP RST+ACK goes back to 10.0.0.9",
+        ),
         ("", "--packet --in eth0 --from 10.0.0.9 --to 10.0.0.1 --udp 53 --listen", "delivered to this host"),
         ("", "--packet --in eth0 --from 2001:db8::9 --to 2001:db8::1 --udp 53 --listen", "delivered to this host"),
     ]
@@ -660,8 +674,9 @@ fn what_becomes_of_a_program() {
     }
 }
 
+/// C-170.
 #[test]
-fn c170_a_connect_with_an_open_source_takes_two_lookups() {
+fn a_connect_with_an_open_source_takes_two_lookups() {
     let (_, out, _) = program("lookups", "", "--connect --udp 53 --to 10.1.0.9 --json");
     let journey: Value = serde_json::from_str(&out).expect("an object");
     let keys: Vec<&Value> =
@@ -679,11 +694,27 @@ fn what_a_program_cannot_be_asked_for() {
         ("--send --to 10.1.0.9 --bind-dev eth9", "--bind-dev: the host has no device eth9; it has lo, p0"),
         ("--send --connect --to 10.1.0.9", "cannot be used with"),
         ("--send 10.1.0.9 iif eth0", "what a program of this host sends comes by no device"),
-        ("--packet --bind-dev eth0", "cannot be used with"),
+        ("--packet --bind-dev eth0", "--to ADDRESS says where the packet goes"),
+        ("--send --tcp 5 --to 10.1.0.9", "--connect shows how one begins"),
         ("--udp 53", "--packet"),
     ] {
         let (status, out, err) = program("wrong", "", words);
         assert_eq!((status, out.as_str()), (2, ""), "{words}");
         assert!(err.contains(complaint), "{words}: {err}");
+    }
+}
+
+/// C-177: the request has the packet's mark where that is accepted.
+#[test]
+fn an_answer_to_a_marked_segment_is_routed_by_its_mark() {
+    let table = "ip rule add fwmark 7 lookup 100\nip route add default via 10.1.0.9 table 100\n";
+    let words = "--packet --in eth0 --from 10.0.0.9 --to 10.0.0.1 --tcp-syn 443 --listen --mark 7 --json";
+    for (setting, dev) in [("0", "eth0"), ("1", "eth1")] {
+        let more = format!("{table}sysctl -w net.ipv4.tcp_fwmark_accept={setting}\n");
+        let (_, out, _) = program("mark", &more, words);
+        let journey: Value = serde_json::from_str(&out).expect("an object");
+        let sides = journey["steps"].as_array().expect("steps").iter().filter_map(|step| step.get("side"));
+        let devices: Vec<&Value> = sides.map(|side| &side["dev"]).collect();
+        assert_eq!(devices, [dev], "{out}");
     }
 }

@@ -4,6 +4,7 @@ use fingerpost::explain::text::Style;
 use fingerpost::journey::{Arrival, Deed, Journey, Step, journey, text};
 use fingerpost::script::{Runner, Script};
 use fingerpost::source::Source;
+use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path::{Frame, Outcome};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_engine::{Behaviour, Time, World};
@@ -56,6 +57,7 @@ fn check(journey: &Journey, outcome: Outcome, emitted: &[Frame], until: &[Frame]
             Outcome::Sent => &["sent", "forwarded"],
             Outcome::Delivered => &["delivered"],
             Outcome::Queued => &["queued"],
+            Outcome::Dropped(DropReason::Consumed) => &["delivered"],
             Outcome::Dropped(_) => &["dropped"],
             Outcome::Unknown(_) => &["unknown"],
         };
