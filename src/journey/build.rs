@@ -266,7 +266,7 @@ impl<'a, 'm> Builder<'a, 'm> {
             }
             Stage::Arp { dev, op, target } => return self.arp(dev, op, target.into()),
             Stage::Transmit { dev } => {
-                let step = match self.frames.as_slice().first().filter(|frame| frame.dev == dev) {
+                let step = match self.next_frame(dev) {
                     Some(frame) => {
                         self.frames.next();
                         self.transmit(frame)
@@ -290,6 +290,13 @@ impl<'a, 'm> Builder<'a, 'm> {
         if stage == Stage::Loop {
             self.close();
         }
+    }
+
+    /// The frame that left next, if it did by a device, or by the one below it.
+    fn next_frame(&self, dev: u32) -> Option<&'a Frame> {
+        let below = self.config().links.get(dev).and_then(|link| link.msg.link);
+        let by = |frame: &&Frame| frame.dev == dev || Some(frame.dev) == below;
+        self.frames.as_slice().first().filter(by)
     }
 
     fn plain(&self, name: &'static str, text: String, function: &'static str, dev: Option<u32>) -> Step {
@@ -339,7 +346,7 @@ impl<'a, 'm> Builder<'a, 'm> {
 
     fn arp(&mut self, dev: u32, op: u16, target: IpAddr) {
         let config = self.config();
-        let frame = self.frames.as_slice().first().filter(|frame| frame.dev == dev);
+        let frame = self.next_frame(dev);
         let mut side = Side::new("ARP".into(), "arp_send_dst");
         (side.outcome, side.dev, side.to) =
             ("sent", Some(device_name(config, dev)), Some(target.to_string()));

@@ -9,7 +9,7 @@ use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
 use crate::path::sockets::Sockets;
-use crate::path::{Beside, GlobalLimit, Peers, Reassembly, Reassembly6, Resolutions, Timers};
+use crate::path::{Beside, GlobalLimit, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Timers};
 
 /// Time on the injected clock, in milliseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +50,8 @@ pub struct State {
     pub fragments6: Reassembly6,
     /// When the first of them is given up, as the timer is set.
     pub fragments_until: Option<Time>,
+    /// Multicast routing under way.
+    pub multicast: Multicast,
     /// Sockets of programs.
     pub sockets: Sockets,
     /// Milliseconds since 1970, universal time, when the clock began.

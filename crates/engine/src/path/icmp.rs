@@ -56,6 +56,7 @@ impl Stack<'_, '_> {
         let tos = header.tos & 0x1e | 0xc0; // C-259
         let mut flow = Flow4 {
             src,
+            oif: self.vrf_of(about.dev),
             mark: self.reply_mark(about),
             dscp: tos & 0xfc,
             proto: proto::ICMP,
@@ -74,6 +75,9 @@ impl Stack<'_, '_> {
         });
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let Ok(back) = resolved else { return };
+        if self.env.behaviour.icmp_errors_spare_many && back.flags.any(to_many) {
+            return;
+        }
         if is_limited && !on_loopback && !self.may_send_to(flow.dst, back.dev) {
             return;
         }
@@ -118,6 +122,7 @@ impl Stack<'_, '_> {
         let src = self.specific_destination(to, decision, header);
         let mut flow = Flow4 {
             src,
+            oif: self.vrf_of(to.dev),
             mark: self.reply_mark(to),
             dscp: header.tos & 0xfc,
             proto: proto::ICMP,

@@ -198,7 +198,8 @@ impl Stack<'_, '_> {
         if sender.octets()[0] != 0 {
             let by_mark = ipv4.conf.src_valid_mark != 0 || self.config.sysctl.all.src_valid_mark != 0;
             let mark = if by_mark { packet.mark } else { 0 };
-            let mut flow = Flow4 { dscp: header.tos & 0xfc, mark, ..Flow4::to(sender) };
+            let l3mdev = self.vrf_of(packet.dev);
+            let mut flow = Flow4 { dscp: header.tos & 0xfc, mark, l3mdev, ..Flow4::to(sender) };
             if let Ok(result) = rules::lookup(self.config, &mut flow, false, self.tracer) {
                 return source::of_result(self.config, self.state, &result).0;
             }

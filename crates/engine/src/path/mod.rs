@@ -22,6 +22,7 @@ mod icmp_in;
 mod igmp;
 mod learn;
 mod limits;
+mod mroute;
 pub(crate) mod neighbour;
 pub mod options;
 mod output;
@@ -32,6 +33,8 @@ pub mod sockets;
 mod tcp;
 mod timers;
 mod udp;
+mod vlan;
+mod vrf;
 mod with_options;
 
 use std::collections::VecDeque;
@@ -42,6 +45,7 @@ pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
 pub use limits::{GlobalLimit, Peers};
+pub use mroute::{Multicast, Used};
 pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
@@ -131,6 +135,8 @@ pub struct Packet {
     pub sent: Option<sockets::Sent>,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
+    /// How many devices that send by others have handed it on.
+    pub handed_on: u8,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
     /// The number by which events tell it from others; 0 until its way begins.
@@ -153,6 +159,7 @@ impl Packet {
             options: Options::default(),
             sent: None,
             reassembled: None,
+            handed_on: 0,
             is_subject: false,
             number: 0,
         }
@@ -229,6 +236,7 @@ impl<'a, 't> Stack<'a, 't> {
             Timer::Segment(id) => self.segment_timer(id),
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::Reassembly6 => self.give_up_datagrams6(),
+            Timer::Multicast => self.give_up_multicast(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::{Decision, DropReason, Output};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 /// What the header of a packet made here needs besides addresses.
 pub(super) struct Made {
@@ -67,7 +67,7 @@ impl Stack<'_, '_> {
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         self.count(Counter::IpOutRequests); // C-239
-        if let Some(passed) = self.hook(Hook::Output, packet) {
+        if let Some(passed) = self.local_out(packet) {
             self.output(passed.into_packet());
         }
     }

@@ -75,7 +75,7 @@ impl Stack<'_, '_> {
         let mut flow = Flow4 {
             src,
             mark,
-            oif,
+            oif: if oif == 0 && self.is_vrf(packet.dev) { packet.dev } else { oif },
             any_source,
             dscp: header.tos & 0xfc,
             proto: proto::TCP,

@@ -19,6 +19,8 @@ pub enum Timer {
     Reassembly,
     /// The same of IPv6.
     Reassembly6,
+    /// Packets for groups that no multicast router tells the way of.
+    Multicast,
     /// An answer for another's address, which is given after a while.
     ProxyArp {
         /// The device that the request came in by.

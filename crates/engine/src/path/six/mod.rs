@@ -41,6 +41,13 @@ pub struct Noted {
     may_cut: bool,
 }
 
+impl Noted {
+    /// The packet goes on as received by another device.
+    pub(super) fn enter(&mut self, dev: u32) {
+        self.entered = dev;
+    }
+}
+
 /// Whether a packet is one of IPv6.
 pub(super) fn is_six(packet: &Packet) -> bool {
     packet.bytes.first().is_some_and(|byte| byte >> 4 == 6)
@@ -73,11 +80,13 @@ impl Stack<'_, '_> {
         sysctl::number6_of(self.config, name)
     }
 
-    /// The device that a received packet counts as received by: of one that loopback
-    /// gave back the owner of its destination (`icmp6_dev`).
+    /// The device that a received packet counts as received by: of one that loopback or a
+    /// VRF's device has the owner of its destination (`icmp6_dev`).
     pub(super) fn receiving_device(&self, packet: &Packet) -> u32 {
         match &packet.decision6 {
-            Some(decision) if packet.dev == LOOPBACK => hop_device(self.config, decision),
+            Some(decision) if packet.dev == LOOPBACK || self.is_vrf(packet.dev) => {
+                hop_device(self.config, decision)
+            }
             _ => packet.dev,
         }
     }

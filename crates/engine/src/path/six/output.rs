@@ -13,7 +13,7 @@ use super::{Noted, is_multipath};
 use crate::config::RtFlags;
 use crate::counters::Counter;
 use crate::lookup::{Decision6, DropReason, Flow6, Output, socket6};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 use fingerpost_net::Errno;
 
 /// The smallest MTU of IPv6.
@@ -35,7 +35,7 @@ pub(in crate::path) struct Made6 {
 
 impl Stack<'_, '_> {
     /// The way of a packet made here (`ip6_dst_lookup`); the flow has its source afterwards.
-    pub(super) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
+    pub(in crate::path) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
         let resolved = self.resolve6(flow);
         if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::Ip6OutNoRoutes);
@@ -64,6 +64,7 @@ impl Stack<'_, '_> {
             src: src.octets(),
             dst: dst.octets(),
         };
+        let dev = decision.dev;
         let mut packet = Packet {
             bytes: [header.as_bytes(), payload].concat(),
             decision6: Some(decision),
@@ -71,12 +72,12 @@ impl Stack<'_, '_> {
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
             sent: made.sent,
             is_subject: made.sent.is_some(),
-            ..Packet::bare(0)
+            ..Packet::bare(dev)
         };
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         self.count(Counter::Ip6OutRequests);
-        if let Some(passed) = self.hook(Hook::Output, packet) {
+        if let Some(passed) = self.local_out(packet) {
             self.output6(passed.into_packet());
         }
     }
@@ -111,7 +112,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_output`.
-    pub(super) fn output6(&mut self, mut packet: Packet) {
+    pub(in crate::path) fn output6(&mut self, mut packet: Packet) {
         let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
         packet.dev = decision.dev;
         if decision.output == Output::Discard {

@@ -1,5 +1,7 @@
 //! TCP over IPv6 (`tcp_v6_rcv`, `tcp_v6_send_response`; T-70).
 
+use std::net::Ipv6Addr;
+
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Tcp, proto, tcp_flags};
 use zerocopy::IntoBytes;
 
@@ -52,6 +54,16 @@ impl Stack<'_, '_> {
         }
     }
 
+    /// The device that a reset is demanded to leave by: for addresses of one link that of the
+    /// segment, in a VRF its own.
+    fn reset_device(&self, packet: &Packet, dst: Ipv6Addr) -> u32 {
+        match AddrType::of(dst).needs_device() {
+            _ if self.is_vrf(packet.dev) => packet.dev,
+            true => self.receiving_device(packet),
+            false => 0,
+        }
+    }
+
     /// `tcp_v6_send_reset`.
     fn send_reset6(&mut self, packet: &Packet, header: &Ipv6, tcp: &Tcp, len: usize, by: Option<SocketId>) {
         let is_own = packet.decision6.as_ref().is_some_and(|decision| decision.flags.any(RtFlags::LOCAL));
@@ -69,7 +81,7 @@ impl Stack<'_, '_> {
         let mut flow = Flow6 {
             src,
             oif: match dev_of {
-                0 if AddrType::of(dst).needs_device() => self.receiving_device(packet),
+                0 => self.reset_device(packet, dst),
                 dev => dev,
             },
             mark: match self.reply_mark6(packet) {
