@@ -67,6 +67,8 @@ pub struct State {
     pub timers: Timers,
     /// The kernel's tick.
     pub tick: Tick,
+    /// How many packets have begun their way.
+    pub packets: u64,
 }
 
 impl State {

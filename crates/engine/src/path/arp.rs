@@ -53,6 +53,7 @@ impl Stack<'_, '_> {
 
     /// `arp_rcv`.
     pub(super) fn arp_receive(&mut self, packet: Packet) {
+        self.stage(Stage::Receive { dev: packet.dev });
         match self.arp_process(&packet, false) {
             Ok(()) => self.end(&packet, Outcome::Delivered),
             Err(reason) => self.drop(&packet, reason),

@@ -33,7 +33,7 @@ pub fn has_header(link: &Link) -> bool {
 
 impl Stack<'_, '_> {
     /// Takes a frame off the wire (`eth_type_trans`, `__netif_receive_skb_core`).
-    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8]) {
+    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8], mark: u32) {
         let Some(link) = self.config.links.get(dev) else {
             self.outcome = Outcome::Dropped(DropReason::DevReady);
             return;
@@ -89,8 +89,15 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Unknown("a port of a bridge");
             return;
         }
-        let packet =
-            Packet { addressed, link_header, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
+        let mut packet = Packet {
+            addressed,
+            link_header,
+            iif: dev,
+            mark,
+            is_subject: true,
+            ..Packet::at(dev, bytes.to_vec())
+        };
+        self.set_out(&mut packet);
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
@@ -106,6 +113,11 @@ impl Stack<'_, '_> {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
+        let is_own = link.is_loopback() || link.vrf_table().is_some();
+        if !link.is_up() || !is_own && !link.has_carrier() {
+            // A device that is down, or without carrier, has no queue (`noop_enqueue`).
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
         if link.is_loopback() {
             self.stage(Stage::Loop);
             let iif = packet.dev;
@@ -114,12 +126,8 @@ impl Stack<'_, '_> {
             let link_header = header.as_bytes().first_chunk().copied();
             return self.backlog.push_back(Packet { addressed: Addressed::Host, link_header, iif, ..packet });
         }
-        if link.vrf_table().is_some() && link.is_up() {
+        if link.vrf_table().is_some() {
             return self.transmit_in_vrf(packet);
-        }
-        if !link.is_up() || !link.has_carrier() {
-            // A device without carrier has no queue (`noop_enqueue`).
-            return self.drop(&packet, DropReason::NotSpecified);
         }
         let mut bytes = Vec::with_capacity(Ethernet::LEN + packet.bytes.len());
         if has_header(link) {

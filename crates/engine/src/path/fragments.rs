@@ -12,6 +12,7 @@ use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::lookup::decision::Input;
+use crate::trace::Stage;
 
 /// What goes with a fragment beside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,7 @@ impl Stack<'_, '_> {
             self.drop(&packet, DropReason::NotSpecified);
             return Err(Errno::EINVAL);
         };
+        self.stage(Stage::Cut);
         for bytes in fragments {
             self.count(Counter::IpFragCreates);
             let sent = self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });

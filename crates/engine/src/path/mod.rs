@@ -49,7 +49,7 @@ pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
 pub use limits::{GlobalLimit, Peers, Tick};
 pub use log::{LinkHeader, Logged};
 pub use mroute::{Multicast, Used};
-pub use neighbour::{Resolution, Resolutions};
+pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
 pub use six::{Noted, Reassembly6};
@@ -161,6 +161,8 @@ pub struct Packet {
     pub sender: Option<Sender>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
+    /// The number by which events tell it from others; 0 until its way begins.
+    pub number: u64,
 }
 
 impl Packet {
@@ -182,6 +184,7 @@ impl Packet {
             handed_on: 0,
             sender: None,
             is_subject: false,
+            number: 0,
         }
     }
 
@@ -234,9 +237,10 @@ impl<'a, 't> Stack<'a, 't> {
         }
     }
 
-    /// A frame arrives by a device. Of a device without link header it is the packet alone.
-    pub fn receive(mut self, dev: u32, frame: &[u8]) -> Handled {
-        self.take_frame(dev, frame);
+    /// A frame arrives by a device, its packet with a mark. Of a device without link header
+    /// it is the packet alone.
+    pub fn receive(mut self, dev: u32, frame: &[u8], mark: u32) -> Handled {
+        self.take_frame(dev, frame, mark);
         self.finish()
     }
 
@@ -270,6 +274,7 @@ impl<'a, 't> Stack<'a, 't> {
 
     fn run_backlog(&mut self) {
         while let Some(packet) = self.backlog.pop_front() {
+            self.announce(&packet);
             match six::is_six(&packet) {
                 false => self.ip_receive(packet),
                 true => self.ip6_receive(packet),
@@ -290,6 +295,18 @@ impl<'a, 't> Stack<'a, 't> {
         sysctl::number_of(self.config, name)
     }
 
+    /// The packet's way begins.
+    fn set_out(&mut self, packet: &mut Packet) {
+        self.state.packets += 1;
+        packet.number = self.state.packets;
+        self.announce(packet);
+    }
+
+    /// Tells the tracer what the following is about.
+    fn announce(&mut self, packet: &Packet) {
+        self.tracer.event(|| Event::Packet { number: packet.number, bytes: packet.bytes.clone() });
+    }
+
     /// The packet's way ends.
     fn end(&mut self, packet: &Packet, outcome: Outcome) {
         // What is unknown of an answer is unknown of the event.
@@ -298,7 +315,7 @@ impl<'a, 't> Stack<'a, 't> {
             self.outcome = outcome;
             self.has_ended = true;
         }
-        self.tracer.event(|| Event::Ended { outcome });
+        self.tracer.event(|| Event::Ended { packet: packet.number, outcome });
     }
 
     fn drop(&mut self, packet: &Packet, reason: DropReason) {

@@ -156,6 +156,7 @@ impl Stack<'_, '_> {
 
     /// Hands a packet to a neighbour, or to its own loopback.
     pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) -> Sent {
+        self.stage(Stage::Next { dev: packet.dev, addr: next });
         let Some(link) = self.config.links.get(packet.dev) else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -599,7 +600,7 @@ impl Stack<'_, '_> {
 }
 
 /// The link-layer group that an IP group is mapped to (RFC 1112, section 6.4; RFC 2464, section 7).
-fn mac_of_group(addr: IpAddr) -> Option<Mac> {
+pub fn mac_of_group(addr: IpAddr) -> Option<Mac> {
     match addr {
         IpAddr::V4(addr) if addr.is_multicast() => {
             let [_, b, c, d] = addr.octets();

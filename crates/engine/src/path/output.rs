@@ -74,11 +74,12 @@ impl Stack<'_, '_> {
         made.options.build(&mut bytes, dst, self.since_midnight());
         bytes.extend_from_slice(payload);
         set_checksum(&mut bytes);
-        self.stage(Stage::LocalOut);
-        self.count(Counter::IpOutRequests); // C-239
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
         (packet.sender, packet.is_subject) = (made.sender, made.sender.is_some());
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::IpOutRequests); // C-239
         match self.local_out(packet) {
             Ok(passed) => self.output(passed.into_packet()),
             Err(sent) => sent,
@@ -146,7 +147,7 @@ impl Stack<'_, '_> {
 
     /// `ip_mc_finish_output`, `dev_loopback_xmit`.
     fn loop_back(&mut self, posted: Posted) {
-        self.stage(Stage::Loop);
+        self.stage(Stage::LoopCopy);
         let packet = posted.into_packet();
         let iif = packet.dev;
         self.backlog.push_back(Packet { iif, ..packet });

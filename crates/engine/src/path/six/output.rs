@@ -77,10 +77,8 @@ impl Stack<'_, '_> {
             src: src.octets(),
             dst: dst.octets(),
         };
-        self.stage(Stage::LocalOut);
-        self.count(Counter::Ip6OutRequests);
         let dev = decision.dev;
-        let packet = Packet {
+        let mut packet = Packet {
             bytes: [header.as_bytes(), payload].concat(),
             decision6: Some(decision),
             mark: made.mark,
@@ -89,6 +87,9 @@ impl Stack<'_, '_> {
             is_subject: made.sender.is_some(),
             ..Packet::bare(dev)
         };
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
         match self.local_out(packet) {
             Ok(passed) => self.output6(passed.into_packet()),
             Err(sent) => sent,
@@ -189,6 +190,7 @@ impl Stack<'_, '_> {
             self.drop(&packet, DropReason::NotSpecified);
             return Err(Errno::EINVAL);
         }
+        self.stage(Stage::Cut);
         let id = self.rng.next_u32();
         let (header, payload) = packet.bytes.split_at(Ipv6::LEN);
         let number = header[Ipv6::NEXT_AT];

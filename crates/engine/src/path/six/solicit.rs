@@ -123,11 +123,12 @@ impl Stack<'_, '_> {
         };
         let is_off = ipv6.conf.disable_ipv6 != 0;
         let message = with_checksum(message, src, dst);
-        self.stage(Stage::LocalOut);
-        self.count(Counter::Ip6OutRequests);
         let dev = way.as_ref().map_or(dev, |way| way.dev);
         let bytes = [header.as_bytes(), &message].concat();
-        let packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
+        let mut packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
         // Counted as a message only if it left.
         if self.send_nd_packet(packet, dev, is_off).is_ok() {
             self.count_message6(kind);

@@ -287,9 +287,10 @@ impl Stack<'_, '_> {
             }
             set_checksum(&mut bytes);
         }
-        self.stage(Stage::LocalOut);
         let mut packet = Packet::made(bytes, decision, options.mark);
         (packet.sender, packet.is_subject) = (Some(sender(options)), true);
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
         let sent = match self.hook_output(packet) {
             Ok(passed) => self.output(passed.into_packet()),
             Err(sent) => sent,

@@ -166,6 +166,11 @@ impl Sockets {
         self.list.get(&id)
     }
 
+    /// The socket that was made last.
+    pub fn last(&self) -> Option<&Socket> {
+        self.list.values().next_back()
+    }
+
     /// A socket, to change its options.
     pub fn get_mut(&mut self, id: SocketId) -> Option<&mut Socket> {
         self.list.get_mut(&id)
