@@ -291,7 +291,7 @@ fn build(
         gateway = Some(redirected.into());
         flags = flags | RouteFlags::REDIRECTED;
     }
-    let pmtu = exception.and_then(|e| e.path_mtu(env.now));
+    let pmtu = exception.and_then(|e| e.path_mtu(env.now, false));
     // Own packets take part in multicast routing where they leave.
     let all = config.sysctl.all.mc_forwarding != 0;
     let is_routed =
@@ -317,7 +317,7 @@ fn build(
         metrics,
         mtu: super::get::decision_mtu(config, metrics, link, pmtu, gateway.is_some()),
         pmtu,
-        expires_in: exception.map_or(0, |e| e.expires_in(env.now)),
+        expires_in: exception.map_or(0, |e| e.expires_in(env.now, false)),
         input: match flags.has(RouteFlags::LOCAL) {
             _ if is_routed => Input::MulticastRoute,
             true => Input::LocalDeliver,
