@@ -7,7 +7,7 @@ use fingerpost_engine::trace::Tracer;
 use fingerpost_engine::{Behaviour, Time, World};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
-use fingerpost_net::wire::{Ethernet, Header, ethertype};
+use fingerpost_net::wire::{Ethernet, ethertype};
 use zerocopy::IntoBytes;
 
 use crate::host::{framed, icmp, mac, unframed};
