@@ -12,6 +12,11 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
+use fingerpost::script::Runner;
+use fingerpost_engine::network::Condition;
+use fingerpost_engine::{Behaviour, World};
+use fingerpost_iproute::Names;
+use fingerpost_model::NsId;
 use fingerpost_testkit::network::sides;
 use fingerpost_testkit::script::Answer;
 
@@ -33,6 +38,65 @@ transcripts! {
     redirect,
     refusals,
     three_hosts,
+}
+
+/// A link that loses frames, by its seed: every run prints the same.
+#[test]
+fn a_lossy_link_loses_the_same_each_time() {
+    let answers = |seed: u64| {
+        let mut world = World::new(seed, Behaviour::default());
+        let mut run = |world: &mut World, line: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            Runner { world, ns: NsId(0), names: &Names::default() }.run(&words)
+        };
+        for line in [
+            "ip netns add far",
+            "ip link add e0 type veth peer name f0 netns far",
+            "ip link set e0 up",
+            "ip -n far link set f0 up",
+            "ip addr add 10.0.0.1/24 dev e0",
+            "ip -n far addr add 10.0.0.2/24 dev f0",
+            "ping -c 1 10.0.0.2",
+        ] {
+            assert_eq!(run(&mut world, line).status, 0, "{line}");
+        }
+        let dev = world.ns(NsId(0)).unwrap().config.links.find("e0").unwrap().index();
+        world.network.set_condition((NsId(0), dev), Condition { delay: 15, loss: 250 });
+        run(&mut world, "ping -i 0.5 -c 40 10.0.0.2").stdout
+    };
+    let first = answers(1);
+    assert_eq!(first, answers(1));
+    assert_ne!(first, answers(2));
+    assert!(
+        first.contains("icmp_seq=1 ttl=64 time=15.0 ms") || first.contains("icmp_seq=2 ttl=64 time=15.0 ms")
+    );
+    let loss: f64 =
+        first.split_once("received, ").and_then(|(_, rest)| rest.split_once('%')).unwrap().0.parse().unwrap();
+    assert!((10.0..45.0).contains(&loss), "{first}");
+}
+
+#[test]
+fn what_a_ping_meets_that_is_not_modelled_is_said_instead() {
+    let mut world = World::new(1, Behaviour::default());
+    let mut run = |line: &str| {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Runner { world: &mut world, ns: NsId(0), names: &Names::default() }.run(&words)
+    };
+    for line in [
+        "ip netns add far",
+        "ip link add br0 type bridge vlan_filtering 1",
+        "ip link add e0 type veth peer name f0 netns far",
+        "ip link set e0 master br0 up",
+        "ip link set br0 up",
+        "ip -n far link set f0 up",
+        "ip addr add 10.0.0.1/24 dev br0",
+        "ip -n far addr add 10.0.0.2/24 dev f0",
+    ] {
+        assert_eq!(run(line).status, 0, "{line}");
+    }
+    let outcome = run("ping -c 1 10.0.0.2");
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (3, ""));
+    assert!(outcome.stderr.contains("VLAN filtering of bridges"), "{}", outcome.stderr);
 }
 
 /// A command and what is expected of it.
