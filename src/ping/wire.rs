@@ -261,7 +261,7 @@ impl Setup<'_, '_> {
             (told.mark, told.tos) = (options.mark.unwrap_or(0), options.tos);
             (told.reports_errors, told.broadcast) = (true, broadcast);
             told.dont_route = options.dont_route;
-            told.room = 2 * buffer.max(LEAST_ROOM).min(MOST_ROOM);
+            told.room = 2 * buffer.clamp(LEAST_ROOM, MOST_ROOM);
             if let Some(ttl) = options.ttl {
                 (told.ttl, told.multicast_ttl) = (Some(ttl), ttl);
             }
