@@ -45,7 +45,7 @@ transcripts! {
 fn a_lossy_link_loses_the_same_each_time() {
     let answers = |seed: u64| {
         let mut world = World::new(seed, Behaviour::default());
-        let mut run = |world: &mut World, line: &str| {
+        let run = |world: &mut World, line: &str| {
             let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
             Runner { world, ns: NsId(0), names: &Names::default() }.run(&words)
         };
