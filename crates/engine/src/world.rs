@@ -15,7 +15,7 @@ use crate::behaviour::Behaviour;
 use crate::config::Search;
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
-use crate::path::{Frame, Handled, Stack};
+use crate::path::{Frame, Handled, Listening, Stack, Timer};
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::{control, dump, lookup};
@@ -148,7 +148,15 @@ impl World {
         self.now = Time(self.now.0.saturating_add(millis));
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut() {
+            ns.state.group_changes.get_or_insert_default();
             control::addrconf::pass_time(ns, env);
+            match &ns.state.group_changes {
+                Some(changes) if !changes.is_empty() => {
+                    let timer = Timer::Listener(0, Listening::News);
+                    ns.state.timers.set(timer, None, Some(self.now));
+                }
+                _ => ns.state.group_changes = None,
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_net::wire::Mac;
 
+use super::six::Listening;
 use crate::state::Time;
 
 /// What a timer is for.
@@ -16,6 +17,12 @@ pub enum Timer {
     Reassembly,
     /// The same of IPv6.
     Reassembly6,
+    /// An address of a device of which is found out whether another has it.
+    Detection(u32, Ipv6Addr),
+    /// A device as a listener of groups of IPv6.
+    Listener(u32, Listening),
+    /// What was learned of IPv6 destinations, and is forgotten unless it was lately.
+    Exceptions6,
     /// An answer for another's address, which is given after a while.
     ProxyArp {
         /// The device that the request came in by.

@@ -86,7 +86,14 @@ impl Subject for Engine {
         self.pass(now.max(self.world.now), &mut seen, &mut ends);
         match step {
             Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
-            Step::Inject { dev, frame } => {
+            Step::Ask { command } => {
+                let names = Names::default();
+                let words = ["ip"].into_iter().chain(command.split_whitespace()).map(str::to_owned);
+                let words: Vec<String> = words.collect();
+                let outcome = Runner { world: &mut self.world, ns: NS, names: &names }.run(&words);
+                seen.answer = outcome.stdout.lines().map(str::to_owned).collect();
+            }
+            Step::Inject { dev, frame, ms } => {
                 let index =
                     self.world.ns(NS).ok().and_then(|ns| ns.config.links.find(dev)).map(|link| link.index());
                 match index.map(|dev| self.world.receive(NS, dev, &frame.0, &mut Tracer::on(&mut ends))) {
@@ -100,6 +107,9 @@ impl Subject for Engine {
                         }
                     }
                     _ => seen.unknown = Some(format!("no device {dev}")),
+                }
+                if *ms > 0 {
+                    self.pass(Time(now.0 + ms), &mut seen, &mut ends);
                 }
             }
         }
@@ -146,7 +156,7 @@ mod tests {
         let mut engine = Engine::new(&script.map(str::to_owned));
         let frame = "4500001c12340000400154ab0a0000020a0000010800f7fd00010001";
         let frame = Bytes::parse(frame).expect("hexadecimal");
-        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame }, 1000);
+        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame, ms: 0 }, 1000);
         assert_eq!(seen.emitted.len(), 1, "{seen:?}");
         assert_eq!(seen.counters.get("IcmpMsgOutType0"), Some(&1), "{seen:?}");
     }

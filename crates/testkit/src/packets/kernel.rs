@@ -178,11 +178,16 @@ impl Host {
     fn step(&mut self, step: &Step) -> io::Result<Seen> {
         let mut seen = Seen { at_us: self.start.elapsed().as_micros() as u64, ..Seen::default() };
         match step {
-            Step::Inject { dev, frame } => {
+            Step::Inject { dev, frame, ms } => {
                 let tap = self.taps.iter_mut().find(|tap| tap.name() == dev);
                 let tap = tap.ok_or_else(|| io::Error::other(format!("no device {dev} is held")))?;
                 seen.refused = tap.inject(&frame.0).is_err();
-                self.wait(SETTLE, &mut seen)?;
+                self.wait(SETTLE.max(Duration::from_millis(*ms)), &mut seen)?;
+            }
+            Step::Ask { command } => {
+                let mut ip = Command::new("ip");
+                let done = run(ip.args(command.split_whitespace()).envs(ENVIRONMENT), "", DEADLINE)?;
+                seen.answer = done.stdout.lines().map(str::to_owned).collect();
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,
         }

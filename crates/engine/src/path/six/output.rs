@@ -170,12 +170,18 @@ impl Stack<'_, '_> {
         let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
         let gateway = decision.gateway.filter(|_| decision.flags.any(RtFlags::GATEWAY));
         let next = IpAddr::V6(gateway.unwrap_or(dst));
-        if gateway.is_some() && self.config.sysctl6.all.forwarding == 0 && !self.is_known((packet.dev, next))
-        {
-            // A host's lookups ask for routers of themselves (`rt6_probe`).
+        if gateway.is_some() && self.may_probe(packet.dev) && !self.is_known((packet.dev, next)) {
             return self.end(&packet, Outcome::Unknown("probes of routers"));
         }
         self.send_to(packet, next);
+    }
+
+    /// Whether a host's lookups may ask for routers of themselves (`rt6_probe`): not before
+    /// a while has passed since a route was added, or its router's entry changed.
+    fn may_probe(&self, dev: u32) -> bool {
+        let pause = self.config.links.ipv6(dev).map_or(0, |ipv6| ipv6.conf.router_probe_interval);
+        let may_be_old = self.state.is_continued || self.now().0 > pause.max(0) as u64 * 1000;
+        self.config.sysctl6.all.forwarding == 0 && may_be_old
     }
 
     fn is_known(&self, (dev, addr): (u32, IpAddr)) -> bool {
