@@ -109,7 +109,10 @@ impl Subject for Engine {
                     _ => seen.unknown = Some(format!("no device {dev}")),
                 }
                 if *ms > 0 {
-                    self.pass(Time(now.0 + ms), &mut seen, &mut ends);
+                    let mut later = Ends::default();
+                    self.pass(Time(now.0 + ms), &mut seen, &mut later);
+                    later.0.retain(|end| matches!(end, Outcome::Unknown(_)));
+                    ends.0.extend(later.0);
                 }
             }
         }

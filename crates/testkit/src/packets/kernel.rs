@@ -108,6 +108,10 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
         match words.as_slice() {
             ["sysctl", .., setting] => {
                 flush(&mut batch)?;
+                if setting.contains(".accept_dad=") {
+                    // Addresses that are there already are found out about by what was set before.
+                    settle(&[])?;
+                }
                 set(setting)?;
             }
             ["ip", "tuntap", ..] => {
@@ -182,7 +186,13 @@ impl Host {
                 let tap = self.taps.iter_mut().find(|tap| tap.name() == dev);
                 let tap = tap.ok_or_else(|| io::Error::other(format!("no device {dev} is held")))?;
                 seen.refused = tap.inject(&frame.0).is_err();
-                self.wait(SETTLE.max(Duration::from_millis(*ms)), &mut seen)?;
+                self.wait(SETTLE, &mut seen)?;
+                if *ms > 0 {
+                    seen.reasons = self.listener.take()?;
+                    self.wait(Duration::from_millis(*ms), &mut seen)?;
+                    // What follows may be dropped in the name of another process.
+                    self.listener.take()?;
+                }
             }
             Step::Ask { command } => {
                 let mut ip = Command::new("ip");
@@ -194,7 +204,8 @@ impl Host {
         let counted = counters::read()?;
         seen.counters = counters::between(&self.counted, &counted);
         self.counted = counted;
-        seen.reasons = self.listener.take()?;
+        let reasons = self.listener.take()?;
+        seen.reasons.extend(reasons);
         Ok(seen)
     }
 

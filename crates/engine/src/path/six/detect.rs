@@ -22,13 +22,15 @@ const NONCE: usize = 6;
 const TICK: u64 = 4;
 
 impl Stack<'_, '_> {
-    /// Detection that was just begun: it sends its first solicitation after a random part of
+    /// Detection that was just begun, and may be over at once: else it sends its first solicitation after a random part of
     /// a delay (`addrconf_dad_kick`).
     pub(super) fn begin_detection(&mut self, dev: u32, addr: Ipv6Addr) {
         let Some(ipv6) = self.config.links.ipv6(dev) else { return };
         let Some(have) = ipv6.addrs.iter().find(|have| have.addr == addr) else { return };
         if !matches!(have.dad, Dad::Until(_)) {
-            return;
+            return if !have.flags.has(IfaFlags::TENTATIVE) {
+                self.announce(dev, addr)
+            };
         }
         let is_optimistic = have.flags.has(IfaFlags::OPTIMISTIC);
         let delay = ipv6.conf.router_solicitation_delay.max(0) as u64 * 1000;

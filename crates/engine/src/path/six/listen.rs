@@ -70,8 +70,8 @@ pub struct Listener {
 /// What is noted of a group (`struct ifmcaddr6`).
 #[derive(Clone, Copy, Debug, Default)]
 struct Listened {
-    /// When it is reported, and which of those that are at the same time.
-    report: Option<(Time, usize)>,
+    /// When it is reported.
+    report: Option<Time>,
     /// Whether this host told of it last.
     is_last: bool,
     /// How often its beginning is still to be told.
@@ -99,8 +99,8 @@ impl Default for Listener {
 pub enum Listening {
     /// Groups were joined and left.
     News,
-    /// A query for one group is answered; which of those that are at the same time.
-    Group(usize, Ipv6Addr),
+    /// A query for one group is answered.
+    Group(Ipv6Addr),
     /// A query for all groups is answered.
     All,
     /// Changes are told.
@@ -174,14 +174,10 @@ impl Stack<'_, '_> {
         self.move_timer(dev, Listening::Changes, before, at);
     }
 
-    fn set_report(&mut self, dev: u32, group: Ipv6Addr, report: Option<(Time, usize)>) {
+    fn set_report(&mut self, dev: u32, group: Ipv6Addr, at: Option<Time>) {
         let noted = self.listener(dev).groups.entry(group).or_default();
-        if let Some((at, order)) = std::mem::replace(&mut noted.report, report) {
-            self.move_timer(dev, Listening::Group(order, group), Some(at), None);
-        }
-        if let Some((at, order)) = report {
-            self.move_timer(dev, Listening::Group(order, group), None, Some(at));
-        }
+        let before = std::mem::replace(&mut noted.report, at);
+        self.move_timer(dev, Listening::Group(group), before, at);
     }
 
     /// The groups of a device that routers are told of, the newest first.
@@ -230,9 +226,10 @@ impl Stack<'_, '_> {
         } else {
             return taken;
         }
-        for (order, known) in self.told_groups(dev).into_iter().enumerate() {
+        // Those that are answered at once are so in order, and what was set last ends first.
+        for known in self.told_groups(dev).into_iter().rev() {
             if group.is_unspecified() || known == group {
-                self.answer_for(dev, known, order, delay);
+                self.answer_for(dev, known, delay);
             }
         }
         taken
@@ -272,17 +269,17 @@ impl Stack<'_, '_> {
     }
 
     /// `igmp6_group_queried`; a report that is due sooner stays.
-    fn answer_for(&mut self, dev: u32, group: Ipv6Addr, order: usize, delay: u64) {
+    fn answer_for(&mut self, dev: u32, group: Ipv6Addr, delay: u64) {
         let now = self.now();
         let due = self.listener(dev).groups.get(&group).and_then(|known| known.report);
         let at = match due {
-            Some((at, _)) if at.0.saturating_sub(now.0) < delay * TICK => at,
+            Some(at) if at.0.saturating_sub(now.0) < delay * TICK => at,
             _ => {
                 let wait = self.rng.below(delay);
                 self.after_ticks(wait)
             }
         };
-        self.set_report(dev, group, Some((at, order)));
+        self.set_report(dev, group, Some(at));
     }
 
     /// Another listener told of a group (`__mld_report_work`): this host needs not.
@@ -338,7 +335,7 @@ impl Stack<'_, '_> {
         let interval = self.report_interval(dev);
         let wait = self.rng.below(interval);
         let at = self.after_ticks(wait);
-        self.set_report(dev, group, Some((at, 0)));
+        self.set_report(dev, group, Some(at));
         self.listener(dev).groups.entry(group).or_default().is_last = true;
     }
 
@@ -354,9 +351,9 @@ impl Stack<'_, '_> {
         let now = self.now();
         match listening {
             Listening::News => {}
-            Listening::Group(order, group) => {
+            Listening::Group(group) => {
                 let noted = self.listener(dev).groups.entry(group).or_default();
-                if noted.report != Some((now, order)) {
+                if noted.report != Some(now) {
                     return;
                 }
                 (noted.report, noted.is_last) = (None, true);
