@@ -152,6 +152,22 @@ fn a_router_that_is_none_any_more_is_none_by_default() {
 }
 
 #[test]
+fn who_begins_to_forward_forgets_routers_by_default() {
+    let defaults = |settings: &str| {
+        let mut host = Host::new(HOST6);
+        host.run("ip route add default via fe80::9 dev e0");
+        host.enter(&advert(ROUTER, 0, 0, 1800, &[]));
+        host.run(settings);
+        host.shows("ip -6 route show default").lines().count()
+    };
+    assert_eq!(defaults(""), 2);
+    assert_eq!(defaults("sysctl -w net.ipv6.conf.all.forwarding=1"), 1);
+    assert_eq!(defaults("sysctl -w net.ipv6.conf.lo.forwarding=1"), 1);
+    let hybrid = "sysctl -w net.ipv6.conf.e0.accept_ra=2\nsysctl -w net.ipv6.conf.all.forwarding=1";
+    assert_eq!(defaults(hybrid), 2);
+}
+
+#[test]
 fn an_address_of_an_advertised_prefix_is_looked_for_and_told_of() {
     let mut host = Host::new(HOST6);
     host.run(

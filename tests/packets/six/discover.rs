@@ -114,3 +114,18 @@ fn t67_a_router_solicitation_is_learned_from() {
     let handled = host.enter(&echo("fe80::7", "fe80::ff:fe00:10", b""));
     assert_eq!(parts(&handled.emitted[0].bytes).0.dst, mac(7));
 }
+
+#[test]
+fn t65_of_two_that_fail_together_the_one_asked_for_last_fails_first() {
+    let mut host = Host::new(ROUTER6);
+    host.run("ip route add 2a00::/64 dev e0");
+    // The sender is told of a better way, and asked for; then the packet's own next step is.
+    let emitted = host.enter(&udp("2001:db8::5", "2a00::9", b"")).emitted;
+    assert_eq!(emitted.len(), 2);
+    let emitted = host.pass(2_900);
+    assert_eq!(emitted.len(), 4);
+    // Nobody is asked for the sake of the error, which waits for the sender when that fails.
+    assert_eq!(host.pass(10_000).len(), 0);
+    // Of the redirect that nobody got the host itself hears.
+    assert_eq!((host.counted("Icmp6OutDestUnreachs"), host.counted("Icmp6InDestUnreachs")), (2, 1));
+}

@@ -161,6 +161,23 @@ pub fn set_default(ns: &mut Namespace, env: Env<'_>, router: Router) -> DefaultR
     done
 }
 
+/// What forwards believes no router by default: those routes go, but for devices that accept
+/// advertisements all the same (`rt6_purge_dflt_routers`).
+pub(super) fn purge_defaults(ns: &mut Namespace) {
+    let config = &ns.config;
+    let accepts =
+        |route: &Route6| config.links.ipv6(route.hop.dev).is_some_and(|ipv6| ipv6.conf.accept_ra == 2);
+    let nodes = config.fib6.tables.iter().filter_map(|table| table.tree.get(Prefix::DEFAULT));
+    let routes = nodes.flat_map(|node| &node.routes);
+    let gone =
+        routes.filter(|route| route.flags.any(RtFlags::DEFAULT | RtFlags::ADDRCONF) && !accepts(route));
+    let gone: Vec<RouteRef> = gone.map(RouteRef::to).collect();
+    for route in gone {
+        route6::remove(ns, route);
+        ns.config.fib6.generation += 1;
+    }
+}
+
 /// A route that a router tells of, from the option on (`rt6_route_rcv`); what stands behind
 /// a short option is taken for its prefix. `None` where that is not there.
 pub fn set_route(ns: &mut Namespace, env: Env<'_>, by: (u32, Ipv6Addr), option: &[u8]) -> Option<()> {

@@ -72,6 +72,15 @@ impl Engine {
         seen.emitted.push((self.name_of(dev), Bytes(bytes)));
     }
 
+    /// Time passes beside what a step is about: of packets that end meanwhile nothing is told
+    /// but what is unknown of them.
+    fn pass_aside(&mut self, until: Time, seen: &mut Seen, ends: &mut Ends) {
+        let mut aside = Ends::default();
+        self.pass(until, seen, &mut aside);
+        aside.0.retain(|end| matches!(end, Outcome::Unknown(_)));
+        ends.0.extend(aside.0);
+    }
+
     fn pass(&mut self, until: Time, seen: &mut Seen, ends: &mut Ends) {
         let emitted = self.world.run_until(until, &mut Tracer::on(ends));
         emitted.into_iter().for_each(|(_, _, frame)| self.emit(seen, frame.dev, frame.bytes));
@@ -83,7 +92,7 @@ impl Subject for Engine {
         let mut seen = Seen { at_us, ..Seen::default() };
         let mut ends = Ends::default();
         let now = Time(self.start.0 + at_us / 1000);
-        self.pass(now.max(self.world.now), &mut seen, &mut ends);
+        self.pass_aside(now.max(self.world.now), &mut seen, &mut ends);
         match step {
             Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
             Step::Ask { command } => {
@@ -109,10 +118,7 @@ impl Subject for Engine {
                     _ => seen.unknown = Some(format!("no device {dev}")),
                 }
                 if *ms > 0 {
-                    let mut later = Ends::default();
-                    self.pass(Time(now.0 + ms), &mut seen, &mut later);
-                    later.0.retain(|end| matches!(end, Outcome::Unknown(_)));
-                    ends.0.extend(later.0);
+                    self.pass_aside(Time(now.0 + ms), &mut seen, &mut ends);
                 }
             }
         }

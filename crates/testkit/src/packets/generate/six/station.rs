@@ -32,7 +32,7 @@ pub fn case(rng: &mut Rng) -> (Host, Vec<Step>) {
             1 => (redirect(rng, &host, &device), 0),
             2 => (query(rng, &host, &device), WORK),
             3 => (report(rng, &host, &device), 0),
-            4 => (conflict(rng, &host, &device), 0),
+            4 => (conflict(rng, &host, &device), WORK),
             5 => (echo(rng, &host, &device), 0),
             _ => (discover::random(rng, &host, &device), 0),
         };
