@@ -109,8 +109,8 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
             ["sysctl", .., setting] => {
                 flush(&mut batch)?;
                 if setting.contains(".accept_dad=") {
-                    // Addresses that are there already are found out about by what was set before.
-                    settle(&[])?;
+                    // What was set before counts for the addresses that are there already.
+                    detected()?;
                 }
                 set(setting)?;
             }
@@ -156,6 +156,21 @@ fn flush(batch: &mut Batch) -> io::Result<()> {
     let done = run(command.args(["-force", "-batch", "-"]).envs(ENVIRONMENT), &lines, DEADLINE)?;
     if std::env::var_os("FINGERPOST_SHOW_REFUSED").is_some() && done.status != 0 {
         eprintln!("{lines}{}", done.stderr);
+    }
+    Ok(())
+}
+
+/// Waits until no address is tentative, or for a while.
+fn detected() -> io::Result<()> {
+    const LOOKS: u32 = 200;
+    const TENTATIVE: u32 = 0x40;
+    for _ in 0..LOOKS {
+        let text = std::fs::read_to_string("/proc/net/if_inet6")?;
+        let mut flags = text.lines().filter_map(|line| line.split_whitespace().nth(4));
+        if !flags.any(|flags| u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & TENTATIVE != 0)) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(5));
     }
     Ok(())
 }

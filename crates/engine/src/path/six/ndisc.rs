@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use fingerpost_model::{IfaFlags, NeighFlags, NeighState};
 use fingerpost_net::wire::{Header, Icmp, Ipv6, Mac, nd};
 
-use super::super::ethernet::mac_of;
+use super::super::ethernet::{has_header, mac_of};
 use super::super::neighbour::Update;
 use super::super::timers::Timer;
 use super::super::{Addressed, Outcome, Packet, Stack};
@@ -191,8 +191,10 @@ impl Stack<'_, '_> {
             return Err(IGNORED);
         }
         let key = (dev, IpAddr::V6(src));
-        // Asked by unicast, an entry is made though no link-layer address is told.
-        if !self.knows(key) && to_group && mac.is_none() {
+        // Asked by unicast, an entry is made though no link-layer address is told, and so it
+        // is where there are none.
+        let tells = mac.is_some() || self.config.links.get(dev).is_some_and(|link| !has_header(link));
+        if !self.knows(key) && to_group && !tells {
             return Err(IGNORED);
         }
         self.learn_neighbour(key, told(mac, None));
