@@ -439,8 +439,14 @@ impl Wire for Socket<'_> {
         if called.outcome == Some(Outcome::Queued) {
             self.waiting += size_in_memory(message.len());
         }
+        let refused = self.world.network.refused();
         self.carry(called.outcome, called.emitted);
-        called.result.map(|_| ())
+        // What the device could not pass on is told to those who want reports of errors.
+        let was_refused = self.world.network.refused() > refused && called.outcome == Some(Outcome::Sent);
+        match called.result {
+            Ok(_) if was_refused => Err(Errno::ENOBUFS),
+            result => result.map(|_| ()),
+        }
     }
 
     fn packet(&mut self) -> Option<Arrived> {

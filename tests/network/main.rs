@@ -36,8 +36,11 @@ transcripts! {
     bridge,
     options,
     redirect,
+    redirect6,
     refusals,
     three_hosts,
+    three_hosts6,
+    too_long,
 }
 
 /// A link that loses frames, by its seed: every run prints the same.

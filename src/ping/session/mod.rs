@@ -16,6 +16,8 @@ use super::{route, text};
 
 /// The shortest pause, milliseconds.
 const SHORTEST: i64 = 10;
+/// The longest pause before a device that had no room is tried again, milliseconds.
+const LONGEST_PAUSE: i64 = 500;
 /// What sending waits for when nothing is left to send, milliseconds.
 const IDLE: i64 = 1000;
 /// The time of sending at the beginning of a probe's data, bytes.
@@ -83,6 +85,8 @@ pub struct Session<'a, W> {
     started: i64,
     last_sent: Option<i64>,
     tokens: i64,
+    /// How often a device had no room.
+    full: i64,
     alarm: Option<i64>,
     is_waiting: bool,
     route: route::Last,
@@ -130,6 +134,7 @@ impl<'a, W: Wire> Session<'a, W> {
             started,
             last_sent: None,
             tokens: 0,
+            full: 0,
             alarm: (options.deadline != 0).then_some(started + options.deadline * 1000),
             is_waiting: false,
             route: route::Last::default(),
@@ -201,9 +206,23 @@ impl<'a, W: Wire> Session<'a, W> {
         let probe = self.probe(sequence);
         loop {
             let Err(errno) = self.wire.send(&probe) else {
+                self.full = 0;
                 self.advance();
                 return interval - self.tokens;
             };
+            if errno == Errno::ENOBUFS {
+                // It is tried again, until that has taken too long.
+                self.tokens = 0;
+                self.full += 1;
+                let pause = (interval / 2).max(SHORTEST).min(LONGEST_PAUSE);
+                if self.full * pause < self.options.linger {
+                    return pause;
+                }
+                if !self.options.quiet {
+                    self.complain(&format!("sendmsg: {errno}"));
+                }
+                break;
+            }
             let Some(fault) = self.wire.fault() else { break };
             match self.note(fault) {
                 Noted::Foreign => continue,

@@ -40,6 +40,8 @@ pub struct Network {
     conditions: BTreeMap<End, Condition>,
     /// Which frames are lost.
     chance: Rng,
+    /// Frames that other ends did not take.
+    refused: u64,
     /// The last event's time, and how many there were at it.
     at: (Time, u32),
     unknown: BTreeSet<&'static str>,
@@ -69,6 +71,7 @@ impl Network {
             sent: 0,
             conditions: BTreeMap::new(),
             chance: Rng::new(seed),
+            refused: 0,
             at: (Time(0), 0),
             unknown: BTreeSet::new(),
         }
@@ -82,6 +85,12 @@ impl Network {
     /// What frames have met, since this was asked last, that is not modelled.
     pub fn take_unknown(&mut self) -> Vec<&'static str> {
         std::mem::take(&mut self.unknown).into_iter().collect()
+    }
+
+    /// How many frames the other ends of links did not take so far: too long ones. Who sends
+    /// such a frame is told.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// When the next frame arrives.
@@ -135,7 +144,7 @@ impl World {
                     self.network.send((id, frame.dev), to, frame.bytes, self.now);
                 }
                 // The other end does not take it (`veth_xmit`).
-                Some(_) => {}
+                Some(_) => self.network.refused += 1,
                 None => leaving.push(frame),
             }
         }

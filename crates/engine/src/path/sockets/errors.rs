@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Icmp, icmp, icmp6};
+use fingerpost_net::wire::{Icmp, icmp, icmp6, nd};
 
 use super::options::Discovery;
 use super::{Kind, Origin, Report, SocketId};
@@ -71,6 +71,9 @@ impl Stack<'_, '_> {
     /// all. What is too long counts as such unless packets may be cut on their way.
     pub(in crate::path) fn tell(&mut self, id: SocketId, told: &Told<'_>) {
         let is_six = told.to.is_ipv6();
+        if is_six && told.head.kind == nd::REDIRECT {
+            return; // Another way is no error.
+        }
         let Some((errno, is_fatal)) = meaning(&told.head, is_six) else { return };
         let Some(socket) = self.state.sockets.get_mut(id) else { return };
         let cuts = socket.options.discovery == Discovery::Dont;
