@@ -13,6 +13,7 @@ pub mod gateway6;
 pub(crate) mod groups6;
 pub mod host6;
 pub mod link;
+pub mod mroute;
 pub mod neighbour;
 pub mod nexthop;
 pub mod policy;

@@ -1,6 +1,5 @@
 //! What ICMP teaches about a destination: path MTUs (`ipv4_update_pmtu`, C-274) and other
-//! gateways (`ipv4_redirect`, C-272, C-273). Without sockets only packets that the host
-//! itself answers with, echo replies, are quoted to an effect.
+//! gateways (`ipv4_redirect`, C-272, C-273), by the flow of the packet that it quotes.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,25 +8,42 @@ use fingerpost_net::wire::Ipv4;
 
 use super::neighbour::key;
 use super::output::metric;
-use super::{Packet, Stack};
+use super::sockets::SocketId;
+use super::{Logged, Packet, Stack};
 use crate::config::InDev;
-use crate::lookup::cache::HopId;
 use crate::lookup::hash::Asker;
-use crate::lookup::{Decision, Flow4, output4, path, rules, source};
+use crate::lookup::{Decision, FibResult, Flow4, output4, path, rules, source};
 
 /// How long a gateway that a redirect named is used, seconds (`ip_rt_gc_timeout`).
 const REDIRECT_LIFETIME: u64 = 300;
 
 impl Stack<'_, '_> {
-    /// The flow of a quoted packet.
-    fn quoted_flow(&self, about: &Packet, quoted: &Ipv4) -> Flow4 {
+    /// The flow of a quoted packet, as the packet tells it.
+    pub(super) fn quoted_flow(&self, about: &Packet, quoted: &Ipv4, oif: u32) -> Flow4 {
         Flow4 {
             src: quoted.source(),
+            oif,
             mark: self.reply_mark(about),
             dscp: quoted.tos & 0xfc,
             proto: quoted.proto,
             ..Flow4::to(quoted.destination())
         }
+    }
+
+    /// The same as the socket has it that sent the packet (`__build_flow_key`).
+    pub(super) fn flow_of_socket(&self, id: SocketId, quoted: &Ipv4) -> Flow4 {
+        let to = quoted.destination();
+        let flow = self.state.sockets.get(id).map(|socket| Flow4 {
+            any_source: false,
+            oif: socket.options.dev,
+            ..self.flow4(&socket.options, socket.kind, to)
+        });
+        Flow4 { src: quoted.source(), ..flow.unwrap_or_else(|| Flow4::to(to)) }
+    }
+
+    /// The device that a socket is bound to.
+    pub(super) fn device_of(&self, id: SocketId) -> u32 {
+        self.state.sockets.get(id).map_or(0, |socket| socket.options.dev)
     }
 
     fn route_of(&mut self, flow: &Flow4) -> Option<(Decision, Flow4)> {
@@ -37,22 +53,25 @@ impl Stack<'_, '_> {
         decision.ok().map(|decision| (decision, flow))
     }
 
-    /// The hop that the tables give for a flow now, which is what remembers.
-    fn hop_of(&mut self, flow: &Flow4) -> Option<HopId> {
+    /// The route that the tables give for a flow now, whose hops are what remembers.
+    fn found_for(&mut self, flow: &Flow4) -> Option<FibResult> {
         let mut flow = flow.clone();
-        let result = rules::lookup(self.config, &mut flow, false, self.tracer).ok()?;
-        Some(path::hop_id(self.config, result.alias.info, result.hop))
+        rules::lookup(self.config, &mut flow, false, self.tracer).ok()
     }
 
     /// Packets to a destination may be so long at most, a router says.
-    pub(super) fn learn_mtu(&mut self, about: &Packet, quoted: &Ipv4, mtu: u32) {
-        let Some((decision, flow)) = self.route_of(&self.quoted_flow(about, quoted)) else { return };
+    pub(super) fn learn_mtu(&mut self, flow: &Flow4, mtu: u32) {
+        let Some((decision, flow)) = self.route_of(flow) else { return };
         if metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0 {
             return;
         }
-        let Some(hop) = self.hop_of(&flow) else { return };
-        let (current, now) = (decision.mtu, self.now());
-        self.state.exceptions.learn_pmtu(hop, flow.dst, mtu, current, &self.config.sysctl, now);
+        let Some(result) = self.found_for(&flow) else { return };
+        let (current, now, info) = (decision.mtu, self.now(), result.alias.info);
+        // All legs of a route learn of it.
+        for index in 0..self.config.hops(self.config.fib.info(info)).len() {
+            let hop = path::hop_id(self.config, info, index);
+            self.state.exceptions.learn_pmtu(hop, flow.dst, mtu, current, &self.config.sysctl, now);
+        }
     }
 
     /// Another gateway is better for a destination, the present one says.
@@ -62,15 +81,16 @@ impl Stack<'_, '_> {
         from: Ipv4Addr,
         code: u8,
         gateway: Ipv4Addr,
-        quoted: &Ipv4,
+        flow: &Flow4,
     ) {
-        let Some((decision, flow)) = self.route_of(&self.quoted_flow(about, quoted)) else { return };
+        let Some((decision, flow)) = self.route_of(flow) else { return };
         let Some(ipv4) = self.config.links.ipv4(about.dev) else { return };
-        if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) || gateway == from {
+        if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) {
             return;
         }
-        if !self.may_be_gateway(ipv4, about.dev, from, gateway) {
-            return;
+        if gateway == from || !self.may_be_gateway(ipv4, about.dev, from, gateway) {
+            let (src, dst, dev) = (flow.src, flow.dst, about.dev);
+            return self.log(dev, || Logged::RedirectIgnored { from, dev, gateway, src, dst });
         }
         let neighbour = key(decision.dev, gateway);
         let is_valid = self.config.neighbours.state(neighbour.0, neighbour.1);
@@ -78,8 +98,8 @@ impl Stack<'_, '_> {
         if !is_fixed && !is_valid.is_some_and(|state| state.any(NeighState::VALID)) {
             return self.resolve(neighbour);
         }
-        let Some(hop) = self.hop_of(&flow) else { return };
-        let now = self.now();
+        let Some(result) = self.found_for(&flow) else { return };
+        let (hop, now) = (path::hop_id(self.config, result.alias.info, result.hop), self.now());
         self.state.exceptions.learn_redirect(hop, flow.dst, gateway, REDIRECT_LIFETIME, now);
     }
 

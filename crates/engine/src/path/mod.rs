@@ -10,6 +10,7 @@
 //! IPv6's stages are in `six`.
 
 mod arp;
+pub(crate) mod bridge;
 mod bulk;
 mod deliver;
 mod ethernet;
@@ -22,15 +23,20 @@ mod icmp_in;
 mod igmp;
 mod learn;
 mod limits;
+mod log;
+mod mroute;
 pub(crate) mod neighbour;
 pub mod options;
 mod output;
 mod reassemble;
 mod receive;
 mod six;
+pub mod sockets;
 mod tcp;
 mod timers;
 mod udp;
+mod vlan;
+mod vrf;
 mod with_options;
 
 use std::collections::VecDeque;
@@ -38,11 +44,15 @@ use std::mem;
 
 use fingerpost_net::Rng;
 
+pub use bridge::Learned;
 pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
-pub use limits::{GlobalLimit, Peers};
-pub use neighbour::{Resolution, Resolutions};
+pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
+pub use limits::{GlobalLimit, Peers, Tick};
+pub use log::{LinkHeader, Logged};
+pub use mroute::{Multicast, Used};
+pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
 pub use six::{Listener, Listeners, Listening, Noted, Reassembly6};
@@ -104,11 +114,30 @@ pub enum Addressed {
     Loopback,
 }
 
+/// What a packet made here has of the socket that sends it (`skb->sk`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The device that the socket is bound to; 0 for none.
+    pub dev: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Whether its source need not be an own address (`IP_TRANSPARENT`).
+    pub any_source: bool,
+    /// Cut by the device's MTU, whatever was learned of the path (`ip_sk_use_pmtu`).
+    pub by_device_mtu: bool,
+    /// Cut although it says that it must not be (`ignore_df`).
+    pub ignores_df: bool,
+    /// Those who listen on this host get no copy (`IP_MULTICAST_LOOP` off).
+    pub is_for_others: bool,
+}
+
 /// A packet on its way (`struct sk_buff`).
 #[derive(Clone, Debug)]
 pub struct Packet {
     /// From the IP header on.
     pub bytes: Vec<u8>,
+    /// The link header that it came with, of a device that has some.
+    pub link_header: Option<LinkHeader>,
     /// To whom its frame was addressed.
     pub addressed: Addressed,
     /// The device that it is at: the ingress device, later the egress device.
@@ -129,8 +158,14 @@ pub struct Packet {
     pub options: Options,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
+    /// How many devices that send by others have handed it on.
+    pub handed_on: u8,
+    /// The socket that sends it, if one does.
+    pub sender: Option<Sender>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
+    /// The number by which events tell it from others; 0 until its way begins.
+    pub number: u64,
 }
 
 impl Packet {
@@ -138,6 +173,7 @@ impl Packet {
     pub fn at(dev: u32, bytes: Vec<u8>) -> Packet {
         Packet {
             bytes,
+            link_header: None,
             addressed: Addressed::Host,
             dev,
             iif: 0,
@@ -148,7 +184,10 @@ impl Packet {
             is_forwarded: false,
             options: Options::default(),
             reassembled: None,
+            handed_on: 0,
+            sender: None,
             is_subject: false,
+            number: 0,
         }
     }
 
@@ -169,6 +208,8 @@ pub struct Stack<'a, 't> {
     /// Packets that loopback gives back.
     backlog: VecDeque<Packet>,
     outcome: Outcome,
+    /// Whether the way of what the event is about has ended.
+    has_ended: bool,
     /// Whether an ICMPv6 message is on its way out: meanwhile no other is made
     /// (`icmpv6_xmit_lock`).
     sends_icmp6: bool,
@@ -185,43 +226,72 @@ impl<'a, 't> Stack<'a, 't> {
     ) -> Self {
         let outcome = Outcome::Dropped(DropReason::NotSpecified);
         let (emitted, backlog) = (Vec::new(), VecDeque::new());
-        Stack { config, state, env, rng, tracer, emitted, backlog, outcome, sends_icmp6: false }
+        Stack {
+            config,
+            state,
+            env,
+            rng,
+            tracer,
+            emitted,
+            backlog,
+            outcome,
+            has_ended: false,
+            sends_icmp6: false,
+        }
     }
 
-    /// A frame arrives by a device. Of a device without link header it is the packet alone.
-    pub fn receive(mut self, dev: u32, frame: &[u8]) -> Handled {
-        self.take_frame(dev, frame);
+    /// A frame arrives by a device, its packet with a mark. Of a device without link header
+    /// it is the packet alone.
+    pub fn receive(mut self, dev: u32, frame: &[u8], mark: u32) -> Handled {
+        self.take_frame(dev, frame, mark);
         self.finish()
     }
 
+    /// Does what a program asks, and what follows at once: what became of the packet, if
+    /// one was made, and the frames that left.
+    pub(crate) fn call<T>(mut self, call: impl FnOnce(&mut Self) -> T) -> (T, Option<Outcome>, Vec<Frame>) {
+        let result = call(&mut self);
+        self.run_backlog();
+        (result, self.has_ended.then_some(self.outcome), self.emitted)
+    }
+
     /// A timer ends.
-    pub fn fire(mut self, timer: Timer) -> Vec<Frame> {
+    pub fn fire(mut self, timer: Timer) -> Handled {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
+            Timer::Segment(id) => self.segment_timer(id),
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::Reassembly6 => self.give_up_datagrams6(),
             Timer::Detection(dev, addr) => self.detect(dev, addr),
             Timer::Listener(dev, listening) => self.listener_timer(dev, listening),
             Timer::Exceptions6 => self.forget_exceptions6(),
+            Timer::Multicast => self.give_up_multicast(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }
-        self.finish().emitted
+        self.finish()
     }
 
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
-        while let Some(packet) = self.backlog.pop_front() {
-            match six::is_six(&packet) {
-                false => self.ip_receive(packet),
-                true => self.ip6_receive(packet),
-            }
-        }
-        self.take_group_changes();
-        while let Some(packet) = self.backlog.pop_front() {
-            self.ip6_receive(packet);
-        }
+        self.run_backlog();
         Handled { outcome: self.outcome, emitted: self.emitted }
+    }
+
+    fn run_backlog(&mut self) {
+        loop {
+            while let Some(packet) = self.backlog.pop_front() {
+                self.announce(&packet);
+                match six::is_six(&packet) {
+                    false => self.ip_receive(packet),
+                    true => self.ip6_receive(packet),
+                }
+            }
+            if self.state.group_changes.is_none() {
+                return;
+            }
+            self.take_group_changes();
+        }
     }
 
     /// Changes the configuration as a packet demands, with what that brings; groups that
@@ -249,14 +319,35 @@ impl<'a, 't> Stack<'a, 't> {
         sysctl::number_of(self.config, name)
     }
 
+    /// The packet's way begins.
+    fn set_out(&mut self, packet: &mut Packet) {
+        self.state.packets += 1;
+        packet.number = self.state.packets;
+        self.announce(packet);
+    }
+
+    /// Tells the tracer what the following is about.
+    fn announce(&mut self, packet: &Packet) {
+        self.tracer.event(|| Event::Packet { number: packet.number, bytes: packet.bytes.clone() });
+    }
+
     /// The packet's way ends.
     fn end(&mut self, packet: &Packet, outcome: Outcome) {
         // What is unknown of an answer is unknown of the event.
         let is_known = !matches!(self.outcome, Outcome::Unknown(_));
         if packet.is_subject && is_known || matches!(outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
+            self.has_ended = true;
         }
-        self.tracer.event(|| Event::Ended { outcome });
+        self.tracer.event(|| Event::Ended { packet: packet.number, outcome });
+    }
+
+    /// The event itself ends: a frame that did not become a packet.
+    fn end_event(&mut self, outcome: Outcome) {
+        if !matches!(self.outcome, Outcome::Unknown(_)) {
+            self.outcome = outcome;
+        }
+        self.tracer.event(|| Event::Ended { packet: 0, outcome });
     }
 
     fn drop(&mut self, packet: &Packet, reason: DropReason) {

@@ -29,7 +29,7 @@ impl Stack<'_, '_> {
         let Some(have) = ipv6.addrs.iter().find(|have| have.addr == addr) else { return };
         if !matches!(have.dad, Dad::Until(_)) {
             return if !have.flags.has(IfaFlags::TENTATIVE) {
-                self.announce(dev, addr)
+                self.announce_address(dev, addr)
             };
         }
         let is_optimistic = have.flags.has(IfaFlags::OPTIMISTIC);
@@ -61,9 +61,9 @@ impl Stack<'_, '_> {
             }
             Dad::Until(_) => {
                 self.reconfigure(|ns, env| addrconf::complete(ns, env, dev, addr));
-                self.announce(dev, addr);
+                self.announce_address(dev, addr);
             }
-            Dad::Over if !have.flags.has(IfaFlags::TENTATIVE) => self.announce(dev, addr),
+            Dad::Over if !have.flags.has(IfaFlags::TENTATIVE) => self.announce_address(dev, addr),
             _ => {}
         }
     }
@@ -83,7 +83,7 @@ impl Stack<'_, '_> {
     }
 
     /// Neighbours are told of an address where the settings say so (`addrconf_dad_completed`).
-    fn announce(&mut self, dev: u32, addr: Ipv6Addr) {
+    fn announce_address(&mut self, dev: u32, addr: Ipv6Addr) {
         let all = self.config.sysctl6.all.ndisc_notify;
         let Some(ipv6) = self.config.links.ipv6(dev) else { return };
         if all == 0 && ipv6.conf.ndisc_notify == 0 {

@@ -7,13 +7,14 @@ use fingerpost_net::wire::{Header, Ipv6, Mac, nd, next};
 use zerocopy::IntoBytes;
 
 use super::super::ethernet::{has_header, mac_of};
+use super::super::hook::Sent;
 use super::super::{Addressed, Packet, Stack};
 use super::icmp::with_checksum;
 use crate::config::In6Dev;
 use crate::control::groups6::solicited;
 use crate::counters::Counter;
 use crate::lookup::{Decision6, DropReason, receive6, source6};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 /// All nodes of a link.
 pub(super) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -150,44 +151,58 @@ impl Stack<'_, '_> {
         let (is_off, is_alert) = (ipv6.conf.disable_ipv6 != 0, !extension.is_empty());
         header.payload_len = ((extension.len() + message.len()) as u16).into();
         let message = with_checksum(message, src, dst);
-        self.stage(Stage::LocalOut);
-        self.count(Counter::Ip6OutRequests);
         let dev = way.as_ref().map_or(dev, |way| way.dev);
         let bytes = [header.as_bytes(), extension, &message].concat();
-        let packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
-        let Some(passed) = self.hook(Hook::Output, packet) else { return };
-        let packet = passed.into_packet();
+        let mut packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
+        // Counted as a message only if it left.
+        if self.send_control_packet(packet, dev, is_off, is_alert).is_ok() {
+            self.count_message6(kind);
+        }
+    }
+
+    fn send_control_packet(&mut self, packet: Packet, dev: u32, is_off: bool, is_alert: bool) -> Sent {
+        let packet = match self.hook_output(packet) {
+            Ok(passed) => passed.into_packet(),
+            Err(sent) => return sent,
+        };
+        if packet.decision6.is_some() {
+            return self.output6_from(packet, dev);
+        }
+        let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else { return Ok(()) };
         self.stage(Stage::Output { dev });
-        self.count_message6(kind);
         if is_off {
             self.count(Counter::Ip6OutDiscards);
-            return self.drop(&packet, DropReason::Ipv6Disabled);
+            self.drop(&packet, DropReason::Ipv6Disabled);
+            return Ok(());
         }
-        let Some(posted) = self.postrouting(packet) else { return };
-        let packet = posted.into_packet();
+        // These stand at the device from the beginning.
+        let packet = match self.postrouting(packet, dev) {
+            Ok(posted) => posted.into_packet(),
+            Err(sent) => return sent,
+        };
         if is_alert && receive6::joined(self.config, dev, dst) {
-            self.give_back(&packet);
+            self.hear_oneself(&packet, dst);
         }
         self.count_sent6(&packet, dst);
-        self.send_to(packet, IpAddr::V6(dst));
+        self.send_to(packet, IpAddr::V6(dst))
     }
 
     /// A copy of a packet for a group comes back to this host (`dev_loopback_xmit`): it is
     /// delivered, whatever its lookup would say.
-    fn give_back(&mut self, packet: &Packet) {
+    fn hear_oneself(&mut self, packet: &Packet, dst: Ipv6Addr) {
+        self.stage(Stage::Loop);
         let copy = Packet {
             addressed: Addressed::Loopback,
-            decision6: Some(Decision6::of_link(packet.dev, packet_destination(packet))),
+            decision6: Some(Decision6::of_link(packet.dev, dst)),
             ..packet.clone()
         };
-        if let Some(posted) = self.postrouting(copy) {
+        if let Ok(posted) = self.postrouting(copy, 0) {
             self.backlog.push_back(posted.into_packet());
         }
     }
-}
-
-fn packet_destination(packet: &Packet) -> Ipv6Addr {
-    Ipv6::read(&packet.bytes).map_or(Ipv6Addr::UNSPECIFIED, Ipv6::destination)
 }
 
 fn link_local_of(ipv6: &In6Dev, banned: IfaFlags) -> Option<Ipv6Addr> {
