@@ -282,7 +282,7 @@ impl World {
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut().filter(|ns| !ns.state.due.is_empty()) {
             self.revision += 1;
-            control::addrconf::finish_due(ns, env);
+            control::detect6::finish_due(ns, env);
         }
     }
 

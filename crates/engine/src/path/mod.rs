@@ -301,7 +301,7 @@ impl<'a, 't> Stack<'a, 't> {
         state.group_changes.get_or_insert_default();
         let mut ns = Namespace { config, state };
         let result = change(&mut ns, self.env);
-        control::addrconf::finish_due(&mut ns, self.env);
+        control::detect6::finish_due(&mut ns, self.env);
         (*self.config, *self.state) = (ns.config, ns.state);
         result
     }

@@ -7,8 +7,8 @@ use fingerpost_model::{MetricKind, NeighFlags};
 use fingerpost_net::wire::{Header, Ipv6};
 
 use super::super::neighbour::Update;
-use super::super::timers::Timer;
 use super::super::sockets::SocketId;
+use super::super::timers::Timer;
 use super::super::{Outcome, Packet, Stack};
 use super::is_multipath;
 use super::ndisc::{FIXED_REDIRECT, Options, mac_in, told};

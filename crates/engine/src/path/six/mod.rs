@@ -23,8 +23,8 @@ mod solicit;
 mod tcp;
 mod udp;
 
-pub use listen::{Listener, Listeners, Listening};
 pub(super) use headers::dissect;
+pub use listen::{Listener, Listeners, Listening};
 pub(super) use output::Made6;
 pub use reassemble::Reassembly6;
 
