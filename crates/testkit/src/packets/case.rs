@@ -35,6 +35,11 @@ pub enum Step {
         /// Milliseconds.
         ms: u64,
     },
+    /// The host is changed.
+    Change {
+        /// A line as in the script.
+        line: String,
+    },
 }
 
 /// What a side did at a step.

@@ -55,6 +55,7 @@ fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
             kind.split(' ').next().unwrap_or_default().to_owned()
         }
         Step::Wait { .. } => "wait".to_owned(),
+        Step::Change { .. } => "change".to_owned(),
     }];
     if kernel.emitted != ours.emitted {
         let list = |seen: &Seen| {
@@ -139,6 +140,7 @@ pub fn step_text(step: &Step, links: &Links) -> String {
     match step {
         Step::Inject { dev, frame } => format!("  into {}\n", shown(dev, frame, links)),
         Step::Wait { ms } => format!("  {ms} ms pass\n"),
+        Step::Change { line } => format!("  {line}\n"),
     }
 }
 

@@ -185,6 +185,10 @@ impl Host {
                 self.wait(SETTLE, &mut seen)?;
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,
+            Step::Change { line } => {
+                build(std::slice::from_ref(line))?;
+                self.wait(SETTLE, &mut seen)?;
+            }
         }
         let counted = counters::read()?;
         seen.counters = counters::between(&self.counted, &counted);
