@@ -103,7 +103,7 @@ pub fn run_command(
 const DIRECTORIES: [&str; 6] = ["/", "/proc", "/proc/net", "/proc/sys", "/proc/sys/net", "/proc/self/net"];
 
 /// Files and directories of `/proc/net` that Linux has and that are not modelled.
-const NOT_MODELLED: [&str; 56] = [
+const NOT_MODELLED: [&str; 53] = [
     "anycast6",
     "arp",
     "arp_tables_matches",
@@ -136,7 +136,6 @@ const NOT_MODELLED: [&str; 56] = [
     "mcfilter6",
     "netfilter",
     "netlink",
-    "netstat",
     "nf_conntrack",
     "nf_conntrack_expect",
     "packet",
@@ -149,8 +148,6 @@ const NOT_MODELLED: [&str; 56] = [
     "rt6_stats",
     "rt_acct",
     "rt_cache",
-    "snmp",
-    "snmp6",
     "sockstat",
     "sockstat6",
     "softnet_stat",
@@ -176,8 +173,8 @@ fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
         match read {
             Ok(text) => outcome.stdout.push_str(&text),
             Err(Errno::ENOENT) if !crate::sysctl::is_modelled(path) && !is_nowhere(path) => {
-                let files = "fib_trie, fib_triestat and route of /proc/net and settings below /proc/sys/net/ipv4 \
-                             and ipv6 are";
+                let files = "fib_trie, fib_triestat, route, snmp, netstat and snmp6 of /proc/net and settings below \
+                             /proc/sys/net/ipv4 and ipv6 are";
                 outcome.stderr.push_str(&format!("cat: {path}: not modelled; {files}\n"));
                 outcome.status = 1;
             }

@@ -112,7 +112,7 @@ fn ask(
         if let Some(reason) = receive6::refused(config, question.iif, question.src, question.dst) {
             return Ending::Dropped(reason);
         }
-        input6::receive(config, state, env, &mut question.received(false), tracer)
+        input6::receive(config, state, env, &mut question.received(false), false, tracer)
     } else {
         socket6::resolve(config, state, env, &mut question.flow(), tracer)
     };

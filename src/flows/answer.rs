@@ -327,7 +327,7 @@ impl<'a> Answerer<'a> {
         let tracer = &mut Tracer::on(&mut trace);
         forget(&mut state.cache);
         let decision = match received {
-            true => input6::receive(config, state, self.env(), &mut question.received(false), tracer),
+            true => input6::receive(config, state, self.env(), &mut question.received(false), false, tracer),
             false => socket6::resolve(config, state, self.env(), &mut question.flow(), tracer),
         };
         if trace.open || self.doubts.objects6 && !state.cache.objects6.is_empty() {

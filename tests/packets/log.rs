@@ -7,8 +7,8 @@ use fingerpost_model::NsId;
 use fingerpost_net::wire::{Arp, Ethernet, Header, Ipv4, ethertype, icmp};
 use zerocopy::IntoBytes;
 
+use crate::beside::{Asked, Step, ask};
 use crate::host::{Host, ROUTER, framed, mac, udp};
-use crate::kernel::{Asked, Step, ask};
 
 const WATCHED: &str = "
 sysctl -w net.ipv6.conf.default.disable_ipv6=1

@@ -1,7 +1,10 @@
 //! Packets through a host: what enters, what leaves, what is counted.
 
 mod arp;
+mod beside;
+mod both;
 mod bulk;
+mod counters;
 mod deliver;
 mod errors;
 mod forward;
@@ -9,7 +12,10 @@ mod hooks;
 mod host;
 mod kernel;
 mod log;
+mod multicast;
 mod neighbours;
 mod receive;
 mod six;
+mod sockets;
+mod tcp;
 mod teach;

@@ -20,6 +20,7 @@ mod namespace;
 pub mod path;
 mod restore;
 mod restore6;
+mod restore_mroute;
 mod state;
 pub mod trace;
 mod world;

@@ -11,7 +11,10 @@ use crate::counters::Counters;
 use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
-use crate::path::{Beside, GlobalLimit, Peers, Reassembly, Reassembly6, Resolutions, Tick, Timers};
+use crate::path::sockets::Sockets;
+use crate::path::{
+    Beside, GlobalLimit, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Tick, Timers,
+};
 
 /// Time on the injected clock, in milliseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +57,10 @@ pub struct State {
     pub fragments6: Reassembly6,
     /// When the first of them is given up, as the timer is set.
     pub fragments_until: Option<Time>,
+    /// Multicast routing under way.
+    pub multicast: Multicast,
+    /// Sockets of programs.
+    pub sockets: Sockets,
     /// Milliseconds since 1970, universal time, when the clock began.
     pub wall: u64,
     /// What time alone will bring about.

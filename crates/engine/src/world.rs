@@ -6,16 +6,16 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
-    Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg,
+    NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg, TableId,
 };
 use fingerpost_net::{Errno, Family, Rng};
 
 use crate::behaviour::Behaviour;
-use crate::config::Search;
+use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
-use crate::path::{Frame, Handled, Stack};
+use crate::path::{Frame, Handled, Outcome, Stack};
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::{control, dump, lookup};
@@ -170,6 +170,39 @@ impl World {
         let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
         let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
         Ok(stack.receive(dev, frame))
+    }
+
+    /// An entry is added to a multicast routing table, or changed; packets that waited for it
+    /// leave.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`control::mroute::add_mfc`].
+    pub fn add_mfc(
+        &mut self,
+        id: NsId,
+        table: TableId,
+        entry: Mfc,
+        tracer: &mut Tracer<'_>,
+    ) -> Result<Vec<Frame>, Refusal> {
+        let (ns, env) = self.ns_mut(id)?;
+        control::mroute::add_mfc(ns, env, table, entry, false)?;
+        let ((), _, frames) = self.at_work(id, tracer, |stack| stack.resolve_multicast(table))?;
+        Ok(frames)
+    }
+
+    /// Has a namespace's network layer do what a program asks: what that comes to, what
+    /// became of the packet, if one was made, and the frames that left.
+    pub(crate) fn at_work<T>(
+        &mut self,
+        id: NsId,
+        tracer: &mut Tracer<'_>,
+        call: impl FnOnce(&mut Stack<'_, '_>) -> T,
+    ) -> Result<(T, Option<Outcome>, Vec<Frame>), Refusal> {
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::EINVAL))?;
+        Ok(Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer).call(call))
     }
 
     /// Says which time of the day it is: milliseconds since 1970, universal time, when the
@@ -382,6 +415,21 @@ impl Kernel for World {
         dump::addrlabel::get(self.ns(id)?, address, index)
     }
 
+    fn mroutes(
+        &mut self,
+        id: NsId,
+        family: Family,
+        table: Option<TableId>,
+        each: &mut dyn FnMut(&MrouteMsg),
+    ) -> Result<(), Refusal> {
+        let now = self.now;
+        dump::mroute::dump(self.ns(id)?, now, family, table, each)
+    }
+
+    fn mroute_tables(&mut self, id: NsId, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(), Refusal> {
+        dump::mroute::tables(self.ns(id)?, each)
+    }
+
     fn netconf(
         &mut self,
         id: NsId,
@@ -395,7 +443,7 @@ impl Kernel for World {
         let ns = self.namespaces.get(&id).ok_or(Errno::EINVAL)?;
         match path.strip_prefix("/proc/sys/") {
             Some(path) => control::sysctl::read(ns, path),
-            None => dump::proc::read(ns, path),
+            None => dump::proc::read(ns, &self.behaviour, path),
         }
     }
 

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use fingerpost_net::{Errno, Family};
 
 use crate::{
-    AddrLabelMsg, AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, Op, Refusal, RouteMsg, RuleMsg, TableId,
+    AddrLabelMsg, AddrMsg, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg, NetconfMsg, NexthopMsg, Op, Refusal,
+    RouteMsg, RuleMsg, TableId,
 };
 
 /// A network namespace of a [`Kernel`].
@@ -127,6 +128,24 @@ pub trait Kernel {
     /// none (`RTM_GETADDRLABEL`).
     fn get_address_label(&mut self, ns: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
         let _ = (ns, address, index);
+        Err(Refusal::new(Errno::EOPNOTSUPP))
+    }
+
+    /// Entries of the multicast forwarding cache of a table, or of all.
+    fn mroutes(
+        &mut self,
+        ns: NsId,
+        family: Family,
+        table: Option<TableId>,
+        each: &mut dyn FnMut(&MrouteMsg),
+    ) -> Result<(), Refusal> {
+        let _ = (ns, family, table, each);
+        Err(Refusal::new(Errno::EOPNOTSUPP))
+    }
+
+    /// Multicast routing tables of IPv4, with their virtual interfaces.
+    fn mroute_tables(&mut self, ns: NsId, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(), Refusal> {
+        let _ = (ns, each);
         Err(Refusal::new(Errno::EOPNOTSUPP))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fingerpost_net::Family;
 use fingerpost_testkit::accept::{INSIDE, Plan};
-use fingerpost_testkit::generate::{Devices, Shape};
+use fingerpost_testkit::generate::{Devices, Shape, Theme};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
 use fingerpost_testkit::packets;
 use fingerpost_testkit::packets::kernel::PACKETS_SIDE;
@@ -27,6 +27,8 @@ usage: fingerpost-testkit VERB [OPTIONS]
   compare --data-plane --seed S --cases N   random hosts and packets, of IPv6 with --family 6: what leaves by taps,
                                             is counted and dropped
       --only K, --self, --print, --shrink N, --budget N, --jobs N   as above
+      --theme vrf      devices are in VRFs: the kernel must have those
+      --without-reasons   for kernels without tracing: why packets are dropped is not compared
       --save FILE      write the cases there, with what the kernel did
       --replay FILE    compare with what was saved, without a kernel
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
@@ -103,7 +105,7 @@ pub enum Verb {
     /// Be the kernel's side of packets, inside a namespace.
     PacketsSide {
         /// The directory of a tracing instance.
-        tracing: PathBuf,
+        tracing: Option<PathBuf>,
     },
 }
 
@@ -161,13 +163,14 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = args.next().ok_or("a verb is missing")?;
     let mut options = Options::default();
     let mut plain = Vec::new();
-    let (mut data_plane, mut save, mut recorded) = (false, None, None);
+    let (mut data_plane, mut deaf, mut save, mut recorded) = (false, false, None, None);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--seed" => options.seed = value(&arg, args.next())?,
             "--scenarios" => options.scenarios = value(&arg, args.next())?,
             "--cases" => options.scenarios = value(&arg, args.next())?,
             "--data-plane" => data_plane = true,
+            "--without-reasons" => deaf = true,
             "--save" => save = Some(value(&arg, args.next())?),
             "--replay" => recorded = Some(value(&arg, args.next())?),
             "--minutes" => {
@@ -205,6 +208,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = match (verb.as_str(), plain.as_slice()) {
         ("help" | "-h" | "--help", _) => Verb::Help,
         ("compare", []) if data_plane => Verb::ComparePackets(packets::run::Plan {
+            in_vrfs: options.shape.theme == Some(Theme::Vrf),
+            deaf,
             family: options.shape.family,
             seed: options.seed,
             cases: options.scenarios,
@@ -245,7 +250,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
         },
         (KERNEL_SIDE, []) => Verb::KernelSide { beside: None },
         (KERNEL_SIDE, [beside]) => Verb::KernelSide { beside: Some(beside.into()) },
-        (PACKETS_SIDE, [tracing]) => Verb::PacketsSide { tracing: tracing.into() },
+        (PACKETS_SIDE, []) => Verb::PacketsSide { tracing: None },
+        (PACKETS_SIDE, [tracing]) => Verb::PacketsSide { tracing: Some(tracing.into()) },
         (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),
     };
     Ok(verb)

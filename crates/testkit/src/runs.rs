@@ -47,7 +47,7 @@ pub fn run(verb: Verb) -> io::Result<bool> {
         Verb::ComparePackets(plan) => packets::run::run(&plan, &mut io::stdout()),
         Verb::PacketsSide { tracing } => {
             let mut output = BufWriter::new(io::stdout().lock());
-            packets::kernel::packets_side(&tracing, io::stdin().lock(), &mut output)?;
+            packets::kernel::packets_side(tracing.as_deref(), io::stdin().lock(), &mut output)?;
             Ok(true)
         }
         Verb::Sources(options) => compare_sources(&options),

@@ -5,6 +5,7 @@ mod fib6;
 mod in6;
 mod journal;
 mod link;
+mod mroute;
 mod neighbour;
 mod nexthop;
 mod prefix_tree;
@@ -18,6 +19,7 @@ pub use fib6::{Fib6, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
 pub use in6::{AddrLabel, AddrLabels, Anycast, Dad, If6Addr, In6Dev, NO_LABEL};
 pub use journal::{Changes, Journal};
 pub use link::{IfAddr, InDev, LOOPBACK, Link, Links};
+pub use mroute::{MAX_VIFS, Mfc, MulticastRouting, MulticastTable, NEVER, Vif};
 pub use neighbour::Neighbours;
 pub use nexthop::{GroupMember, NexthopKind, NexthopObject, Nexthops};
 pub use prefix_tree::{PrefixTree, halves};
@@ -47,6 +49,8 @@ pub struct Config {
     pub labels: AddrLabels,
     /// Nexthop objects.
     pub nexthops: Nexthops,
+    /// Multicast routing.
+    pub multicast: MulticastRouting,
     /// Neighbours.
     pub neighbours: Neighbours,
     /// Settings below `net.ipv4` that are not per device.

@@ -172,10 +172,18 @@ pub enum DropReason {
     IpNoProto,
     /// Nobody listens.
     NoSocket,
+    /// Whoever it is for has no room left.
+    SocketRcvbuff,
     /// UDP's checksum is wrong.
     UdpCsum,
     /// TCP's checksum is wrong.
     TcpCsum,
+    /// Flags that a segment for this socket may not have.
+    TcpFlags,
+    /// A reset.
+    TcpReset,
+    /// It acknowledges what was not sent.
+    TcpInvalidAckSequence,
     /// ICMP's checksum is wrong.
     IcmpCsum,
     /// No protocol, or none of its messages.
@@ -236,8 +244,12 @@ impl DropReason {
             DropReason::PktTooBig => "PKT_TOO_BIG",
             DropReason::IpNoProto => "IP_NOPROTO",
             DropReason::NoSocket => "NO_SOCKET",
+            DropReason::SocketRcvbuff => "SOCKET_RCVBUFF",
             DropReason::UdpCsum => "UDP_CSUM",
             DropReason::TcpCsum => "TCP_CSUM",
+            DropReason::TcpFlags => "TCP_FLAGS",
+            DropReason::TcpReset => "TCP_RESET",
+            DropReason::TcpInvalidAckSequence => "TCP_INVALID_ACK_SEQUENCE",
             DropReason::IcmpCsum => "ICMP_CSUM",
             DropReason::UnhandledProto => "UNHANDLED_PROTO",
             DropReason::NeighFailed => "NEIGH_FAILED",

@@ -38,12 +38,19 @@ pub struct Exceptions {
     entries: HashMap<(HopId, Ipv4Addr), Exception>,
     /// Bumped by `ip route flush cache`, which ends all exceptions (C-151).
     generation: u64,
+    /// Counts what ends decisions that were made before.
+    changes: u64,
 }
 
 impl Exceptions {
     /// Whether there are none, which spares a lookup.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Counts what was learned and forgotten: decisions made before may be others now.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The exception for a destination, unless it expired or was flushed.
@@ -120,6 +127,7 @@ impl Exceptions {
     /// thousands for each hop, here they are counted over all. Many go at once, so that not
     /// each new one has all looked through.
     fn make_room(&mut self, hop: HopId, dst: Ipv4Addr) {
+        self.changes += 1;
         if self.entries.len() < MOST || self.entries.contains_key(&(hop, dst)) {
             return;
         }
@@ -135,6 +143,7 @@ impl Exceptions {
 
     /// Ends all exceptions (`ip route flush cache`).
     pub fn flush(&mut self) {
+        self.changes += 1;
         self.generation += 1;
     }
 

@@ -41,12 +41,19 @@ pub struct Exception6 {
 pub struct Exceptions6 {
     /// By hop, destination, and the source: unspecified but with routes by source.
     entries: BTreeMap<(HopId6, Ipv6Addr, Ipv6Addr), Exception6>,
+    /// Counts what ends decisions that were made before.
+    changes: u64,
 }
 
 impl Exceptions6 {
     /// Whether nothing was learned.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Counts what was learned and forgotten: decisions made before may be others now.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// What is known about a destination of a candidate's hop (`rt6_find_cached_rt`).
@@ -87,6 +94,7 @@ impl Exceptions6 {
             let first_to_end = self.entries.iter().min_by_key(|(_, known)| known.expires);
             first_to_end.map(|(&key, _)| key).map(|key| self.entries.remove(&key));
         }
+        self.changes += 1;
         self.entries.insert(key, learned);
     }
 
@@ -111,6 +119,7 @@ impl Exceptions6 {
     /// Forgets what is known about a destination through a route's hops; `false` if
     /// nothing is (`ip6_del_cached_rt`).
     pub fn remove(&mut self, config: &Config, route: &Route6, dst: Ipv6Addr, src: Ipv6Addr) -> bool {
+        self.changes += 1;
         let mut removed = false;
         for member in 0..table6::hops(config, route).count() {
             removed |= self.entries.remove(&(hop_id(config, route, member), dst, src)).is_some();

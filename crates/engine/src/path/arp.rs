@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 use super::ethernet::{broadcast_of, mac_of};
 use super::neighbour::{Update, key};
 use super::timers::Timer;
-use super::{Addressed, Frame, Outcome, Packet, Stack};
+use super::{Addressed, Outcome, Packet, Stack};
 use crate::config::{IfAddr, InDev, Link};
 use crate::lookup::hash::{Asker, Quoted};
 use crate::lookup::input4::Received;
@@ -47,7 +47,7 @@ impl Stack<'_, '_> {
         let own = mac_of(link);
         let arp = Arp::new(op, (own, sender), (target.1, target.0));
         let header = Ethernet { dst: to, src: own, ethertype: ethertype::ARP.into() };
-        self.emitted.push(Frame { dev, bytes: [header.as_bytes(), arp.as_bytes()].concat() });
+        self.emit(dev, [header.as_bytes(), arp.as_bytes()].concat());
         self.stage(Stage::Arp { dev, op, target: target.0 });
     }
 
@@ -223,7 +223,7 @@ impl Stack<'_, '_> {
         if ipv4.conf.arp_filter == 0 && self.config.sysctl.all.arp_filter == 0 {
             return false;
         }
-        let mut flow = Flow4 { src: target, ..Flow4::to(sender) };
+        let mut flow = Flow4 { src: target, oif: self.vrf_of(dev), ..Flow4::to(sender) };
         let asker = Asker::Socket;
         let back = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let leaves_elsewhere = back.as_ref().is_ok_and(|decision| decision.dev != dev);

@@ -27,10 +27,11 @@ impl Stack<'_, '_> {
         };
         let Some(passed) = self.hook(Hook::Input, packet) else { return };
         let packet = passed.into_packet();
+        let is_raw = self.deliver_raw(&packet, header.proto);
         let taken = match header.proto {
             proto::ICMP => self.icmp_receive(&packet, &header),
             proto::UDP => self.udp_receive(&packet, &header, &UDP),
-            proto::UDPLITE => self.udp_receive(&packet, &header, &UDPLITE),
+            proto::UDPLITE if self.env.behaviour.udp_lite => self.udp_receive(&packet, &header, &UDPLITE),
             proto::TCP => self.tcp_receive(&packet, &header),
             proto::IGMP => match self.igmp_receive(&packet, &header) {
                 Ok(taken) => taken,
@@ -38,6 +39,7 @@ impl Stack<'_, '_> {
             },
             // For whoever routes multicast: nobody.
             proto::PIM => Err(DropReason::NotSpecified),
+            _ if is_raw => Ok(()),
             _ => {
                 // C-226
                 self.count(Counter::IpInUnknownProtos);

@@ -4,6 +4,7 @@ use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
 use super::six::is_six;
+use super::vlan::{Taken, is_shared, is_tag};
 use super::{Addressed, Frame, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
@@ -63,6 +64,24 @@ impl Stack<'_, '_> {
             };
             (Addressed::Host, kind, frame)
         };
+        let (mut dev, mut addressed, mut kind, mut bytes) = (dev, addressed, kind, bytes);
+        if is_tag(kind) {
+            let to = Ethernet::read(frame).map_or(BROADCAST, |header| header.dst);
+            match self.untag(to, Taken { dev, addressed, kind, bytes }) {
+                Ok(taken) => {
+                    (dev, addressed, kind, bytes) = (taken.dev, taken.addressed, taken.kind, taken.bytes)
+                }
+                Err(outcome) => {
+                    self.outcome = outcome;
+                    return;
+                }
+            }
+        }
+        if is_shared(self.config, dev) {
+            self.outcome = Outcome::Unknown("a device with macvlans or ipvlans on it");
+            return;
+        }
+        let Some(link) = self.config.links.get(dev) else { return };
         let is_port = link.master().is_some_and(|master| {
             self.config.links.get(master).is_some_and(|master| master.vrf_table().is_none())
         });
@@ -76,9 +95,6 @@ impl Stack<'_, '_> {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
             ethertype::IPV6 => self.ip6_receive(packet),
-            ethertype::VLAN | ethertype::PROVIDER_VLAN => {
-                self.end(&packet, Outcome::Unknown("VLAN tags"));
-            }
             // What is a length: for a protocol above IEEE 802.2.
             0..0x600 => self.drop(&packet, DropReason::NotSpecified),
             _ => self.drop(&packet, DropReason::UnhandledProto),
@@ -98,6 +114,9 @@ impl Stack<'_, '_> {
             let link_header = header.as_bytes().first_chunk().copied();
             return self.backlog.push_back(Packet { addressed: Addressed::Host, link_header, iif, ..packet });
         }
+        if link.vrf_table().is_some() && link.is_up() {
+            return self.transmit_in_vrf(packet);
+        }
         if !link.is_up() || !link.has_carrier() {
             // A device without carrier has no queue (`noop_enqueue`).
             return self.drop(&packet, DropReason::NotSpecified);
@@ -112,8 +131,20 @@ impl Stack<'_, '_> {
             bytes.extend_from_slice(header.as_bytes());
         }
         bytes.extend_from_slice(&packet.bytes);
-        self.emitted.push(Frame { dev: packet.dev, bytes });
         self.stage(Stage::Transmit { dev: packet.dev });
-        self.end(&packet, Outcome::Sent);
+        match self.emit(packet.dev, bytes) {
+            true => self.end(&packet, Outcome::Sent),
+            false => self.drop(&packet, DropReason::NotSpecified),
+        }
+    }
+
+    /// A frame leaves by a device, one of a VLAN by the device below it; whether it does.
+    pub(super) fn emit(&mut self, dev: u32, bytes: Vec<u8>) -> bool {
+        match self.tagged(dev, bytes) {
+            Ok((dev, bytes)) => self.emitted.push(Frame { dev, bytes }),
+            Err(unknown @ Outcome::Unknown(_)) => self.outcome = unknown,
+            Err(_) => return false,
+        }
+        true
     }
 }

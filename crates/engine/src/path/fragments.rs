@@ -5,7 +5,7 @@ use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Ipv4, icmp};
 
 use super::fragment::{cut, must_not};
-use super::hook::Sent;
+use super::hook::Left;
 use super::reassemble::{Limits, Outcome as Lot, User};
 use super::timers::Timer;
 use super::{Addressed, Options, Outcome, Packet, Stack};
@@ -75,13 +75,14 @@ impl Stack<'_, '_> {
     }
 
     /// Cuts a packet up, and sends the pieces (`ip_fragment`; C-245 to C-249).
-    pub(super) fn send_in_fragments(&mut self, packet: Packet, mtu: usize) -> Sent {
+    pub(super) fn send_in_fragments(&mut self, packet: Packet, mtu: usize) -> Left {
         let Some(&header) = Ipv4::read(&packet.bytes) else {
             self.drop(&packet, DropReason::IpInHdr);
             return Ok(());
         };
         let reassembled = packet.reassembled.as_ref();
-        if must_not(&header, mtu as u32, reassembled.is_some(), reassembled) {
+        let ignores_df = reassembled.is_some() || packet.sent.is_some_and(|sent| sent.ignores_df);
+        if must_not(&header, mtu as u32, ignores_df, reassembled) {
             self.count(Counter::IpFragFails);
             let rest = (mtu as u32).to_be_bytes();
             self.icmp_send(&packet, icmp::UNREACHABLE, icmp::FRAGMENTATION_NEEDED, rest);
@@ -95,10 +96,10 @@ impl Stack<'_, '_> {
         };
         for bytes in fragments {
             self.count(Counter::IpFragCreates);
-            let sent = self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });
-            if sent.is_err() {
+            let left = self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });
+            if left.is_err() {
                 self.count(Counter::IpFragFails);
-                return sent;
+                return left;
             }
         }
         self.count(Counter::IpFragOKs);

@@ -56,6 +56,7 @@ impl Stack<'_, '_> {
         let tos = header.tos & 0x1e | 0xc0; // C-259
         let mut flow = Flow4 {
             src,
+            oif: self.vrf_of(about.dev),
             mark: self.reply_mark(about),
             dscp: tos & 0xfc,
             proto: proto::ICMP,
@@ -74,6 +75,9 @@ impl Stack<'_, '_> {
         });
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let Ok(back) = resolved else { return };
+        if self.env.behaviour.icmp_errors_spare_many && back.flags.any(to_many) {
+            return;
+        }
         if is_limited && !on_loopback && !self.may_send_to(flow.dst, back.dev) {
             return;
         }
@@ -118,6 +122,7 @@ impl Stack<'_, '_> {
         let src = self.specific_destination(to, decision, header);
         let mut flow = Flow4 {
             src,
+            oif: self.vrf_of(to.dev),
             mark: self.reply_mark(to),
             dscp: header.tos & 0xfc,
             proto: proto::ICMP,
@@ -158,7 +163,7 @@ impl Stack<'_, '_> {
             self.count(counter);
         }
         let id = self.rng.next_u32() as u16;
-        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options };
+        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options, ttl: None, sent: None };
         let _ = self.send_made(made, decision, src, dst, &bytes);
     }
 }
@@ -174,7 +179,7 @@ struct Message {
 }
 
 /// The counter of sent messages of a type.
-fn counter_of(kind: u8) -> Option<Counter> {
+pub(super) fn counter_of(kind: u8) -> Option<Counter> {
     Some(match kind {
         0 => Counter::IcmpOutEchoReps,
         3 => Counter::IcmpOutDestUnreachs,

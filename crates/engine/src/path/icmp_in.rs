@@ -1,11 +1,12 @@
 //! Receiving ICMP (`icmp_rcv`, packet-path section 9).
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use fingerpost_model::{RouteFlags, RouteType, Scope};
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
+use super::sockets::{Envelope, Told};
 use super::{Outcome, Packet, Stack};
 use crate::counters::{Counter, Messages};
 use crate::lookup::{Decision, DropReason, Flow4, rules, source};
@@ -65,7 +66,7 @@ impl Stack<'_, '_> {
             icmp::UNREACHABLE | icmp::TIME_EXCEEDED | icmp::PARAMETER | 4 => {
                 self.error_received(packet, &head, data)
             }
-            icmp::REDIRECT => self.redirect_received(packet, header, &head, data),
+            icmp::REDIRECT => self.redirect_received(packet, &head, data),
             _ => Ok(()),
         }
     }
@@ -80,7 +81,7 @@ impl Stack<'_, '_> {
         (self.state.wall.wrapping_add(self.now().0) % 86_400_000) as u32
     }
 
-    /// `icmp_unreach`, as far as it goes without sockets.
+    /// `icmp_unreach`.
     fn error_received(&mut self, packet: &Packet, head: &Icmp, data: &[u8]) -> Taken {
         let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::NotSpecified) };
         if quoted.header_len() < Ipv4::LEN {
@@ -108,34 +109,83 @@ impl Stack<'_, '_> {
                 return Err(DropReason::NotSpecified);
             }
         }
-        if let Some(quoted) = self.hand_over(quoted, data)
-            && let Some(mtu) = mtu
-        {
-            self.learn_mtu(packet, &quoted, mtu);
-        }
+        self.hand_over(packet, head, quoted, data, mtu);
         Ok(())
     }
 
     /// `icmp_redirect`.
-    fn redirect_received(&mut self, packet: &Packet, header: &Ipv4, head: &Icmp, data: &[u8]) -> Taken {
+    fn redirect_received(&mut self, packet: &Packet, head: &Icmp, data: &[u8]) -> Taken {
         let Some(quoted) = Ipv4::read(data) else { return self.icmp_error(DropReason::PktTooSmall) };
-        if let Some(quoted) = self.hand_over(quoted, data) {
-            self.learn_redirect(packet, header.source(), head.code, head.rest.into(), &quoted);
-        }
+        self.hand_over(packet, head, quoted, data, None);
         Ok(())
     }
 
-    /// The protocol of the quoted packet gets an error (`icmp_socket_deliver`): no socket is
-    /// found. What remains are quotes of echo replies, which the host sends without one.
-    fn hand_over(&mut self, quoted: &Ipv4, data: &[u8]) -> Option<Ipv4> {
-        let is_short = data.len() < quoted.header_len() + 8;
+    /// The sockets of the quoted packet are told of an error, and what it teaches is learned
+    /// (`icmp_socket_deliver`): a path MTU, or another gateway. Of packets that the host
+    /// sends without a socket, echo replies, it is learned too.
+    fn hand_over(&mut self, packet: &Packet, head: &Icmp, quoted: &Ipv4, data: &[u8], mtu: Option<u32>) {
         // Raw sockets of the protocol RAW receive nothing.
-        if is_short || matches!(quoted.proto, proto::TCP | proto::UDP | proto::RAW) {
-            self.count(Counter::IcmpInErrors);
-            return None;
+        if data.len() < quoted.header_len() + 8 || quoted.proto == proto::RAW {
+            return self.count(Counter::IcmpInErrors);
         }
-        let is_reply = quoted.proto == proto::ICMP && data[quoted.header_len()] == icmp::ECHO_REPLY;
-        is_reply.then_some(*quoted)
+        let behind = &data[quoted.header_len()..];
+        let port = |at: usize| u16::from_be_bytes([behind[at], behind[at + 1]]);
+        // The quoted packet's sender is whom this one is for.
+        let envelope = |(own, peer): (u16, u16)| Envelope {
+            from: SocketAddr::new(quoted.destination().into(), peer),
+            to: SocketAddr::new(quoted.source().into(), own),
+            dev: packet.dev,
+            slave: 0,
+            takes_vrf: false,
+        };
+        let offender = Ipv4::read(&packet.bytes).map_or(Ipv4Addr::UNSPECIFIED, Ipv4::source);
+        let told = |port: u16, data| Told {
+            head: *head,
+            offender: offender.into(),
+            to: SocketAddr::new(quoted.destination().into(), port),
+            info: mtu.unwrap_or(0),
+            data,
+        };
+        for id in self.state.sockets.find_raw(quoted.proto, &envelope((0, 0))) {
+            self.learn_from(packet, head, self.flow_of_socket(id, quoted), mtu, offender);
+            self.tell(id, &told(0, behind));
+        }
+        match quoted.proto {
+            proto::UDP => match self.state.sockets.find_udp(&envelope((port(0), port(2)))) {
+                Some(id) => {
+                    let flow = match (mtu, self.held4(id)) {
+                        (Some(_), None) => self.quoted_flow(packet, quoted, self.device_of(id)),
+                        _ => self.flow_of_socket(id, quoted),
+                    };
+                    self.learn_from(packet, head, flow, mtu, offender);
+                    self.tell(id, &told(port(2), &behind[8..]));
+                }
+                None => self.count(Counter::IcmpInErrors),
+            },
+            proto::TCP => {
+                let seq = u32::from_be_bytes([behind[4], behind[5], behind[6], behind[7]]);
+                let told = told(port(2), behind);
+                match self.tell_tcp(&envelope((port(0), port(2))), seq, &told) {
+                    None => self.count(Counter::IcmpInErrors),
+                    Some(id) if self.keeps_a_way(id) => {
+                        self.learn_from(packet, head, self.flow_of_socket(id, quoted), mtu, offender);
+                    }
+                    Some(_) => {}
+                }
+            }
+            proto::ICMP if behind[0] == icmp::ECHO_REPLY => {
+                self.learn_from(packet, head, self.quoted_flow(packet, quoted, 0), mtu, offender);
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_from(&mut self, about: &Packet, head: &Icmp, flow: Flow4, mtu: Option<u32>, from: Ipv4Addr) {
+        match (head.kind, mtu) {
+            (icmp::REDIRECT, _) => self.learn_redirect(about, from, head.code, head.rest.into(), &flow),
+            (_, Some(mtu)) => self.learn_mtu(&flow, mtu),
+            _ => {}
+        }
     }
 
     /// The address of this host that a packet to many was meant for (`fib_compute_spec_dst`).
@@ -155,7 +205,8 @@ impl Stack<'_, '_> {
         if sender.octets()[0] != 0 {
             let by_mark = ipv4.conf.src_valid_mark != 0 || self.config.sysctl.all.src_valid_mark != 0;
             let mark = if by_mark { packet.mark } else { 0 };
-            let mut flow = Flow4 { dscp: header.tos & 0xfc, mark, ..Flow4::to(sender) };
+            let l3mdev = self.vrf_of(packet.dev);
+            let mut flow = Flow4 { dscp: header.tos & 0xfc, mark, l3mdev, ..Flow4::to(sender) };
             if let Ok(result) = rules::lookup(self.config, &mut flow, false, self.tracer) {
                 return source::of_result(self.config, self.state, &result).0;
             }

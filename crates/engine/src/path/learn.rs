@@ -1,6 +1,5 @@
 //! What ICMP teaches about a destination: path MTUs (`ipv4_update_pmtu`, C-274) and other
-//! gateways (`ipv4_redirect`, C-272, C-273). Without sockets only packets that the host
-//! itself answers with, echo replies, are quoted to an effect.
+//! gateways (`ipv4_redirect`, C-272, C-273), by the flow of the packet that it quotes.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,6 +8,7 @@ use fingerpost_net::wire::Ipv4;
 
 use super::neighbour::key;
 use super::output::metric;
+use super::sockets::SocketId;
 use super::{Logged, Packet, Stack};
 use crate::config::InDev;
 use crate::lookup::hash::Asker;
@@ -18,15 +18,32 @@ use crate::lookup::{Decision, FibResult, Flow4, output4, path, rules, source};
 const REDIRECT_LIFETIME: u64 = 300;
 
 impl Stack<'_, '_> {
-    /// The flow of a quoted packet.
-    fn quoted_flow(&self, about: &Packet, quoted: &Ipv4) -> Flow4 {
+    /// The flow of a quoted packet, as the packet tells it.
+    pub(super) fn quoted_flow(&self, about: &Packet, quoted: &Ipv4, oif: u32) -> Flow4 {
         Flow4 {
             src: quoted.source(),
+            oif,
             mark: self.reply_mark(about),
             dscp: quoted.tos & 0xfc,
             proto: quoted.proto,
             ..Flow4::to(quoted.destination())
         }
+    }
+
+    /// The same as the socket has it that sent the packet (`__build_flow_key`).
+    pub(super) fn flow_of_socket(&self, id: SocketId, quoted: &Ipv4) -> Flow4 {
+        let to = quoted.destination();
+        let flow = self.state.sockets.get(id).map(|socket| Flow4 {
+            any_source: false,
+            oif: socket.options.dev,
+            ..self.flow4(&socket.options, socket.kind, to)
+        });
+        Flow4 { src: quoted.source(), ..flow.unwrap_or_else(|| Flow4::to(to)) }
+    }
+
+    /// The device that a socket is bound to.
+    pub(super) fn device_of(&self, id: SocketId) -> u32 {
+        self.state.sockets.get(id).map_or(0, |socket| socket.options.dev)
     }
 
     fn route_of(&mut self, flow: &Flow4) -> Option<(Decision, Flow4)> {
@@ -43,8 +60,8 @@ impl Stack<'_, '_> {
     }
 
     /// Packets to a destination may be so long at most, a router says.
-    pub(super) fn learn_mtu(&mut self, about: &Packet, quoted: &Ipv4, mtu: u32) {
-        let Some((decision, flow)) = self.route_of(&self.quoted_flow(about, quoted)) else { return };
+    pub(super) fn learn_mtu(&mut self, flow: &Flow4, mtu: u32) {
+        let Some((decision, flow)) = self.route_of(flow) else { return };
         if metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0 {
             return;
         }
@@ -64,15 +81,16 @@ impl Stack<'_, '_> {
         from: Ipv4Addr,
         code: u8,
         gateway: Ipv4Addr,
-        quoted: &Ipv4,
+        flow: &Flow4,
     ) {
-        let Some((decision, flow)) = self.route_of(&self.quoted_flow(about, quoted)) else { return };
+        let (src, dst) = (flow.src, flow.dst);
+        let Some((decision, flow)) = self.route_of(flow) else { return };
         let Some(ipv4) = self.config.links.ipv4(about.dev) else { return };
         if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) {
             return;
         }
         if gateway == from || !self.may_be_gateway(ipv4, about.dev, from, gateway) {
-            let (src, dst, dev) = (quoted.source(), quoted.destination(), about.dev);
+            let dev = about.dev;
             return self.log(dev, || Logged::RedirectIgnored { from, dev, gateway, src, dst });
         }
         let neighbour = key(decision.dev, gateway);

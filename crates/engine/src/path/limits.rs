@@ -202,8 +202,9 @@ impl Stack<'_, '_> {
         let interval = self.setting("icmp_ratelimit").max(0) as u64;
         let (vrf, tick) = (self.config.links.l3_master(dev), self.state.tick);
         let (interval, now) = (tick.ceil(interval), tick.floor(self.now()));
-        // Even an interval of nothing takes away what was saved up.
-        let allowed = is_loopback || self.state.peers.allows_message(peer.into(), vrf, interval, now);
+        // Even an interval of nothing may take away what was saved up.
+        let is_free = is_loopback || interval == 0 && self.env.behaviour.no_limit_keeps_tokens;
+        let allowed = is_free || self.state.peers.allows_message(peer.into(), vrf, interval, now);
         match allowed {
             true => self.spend_message(),
             false => self.count(Counter::IcmpOutRateLimitHost),

@@ -23,15 +23,19 @@ mod igmp;
 mod learn;
 mod limits;
 mod log;
+mod mroute;
 pub(crate) mod neighbour;
 pub mod options;
 mod output;
 mod reassemble;
 mod receive;
 mod six;
+pub mod sockets;
 mod tcp;
 mod timers;
 mod udp;
+mod vlan;
+mod vrf;
 mod with_options;
 
 use std::collections::VecDeque;
@@ -44,6 +48,7 @@ pub use fragments::Beside;
 pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
 pub use limits::{GlobalLimit, Peers, Tick};
 pub use log::{LinkHeader, Logged};
+pub use mroute::{Multicast, Used};
 pub use neighbour::{Resolution, Resolutions};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
@@ -106,17 +111,6 @@ pub enum Addressed {
     Loopback,
 }
 
-/// What a packet made here has of the socket that sends it (`skb->sk`): nothing, by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sender {
-    /// The device that the socket is bound to; 0 for none.
-    pub dev: u32,
-    /// Its owner.
-    pub uid: u32,
-    /// Whether its source need not be an own address (`IP_TRANSPARENT`).
-    pub any_source: bool,
-}
-
 /// A packet on its way (`struct sk_buff`).
 #[derive(Clone, Debug)]
 pub struct Packet {
@@ -142,10 +136,12 @@ pub struct Packet {
     pub is_forwarded: bool,
     /// Its options, once they were read.
     pub options: Options,
+    /// What the socket that made it demands of its way.
+    pub sent: Option<sockets::Sent>,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
-    /// Who sends it, if it was made here.
-    pub sender: Sender,
+    /// How many devices that send by others have handed it on.
+    pub handed_on: u8,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
 }
@@ -165,8 +161,9 @@ impl Packet {
             six: Noted::default(),
             is_forwarded: false,
             options: Options::default(),
+            sent: None,
             reassembled: None,
-            sender: Sender::default(),
+            handed_on: 0,
             is_subject: false,
         }
     }
@@ -188,6 +185,8 @@ pub struct Stack<'a, 't> {
     /// Packets that loopback gives back.
     backlog: VecDeque<Packet>,
     outcome: Outcome,
+    /// Whether the way of what the event is about has ended.
+    has_ended: bool,
     /// Whether an ICMPv6 message is on its way out: meanwhile no other is made
     /// (`icmpv6_xmit_lock`).
     sends_icmp6: bool,
@@ -204,7 +203,18 @@ impl<'a, 't> Stack<'a, 't> {
     ) -> Self {
         let outcome = Outcome::Dropped(DropReason::NotSpecified);
         let (emitted, backlog) = (Vec::new(), VecDeque::new());
-        Stack { config, state, env, rng, tracer, emitted, backlog, outcome, sends_icmp6: false }
+        Stack {
+            config,
+            state,
+            env,
+            rng,
+            tracer,
+            emitted,
+            backlog,
+            outcome,
+            has_ended: false,
+            sends_icmp6: false,
+        }
     }
 
     /// A frame arrives by a device. Of a device without link header it is the packet alone.
@@ -213,12 +223,22 @@ impl<'a, 't> Stack<'a, 't> {
         self.finish()
     }
 
+    /// Does what a program asks, and what follows at once: what became of the packet, if
+    /// one was made, and the frames that left.
+    pub(crate) fn call<T>(mut self, call: impl FnOnce(&mut Self) -> T) -> (T, Option<Outcome>, Vec<Frame>) {
+        let result = call(&mut self);
+        self.run_backlog();
+        (result, self.has_ended.then_some(self.outcome), self.emitted)
+    }
+
     /// A timer ends.
     pub fn fire(mut self, timer: Timer) -> Vec<Frame> {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
+            Timer::Segment(id) => self.segment_timer(id),
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::Reassembly6 => self.give_up_datagrams6(),
+            Timer::Multicast => self.give_up_multicast(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }
@@ -227,13 +247,17 @@ impl<'a, 't> Stack<'a, 't> {
 
     /// Loopback gives back what was sent to it.
     fn finish(mut self) -> Handled {
+        self.run_backlog();
+        Handled { outcome: self.outcome, emitted: self.emitted }
+    }
+
+    fn run_backlog(&mut self) {
         while let Some(packet) = self.backlog.pop_front() {
             match six::is_six(&packet) {
                 false => self.ip_receive(packet),
                 true => self.ip6_receive(packet),
             }
         }
-        Handled { outcome: self.outcome, emitted: self.emitted }
     }
 
     fn now(&self) -> Time {
@@ -255,6 +279,7 @@ impl<'a, 't> Stack<'a, 't> {
         let is_known = !matches!(self.outcome, Outcome::Unknown(_));
         if packet.is_subject && is_known || matches!(outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
+            self.has_ended = true;
         }
         self.tracer.event(|| Event::Ended { outcome });
     }

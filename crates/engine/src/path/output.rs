@@ -7,8 +7,9 @@ use fingerpost_net::wire::{Header, Ipv4};
 use zerocopy::IntoBytes;
 
 use super::fragment::is_due;
-use super::hook::{Posted, Sent};
+use super::hook::{Left, Posted};
 use super::options::{Answer, set_checksum};
+use super::sockets::Sent;
 use super::{Addressed, Packet, Stack};
 use crate::config::Config;
 use crate::counters::Counter;
@@ -25,6 +26,10 @@ pub(super) struct Made {
     pub id: u16,
     pub mark: u32,
     pub options: Answer,
+    /// What it has left to live, where that is not the route's or the host's.
+    pub ttl: Option<u8>,
+    /// Of one that a socket sends.
+    pub sent: Option<Sent>,
 }
 
 impl Stack<'_, '_> {
@@ -37,9 +42,9 @@ impl Stack<'_, '_> {
         src: Ipv4Addr,
         dst: Ipv4Addr,
         payload: &[u8],
-    ) -> Sent {
-        let sent = self.build_and_send(made, decision, src, dst, payload);
-        self.count_unsent(sent, Counter::IpOutDiscards)
+    ) -> Left {
+        let left = self.build_and_send(made, decision, src, dst, payload);
+        self.count_unsent(left, Counter::IpOutDiscards)
     }
 
     /// Sends a payload made here (`ip_build_and_send_pkt`, `ip_local_out`).
@@ -50,7 +55,7 @@ impl Stack<'_, '_> {
         src: Ipv4Addr,
         dst: Ipv4Addr,
         payload: &[u8],
-    ) -> Sent {
+    ) -> Left {
         let len = Ipv4::LEN + made.options.data().len();
         let header = Ipv4 {
             version_ihl: 0x40 | (len / 4) as u8,
@@ -58,7 +63,7 @@ impl Stack<'_, '_> {
             total_len: ((len + payload.len()) as u16).into(),
             id: made.id.into(),
             fragment: made.fragment.into(),
-            ttl: self.hop_limit(&decision),
+            ttl: made.ttl.unwrap_or_else(|| self.hop_limit(&decision)),
             proto: made.proto,
             checksum: 0.into(),
             src: src.octets(),
@@ -74,9 +79,10 @@ impl Stack<'_, '_> {
         self.count(Counter::IpOutRequests); // C-239
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
-        match self.hook_output(packet) {
+        (packet.sent, packet.is_subject) = (made.sent, made.sent.is_some());
+        match self.local_out(packet) {
             Ok(passed) => self.output(passed.into_packet()),
-            Err(sent) => sent,
+            Err(left) => left,
         }
     }
 
@@ -92,13 +98,12 @@ impl Stack<'_, '_> {
     }
 
     /// Goes on by the decision's output function.
-    pub(super) fn output(&mut self, mut packet: Packet) -> Sent {
+    pub(super) fn output(&mut self, mut packet: Packet) -> Left {
         let Some(decision) = &packet.decision else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
         };
-        // Of one made here no hook sees a device before this.
-        let from = if packet.iif == 0 { 0 } else { packet.dev };
+        let from = self.stood_at(&packet);
         packet.dev = decision.dev;
         match decision.output {
             Output::Multicast => self.output_to_many(packet),
@@ -106,7 +111,7 @@ impl Stack<'_, '_> {
                 self.stage(Stage::Output { dev: packet.dev });
                 match self.postrouting(packet, from) {
                     Ok(posted) => self.finish_output(posted),
-                    Err(sent) => sent,
+                    Err(left) => left,
                 }
             }
             Output::Discard | Output::Bug => {
@@ -117,11 +122,12 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_mc_output`: those of this host who listen get a copy.
-    fn output_to_many(&mut self, packet: Packet) -> Sent {
+    fn output_to_many(&mut self, packet: Packet) -> Left {
         self.stage(Stage::Output { dev: packet.dev });
         let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
         let is_multicast = flags.has(RouteFlags::MULTICAST);
-        let listens = flags.has(RouteFlags::LOCAL) || !packet.is_forwarded;
+        let is_for_others = packet.sent.is_some_and(|sent| sent.is_for_others);
+        let listens = (flags.has(RouteFlags::LOCAL) || !packet.is_forwarded) && !is_for_others;
         if is_multicast && listens || flags.has(RouteFlags::BROADCAST) {
             let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
             if let Ok(posted) = self.postrouting(copy, 0) {
@@ -134,7 +140,7 @@ impl Stack<'_, '_> {
         }
         match self.postrouting(packet, 0) {
             Ok(posted) => self.finish_output(posted),
-            Err(sent) => sent,
+            Err(left) => left,
         }
     }
 
@@ -147,7 +153,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_finish_output`.
-    fn finish_output(&mut self, posted: Posted) -> Sent {
+    fn finish_output(&mut self, posted: Posted) -> Left {
         let packet = posted.into_packet();
         let Some(decision) = &packet.decision else {
             self.drop(&packet, DropReason::NotSpecified);
@@ -155,6 +161,9 @@ impl Stack<'_, '_> {
         };
         let mtu = match packet.is_forwarded {
             true => forwarding_mtu(self.config, decision),
+            false if packet.sent.is_some_and(|sent| sent.by_device_mtu) => {
+                self.config.links.get(packet.dev).map_or(0, |link| link.mtu().min(MAX_MTU)) as usize
+            }
             false => decision.mtu as usize,
         };
         match is_due(packet.bytes.len(), mtu as u32, packet.reassembled.as_ref()) {
@@ -164,7 +173,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_finish_output2`: counted, and on to the neighbour.
-    pub(super) fn finish_output2(&mut self, packet: Packet) -> Sent {
+    pub(super) fn finish_output2(&mut self, packet: Packet) -> Left {
         let octets = packet.bytes.len() as u64;
         match packet.decision.as_ref().map(|decision| decision.kind) {
             Some(RouteType::MULTICAST) => {

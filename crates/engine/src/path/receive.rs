@@ -7,7 +7,8 @@ use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
 
-use super::{Addressed, Options, Outcome, Packet, Stack};
+use super::sockets::Remembered;
+use super::{Addressed, Options, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::hash::Quoted;
 use crate::lookup::input4::{self, Received};
@@ -74,14 +75,15 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_rcv_finish`.
-    fn ip_receive_finish(&mut self, mut packet: Packet) {
-        let master = self.config.links.l3_master(packet.dev);
-        if master != 0 && master != packet.dev {
-            return self.end(&packet, Outcome::Unknown("packets in a VRF"));
-        }
+    fn ip_receive_finish(&mut self, packet: Packet) {
+        // What the packet's device says of it is said by the ingress device all the same.
+        let Some(mut packet) = self.enter_vrf(packet) else { return };
         let Some(&header) = Ipv4::read(&packet.bytes) else {
             return self.drop(&packet, DropReason::IpInHdr);
         };
+        if packet.decision.is_none() {
+            packet.decision = self.early_decision(&packet, &header);
+        }
         if packet.decision.is_none() {
             match self.input_lookup(&packet, &header) {
                 Ok(decision) => packet.decision = Some(decision),
@@ -110,7 +112,7 @@ impl Stack<'_, '_> {
             }
             _ if matches!(packet.addressed, Addressed::Broadcast | Addressed::Multicast) => {
                 let all = self.config.sysctl.all.drop_unicast_in_l2_multicast != 0;
-                let ipv4 = self.config.links.ipv4(packet.dev);
+                let ipv4 = self.config.links.ipv4(packet.iif);
                 if ipv4.is_some_and(|ipv4| all || ipv4.conf.drop_unicast_in_l2_multicast != 0) {
                     return self.drop(&packet, DropReason::UnicastInL2Multicast);
                 }
@@ -118,6 +120,17 @@ impl Stack<'_, '_> {
             _ => {}
         }
         self.dispatch_input(packet);
+    }
+
+    /// What a connected socket remembers of its packets' way (C-186).
+    fn early_decision(&self, packet: &Packet, header: &Ipv4) -> Option<Decision> {
+        if header.is_fragment() {
+            return None;
+        }
+        match self.early_demux(packet, header.proto, ports(&packet.bytes, header))? {
+            Remembered::Four(decision) => Some(decision.clone()),
+            Remembered::Six(_) => None,
+        }
     }
 
     fn input_lookup(&mut self, packet: &Packet, header: &Ipv4) -> Result<Decision, DropReason> {
@@ -135,7 +148,7 @@ impl Stack<'_, '_> {
         let received = Received {
             dst,
             src: header.source(),
-            dev: packet.dev,
+            dev: packet.iif,
             mark: packet.mark,
             tos: header.tos,
             proto: header.proto,
@@ -167,7 +180,7 @@ impl Stack<'_, '_> {
             Input::LocalDeliver => self.deliver(packet),
             Input::Forward => self.forward(packet),
             Input::Error(errno) => self.answer_error(packet, errno),
-            Input::MulticastRoute => self.end(&packet, Outcome::Unknown("multicast forwarding")),
+            Input::MulticastRoute => self.route_multicast(packet),
             Input::Discard => self.drop(&packet, DropReason::NotSpecified),
         }
     }
@@ -175,7 +188,7 @@ impl Stack<'_, '_> {
     /// `ip_error`: no route, or none to be had (C-228, C-229).
     fn answer_error(&mut self, packet: Packet, errno: Errno) {
         self.stage(Stage::Error { errno });
-        let Some(ipv4) = self.config.links.ipv4(packet.dev) else {
+        let Some(ipv4) = self.config.links.ipv4(packet.iif) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
         if ipv4.conf.forwarding == 0 {

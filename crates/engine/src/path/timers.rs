@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use fingerpost_net::Family;
 use fingerpost_net::wire::Mac;
 
+use super::sockets::SocketId;
 use crate::state::Time;
 
 /// What a timer is for.
@@ -13,10 +14,14 @@ use crate::state::Time;
 pub enum Timer {
     /// A neighbour, by device and address.
     Neighbour(u32, IpAddr),
+    /// A segment that begins a connection, or answers one, by its socket.
+    Segment(SocketId),
     /// Datagrams whose fragments do not come.
     Reassembly,
     /// The same of IPv6.
     Reassembly6,
+    /// Packets for groups that no multicast router tells the way of.
+    Multicast,
     /// An answer for another's address, which is given after a while.
     ProxyArp {
         /// The device that the request came in by.

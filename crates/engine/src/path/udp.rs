@@ -1,5 +1,4 @@
-//! UDP and UDP-Lite as far as they go without sockets (`__udp4_lib_rcv`, packet-path
-//! section 11).
+//! UDP and UDP-Lite (`__udp4_lib_rcv`, packet-path section 11). UDP-Lite has no sockets here.
 
 use fingerpost_model::RouteFlags;
 use fingerpost_net::wire::{Checksum, Header, Ipv4, Udp, icmp, proto};
@@ -83,8 +82,12 @@ impl Stack<'_, '_> {
             self.count(kind.wrong_sums);
             return error(self, DropReason::UdpCsum);
         }
-        let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
-        if flags.any(RouteFlags::BROADCAST | RouteFlags::MULTICAST) {
+        if kind.proto == proto::UDP
+            && let Some(taken) = self.udp_deliver(packet, header, &udp, payload)
+        {
+            return taken;
+        }
+        if is_for_many(packet) {
             self.count(kind.ignored); // C-283
             return Err(DropReason::NotSpecified);
         }
@@ -100,4 +103,31 @@ impl Stack<'_, '_> {
         self.icmp_send(&about, icmp::UNREACHABLE, icmp::PORT, [0; 4]);
         Err(DropReason::NoSocket)
     }
+
+    /// Gives a datagram to its socket, of one for many to each; `None` if there is none.
+    fn udp_deliver(&mut self, packet: &Packet, header: &Ipv4, udp: &Udp, payload: &[u8]) -> Option<Taken> {
+        if self.state.sockets.is_empty() {
+            return None;
+        }
+        let ports = (udp.sport.get(), udp.dport.get());
+        let envelope = self.envelope(packet, ports, "udp_l3mdev_accept")?;
+        let intact = UDP.is_right(header, udp, payload);
+        let data = payload.get(Udp::LEN..usize::from(udp.len.get())).unwrap_or_default().to_vec();
+        let arrival = self.arrival(packet, &envelope, data);
+        if is_for_many(packet) {
+            let all = self.state.sockets.find_all_udp(&envelope);
+            for &id in &all {
+                let _full = self.enqueue(id, arrival.clone(), intact);
+            }
+            return (!all.is_empty()).then_some(Ok(()));
+        }
+        let id = self.state.sockets.find_udp(&envelope)?;
+        self.keep_received_way(id, packet, &envelope);
+        Some(self.enqueue(id, arrival, intact))
+    }
+}
+
+fn is_for_many(packet: &Packet) -> bool {
+    let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
+    flags.any(RouteFlags::BROADCAST | RouteFlags::MULTICAST)
 }

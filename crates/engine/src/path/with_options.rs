@@ -102,7 +102,7 @@ impl<'a, 't> Stack<'a, 't> {
             return Ok(());
         }
         let all = self.config.sysctl.all.accept_source_route != 0;
-        let own = self.config.links.ipv4(packet.dev).map(|ipv4| ipv4.conf.accept_source_route != 0);
+        let own = self.config.links.ipv4(packet.iif).map(|ipv4| ipv4.conf.accept_source_route != 0);
         match own {
             Some(own) if !(own && all) => {
                 // C-255

@@ -45,6 +45,15 @@ impl Kernel {
         Kernel::with_program(std::env::current_exe()?, cpu, &name)
     }
 
+    /// The same on a kernel without tracing: why packets are dropped is not heard.
+    ///
+    /// # Errors
+    ///
+    /// There is no such program as this one.
+    pub fn deaf(cpu: Option<usize>) -> io::Result<Self> {
+        Ok(Kernel { program: std::env::current_exe()?, cpu, recorder: Recorder::deaf() })
+    }
+
     /// The same, with the testkit's program elsewhere than this one.
     ///
     /// # Errors
@@ -61,7 +70,7 @@ impl Kernel {
     /// No namespace or device could be made.
     pub fn run(&self, case: &Case) -> io::Result<Vec<Seen>> {
         let mut command = pinned(self.cpu, "unshare");
-        command.arg("--net").arg(&self.program).arg(PACKETS_SIDE).arg(self.recorder.dir());
+        command.arg("--net").arg(&self.program).arg(PACKETS_SIDE).args(self.recorder.dir());
         let input = serde_json::to_string(case).map_err(io::Error::other)? + "\n";
         let done = run(&mut command, &input, DEADLINE)?;
         let seen: Result<Vec<Seen>, _> = done.stdout.lines().map(serde_json::from_str).collect();
@@ -82,16 +91,20 @@ impl Kernel {
 /// # Errors
 ///
 /// A device cannot be made, a pipe breaks, or this is no namespace of its own.
-pub fn packets_side(tracing: &Path, input: impl Read, output: &mut impl Write) -> io::Result<()> {
+pub fn packets_side(tracing: Option<&Path>, input: impl Read, output: &mut impl Write) -> io::Result<()> {
     must_be_apart()?;
     let mut text = String::new();
     BufReader::new(input).read_line(&mut text)?;
     let case: Case = serde_json::from_str(&text)?;
     let taps = build(&case.script)?;
-    let mut host =
-        Host { taps, listener: Listener::open(tracing)?, counted: counters::read()?, start: Instant::now() };
+    let mut host = Host {
+        taps,
+        listener: tracing.map(Listener::open).transpose()?,
+        counted: counters::read()?,
+        start: Instant::now(),
+    };
     host.drain()?;
-    host.listener.take()?;
+    host.reasons()?;
     for step in &case.steps {
         serde_json::to_writer(&mut *output, &host.step(step)?)?;
         output.write_all(b"\n")?;
@@ -169,7 +182,8 @@ fn set(setting: &str) -> io::Result<()> {
 
 struct Host {
     taps: Vec<Tap>,
-    listener: Listener,
+    /// None where the kernel has no tracing.
+    listener: Option<Listener>,
     counted: counters::Counters,
     start: Instant,
 }
@@ -193,8 +207,13 @@ impl Host {
         let counted = counters::read()?;
         seen.counters = counters::between(&self.counted, &counted);
         self.counted = counted;
-        seen.reasons = self.listener.take()?;
+        seen.deaf = self.listener.is_none();
+        seen.reasons = self.reasons()?;
         Ok(seen)
+    }
+
+    fn reasons(&mut self) -> io::Result<Vec<String>> {
+        self.listener.as_mut().map_or(Ok(Vec::new()), Listener::take)
     }
 
     fn wait(&mut self, time: Duration, seen: &mut Seen) -> io::Result<()> {

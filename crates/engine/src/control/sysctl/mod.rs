@@ -175,11 +175,15 @@ fn key(path: &str) -> String {
     path.strip_prefix("net/").unwrap_or(path).to_string()
 }
 
-/// The first number of a setting of `net.ipv4` that is kept as text.
-pub(crate) fn number_of(config: &Config, name: &str) -> i64 {
+/// A setting of `net.ipv4` that is kept as text.
+pub(crate) fn text_of<'a>(config: &'a Config, name: &str) -> &'a str {
     let stored = config.sysctl.other.get(&format!("ipv4/{name}")).map(String::as_str);
-    let text = stored.or_else(|| entries::text(name).map(|entry| entry.default)).unwrap_or("");
-    text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
+    stored.or_else(|| entries::text(name).map(|entry| entry.default)).unwrap_or("")
+}
+
+/// The first number of such a setting.
+pub(crate) fn number_of(config: &Config, name: &str) -> i64 {
+    text_of(config, name).split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
 /// A setting of `net.ipv6` that is of no device, as text.

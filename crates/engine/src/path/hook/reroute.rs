@@ -107,10 +107,11 @@ fn again4(
         }
         false => (0, 0, 0),
     };
+    let sender = packet.sent.unwrap_or_default();
     let mut flow = Flow4 {
         src: if is_usable { header.source() } else { Ipv4Addr::UNSPECIFIED },
-        any_source: is_usable || packet.sender.any_source,
-        oif: packet.sender.dev,
+        any_source: is_usable || sender.any_source,
+        oif: sender.dev,
         l3mdev: config.links.l3_master(dev),
         mark: packet.mark,
         dscp: header.tos & 0xfc,
@@ -138,12 +139,13 @@ fn again6(
         true => dissect(&packet.bytes, header.next),
         false => (0, 0, 0),
     };
+    let sender = packet.sent.unwrap_or_default();
     let mut flow = Flow6 {
         src: header.source(),
-        oif: if packet.sender.dev == 0 && is_of_link { dev } else { packet.sender.dev },
+        oif: if sender.dev == 0 && is_of_link { dev } else { sender.dev },
         l3mdev: config.links.l3_master(dev),
         mark: packet.mark,
-        uid: packet.sender.uid,
+        uid: sender.uid,
         dscp: header.traffic_class() & 0xfc,
         flowlabel: header.flow_label(),
         proto,

@@ -54,6 +54,7 @@ impl Stack<'_, '_> {
     }
 
     fn hand_over6(&mut self, packet: &Packet, number: u8) -> Outcome {
+        let is_raw = self.deliver_raw(packet, number);
         let taken = match number {
             next::ICMPV6 => self.icmp6_receive(packet),
             proto::UDP => self.udp6_receive(packet),
@@ -62,6 +63,10 @@ impl Stack<'_, '_> {
             _ => {
                 if let Some(&(_, name)) = ELSEWHERE.iter().find(|(known, _)| *known == number) {
                     return Outcome::Unknown(name);
+                }
+                if is_raw {
+                    self.count(Counter::Ip6InDelivers);
+                    return Outcome::Delivered;
                 }
                 // C-315, T-60
                 self.count(Counter::Ip6InUnknownProtos);

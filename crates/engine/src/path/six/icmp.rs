@@ -65,7 +65,7 @@ impl Stack<'_, '_> {
             true => None,
             false => source6::select(config, about.iif, src, self.tracer),
         });
-        let oif = if needs_scope(src) { self.receiving_device(about) } else { 0 };
+        let oif = if needs_scope(src) { self.receiving_device(about) } else { self.vrf_of(about.dev) };
         let mut flow = Flow6 {
             src: source.unwrap_or(Ipv6Addr::UNSPECIFIED),
             oif,
@@ -118,6 +118,7 @@ impl Stack<'_, '_> {
                 false
             }
             Some(back) if self.config.links.get(back.dev).is_some_and(|link| link.is_loopback()) => true,
+            Some(_) if interval == 0 && self.env.behaviour.no_limit_keeps_tokens => true,
             // Without a limit what the peer was owed is forgotten all the same.
             Some(_) => self.allows_six(peer, interval),
         };
@@ -182,6 +183,8 @@ impl Stack<'_, '_> {
             flow_label: flow.flowlabel,
             mark: flow.mark,
             may_cut: true,
+            hop_limit: None,
+            sent: None,
         };
         self.sends_icmp6 = true;
         let _ = self.send_made6(made, way, flow.src, flow.dst, &bytes);
@@ -189,7 +192,7 @@ impl Stack<'_, '_> {
     }
 
     /// Counts a message that is sent.
-    pub(super) fn count_message6(&mut self, kind: u8) {
+    pub(in crate::path) fn count_message6(&mut self, kind: u8) {
         self.count(Counter::Icmp6OutMsgs);
         self.state.counters.message(Messages::Out6, kind);
         if let Some((_, counter)) = counters_of(kind) {

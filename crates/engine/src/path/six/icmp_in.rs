@@ -1,7 +1,10 @@
 //! Receiving ICMPv6 (`icmpv6_rcv`).
 
-use fingerpost_net::wire::{Checksum, Header, Icmp, Ipv6, icmp6, nd, next, proto};
+use std::net::{Ipv6Addr, SocketAddr};
 
+use fingerpost_net::wire::{Checksum, Header, Icmp, Ipv6, Udp, icmp6, nd, next, proto};
+
+use super::super::sockets::{Envelope, SocketId, Told};
 use super::super::{Outcome, Packet, Stack};
 use super::headers;
 use super::icmp::counters_of;
@@ -52,7 +55,8 @@ impl Stack<'_, '_> {
         Outcome::Dropped(reason)
     }
 
-    /// The protocol of the quoted packet gets an error: no socket is found (`icmpv6_notify`).
+    /// The protocol of the quoted packet gets an error, and sockets that may have sent it
+    /// (`icmpv6_notify`).
     pub(super) fn hand_error_over(&mut self, packet: &Packet, head: &Icmp, quoted: &[u8]) -> Outcome {
         let Some(header) = Ipv6::read(quoted) else { return self.icmp6_error(DropReason::PktTooSmall) };
         let Some(behind) = headers::skip(quoted, Ipv6::LEN, header.next) else {
@@ -63,9 +67,11 @@ impl Stack<'_, '_> {
         }
         match behind.number {
             255 => return self.icmp6_error(DropReason::NotSpecified),
-            proto::TCP | proto::UDP | proto::UDPLITE => self.count(Counter::Icmp6InErrors),
+            proto::UDP => self.udp6_error(packet, head, header, &quoted[behind.at..]),
+            proto::TCP => self.tcp6_error(packet, head, header, &quoted[behind.at..]),
+            proto::UDPLITE => self.count(Counter::Icmp6InErrors),
             next::ICMPV6 if head.kind == icmp6::TOO_BIG => {
-                return self.learn_mtu6(packet, header, u32::from_be_bytes(head.rest));
+                self.learn_mtu6(packet, header, u32::from_be_bytes(head.rest), None);
             }
             next::ICMPV6 if head.kind == nd::REDIRECT => {
                 return Outcome::Unknown("redirects received of IPv6");
@@ -73,6 +79,70 @@ impl Stack<'_, '_> {
             4 | 41 | 47 | 50 | 51 | 115 | 132 => return Outcome::Unknown("errors about tunnels"),
             _ => {}
         }
+        self.raw6_error(packet, head, header, behind.number, &quoted[behind.at..]);
         Outcome::Delivered
+    }
+
+    /// The socket that sent a datagram is told of an error (`__udp6_lib_err`).
+    fn udp6_error(&mut self, packet: &Packet, head: &Icmp, quoted: &Ipv6, datagram: &[u8]) {
+        let Some(udp) = Udp::read(datagram) else { return };
+        let envelope = self.quoted_envelope(packet, quoted, (udp.sport.get(), udp.dport.get()));
+        let Some(id) = self.state.sockets.find_udp(&envelope) else {
+            return self.count(Counter::Icmp6InErrors);
+        };
+        self.tell6(id, packet, (head, quoted), udp.dport.get(), &datagram[Udp::LEN..]);
+    }
+
+    /// The connection whose segment it was is told (`tcp_v6_err`).
+    fn tcp6_error(&mut self, packet: &Packet, head: &Icmp, quoted: &Ipv6, segment: &[u8]) {
+        let [a, b, c, d, e, f, g, h, ..] = *segment else { return };
+        let (own, peer) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let envelope = self.quoted_envelope(packet, quoted, (own, peer));
+        let offender = Ipv6::read(&packet.bytes).map_or(Ipv6Addr::UNSPECIFIED, Ipv6::source);
+        let (to, info) = (SocketAddr::new(quoted.destination().into(), peer), u32::from_be_bytes(head.rest));
+        let told = Told { head: *head, offender: offender.into(), to, info, data: segment };
+        match self.tell_tcp(&envelope, u32::from_be_bytes([e, f, g, h]), &told) {
+            None => self.count(Counter::Icmp6InErrors),
+            Some(id) if head.kind == icmp6::TOO_BIG && self.keeps_a_way(id) => {
+                self.learn_mtu6(packet, quoted, info, Some(id));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Raw sockets that may have sent a packet are told of an error (`raw6_icmp_error`).
+    fn raw6_error(&mut self, packet: &Packet, head: &Icmp, quoted: &Ipv6, number: u8, data: &[u8]) {
+        let envelope = self.quoted_envelope(packet, quoted, (0, 0));
+        for id in self.state.sockets.find_raw(number, &envelope) {
+            self.tell6(id, packet, (head, quoted), 0, data);
+        }
+    }
+
+    fn tell6(
+        &mut self,
+        id: SocketId,
+        packet: &Packet,
+        (head, quoted): (&Icmp, &Ipv6),
+        port: u16,
+        data: &[u8],
+    ) {
+        let info = u32::from_be_bytes(head.rest);
+        if head.kind == icmp6::TOO_BIG && self.learns_mtu(id) {
+            self.learn_mtu6(packet, quoted, info, Some(id));
+        }
+        let offender = Ipv6::read(&packet.bytes).map_or(Ipv6Addr::UNSPECIFIED, Ipv6::source);
+        let to = SocketAddr::new(quoted.destination().into(), port);
+        self.tell(id, &Told { head: *head, offender: offender.into(), to, info, data });
+    }
+
+    /// Who sent the quoted packet, as who would receive an answer to it.
+    fn quoted_envelope(&self, packet: &Packet, quoted: &Ipv6, (own, peer): (u16, u16)) -> Envelope {
+        Envelope {
+            from: SocketAddr::new(quoted.destination().into(), peer),
+            to: SocketAddr::new(quoted.source().into(), own),
+            dev: self.receiving_device(packet),
+            slave: 0,
+            takes_vrf: false,
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! What ICMPv6 teaches about a destination: path MTUs (`ip6_update_pmtu`, T-55). Without
-//! sockets only packets of ICMPv6 itself are quoted to an effect.
+//! What ICMPv6 teaches about a destination: path MTUs (`ip6_update_pmtu`, T-55).
 
 use fingerpost_net::wire::Ipv6;
 
+use super::super::sockets::SocketId;
 use super::super::{Outcome, Packet, Stack};
 use super::is_multipath;
 use super::output::LEAST_MTU;
@@ -12,12 +12,25 @@ use crate::state::Time;
 
 impl Stack<'_, '_> {
     /// Packets to a destination may be so long at most, somebody says: whoever it is.
-    pub(super) fn learn_mtu6(&mut self, about: &Packet, quoted: &Ipv6, mtu: u32) -> Outcome {
+    /// A socket's packet was sent by its device with its mark, if it has such.
+    pub(super) fn learn_mtu6(
+        &mut self,
+        about: &Packet,
+        quoted: &Ipv6,
+        mtu: u32,
+        socket: Option<SocketId>,
+    ) -> Outcome {
         let (src, dst) = (quoted.source(), quoted.destination());
+        let options = socket.and_then(|id| self.state.sockets.get(id)).map(|socket| &socket.options);
+        let (oif, mark, uid) = match options {
+            Some(options) => (options.dev, options.mark, options.uid),
+            None => (about.dev, 0, 0),
+        };
         let mut flow = Flow6 {
             src,
-            oif: about.dev,
-            mark: self.reply_mark6(about),
+            oif,
+            uid,
+            mark: if mark != 0 { mark } else { self.reply_mark6(about) },
             dscp: quoted.traffic_class() & 0xfc,
             flowlabel: quoted.flow_label(),
             ..Flow6::to(dst)

@@ -19,6 +19,7 @@ mod tcp;
 mod udp;
 
 pub(super) use headers::dissect;
+pub(super) use output::Made6;
 pub use reassemble::Reassembly6;
 
 use fingerpost_net::wire::{Header, Ipv6, OFFSET6};
@@ -36,11 +37,18 @@ pub struct Noted {
     /// Where the byte stands that names the next header.
     next_at: usize,
     /// Where the next header stands.
-    at: usize,
+    pub(super) at: usize,
     /// Whether it was put together, or had a fragment header.
     was_fragment: bool,
     /// Whether it may leave in pieces (`ignore_df`).
     may_cut: bool,
+}
+
+impl Noted {
+    /// The packet goes on as received by another device.
+    pub(super) fn enter(&mut self, dev: u32) {
+        self.entered = dev;
+    }
 }
 
 /// Whether a packet is one of IPv6.
@@ -78,21 +86,23 @@ fn is_multipath(config: &Config, decision: &Decision6) -> bool {
 
 impl Stack<'_, '_> {
     /// A setting of `net.ipv6` that is not per device, as a number.
-    fn setting6(&self, name: &str) -> i64 {
+    pub(super) fn setting6(&self, name: &str) -> i64 {
         sysctl::number6_of(self.config, name)
     }
 
-    /// The device that a received packet counts as received by: of one that loopback
-    /// gave back the owner of its destination (`icmp6_dev`).
-    fn receiving_device(&self, packet: &Packet) -> u32 {
+    /// The device that a received packet counts as received by: of one that loopback or a
+    /// VRF's device has the owner of its destination (`icmp6_dev`).
+    pub(super) fn receiving_device(&self, packet: &Packet) -> u32 {
         match &packet.decision6 {
-            Some(decision) if packet.dev == LOOPBACK => hop_device(self.config, decision),
+            Some(decision) if packet.dev == LOOPBACK || self.is_vrf(packet.dev) => {
+                hop_device(self.config, decision)
+            }
             _ => packet.dev,
         }
     }
 
     /// The mark of an answer (`IP6_REPLY_MARK`).
-    fn reply_mark6(&self, packet: &Packet) -> u32 {
+    pub(super) fn reply_mark6(&self, packet: &Packet) -> u32 {
         if self.setting6("fwmark_reflect") != 0 { packet.mark } else { 0 }
     }
 }

@@ -6,7 +6,8 @@ use fingerpost_model::{MetricKind, NeighState};
 use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
 use zerocopy::IntoBytes;
 
-use super::super::hook::{Posted, Sent};
+use super::super::hook::{Left, Posted};
+use super::super::sockets::Sent;
 use super::super::{Outcome, Packet, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
@@ -19,68 +20,79 @@ use fingerpost_net::Errno;
 pub(super) const LEAST_MTU: usize = 1280;
 
 /// What the header of a packet made here needs besides addresses.
-pub(super) struct Made6 {
+pub(in crate::path) struct Made6 {
     pub next: u8,
     pub traffic_class: u8,
     pub flow_label: u32,
     pub mark: u32,
     /// Whether it may leave in pieces.
     pub may_cut: bool,
+    /// Its hop limit, where that is not the route's or the device's.
+    pub hop_limit: Option<u8>,
+    /// Of one that a socket sends.
+    pub sent: Option<Sent>,
 }
 
 impl Stack<'_, '_> {
     /// The way of a packet made here (`ip6_dst_lookup`); the flow has its source afterwards.
-    pub(super) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
-        let resolved = socket6::resolve(self.config, self.state, self.env, flow, self.tracer);
+    pub(in crate::path) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
+        let resolved = self.resolve6(flow);
         if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::Ip6OutNoRoutes);
         }
         resolved.ok()
     }
 
+    pub(in crate::path) fn resolve6(&mut self, flow: &mut Flow6) -> Result<Decision6, Errno> {
+        socket6::resolve(self.config, self.state, self.env, flow, self.tracer)
+    }
+
     /// Sends a payload made here, and counts it where it does not leave
     /// (`ip6_push_pending_frames`, `ip6_send_skb`).
-    pub(super) fn send_made6(
+    pub(in crate::path) fn send_made6(
         &mut self,
         made: Made6,
         decision: Decision6,
         src: Ipv6Addr,
         dst: Ipv6Addr,
         payload: &[u8],
-    ) -> Sent {
-        let sent = self.build_and_send6(made, decision, src, dst, payload);
-        self.count_unsent(sent, Counter::Ip6OutDiscards)
+    ) -> Left {
+        let left = self.build_and_send6(made, decision, src, dst, payload);
+        self.count_unsent(left, Counter::Ip6OutDiscards)
     }
 
     /// Sends a payload made here (`ip6_xmit`, `ip6_local_out`).
-    pub(super) fn build_and_send6(
+    pub(in crate::path) fn build_and_send6(
         &mut self,
         made: Made6,
         decision: Decision6,
         src: Ipv6Addr,
         dst: Ipv6Addr,
         payload: &[u8],
-    ) -> Sent {
+    ) -> Left {
         let header = Ipv6 {
             word: Ipv6::word_of(made.traffic_class, self.flow_label(made.flow_label)),
             payload_len: (payload.len() as u16).into(),
             next: made.next,
-            hop_limit: self.hop_limit6(&decision, dst),
+            hop_limit: made.hop_limit.unwrap_or_else(|| self.hop_limit6(&decision, dst)),
             src: src.octets(),
             dst: dst.octets(),
         };
         self.stage(Stage::LocalOut);
         self.count(Counter::Ip6OutRequests);
+        let dev = decision.dev;
         let packet = Packet {
             bytes: [header.as_bytes(), payload].concat(),
             decision6: Some(decision),
             mark: made.mark,
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
-            ..Packet::bare(0)
+            sent: made.sent,
+            is_subject: made.sent.is_some(),
+            ..Packet::bare(dev)
         };
-        match self.hook_output(packet) {
+        match self.local_out(packet) {
             Ok(passed) => self.output6(passed.into_packet()),
-            Err(sent) => sent,
+            Err(left) => left,
         }
     }
 
@@ -108,20 +120,19 @@ impl Stack<'_, '_> {
         }
     }
 
-    pub(super) fn metric6(&self, decision: &Decision6, kind: MetricKind) -> u32 {
+    pub(in crate::path) fn metric6(&self, decision: &Decision6, kind: MetricKind) -> u32 {
         let route = decision.found.route.get(self.config);
         route.and_then(|route| route.metrics.get(kind)).unwrap_or(0)
     }
 
     /// `ip6_output`.
-    pub(super) fn output6(&mut self, packet: Packet) -> Sent {
-        // Of one made here no hook sees a device before this.
-        let from = if packet.iif == 0 { 0 } else { packet.dev };
+    pub(in crate::path) fn output6(&mut self, packet: Packet) -> Left {
+        let from = self.stood_at(&packet);
         self.output6_from(packet, from)
     }
 
     /// The same, of a packet that stood at a device before.
-    pub(super) fn output6_from(&mut self, mut packet: Packet, from: u32) -> Sent {
+    pub(super) fn output6_from(&mut self, mut packet: Packet, from: u32) -> Left {
         let Some(decision) = &packet.decision6 else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -144,14 +155,19 @@ impl Stack<'_, '_> {
         }
         match self.postrouting(packet, from) {
             Ok(posted) => self.finish_output6(posted),
-            Err(sent) => sent,
+            Err(left) => left,
         }
     }
 
     /// `ip6_finish_output`.
-    fn finish_output6(&mut self, posted: Posted) -> Sent {
+    fn finish_output6(&mut self, posted: Posted) -> Left {
         let packet = posted.into_packet();
-        let mtu = packet.decision6.as_ref().map_or(LEAST_MTU, |decision| decision.mtu as usize);
+        let mtu = match packet.sent {
+            Some(Sent { by_device_mtu: true, .. }) => {
+                self.config.links.get(packet.dev).map_or(LEAST_MTU, |link| link.mtu() as usize)
+            }
+            _ => packet.decision6.as_ref().map_or(LEAST_MTU, |decision| decision.mtu as usize),
+        };
         if packet.bytes.len() <= mtu {
             return self.finish_output6_whole(packet);
         }
@@ -166,7 +182,7 @@ impl Stack<'_, '_> {
     }
 
     /// A packet made here leaves in pieces: full ones, and the rest (`ip6_fragment`, T-55).
-    fn cut6(&mut self, packet: Packet, mtu: usize) -> Sent {
+    fn cut6(&mut self, packet: Packet, mtu: usize) -> Left {
         let most = mtu.saturating_sub(Ipv6::LEN + Fragment6::LEN) & !7;
         if most == 0 {
             self.count(Counter::Ip6FragFails);
@@ -186,10 +202,10 @@ impl Stack<'_, '_> {
                 header.next = next::FRAGMENT;
                 header.payload_len.set((Fragment6::LEN + piece.len()) as u16);
             }
-            let sent = self.finish_output6_whole(Packet { bytes, ..packet.clone() });
-            if sent.is_err() {
+            let left = self.finish_output6_whole(Packet { bytes, ..packet.clone() });
+            if left.is_err() {
                 self.count(Counter::Ip6FragFails);
-                return sent;
+                return left;
             }
             self.count(Counter::Ip6FragCreates);
         }
@@ -198,7 +214,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_finish_output2`: counted, and on to the neighbour.
-    fn finish_output6_whole(&mut self, packet: Packet) -> Sent {
+    fn finish_output6_whole(&mut self, packet: Packet) -> Left {
         let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else {
             self.drop(&packet, DropReason::IpInHdr);
             return Ok(());

@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Header, Ipv6, Mac, nd, next};
 use zerocopy::IntoBytes;
 
 use super::super::ethernet::{has_header, mac_of};
-use super::super::hook::Sent;
+use super::super::hook::Left;
 use super::super::{Packet, Stack};
 use super::icmp::with_checksum;
 use crate::config::In6Dev;
@@ -134,10 +134,10 @@ impl Stack<'_, '_> {
         }
     }
 
-    fn send_nd_packet(&mut self, packet: Packet, dev: u32, is_off: bool) -> Sent {
+    fn send_nd_packet(&mut self, packet: Packet, dev: u32, is_off: bool) -> Left {
         let packet = match self.hook_output(packet) {
             Ok(passed) => passed.into_packet(),
-            Err(sent) => return sent,
+            Err(left) => return left,
         };
         if packet.decision6.is_some() {
             return self.output6_from(packet, dev);
@@ -152,7 +152,7 @@ impl Stack<'_, '_> {
         // These stand at the device from the beginning.
         let packet = match self.postrouting(packet, dev) {
             Ok(posted) => posted.into_packet(),
-            Err(sent) => return sent,
+            Err(left) => return left,
         };
         self.count_sent6(&packet, dst);
         self.send_to(packet, IpAddr::V6(dst))

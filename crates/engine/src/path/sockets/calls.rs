@@ -1,0 +1,207 @@
+//! What programs ask of sockets: `socket`, `bind`, `connect`, `send`, `recv`.
+
+use std::net::SocketAddr;
+
+use fingerpost_model::NsId;
+use fingerpost_net::{Errno, Family};
+
+use super::super::{Frame, Outcome, Stack};
+use super::{Arrival, Control, Discovery, Kind, Options, Report, Socket, SocketId, plain, scope};
+use crate::trace::Tracer;
+use crate::world::World;
+
+/// What a call came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called<T> {
+    /// What it returned.
+    pub result: Result<T, Errno>,
+    /// What became of the packet, if one was made.
+    pub outcome: Option<Outcome>,
+    /// The frames that left meanwhile, in order.
+    pub emitted: Vec<Frame>,
+}
+
+impl World {
+    /// Makes a socket (`socket`). Its options are [`World::socket_options`]'s to change.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: there is no such namespace. `EPROTONOSUPPORT`: there are no raw sockets of
+    /// protocol 0.
+    pub fn socket(&mut self, ns: NsId, family: Family, kind: Kind, uid: u32) -> Result<SocketId, Errno> {
+        if kind == Kind::Raw(0) {
+            return Err(Errno::EPROTONOSUPPORT);
+        }
+        let (ns, _) = self.space(ns).map_err(|refusal| refusal.errno)?;
+        // C-148
+        let discovery = match ns.config.sysctl.ip_no_pmtu_disc {
+            0 => Discovery::Want,
+            _ if family == Family::V4 => Discovery::Dont,
+            _ => Discovery::Want,
+        };
+        let with_header = family == Family::V4 && kind == Kind::Raw(fingerpost_net::wire::proto::RAW);
+        let options = Options { uid, discovery, with_header, ..Options::default() };
+        Ok(ns.state.sockets.open(family, kind, options))
+    }
+
+    /// A socket's options (`setsockopt`).
+    pub fn socket_options(&mut self, ns: NsId, id: SocketId) -> Option<&mut Options> {
+        let (ns, _) = self.space(ns).ok()?;
+        ns.state.sockets.get_mut(id).map(|socket| &mut socket.options)
+    }
+
+    /// A socket as it stands (`getsockname`, `getpeername`).
+    pub fn socket_of(&self, ns: NsId, id: SocketId) -> Option<&Socket> {
+        self.ns(ns).ok()?.state.sockets.get(id)
+    }
+
+    /// Gives a socket an address and a port (`bind`); port 0 for any that is free.
+    ///
+    /// # Errors
+    ///
+    /// `EADDRNOTAVAIL`: not an address of this host (C-175). `EADDRINUSE`, `EACCES`: the
+    /// port is another's, or for others. `EINVAL`: it has an address, or the address needs
+    /// a device. `EAFNOSUPPORT`: the address is of another family.
+    pub fn bind(&mut self, ns: NsId, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.bind(id, to)).result
+    }
+
+    /// Connects a socket to a peer (`connect`), with the lookups that this takes. One of TCP
+    /// begins to connect; its [`Socket::state`] tells how far it came.
+    ///
+    /// # Errors
+    ///
+    /// Those of routing as they are (C-170); `EACCES`: a broadcast address without
+    /// permission (C-169); `EINVAL`: the address needs a device.
+    pub fn connect(&mut self, ns: NsId, id: SocketId, to: SocketAddr, tracer: &mut Tracer<'_>) -> Called<()> {
+        self.call(ns, tracer, |stack| stack.connect(id, to))
+    }
+
+    /// Has a socket of TCP wait for connections (`listen`); `backlog` may wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP`: not one of TCP. `EINVAL`: it is connected.
+    pub fn listen(&mut self, ns: NsId, id: SocketId, backlog: u32) -> Result<(), Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.listen(id, backlog)).result
+    }
+
+    /// The connection that has waited longest at a listener (`accept`).
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN`: none waits. `EINVAL`: it does not listen.
+    pub fn accept(&mut self, ns: NsId, id: SocketId) -> Result<SocketId, Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.accept(id)).result
+    }
+
+    /// Sends a datagram (`sendmsg`): to `to`, or to the peer.
+    ///
+    /// # Errors
+    ///
+    /// Those of routing; `EDESTADDRREQ`: to nobody; `EMSGSIZE`: it is too long, be it for
+    /// the path; `EACCES`: broadcast without permission.
+    pub fn send(
+        &mut self,
+        ns: NsId,
+        id: SocketId,
+        to: Option<SocketAddr>,
+        control: &Control,
+        data: &[u8],
+        tracer: &mut Tracer<'_>,
+    ) -> Called<usize> {
+        self.call(ns, tracer, |stack| stack.send(id, to, control, data))
+    }
+
+    /// Takes what a socket received first (`recvmsg`).
+    ///
+    /// # Errors
+    ///
+    /// The error that the socket was told, once; `EAGAIN`: nothing came.
+    pub fn receive_from(&mut self, ns: NsId, id: SocketId) -> Result<Arrival, Errno> {
+        let take = |stack: &mut Stack<'_, '_>| {
+            let socket = stack.state.sockets.get_mut(id).ok_or(Errno::EBADF)?;
+            match socket.error.take() {
+                Some(errno) => Err(errno),
+                None => stack.take(id).ok_or(Errno::EAGAIN),
+            }
+        };
+        self.call(ns, &mut Tracer::off(), take).result
+    }
+
+    /// Takes the error that was reported first (`recvmsg` with `MSG_ERRQUEUE`).
+    pub fn error_report(&mut self, ns: NsId, id: SocketId) -> Option<Report> {
+        let (ns, _) = self.space(ns).ok()?;
+        ns.state.sockets.get_mut(id)?.reports.pop_front()
+    }
+
+    /// The error that a socket has been told, once (`SO_ERROR`).
+    pub fn socket_error(&mut self, ns: NsId, id: SocketId) -> Option<Errno> {
+        let (ns, _) = self.space(ns).ok()?;
+        ns.state.sockets.get_mut(id)?.error.take()
+    }
+
+    /// Forgets a socket (`close`). A connection is not ended before: its peer is told nothing.
+    pub fn close(&mut self, ns: NsId, id: SocketId) {
+        let close = |stack: &mut Stack<'_, '_>| {
+            stack.forget_tcp(id);
+            stack.state.sockets.close(id);
+            Ok(())
+        };
+        let _of_no_namespace = self.call(ns, &mut Tracer::off(), close);
+    }
+
+    fn call<T>(
+        &mut self,
+        ns: NsId,
+        tracer: &mut Tracer<'_>,
+        call: impl FnOnce(&mut Stack<'_, '_>) -> Result<T, Errno>,
+    ) -> Called<T> {
+        match self.at_work(ns, tracer, call) {
+            Ok((result, outcome, emitted)) => Called { result, outcome, emitted },
+            Err(refusal) => Called { result: Err(refusal.errno), outcome: None, emitted: Vec::new() },
+        }
+    }
+}
+
+impl Stack<'_, '_> {
+    fn connect(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
+        let (to, socket) = (plain(to), self.state.sockets.get(id).ok_or(Errno::EBADF)?);
+        if to.is_ipv6() && socket.family == Family::V4 {
+            return Err(Errno::EAFNOSUPPORT);
+        }
+        if to.is_ipv4() && !socket.takes4() {
+            return Err(Errno::ENETUNREACH);
+        }
+        match to {
+            _ if socket.kind == Kind::Tcp => self.connect_tcp(id, to),
+            SocketAddr::V4(_) => self.connect4(id, to),
+            SocketAddr::V6(_) => self.connect6(id, to, scope(to)),
+        }
+    }
+
+    fn send(
+        &mut self,
+        id: SocketId,
+        to: Option<SocketAddr>,
+        control: &Control,
+        data: &[u8],
+    ) -> Result<usize, Errno> {
+        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        let to = to.map(plain);
+        if socket.kind == Kind::Tcp {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let is_four = to.or(socket.peer).map_or(socket.family == Family::V4, |to| to.is_ipv4());
+        if !is_four && socket.family == Family::V4 {
+            return Err(Errno::EAFNOSUPPORT);
+        }
+        if is_four && !socket.takes4() {
+            return Err(Errno::ENETUNREACH);
+        }
+        match is_four {
+            true => self.send4(id, to, control, data),
+            false => self.send6(id, to, control, data),
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! UDP and raw sockets send IPv4 (`udp_sendmsg`, `raw_sendmsg`, `ip_make_skb`; C-163 to C-173).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use fingerpost_model::{MetricKind, RouteFlags, RouteType, Scope};
+use fingerpost_net::Errno;
+use fingerpost_net::wire::{Checksum, DF, Header, Icmp, Ipv4, Udp, proto};
+use zerocopy::IntoBytes;
+
+use super::super::hook::Left;
+use super::super::options::{Answer, set_checksum};
+use super::super::output::{Made, metric};
+use super::super::{Packet, Stack};
+use super::options::{Control, Discovery, Options};
+use super::{Held, Kind, Sent, SocketId, Way};
+use crate::counters::{Counter, Messages};
+use crate::lookup::get::MAX_MTU;
+use crate::lookup::hash::Asker;
+use crate::lookup::{Decision, Flow4, output4};
+use crate::state::Time;
+use crate::trace::Stage;
+
+/// The least MTU that a device may have for IPv4 to be sent.
+const LEAST_MTU: u32 = 68;
+
+/// The addresses that a datagram leaves with.
+struct Ends {
+    src: Ipv4Addr,
+    dst: Ipv4Addr,
+}
+
+impl Stack<'_, '_> {
+    /// Sends a datagram of IPv4, to the peer if no destination is named.
+    pub(super) fn send4(
+        &mut self,
+        id: SocketId,
+        to: Option<SocketAddr>,
+        control: &Control,
+        data: &[u8],
+    ) -> Result<usize, Errno> {
+        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        let (kind, options, port) = (socket.kind, socket.options.clone(), socket.port);
+        if data.len() > 0xffff {
+            return Err(Errno::EMSGSIZE);
+        }
+        let target = to.or(socket.peer).ok_or(Errno::EDESTADDRREQ)?;
+        let IpAddr::V4(dst) = target.ip() else { return Err(Errno::EAFNOSUPPORT) };
+        let IpAddr::V4(own) = as_v4(socket.source) else { return Err(Errno::ENETUNREACH) };
+        let is_udp = kind == Kind::Udp;
+        if is_udp && target.port() == 0 {
+            return Err(Errno::EINVAL);
+        }
+        if is_udp && port == 0 {
+            self.find_port(id)?;
+        }
+        let mut is_connected = to.is_none() && *control == Control::default();
+        let named = control.source.map_or(own, |source| match source {
+            IpAddr::V4(source) => source,
+            IpAddr::V6(_) => own,
+        });
+        let mut src = named;
+        let mut oif = if control.dev != 0 { control.dev } else { options.dev };
+        let is_of_vrf = |dev: u32| self.config.links.get(dev).is_some_and(|link| link.vrf_table().is_some());
+        if dst.is_multicast() {
+            // C-168
+            if oif == 0 || is_of_vrf(oif) {
+                oif = options.multicast_dev;
+            }
+            if src.is_unspecified() {
+                src = options.multicast_source.unwrap_or(src);
+            }
+            is_connected = false;
+        } else if oif == 0 {
+            oif = options.unicast_dev; // C-165
+        }
+        let held = if is_connected { self.held4(id) } else { None };
+        let (decision, ends) = match held {
+            Some(decision) => (decision, Ends { src, dst }),
+            None => {
+                let sport = self.state.sockets.get(id).map_or(0, |socket| socket.port);
+                let mut flow = Flow4 { src, oif, ..self.flow4(&options, kind, dst) };
+                flow.dscp = control.tos.unwrap_or(options.tos) & 0xfc;
+                if control.dont_route {
+                    flow.scope = Scope::LINK;
+                }
+                match is_udp {
+                    true => (flow.sport, flow.dport) = (sport, target.port()),
+                    false => {
+                        // Type and code lie where the destination's port does (`flowi_uli`).
+                        if let (proto::ICMP, [kind, code, ..]) = (flow.proto, data) {
+                            flow.dport = u16::from_be_bytes([*kind, *code]);
+                        }
+                    }
+                }
+                let decision = self.way4(&mut flow)?;
+                if decision.flags.has(RouteFlags::BROADCAST) && !options.broadcast {
+                    return Err(Errno::EACCES); // C-169
+                }
+                if is_connected {
+                    self.hold4(id, &decision);
+                }
+                let dst = if dst.is_unspecified() { flow.dst } else { dst };
+                (decision, Ends { src: flow.src, dst })
+            }
+        };
+        if kind != Kind::Udp && options.with_header {
+            return self.send_with_header(id, &options, decision, &ends, data);
+        }
+        self.send_datagram(id, (kind, target.port()), control, decision, ends, data)
+    }
+
+    /// The flow of a socket's packet to a destination.
+    pub(in crate::path) fn flow4(&self, options: &Options, kind: Kind, dst: Ipv4Addr) -> Flow4 {
+        let with_header = matches!(kind, Kind::Raw(_)) && options.with_header;
+        Flow4 {
+            mark: options.mark,
+            dscp: options.tos & 0xfc,
+            scope: if options.dont_route { Scope::LINK } else { Scope::UNIVERSE },
+            any_source: options.transparent || with_header,
+            uid: options.uid,
+            proto: if with_header { proto::RAW } else { kind.number() },
+            ..Flow4::to(dst)
+        }
+    }
+
+    /// The way of a flow; that there is none is counted.
+    pub(super) fn way4(&mut self, flow: &mut Flow4) -> Result<Decision, Errno> {
+        let resolved = self.resolve4(flow);
+        if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
+            self.count(Counter::IpOutNoRoutes);
+        }
+        resolved
+    }
+
+    pub(super) fn resolve4(&mut self, flow: &mut Flow4) -> Result<Decision, Errno> {
+        output4::resolve(self.config, self.state, self.env, flow, Asker::Socket, self.tracer)
+    }
+
+    /// The decision that a socket keeps, if it still holds (`sk_dst_check`, C-144).
+    pub(in crate::path) fn held4(&self, id: SocketId) -> Option<Decision> {
+        match &self.state.sockets.get(id)?.way {
+            Some(Way::Four(held)) => self.is_current4(held).then(|| held.decision.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_current4(&self, held: &Held<Decision>) -> bool {
+        held.generation == self.generation4() && held.until.is_none_or(|until| self.now() < until)
+    }
+
+    fn generation4(&self) -> (u64, u64) {
+        (self.config.fib.generation, self.state.exceptions.changes())
+    }
+
+    /// What a socket keeps of a decision.
+    pub(super) fn holding4(&self, decision: &Decision) -> Way {
+        let until = decision.pmtu.map(|pmtu| Time(self.now().0.saturating_add(pmtu.expires_in)));
+        Way::Four(Held { decision: decision.clone(), generation: self.generation4(), until })
+    }
+
+    pub(super) fn hold4(&mut self, id: SocketId, decision: &Decision) {
+        let way = self.holding4(decision);
+        if let Some(socket) = self.state.sockets.get_mut(id) {
+            socket.way = Some(way);
+        }
+    }
+
+    /// Makes the packet and sends it (`ip_make_skb`, `ip_send_skb`).
+    fn send_datagram(
+        &mut self,
+        id: SocketId,
+        (kind, dport): (Kind, u16),
+        control: &Control,
+        decision: Decision,
+        ends: Ends,
+        data: &[u8],
+    ) -> Result<usize, Errno> {
+        let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
+        let options = socket.options.clone();
+        let (discovery, sport) = (options.discovery, socket.port);
+        let is_connected = socket.peer.is_some();
+        let connected_id = socket.next_id;
+        let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
+        let mtu = if discovery.uses_path() { decision.mtu } else { of_device.min(MAX_MTU) };
+        if mtu < LEAST_MTU {
+            return Err(Errno::ENETUNREACH);
+        }
+        let head = if kind == Kind::Udp { Udp::LEN } else { 0 };
+        let len = Ipv4::LEN + head + data.len();
+        let most = if discovery.may_cut_here() { MAX_MTU } else { mtu };
+        if len > most as usize {
+            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), dport), mtu);
+            return Err(Errno::EMSGSIZE);
+        }
+        self.pending_error(id)?;
+        // C-149; a locked path MTU is none that routers told truly.
+        let is_locked = metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0
+            || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
+        let asks = discovery == Discovery::Do || discovery == Discovery::Want && !is_locked;
+        let df =
+            matches!(discovery, Discovery::Do | Discovery::Probe) || asks && len <= decision.mtu as usize;
+        let ignores_df = discovery.may_cut_here();
+        // Connected sockets count their own packets (`ip_select_ident_segs`).
+        let number = match is_connected {
+            true => connected_id,
+            false if df && !ignores_df => 0,
+            false => self.rng.next_u32() as u16,
+        };
+        if let Some(socket) = self.state.sockets.get_mut(id) {
+            socket.next_id = connected_id.wrapping_add(1);
+        }
+        let mut payload = Vec::with_capacity(head + data.len());
+        if kind == Kind::Udp {
+            let udp = Udp {
+                sport: sport.into(),
+                dport: dport.into(),
+                len: ((head + data.len()) as u16).into(),
+                checksum: 0.into(),
+            };
+            let sum = Checksum::ZERO.pseudo4(ends.src, ends.dst, proto::UDP, head + data.len());
+            let sum = match sum.bytes(udp.as_bytes()).bytes(data).finish() {
+                0 => 0xffff,
+                sum => sum,
+            };
+            payload.extend_from_slice(Udp { checksum: sum.into(), ..udp }.as_bytes());
+        }
+        payload.extend_from_slice(data);
+        if kind == Kind::Raw(proto::ICMP)
+            && let Some(icmp) = Icmp::read(data)
+        {
+            self.count(Counter::IcmpOutMsgs);
+            self.state.counters.message(Messages::Out4, icmp.kind);
+            if let Some(counter) = super::super::icmp::counter_of(icmp.kind) {
+                self.count(counter);
+            }
+        }
+        let to_group = decision.kind == RouteType::MULTICAST;
+        let ttl = control.ttl.or(if to_group { Some(options.multicast_ttl) } else { options.ttl });
+        let made = Made {
+            proto: kind.number(),
+            tos: control.tos.unwrap_or(options.tos),
+            fragment: if df { DF } else { 0 },
+            id: number,
+            mark: options.mark,
+            options: Answer::default(),
+            ttl,
+            sent: Some(sent(&options)),
+        };
+        let left = self.send_made(made, decision, ends.src, ends.dst, &payload);
+        unless_full(left, &options)?;
+        if kind == Kind::Udp {
+            self.count(if left.is_ok() { Counter::UdpOutDatagrams } else { Counter::UdpSndbufErrors });
+        }
+        Ok(data.len())
+    }
+
+    /// Sends a packet whose header the sender wrote (`raw_send_hdrinc`).
+    fn send_with_header(
+        &mut self,
+        id: SocketId,
+        options: &Options,
+        decision: Decision,
+        ends: &Ends,
+        data: &[u8],
+    ) -> Result<usize, Errno> {
+        let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
+        if data.len() > of_device as usize {
+            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), 0), of_device);
+            return Err(Errno::EMSGSIZE);
+        }
+        if data.len() < Ipv4::LEN {
+            return Err(Errno::EINVAL);
+        }
+        self.pending_error(id)?;
+        let mut bytes = data.to_vec();
+        let number = self.rng.next_u32() as u16;
+        let Some(header) = Ipv4::edit(&mut bytes) else { return Err(Errno::EINVAL) };
+        if header.header_len() > data.len() {
+            return Err(Errno::EINVAL);
+        }
+        if header.header_len() >= Ipv4::LEN {
+            // What is left open is filled in.
+            if header.source().is_unspecified() {
+                header.src = ends.src.octets();
+            }
+            header.total_len.set(data.len() as u16);
+            if header.id.get() == 0 && !header.dont_fragment() {
+                header.id.set(number);
+            }
+            set_checksum(&mut bytes);
+        }
+        self.stage(Stage::LocalOut);
+        let mut packet = Packet::made(bytes, decision, options.mark);
+        (packet.sent, packet.is_subject) = (Some(sent(options)), true);
+        let left = match self.hook_output(packet) {
+            Ok(passed) => self.output(passed.into_packet()),
+            Err(left) => left,
+        };
+        let left = self.count_unsent(left, Counter::IpOutDiscards);
+        unless_full(left, options)?;
+        Ok(data.len())
+    }
+
+    /// Connects a socket to a peer of IPv4 (`__ip4_datagram_connect`; C-170 to C-173).
+    pub(super) fn connect4(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
+        self.find_port(id)?;
+        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        let (kind, options, sport) = (socket.kind, socket.options.clone(), socket.port);
+        let IpAddr::V4(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
+        let IpAddr::V4(mut src) = as_v4(socket.source) else { return Err(Errno::EINVAL) };
+        let mut oif = options.dev;
+        if dst.is_multicast() {
+            let is_of_vrf = self.config.links.get(oif).is_some_and(|link| link.vrf_table().is_some());
+            if oif == 0 || is_of_vrf {
+                oif = options.multicast_dev;
+            }
+            if src.is_unspecified() {
+                src = options.multicast_source.unwrap_or(src);
+            }
+        } else if oif == 0 {
+            oif = options.unicast_dev;
+        }
+        let mut flow = Flow4 { src, oif, sport, dport: to.port(), ..self.flow4(&options, kind, dst) };
+        let decision = self.route_connect(&mut flow, oif)?;
+        if decision.flags.has(RouteFlags::BROADCAST) && !options.broadcast {
+            return Err(Errno::EACCES);
+        }
+        let first_id = self.rng.next_u32() as u16;
+        let way = self.holding4(&decision);
+        let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
+        let is_new_place = socket.local.is_unspecified();
+        if socket.source.is_unspecified() {
+            socket.source = flow.src.into();
+        }
+        if is_new_place {
+            socket.local = flow.src.into(); // C-171
+        }
+        socket.peer = Some(SocketAddr::new(flow.dst.into(), to.port()));
+        socket.next_id = first_id;
+        socket.way = Some(way);
+        if is_new_place {
+            self.state.sockets.place(id);
+        }
+        Ok(())
+    }
+
+    /// The lookups of a connect: one that finds the addresses if one is open, and one with
+    /// both (`ip_route_connect`).
+    pub(super) fn route_connect(&mut self, flow: &mut Flow4, oif: u32) -> Result<Decision, Errno> {
+        if flow.src.is_unspecified() || flow.dst.is_unspecified() {
+            self.way4(flow)?;
+            flow.oif = oif;
+        }
+        self.way4(flow)
+    }
+}
+
+/// What goes with a packet of its sender's options.
+pub(super) fn sent(options: &Options) -> Sent {
+    Sent {
+        by_device_mtu: !options.discovery.uses_path(),
+        ignores_df: options.discovery.may_cut_here(),
+        is_for_others: !options.multicast_loop,
+        dev: options.dev,
+        uid: options.uid,
+        any_source: options.transparent || options.with_header,
+    }
+}
+
+/// What a sender is told of a packet that did not leave (C-223): of want of room only if
+/// it asks for errors (`udp_send_skb`, `raw_sendmsg`).
+pub(super) fn unless_full(left: Left, options: &Options) -> Left {
+    match left {
+        Err(Errno::ENOBUFS) if !options.reports_errors => Ok(()),
+        left => left,
+    }
+}
+
+/// A source that is open is open for either family.
+fn as_v4(addr: IpAddr) -> IpAddr {
+    if addr.is_unspecified() { Ipv4Addr::UNSPECIFIED.into() } else { addr }
+}

@@ -1,0 +1,261 @@
+//! UDP and raw sockets send IPv6 (`udpv6_sendmsg`, `rawv6_sendmsg`, `ip6_make_skb`).
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use fingerpost_net::Errno;
+use fingerpost_net::wire::{Checksum, Header, Ipv6, Udp, next};
+use zerocopy::IntoBytes;
+
+use super::super::Stack;
+use super::super::six::Made6;
+use super::options::{Control, Discovery, Options};
+use super::{Held, Kind, SocketId, Way, scope};
+use crate::addrtype::AddrType;
+use crate::counters::Counter;
+use crate::lookup::source6::{self, Own};
+use crate::lookup::{Decision6, Flow6};
+use fingerpost_model::IfaFlags;
+
+/// The most that a packet carries behind its header (`IPV6_MAXPLEN`).
+const MOST: usize = 0xffff;
+
+impl Stack<'_, '_> {
+    /// Sends a datagram of IPv6, to the peer if no destination is named.
+    pub(super) fn send6(
+        &mut self,
+        id: SocketId,
+        to: Option<SocketAddr>,
+        control: &Control,
+        data: &[u8],
+    ) -> Result<usize, Errno> {
+        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        let (kind, options, port) = (socket.kind, socket.options.clone(), socket.port);
+        let target = to.or(socket.peer).ok_or(Errno::EDESTADDRREQ)?;
+        let IpAddr::V6(mut dst) = target.ip() else { return Err(Errno::EAFNOSUPPORT) };
+        let own = match socket.source {
+            IpAddr::V6(own) => own,
+            IpAddr::V4(_) => return Err(Errno::ENETUNREACH),
+        };
+        let is_udp = kind == Kind::Udp;
+        if is_udp && target.port() == 0 {
+            return Err(Errno::EINVAL);
+        }
+        if dst.is_unspecified() {
+            dst = Ipv6Addr::LOCALHOST;
+        }
+        if is_udp && port == 0 {
+            self.find_port(id)?;
+        }
+        let is_connected = to.is_none() && *control == Control::default() && !dst.is_multicast();
+        let named = if AddrType::of(dst).needs_device() { scope(target) } else { 0 };
+        let oif = [named, options.dev, control.dev, self.usual_device(&options, dst)]
+            .into_iter()
+            .find(|&dev| dev != 0)
+            .unwrap_or(0);
+        let src = match control.source {
+            Some(IpAddr::V6(source)) => {
+                let mine = Own { dev: oif, any_device: oif == 0, banned: IfaFlags(0) };
+                let may_be_any = options.free_bind || options.transparent;
+                if !source.is_unspecified() && !may_be_any && !source6::is_own(self.config, source, mine) {
+                    return Err(Errno::EINVAL);
+                }
+                source
+            }
+            _ => own,
+        };
+        let held = if is_connected { self.held6(id) } else { None };
+        let (decision, src) = match held {
+            Some(decision) => (decision, src),
+            None => {
+                let sport = self.state.sockets.get(id).map_or(0, |socket| socket.port);
+                let dport = match (kind, data) {
+                    (Kind::Raw(next::ICMPV6), [kind, code, ..]) => u16::from_be_bytes([*kind, *code]),
+                    (Kind::Raw(_), _) => 0,
+                    (Kind::Udp | Kind::Tcp, _) => target.port(),
+                };
+                let tos = control.tos.unwrap_or(options.tos);
+                let mut flow = Flow6 {
+                    src,
+                    oif,
+                    dscp: tos & 0xfc,
+                    sport: if is_udp { sport } else { 0 },
+                    dport,
+                    ..flow6(&options, kind, dst)
+                };
+                let decision = self.route6(&mut flow)?;
+                if is_connected {
+                    self.hold6(id, &decision);
+                }
+                (decision, flow.src)
+            }
+        };
+        self.send_datagram6(id, (kind, target.port()), control, decision, (src, dst), data)
+    }
+
+    /// The device of destinations that name none and that no option of the socket binds.
+    fn usual_device(&self, options: &Options, dst: Ipv6Addr) -> u32 {
+        if dst.is_multicast() { options.multicast_dev } else { options.unicast_dev }
+    }
+
+    pub(super) fn held6(&self, id: SocketId) -> Option<Decision6> {
+        match &self.state.sockets.get(id)?.way {
+            Some(Way::Six(held)) => self.is_current6(held).then(|| held.decision.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_current6(&self, held: &Held<Decision6>) -> bool {
+        held.generation == self.generation6() && held.until.is_none_or(|until| self.now() < until)
+    }
+
+    fn generation6(&self) -> (u64, u64) {
+        (self.config.fib6.generation, self.state.exceptions6.changes())
+    }
+
+    pub(super) fn holding6(&self, decision: &Decision6) -> Way {
+        let until = decision.learned.and_then(|learned| learned.expires);
+        Way::Six(Held { decision: decision.clone(), generation: self.generation6(), until })
+    }
+
+    fn hold6(&mut self, id: SocketId, decision: &Decision6) {
+        let way = self.holding6(decision);
+        if let Some(socket) = self.state.sockets.get_mut(id) {
+            socket.way = Some(way);
+        }
+    }
+
+    /// Makes the packet and sends it (`ip6_make_skb`, `ip6_send_skb`).
+    fn send_datagram6(
+        &mut self,
+        id: SocketId,
+        (kind, dport): (Kind, u16),
+        control: &Control,
+        decision: Decision6,
+        (src, dst): (Ipv6Addr, Ipv6Addr),
+        data: &[u8],
+    ) -> Result<usize, Errno> {
+        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        let (options, sport) = (socket.options.clone(), socket.port);
+        let discovery = options.discovery;
+        let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
+        let mtu = if discovery < Discovery::Probe { decision.mtu } else { of_device };
+        let head = if kind == Kind::Udp { Udp::LEN } else { 0 };
+        let len = head + data.len();
+        let most = if discovery.may_cut_here() { MOST } else { (mtu as usize).saturating_sub(Ipv6::LEN) };
+        if len > most {
+            self.local_error(id, Errno::EMSGSIZE, (dst.into(), dport), mtu);
+            return Err(Errno::EMSGSIZE);
+        }
+        self.pending_error(id)?;
+        let mut payload = Vec::with_capacity(len);
+        let pseudo = Checksum::ZERO.pseudo6(src, dst, kind.number(), len);
+        let open = |sum: u16| if sum == 0 { 0xffff } else { sum };
+        match kind {
+            Kind::Udp => {
+                let udp = Udp {
+                    sport: sport.into(),
+                    dport: dport.into(),
+                    len: (len as u16).into(),
+                    checksum: 0.into(),
+                };
+                let sum = open(pseudo.bytes(udp.as_bytes()).bytes(data).finish());
+                payload.extend_from_slice(Udp { checksum: sum.into(), ..udp }.as_bytes());
+                payload.extend_from_slice(data);
+            }
+            // Linux writes the checksum of ICMPv6 itself (RFC 3542).
+            Kind::Raw(next::ICMPV6) => {
+                payload.extend_from_slice(data);
+                let Some(place) = payload.get_mut(2..4) else { return Err(Errno::EINVAL) };
+                place.fill(0);
+                let sum = open(pseudo.bytes(&payload).finish());
+                payload[2..4].copy_from_slice(&sum.to_be_bytes());
+                if let Some(&kind) = data.first() {
+                    self.count_message6(kind);
+                }
+            }
+            Kind::Raw(_) | Kind::Tcp => payload.extend_from_slice(data),
+        }
+        let hops = if dst.is_multicast() { Some(options.multicast_ttl) } else { options.ttl };
+        let made = Made6 {
+            next: kind.number(),
+            traffic_class: control.tos.unwrap_or(options.tos),
+            flow_label: 0,
+            mark: options.mark,
+            may_cut: discovery.may_cut_here(),
+            hop_limit: control.ttl.or(hops),
+            sent: Some(super::datagram::sent(&options)),
+        };
+        let left = self.send_made6(made, decision, src, dst, &payload);
+        super::datagram::unless_full(left, &options)?;
+        if kind == Kind::Udp {
+            self.count(if left.is_ok() { Counter::Udp6OutDatagrams } else { Counter::Udp6SndbufErrors });
+        }
+        Ok(data.len())
+    }
+
+    /// Connects a socket to a peer of IPv6 (`__ip6_datagram_connect`).
+    pub(super) fn connect6(&mut self, id: SocketId, to: SocketAddr, scope: u32) -> Result<(), Errno> {
+        self.find_port(id)?;
+        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        let (kind, mut options, sport) = (socket.kind, socket.options.clone(), socket.port);
+        let IpAddr::V6(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
+        let IpAddr::V6(src) = socket.source else { return Err(Errno::EINVAL) };
+        let dst = if dst.is_unspecified() { Ipv6Addr::LOCALHOST } else { dst };
+        if AddrType::of(dst).needs_device() {
+            if scope != 0 {
+                if options.dev != 0 && options.dev != scope {
+                    return Err(Errno::EINVAL);
+                }
+                options.dev = scope;
+            }
+            if options.dev == 0 && dst.is_multicast() {
+                options.dev = options.multicast_dev;
+            }
+            if options.dev == 0 {
+                return Err(Errno::EINVAL);
+            }
+        }
+        let oif = if options.dev != 0 { options.dev } else { self.usual_device(&options, dst) };
+        let mut flow = Flow6 { src, oif, sport, dport: to.port(), ..flow6(&options, kind, dst) };
+        let decision = self.route6(&mut flow)?;
+        let first_id = self.rng.next_u32() as u16;
+        let way = self.holding6(&decision);
+        let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
+        let is_new_place = socket.local.is_unspecified();
+        if socket.source.is_unspecified() {
+            socket.source = flow.src.into();
+        }
+        if is_new_place {
+            socket.local = flow.src.into();
+        }
+        socket.options.dev = options.dev;
+        socket.peer = Some(SocketAddrV6::new(dst, to.port(), 0, scope).into());
+        socket.next_id = first_id;
+        socket.way = Some(way);
+        if is_new_place {
+            self.state.sockets.place(id);
+        }
+        Ok(())
+    }
+
+    /// The way of a flow; that there is none is counted.
+    pub(super) fn route6(&mut self, flow: &mut Flow6) -> Result<Decision6, Errno> {
+        let resolved = self.resolve6(flow);
+        if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
+            self.count(Counter::Ip6OutNoRoutes);
+        }
+        resolved
+    }
+}
+
+/// The flow of a socket's packet to a destination.
+pub(super) fn flow6(options: &Options, kind: Kind, dst: Ipv6Addr) -> Flow6 {
+    Flow6 {
+        mark: options.mark,
+        dscp: options.tos & 0xfc,
+        any_source: options.transparent,
+        uid: options.uid,
+        proto: kind.number(),
+        ..Flow6::to(dst)
+    }
+}

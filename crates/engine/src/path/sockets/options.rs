@@ -1,0 +1,123 @@
+//! What a socket was told about its packets (`ip(7)`, `ipv6(7)`, `socket(7)`).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// How a socket learns and uses path MTUs (`IP_MTU_DISCOVER`, C-149).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Discovery {
+    /// Packets may be cut on their way.
+    Dont,
+    /// They may not, as long as they fit; what is longer is cut here.
+    #[default]
+    Want,
+    /// They may not, and what is longer is refused.
+    Do,
+    /// The same by the device's MTU, whatever was learned.
+    Probe,
+    /// By the device's MTU; packets may be cut on their way.
+    Interface,
+    /// The same, and what is longer is cut here.
+    Omit,
+}
+
+impl Discovery {
+    /// `ip_sk_use_pmtu`.
+    pub(super) fn uses_path(self) -> bool {
+        self < Discovery::Probe
+    }
+
+    /// `ip_sk_ignore_df`.
+    pub(super) fn may_cut_here(self) -> bool {
+        self < Discovery::Do || self == Discovery::Omit
+    }
+}
+
+/// A socket's options. Device numbers are 0 for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `SO_MARK`.
+    pub mark: u32,
+    /// `SO_BINDTODEVICE`.
+    pub dev: u32,
+    /// `IP_TOS`, `IPV6_TCLASS`.
+    pub tos: u8,
+    /// `IP_TTL`, `IPV6_UNICAST_HOPS`; the route's or the host's unless set.
+    pub ttl: Option<u8>,
+    /// `IP_MULTICAST_TTL`, `IPV6_MULTICAST_HOPS`.
+    pub multicast_ttl: u8,
+    /// `IP_MULTICAST_IF`, `IPV6_MULTICAST_IF`: the device.
+    pub multicast_dev: u32,
+    /// `IP_MULTICAST_IF`: the source.
+    pub multicast_source: Option<Ipv4Addr>,
+    /// `IP_MULTICAST_LOOP`, `IPV6_MULTICAST_LOOP`.
+    pub multicast_loop: bool,
+    /// `IP_UNICAST_IF`, `IPV6_UNICAST_IF`.
+    pub unicast_dev: u32,
+    /// `IP_MTU_DISCOVER`, `IPV6_MTU_DISCOVER`.
+    pub discovery: Discovery,
+    /// `SO_BROADCAST`.
+    pub broadcast: bool,
+    /// `SO_DONTROUTE`.
+    pub dont_route: bool,
+    /// `IP_TRANSPARENT`, `IPV6_TRANSPARENT`.
+    pub transparent: bool,
+    /// `IP_FREEBIND`, `IPV6_FREEBIND`.
+    pub free_bind: bool,
+    /// `IP_RECVERR`, `IPV6_RECVERR`: errors are queued with what they are about.
+    pub reports_errors: bool,
+    /// `IP_HDRINCL`: what is sent begins with its IPv4 header.
+    pub with_header: bool,
+    /// `SO_REUSEADDR`.
+    pub reuse_address: bool,
+    /// `SO_REUSEPORT`.
+    pub reuse_port: bool,
+    /// `IPV6_V6ONLY`.
+    pub v6_only: bool,
+    /// The user whose socket it is; 0 may do everything.
+    pub uid: u32,
+    /// `SO_RCVBUF` as it counts: bytes, with what a packet takes beside its own.
+    pub room: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            mark: 0,
+            dev: 0,
+            tos: 0,
+            ttl: None,
+            multicast_ttl: 1,
+            multicast_dev: 0,
+            multicast_source: None,
+            multicast_loop: true,
+            unicast_dev: 0,
+            discovery: Discovery::default(),
+            broadcast: false,
+            dont_route: false,
+            transparent: false,
+            free_bind: false,
+            reports_errors: false,
+            with_header: false,
+            reuse_address: false,
+            reuse_port: false,
+            v6_only: false,
+            uid: 0,
+            room: 212_992,
+        }
+    }
+}
+
+/// What is told with one datagram (`sendmsg`'s control messages).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Control {
+    /// `IP_PKTINFO`, `IPV6_PKTINFO`: the device.
+    pub dev: u32,
+    /// The same: the source.
+    pub source: Option<IpAddr>,
+    /// `IP_TTL`, `IPV6_HOPLIMIT`.
+    pub ttl: Option<u8>,
+    /// `IP_TOS`, `IPV6_TCLASS`.
+    pub tos: Option<u8>,
+    /// `MSG_DONTROUTE`.
+    pub dont_route: bool,
+}

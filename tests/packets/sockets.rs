@@ -1,0 +1,113 @@
+//! Sockets: how they send, which of them receives, what they are told.
+
+use std::net::SocketAddr;
+
+use fingerpost_engine::path::Outcome;
+use fingerpost_engine::path::sockets::{Control, Kind, SocketId};
+use fingerpost_engine::trace::Tracer;
+use fingerpost_model::NsId;
+use fingerpost_net::wire::{DF, Header, Udp};
+use fingerpost_net::{Errno, Family};
+
+use crate::host::{Host, ROUTER, icmp, reason, udp, unframed};
+
+const NS: NsId = NsId(0);
+
+/// Datagrams of the helper are from port 1000 to port 2000.
+fn addr(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+impl Host {
+    fn open(&mut self) -> SocketId {
+        self.world.socket(NS, Family::V4, Kind::Udp, 0).unwrap()
+    }
+
+    fn bound(&mut self, to: &str) -> SocketId {
+        let id = self.open();
+        self.world.bind(NS, id, addr(to)).unwrap();
+        id
+    }
+
+    fn connect(&mut self, id: SocketId, to: &str) -> Result<(), Errno> {
+        self.world.connect(NS, id, addr(to), &mut Tracer::off()).result
+    }
+
+    fn connected(&mut self, local: &str, to: &str) -> SocketId {
+        let id = self.bound(local);
+        self.connect(id, to).unwrap();
+        id
+    }
+
+    /// Sends; the frames that left.
+    fn send(&mut self, id: SocketId, to: Option<&str>, data: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
+        let to = to.map(addr);
+        let called = self.world.send(NS, id, to, &Control::default(), data, &mut Tracer::off());
+        called.result.map(|_| called.emitted.into_iter().map(|frame| frame.bytes).collect())
+    }
+
+    fn read(&mut self, id: SocketId) -> Option<Vec<u8>> {
+        self.world.receive_from(NS, id).ok().map(|arrival| arrival.bytes)
+    }
+}
+
+#[test]
+fn a_datagram_leaves_as_linux_makes_it() {
+    let mut host = Host::new(ROUTER);
+    let id = host.connected("0.0.0.0:5000", "10.1.0.2:53");
+    let frames = host.send(id, None, b"hello").unwrap();
+    let (_, header, payload) = unframed(&frames[0]);
+    let datagram = Udp::read(payload).unwrap();
+    assert_eq!((header.source().to_string(), header.ttl, header.fragment.get()), ("10.1.0.1".into(), 64, DF));
+    assert_eq!((datagram.sport.get(), datagram.dport.get(), datagram.len.get()), (5000, 53, 13));
+    assert_eq!((host.counted("UdpOutDatagrams"), host.counted("IpOutRequests")), (1, 1));
+    assert_eq!(host.world.socket_of(NS, id).unwrap().local(), addr("10.1.0.1:5000"));
+}
+
+#[test]
+fn c282_the_best_fitting_socket_receives() {
+    let mut host = Host::new(ROUTER);
+    let mut open = |local: &str, dev: Option<&str>, peer: Option<&str>| {
+        let id = host.open();
+        let dev = dev.map_or(0, |dev| host.device(dev));
+        let options = host.world.socket_options(NS, id).unwrap();
+        (options.reuse_address, options.dev) = (true, dev);
+        host.world.bind(NS, id, addr(local)).unwrap();
+        if let Some(peer) = peer {
+            host.connect(id, peer).unwrap();
+        }
+        id
+    };
+    // From the one that fits best to the one that fits least, the last bound of equals first.
+    let mut ranked = vec![
+        open("0.0.0.0:53", None, None),
+        open("0.0.0.0:53", None, None),
+        open("0.0.0.0:53", Some("e0"), None),
+        open("10.0.0.1:53", None, None),
+        open("10.0.0.1:53", Some("e0"), None),
+        open("10.0.0.1:53", None, Some("10.0.0.2:1000")),
+    ];
+    open("0.0.0.0:53", Some("e1"), None);
+    open("10.1.0.1:53", None, None);
+    while let Some(best) = ranked.pop() {
+        let handled = host.packet("e0", &udp("10.0.0.2", "10.0.0.1", b"data"));
+        assert_eq!(handled.outcome, Outcome::Delivered);
+        assert_eq!(host.read(best), Some(b"data".to_vec()), "{} left", ranked.len());
+        host.world.close(NS, best);
+    }
+    assert_eq!(reason(&host.packet("e0", &udp("10.0.0.2", "10.0.0.1", b"data"))), "NO_SOCKET");
+    assert_eq!(host.counted("UdpInDatagrams"), 6);
+}
+
+#[test]
+fn c271_a_connected_socket_is_told_of_an_error() {
+    let mut host = Host::new(ROUTER);
+    let id = host.connected("10.0.0.1:1000", "20.0.0.1:2000");
+    let frames = host.send(id, None, b"hello").unwrap();
+    let mut refused = icmp("20.0.0.1", "10.0.0.1", 3, &frames[0][14..]);
+    // Port unreachable.
+    (refused[21], refused[23]) = (3, refused[23] - 3);
+    assert_eq!(host.packet("e1", &refused).outcome, Outcome::Delivered);
+    assert_eq!(host.send(id, None, b"again"), Err(Errno::ECONNREFUSED));
+    assert!(host.send(id, None, b"again").is_ok());
+}
