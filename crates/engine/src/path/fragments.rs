@@ -96,7 +96,8 @@ impl Stack<'_, '_> {
         };
         for bytes in fragments {
             self.count(Counter::IpFragCreates);
-            let left = self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });
+            let piece = Packet { bytes, reassembled: None, link_header: None, ..packet.clone() };
+            let left = self.finish_output2(piece);
             if left.is_err() {
                 self.count(Counter::IpFragFails);
                 return left;

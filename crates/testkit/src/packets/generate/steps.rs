@@ -40,7 +40,13 @@ pub fn steps(rng: &mut Rng, host: &Host) -> Vec<Step> {
                 let bytes = Packet::from_nowhere(rng, host).bytes();
                 steps.push(inject(rng, &device, ethertype::IPV4, bytes));
             }
-            8 => steps.push(Step::Change { line: change(rng, host) }),
+            8 => {
+                let line = change(rng, host);
+                // Who is probed is asked with the next tick.
+                let wait = line.ends_with("probe") || line.ends_with("delay");
+                steps.push(Step::Change { line });
+                steps.extend(wait.then_some(Step::Wait { ms: 30 }));
+            }
             9 => steps.push(Step::Wait { ms: one(rng, &[30, 250, 450]) }),
             _ => again(rng, &mut steps),
         }
