@@ -8,8 +8,8 @@ use fingerpost_engine::trace::{Hook, Tracer};
 use fingerpost_model::NsId;
 use fingerpost_net::{Family, Rng};
 
-use crate::beside::{Asked, Step, same};
 use crate::host::{Host, ROUTER, edited, framed, mac, tcp, udp};
+use crate::kernel::{Asked, Step, same};
 
 const MORE: &str = "
 ip link set e1 mtu 600

@@ -13,8 +13,8 @@ use fingerpost_net::wire::{Checksum, Ethernet, Icmp, Ipv6, ethertype, icmp6, nex
 use fingerpost_net::{Errno, Family};
 use zerocopy::IntoBytes;
 
-use crate::beside::{self, Asked, Step, ask, masked};
 use crate::host::{Host, ROUTER, edited, framed, icmp, mac, reason, tcp, udp};
+use crate::kernel::{self, Asked, Step, ask, masked};
 
 /// What a chain does with each packet.
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +186,7 @@ fn same(family: Family, more: &str, chains: &[Chain], steps: &[Step]) -> (Happen
     let rules = ruleset(family, chains);
     let quiet = quiet(family);
     let asked = Asked { quiet, rules: &rules, tell: "nft list ruleset", ..Asked::of(&setup, steps) };
-    let (both, handled, said) = beside::same(&mut host, &asked);
+    let (both, handled, said) = kernel::same(&mut host, &asked);
     let seen: Vec<Seen> = seen.iter().map(|seen| seen.lock().unwrap().clone()).collect();
     if let Some(said) = said {
         let theirs: Vec<Seen> = (0..chains.len()).map(|index| listed(&said, index)).collect();

@@ -1,9 +1,9 @@
 //! Packets through a host: what enters, what leaves, what is counted.
 
 mod arp;
-mod beside;
 mod both;
 mod bulk;
+mod commands;
 mod counters;
 mod deliver;
 mod errors;
@@ -14,6 +14,7 @@ mod kernel;
 mod log;
 mod multicast;
 mod neighbours;
+mod network;
 mod receive;
 mod six;
 mod sockets;

@@ -3,8 +3,8 @@
 use fingerpost_net::wire::{Arp, DF, Ethernet, Header, Ipv4, checksum, ethertype, icmp as kinds, proto};
 use zerocopy::IntoBytes;
 
-use crate::beside::{Asked, Both, Step, same};
 use crate::host::{Host, ROUTER, edited, framed, icmp, ipv4, mac, udp};
+use crate::kernel::{Asked, Both, Step, same};
 
 fn held(more: &str) -> String {
     format!(

@@ -5,8 +5,8 @@ use fingerpost_engine::path::Outcome;
 use fingerpost_net::wire::Header;
 use fingerpost_net::wire::Ipv4;
 
-use crate::beside::{Asked, Step, same};
 use crate::host::{Host, ROUTER, edited, framed, icmp, mac, reason, tcp, udp, unframed};
+use crate::kernel::{Asked, Step, same};
 
 /// The usual host with settings that keep the kernel from limits, and some lines more.
 fn held(more: &str) -> String {

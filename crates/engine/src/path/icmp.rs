@@ -163,7 +163,7 @@ impl Stack<'_, '_> {
             self.count(counter);
         }
         let id = self.rng.next_u32() as u16;
-        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options, ttl: None, sent: None };
+        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options, ttl: None, sender: None };
         let _ = self.send_made(made, decision, src, dst, &bytes);
     }
 }

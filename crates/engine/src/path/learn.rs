@@ -83,14 +83,13 @@ impl Stack<'_, '_> {
         gateway: Ipv4Addr,
         flow: &Flow4,
     ) {
-        let (src, dst) = (flow.src, flow.dst);
         let Some((decision, flow)) = self.route_of(flow) else { return };
         let Some(ipv4) = self.config.links.ipv4(about.dev) else { return };
         if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) {
             return;
         }
         if gateway == from || !self.may_be_gateway(ipv4, about.dev, from, gateway) {
-            let dev = about.dev;
+            let (src, dst, dev) = (flow.src, flow.dst, about.dev);
             return self.log(dev, || Logged::RedirectIgnored { from, dev, gateway, src, dst });
         }
         let neighbour = key(decision.dev, gateway);

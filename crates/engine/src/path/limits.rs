@@ -201,9 +201,9 @@ impl Stack<'_, '_> {
         let is_loopback = self.config.links.get(dev).is_some_and(|link| link.is_loopback());
         let interval = self.setting("icmp_ratelimit").max(0) as u64;
         let (vrf, tick) = (self.config.links.l3_master(dev), self.state.tick);
-        let (interval, now) = (tick.ceil(interval), tick.floor(self.now()));
         // Even an interval of nothing may take away what was saved up.
         let is_free = is_loopback || interval == 0 && self.env.behaviour.no_limit_keeps_tokens;
+        let (interval, now) = (tick.ceil(interval), tick.floor(self.now()));
         let allowed = is_free || self.state.peers.allows_message(peer.into(), vrf, interval, now);
         match allowed {
             true => self.spend_message(),

@@ -14,7 +14,7 @@ use fingerpost_net::wire::{Header, Ipv4, Ipv6, Mac, icmp};
 use fingerpost_net::{Errno, Family};
 
 use super::ethernet::{broadcast_of, has_header, mac_of};
-use super::hook::Left;
+use super::hook::Sent;
 use super::six::is_six;
 use super::timers::Timer;
 use super::{Outcome, Packet, Stack};
@@ -163,7 +163,7 @@ pub(crate) fn removed_by_request(state: &mut State, key: Key, old: NeighState, n
 
 impl Stack<'_, '_> {
     /// Hands an IPv4 packet to its next step (`ip_neigh_for_gw`, `neigh_output`).
-    pub(super) fn resolve_and_send(&mut self, packet: Packet) -> Left {
+    pub(super) fn resolve_and_send(&mut self, packet: Packet) -> Sent {
         let gateway = packet.decision.as_ref().and_then(|decision| decision.gateway);
         let Some(dst) = Ipv4::read(&packet.bytes).map(Ipv4::destination) else {
             self.drop(&packet, DropReason::IpInHdr);
@@ -173,7 +173,8 @@ impl Stack<'_, '_> {
     }
 
     /// Hands a packet to a neighbour, or to its own loopback.
-    pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) -> Left {
+    pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) -> Sent {
+        self.stage(Stage::Next { dev: packet.dev, addr: next });
         let Some(link) = self.config.links.get(packet.dev) else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -617,7 +618,7 @@ impl Stack<'_, '_> {
 }
 
 /// The link-layer group that an IP group is mapped to (RFC 1112, section 6.4; RFC 2464, section 7).
-fn mac_of_group(addr: IpAddr) -> Option<Mac> {
+pub fn mac_of_group(addr: IpAddr) -> Option<Mac> {
     match addr {
         IpAddr::V4(addr) if addr.is_multicast() => {
             let [_, b, c, d] = addr.octets();

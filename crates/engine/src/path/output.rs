@@ -7,10 +7,9 @@ use fingerpost_net::wire::{Header, Ipv4};
 use zerocopy::IntoBytes;
 
 use super::fragment::is_due;
-use super::hook::{Left, Posted};
+use super::hook::{Posted, Sent};
 use super::options::{Answer, set_checksum};
-use super::sockets::Sent;
-use super::{Addressed, Packet, Stack};
+use super::{Addressed, Packet, Sender, Stack};
 use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
@@ -29,7 +28,7 @@ pub(super) struct Made {
     /// What it has left to live, where that is not the route's or the host's.
     pub ttl: Option<u8>,
     /// Of one that a socket sends.
-    pub sent: Option<Sent>,
+    pub sender: Option<Sender>,
 }
 
 impl Stack<'_, '_> {
@@ -42,9 +41,9 @@ impl Stack<'_, '_> {
         src: Ipv4Addr,
         dst: Ipv4Addr,
         payload: &[u8],
-    ) -> Left {
-        let left = self.build_and_send(made, decision, src, dst, payload);
-        self.count_unsent(left, Counter::IpOutDiscards)
+    ) -> Sent {
+        let sent = self.build_and_send(made, decision, src, dst, payload);
+        self.count_unsent(sent, Counter::IpOutDiscards)
     }
 
     /// Sends a payload made here (`ip_build_and_send_pkt`, `ip_local_out`).
@@ -55,7 +54,7 @@ impl Stack<'_, '_> {
         src: Ipv4Addr,
         dst: Ipv4Addr,
         payload: &[u8],
-    ) -> Left {
+    ) -> Sent {
         let len = Ipv4::LEN + made.options.data().len();
         let header = Ipv4 {
             version_ihl: 0x40 | (len / 4) as u8,
@@ -75,14 +74,15 @@ impl Stack<'_, '_> {
         made.options.build(&mut bytes, dst, self.since_midnight());
         bytes.extend_from_slice(payload);
         set_checksum(&mut bytes);
-        self.stage(Stage::LocalOut);
-        self.count(Counter::IpOutRequests); // C-239
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
-        (packet.sent, packet.is_subject) = (made.sent, made.sent.is_some());
+        (packet.sender, packet.is_subject) = (made.sender, made.sender.is_some());
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::IpOutRequests); // C-239
         match self.local_out(packet) {
             Ok(passed) => self.output(passed.into_packet()),
-            Err(left) => left,
+            Err(sent) => sent,
         }
     }
 
@@ -98,7 +98,7 @@ impl Stack<'_, '_> {
     }
 
     /// Goes on by the decision's output function.
-    pub(super) fn output(&mut self, mut packet: Packet) -> Left {
+    pub(super) fn output(&mut self, mut packet: Packet) -> Sent {
         let Some(decision) = &packet.decision else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -111,7 +111,7 @@ impl Stack<'_, '_> {
                 self.stage(Stage::Output { dev: packet.dev });
                 match self.postrouting(packet, from) {
                     Ok(posted) => self.finish_output(posted),
-                    Err(left) => left,
+                    Err(sent) => sent,
                 }
             }
             Output::Discard | Output::Bug => {
@@ -122,11 +122,11 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_mc_output`: those of this host who listen get a copy.
-    fn output_to_many(&mut self, packet: Packet) -> Left {
+    fn output_to_many(&mut self, packet: Packet) -> Sent {
         self.stage(Stage::Output { dev: packet.dev });
         let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
         let is_multicast = flags.has(RouteFlags::MULTICAST);
-        let is_for_others = packet.sent.is_some_and(|sent| sent.is_for_others);
+        let is_for_others = packet.sender.is_some_and(|sender| sender.is_for_others);
         let listens = (flags.has(RouteFlags::LOCAL) || !packet.is_forwarded) && !is_for_others;
         if is_multicast && listens || flags.has(RouteFlags::BROADCAST) {
             let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
@@ -140,20 +140,20 @@ impl Stack<'_, '_> {
         }
         match self.postrouting(packet, 0) {
             Ok(posted) => self.finish_output(posted),
-            Err(left) => left,
+            Err(sent) => sent,
         }
     }
 
     /// `ip_mc_finish_output`, `dev_loopback_xmit`.
     fn loop_back(&mut self, posted: Posted) {
-        self.stage(Stage::Loop);
+        self.stage(Stage::LoopCopy);
         let packet = posted.into_packet();
         let iif = packet.dev;
         self.backlog.push_back(Packet { iif, ..packet });
     }
 
     /// `ip_finish_output`.
-    fn finish_output(&mut self, posted: Posted) -> Left {
+    fn finish_output(&mut self, posted: Posted) -> Sent {
         let packet = posted.into_packet();
         let Some(decision) = &packet.decision else {
             self.drop(&packet, DropReason::NotSpecified);
@@ -161,7 +161,7 @@ impl Stack<'_, '_> {
         };
         let mtu = match packet.is_forwarded {
             true => forwarding_mtu(self.config, decision),
-            false if packet.sent.is_some_and(|sent| sent.by_device_mtu) => {
+            false if packet.sender.is_some_and(|sender| sender.by_device_mtu) => {
                 self.config.links.get(packet.dev).map_or(0, |link| link.mtu().min(MAX_MTU)) as usize
             }
             false => decision.mtu as usize,
@@ -173,7 +173,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_finish_output2`: counted, and on to the neighbour.
-    pub(super) fn finish_output2(&mut self, packet: Packet) -> Left {
+    pub(super) fn finish_output2(&mut self, packet: Packet) -> Sent {
         let octets = packet.bytes.len() as u64;
         match packet.decision.as_ref().map(|decision| decision.kind) {
             Some(RouteType::MULTICAST) => {

@@ -94,7 +94,7 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             options,
             ttl: None,
-            sent: None,
+            sender: None,
         };
         let _ = self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }

@@ -6,7 +6,7 @@
 
 use fingerpost_net::wire::{Header, Ipv4, Ipv6, nd, next};
 
-use super::hook::{Left, Passed};
+use super::hook::{Passed, Sent};
 use super::six::is_six;
 use super::{Addressed, Packet, Stack};
 use crate::addrtype::AddrType;
@@ -78,13 +78,13 @@ impl Stack<'_, '_> {
     /// A packet made here is on its way out (`l3mdev_ip_out`, `vrf_ip_out`): where it leaves by
     /// a device of a VRF, the hooks of sending have it with the VRF's device first, and then
     /// with its own.
-    pub(super) fn local_out(&mut self, packet: Packet) -> Result<Passed, Left> {
+    pub(super) fn local_out(&mut self, packet: Packet) -> Result<Passed, Sent> {
         let dev = packet.dev;
         let vrf = self.way_through(&packet);
         if vrf == 0 {
             return self.hook_output(packet);
         }
-        let passed = self.hook_output(Packet { dev: vrf, ..packet })?;
+        let passed = self.hook_output_by(Packet { dev: vrf, ..packet }, vrf)?;
         let posted = self.postrouting(passed.into_packet(), 0)?;
         self.hook_output(Packet { dev, ..posted.into_packet() })
     }
@@ -149,6 +149,7 @@ impl Stack<'_, '_> {
         self.forget_path(&mut packet);
         packet.dev = dev;
         if let Ok(passed) = self.hook_output(packet) {
+            // The device has taken the packet, whatever becomes of it.
             let _ = self.output(passed.into_packet());
         }
     }

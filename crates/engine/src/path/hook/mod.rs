@@ -21,7 +21,7 @@ use crate::lookup::DropReason;
 use crate::trace::{Hook, Stage};
 
 /// What whoever sends a packet is told: that it left or waits, or why it did not.
-pub(super) type Left = Result<(), Errno>;
+pub(super) type Sent = Result<(), Errno>;
 
 /// A packet that has passed POSTROUTING: nothing else leaves.
 pub(super) struct Posted(Packet);
@@ -50,20 +50,25 @@ impl Stack<'_, '_> {
     }
 
     /// OUTPUT; where it was stopped, what the sender is told.
-    pub(super) fn hook_output(&mut self, packet: Packet) -> Result<Passed, Left> {
-        let output = packet.dev;
+    pub(super) fn hook_output(&mut self, packet: Packet) -> Result<Passed, Sent> {
+        let output = way_out(&packet);
+        self.hook_output_by(packet, output)
+    }
+
+    /// The same by another device than the one that was decided on: a VRF's.
+    pub(super) fn hook_output_by(&mut self, packet: Packet, output: u32) -> Result<Passed, Sent> {
         self.pass(Hook::Output, (0, output), packet).map(Passed)
     }
 
     /// POSTROUTING, of a packet that stood at the device `from` before; 0 if at none. Where
     /// it was stopped, what the sender is told.
-    pub(super) fn postrouting(&mut self, packet: Packet, from: u32) -> Result<Posted, Left> {
+    pub(super) fn postrouting(&mut self, packet: Packet, from: u32) -> Result<Posted, Sent> {
         let output = packet.dev;
         self.pass(Hook::Postrouting, (from, output), packet).map(Posted)
     }
 
     /// `nf_hook_slow`.
-    fn pass(&mut self, hook: Hook, (input, output): (u32, u32), mut packet: Packet) -> Result<Packet, Left> {
+    fn pass(&mut self, hook: Hook, (input, output): (u32, u32), mut packet: Packet) -> Result<Packet, Sent> {
         self.stage(Stage::Hook { hook });
         let family = if is_six(&packet) { Family::V6 } else { Family::V4 };
         let mut stopped = None;
@@ -99,11 +104,11 @@ impl Stack<'_, '_> {
 
     /// Counts a packet made here that did not leave, where its maker does
     /// (`ip_send_skb`, `ip6_send_skb`; C-239).
-    pub(super) fn count_unsent(&mut self, left: Left, counter: Counter) -> Left {
-        if left.is_err() {
+    pub(super) fn count_unsent(&mut self, sent: Sent, counter: Counter) -> Sent {
+        if sent.is_err() {
             self.count(counter);
         }
-        left
+        sent
     }
 }
 

@@ -107,7 +107,7 @@ fn again4(
         }
         false => (0, 0, 0),
     };
-    let sender = packet.sent.unwrap_or_default();
+    let sender = packet.sender.unwrap_or_default();
     let mut flow = Flow4 {
         src: if is_usable { header.source() } else { Ipv4Addr::UNSPECIFIED },
         any_source: is_usable || sender.any_source,
@@ -139,7 +139,7 @@ fn again6(
         true => dissect(&packet.bytes, header.next),
         false => (0, 0, 0),
     };
-    let sender = packet.sent.unwrap_or_default();
+    let sender = packet.sender.unwrap_or_default();
     let mut flow = Flow6 {
         src: header.source(),
         oif: if sender.dev == 0 && is_of_link { dev } else { sender.dev },

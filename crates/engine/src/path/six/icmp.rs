@@ -184,7 +184,7 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             may_cut: true,
             hop_limit: None,
-            sent: None,
+            sender: None,
         };
         self.sends_icmp6 = true;
         let _ = self.send_made6(made, way, flow.src, flow.dst, &bytes);

@@ -6,13 +6,12 @@ use fingerpost_model::{MetricKind, NeighState};
 use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
 use zerocopy::IntoBytes;
 
-use super::super::hook::{Left, Posted};
-use super::super::sockets::Sent;
-use super::super::{Outcome, Packet, Stack};
+use super::super::hook::{Posted, Sent};
+use super::super::{Addressed, Outcome, Packet, Sender, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
 use crate::counters::Counter;
-use crate::lookup::{Decision6, DropReason, Flow6, Output, socket6};
+use crate::lookup::{Decision6, DropReason, Flow6, Output, receive6, socket6};
 use crate::trace::Stage;
 use fingerpost_net::Errno;
 
@@ -30,7 +29,7 @@ pub(in crate::path) struct Made6 {
     /// Its hop limit, where that is not the route's or the device's.
     pub hop_limit: Option<u8>,
     /// Of one that a socket sends.
-    pub sent: Option<Sent>,
+    pub sender: Option<Sender>,
 }
 
 impl Stack<'_, '_> {
@@ -56,9 +55,9 @@ impl Stack<'_, '_> {
         src: Ipv6Addr,
         dst: Ipv6Addr,
         payload: &[u8],
-    ) -> Left {
-        let left = self.build_and_send6(made, decision, src, dst, payload);
-        self.count_unsent(left, Counter::Ip6OutDiscards)
+    ) -> Sent {
+        let sent = self.build_and_send6(made, decision, src, dst, payload);
+        self.count_unsent(sent, Counter::Ip6OutDiscards)
     }
 
     /// Sends a payload made here (`ip6_xmit`, `ip6_local_out`).
@@ -69,7 +68,7 @@ impl Stack<'_, '_> {
         src: Ipv6Addr,
         dst: Ipv6Addr,
         payload: &[u8],
-    ) -> Left {
+    ) -> Sent {
         let header = Ipv6 {
             word: Ipv6::word_of(made.traffic_class, self.flow_label(made.flow_label)),
             payload_len: (payload.len() as u16).into(),
@@ -78,21 +77,22 @@ impl Stack<'_, '_> {
             src: src.octets(),
             dst: dst.octets(),
         };
-        self.stage(Stage::LocalOut);
-        self.count(Counter::Ip6OutRequests);
         let dev = decision.dev;
-        let packet = Packet {
+        let mut packet = Packet {
             bytes: [header.as_bytes(), payload].concat(),
             decision6: Some(decision),
             mark: made.mark,
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
-            sent: made.sent,
-            is_subject: made.sent.is_some(),
+            sender: made.sender,
+            is_subject: made.sender.is_some(),
             ..Packet::bare(dev)
         };
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
         match self.local_out(packet) {
             Ok(passed) => self.output6(passed.into_packet()),
-            Err(left) => left,
+            Err(sent) => sent,
         }
     }
 
@@ -126,13 +126,13 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_output`.
-    pub(in crate::path) fn output6(&mut self, packet: Packet) -> Left {
+    pub(in crate::path) fn output6(&mut self, packet: Packet) -> Sent {
         let from = self.stood_at(&packet);
         self.output6_from(packet, from)
     }
 
     /// The same, of a packet that stood at a device before.
-    pub(super) fn output6_from(&mut self, mut packet: Packet, from: u32) -> Left {
+    pub(super) fn output6_from(&mut self, mut packet: Packet, from: u32) -> Sent {
         let Some(decision) = &packet.decision6 else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -155,15 +155,15 @@ impl Stack<'_, '_> {
         }
         match self.postrouting(packet, from) {
             Ok(posted) => self.finish_output6(posted),
-            Err(left) => left,
+            Err(sent) => sent,
         }
     }
 
     /// `ip6_finish_output`.
-    fn finish_output6(&mut self, posted: Posted) -> Left {
+    fn finish_output6(&mut self, posted: Posted) -> Sent {
         let packet = posted.into_packet();
-        let mtu = match packet.sent {
-            Some(Sent { by_device_mtu: true, .. }) => {
+        let mtu = match packet.sender {
+            Some(Sender { by_device_mtu: true, .. }) => {
                 self.config.links.get(packet.dev).map_or(LEAST_MTU, |link| link.mtu() as usize)
             }
             _ => packet.decision6.as_ref().map_or(LEAST_MTU, |decision| decision.mtu as usize),
@@ -182,13 +182,14 @@ impl Stack<'_, '_> {
     }
 
     /// A packet made here leaves in pieces: full ones, and the rest (`ip6_fragment`, T-55).
-    fn cut6(&mut self, packet: Packet, mtu: usize) -> Left {
+    fn cut6(&mut self, packet: Packet, mtu: usize) -> Sent {
         let most = mtu.saturating_sub(Ipv6::LEN + Fragment6::LEN) & !7;
         if most == 0 {
             self.count(Counter::Ip6FragFails);
             self.drop(&packet, DropReason::NotSpecified);
             return Err(Errno::EINVAL);
         }
+        self.stage(Stage::Cut);
         let id = self.rng.next_u32();
         let (header, payload) = packet.bytes.split_at(Ipv6::LEN);
         let number = header[Ipv6::NEXT_AT];
@@ -202,10 +203,10 @@ impl Stack<'_, '_> {
                 header.next = next::FRAGMENT;
                 header.payload_len.set((Fragment6::LEN + piece.len()) as u16);
             }
-            let left = self.finish_output6_whole(Packet { bytes, ..packet.clone() });
-            if left.is_err() {
+            let sent = self.finish_output6_whole(Packet { bytes, ..packet.clone() });
+            if sent.is_err() {
                 self.count(Counter::Ip6FragFails);
-                return left;
+                return sent;
             }
             self.count(Counter::Ip6FragCreates);
         }
@@ -214,11 +215,12 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_finish_output2`: counted, and on to the neighbour.
-    fn finish_output6_whole(&mut self, packet: Packet) -> Left {
+    fn finish_output6_whole(&mut self, packet: Packet) -> Sent {
         let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else {
             self.drop(&packet, DropReason::IpInHdr);
             return Ok(());
         };
+        self.loop_back6(&packet, dst);
         self.count_sent6(&packet, dst);
         let Some(decision) = &packet.decision6 else {
             self.drop(&packet, DropReason::NotSpecified);
@@ -233,6 +235,20 @@ impl Stack<'_, '_> {
             return Ok(());
         }
         self.send_to(packet, next)
+    }
+
+    /// Those of this host who listen get a copy of what a socket sends to a group, unless it
+    /// asked for none (`dev_loopback_xmit`).
+    fn loop_back6(&mut self, packet: &Packet, dst: Ipv6Addr) {
+        let is_wanted = dst.is_multicast() && packet.sender.is_some_and(|sender| !sender.is_for_others);
+        let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
+        if is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst) {
+            self.stage(Stage::Loop);
+            let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
+            if let Ok(posted) = self.postrouting(copy, 0) {
+                self.backlog.push_back(posted.into_packet());
+            }
+        }
     }
 
     fn is_known(&self, (dev, addr): (u32, IpAddr)) -> bool {

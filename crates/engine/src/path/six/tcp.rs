@@ -107,7 +107,7 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             may_cut: false,
             hop_limit: None,
-            sent: None,
+            sender: None,
         };
         let _ = self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
     }

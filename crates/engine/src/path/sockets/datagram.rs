@@ -7,12 +7,11 @@ use fingerpost_net::Errno;
 use fingerpost_net::wire::{Checksum, DF, Header, Icmp, Ipv4, Udp, proto};
 use zerocopy::IntoBytes;
 
-use super::super::hook::Left;
 use super::super::options::{Answer, set_checksum};
 use super::super::output::{Made, metric};
-use super::super::{Packet, Stack};
+use super::super::{Packet, Sender, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, Sent, SocketId, Way};
+use super::{Held, Kind, SocketId, Way};
 use crate::counters::{Counter, Messages};
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::hash::Asker;
@@ -244,12 +243,12 @@ impl Stack<'_, '_> {
             mark: options.mark,
             options: Answer::default(),
             ttl,
-            sent: Some(sent(&options)),
+            sender: Some(sender(&options)),
         };
-        let left = self.send_made(made, decision, ends.src, ends.dst, &payload);
-        unless_full(left, &options)?;
+        let sent = self.send_made(made, decision, ends.src, ends.dst, &payload);
+        unless_full(sent, &options)?;
         if kind == Kind::Udp {
-            self.count(if left.is_ok() { Counter::UdpOutDatagrams } else { Counter::UdpSndbufErrors });
+            self.count(if sent.is_ok() { Counter::UdpOutDatagrams } else { Counter::UdpSndbufErrors });
         }
         Ok(data.len())
     }
@@ -289,16 +288,16 @@ impl Stack<'_, '_> {
             }
             set_checksum(&mut bytes);
         }
-        self.stage(Stage::LocalOut);
         let mut packet = Packet::made(bytes, decision, options.mark);
-        (packet.sent, packet.is_subject) = (Some(sent(options)), true);
-        let left = match self.hook_output(packet) {
+        (packet.sender, packet.is_subject) = (Some(sender(options)), true);
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        let sent = match self.hook_output(packet) {
             Ok(passed) => self.output(passed.into_packet()),
-            Err(left) => left,
+            Err(sent) => sent,
         };
-        let left = self.count_unsent(left, Counter::IpOutDiscards);
-        unless_full(left, options)?;
-        Ok(data.len())
+        let sent = self.count_unsent(sent, Counter::IpOutDiscards);
+        unless_full(sent, options).map(|()| data.len())
     }
 
     /// Connects a socket to a peer of IPv4 (`__ip4_datagram_connect`; C-170 to C-173).
@@ -356,23 +355,23 @@ impl Stack<'_, '_> {
 }
 
 /// What goes with a packet of its sender's options.
-pub(super) fn sent(options: &Options) -> Sent {
-    Sent {
-        by_device_mtu: !options.discovery.uses_path(),
-        ignores_df: options.discovery.may_cut_here(),
-        is_for_others: !options.multicast_loop,
+pub(super) fn sender(options: &Options) -> Sender {
+    Sender {
         dev: options.dev,
         uid: options.uid,
         any_source: options.transparent || options.with_header,
+        by_device_mtu: !options.discovery.uses_path(),
+        ignores_df: options.discovery.may_cut_here(),
+        is_for_others: !options.multicast_loop,
     }
 }
 
 /// What a sender is told of a packet that did not leave (C-223): of want of room only if
 /// it asks for errors (`udp_send_skb`, `raw_sendmsg`).
-pub(super) fn unless_full(left: Left, options: &Options) -> Left {
-    match left {
+pub(super) fn unless_full(sent: Result<(), Errno>, options: &Options) -> Result<(), Errno> {
+    match sent {
         Err(Errno::ENOBUFS) if !options.reports_errors => Ok(()),
-        left => left,
+        sent => sent,
     }
 }
 

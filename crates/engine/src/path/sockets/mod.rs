@@ -62,23 +62,6 @@ impl Kind {
     }
 }
 
-/// What a packet made by a socket takes with it of the socket's options.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Cut by the device's MTU, whatever was learned of the path (`ip_sk_use_pmtu`).
-    pub by_device_mtu: bool,
-    /// Cut although it says that it must not be (`ignore_df`).
-    pub ignores_df: bool,
-    /// Those who listen on this host get no copy (`IP_MULTICAST_LOOP` off).
-    pub is_for_others: bool,
-    /// The device that the socket is bound to; 0 for none.
-    pub dev: u32,
-    /// Its owner.
-    pub uid: u32,
-    /// Its source need not be an own address (`IP_TRANSPARENT`).
-    pub any_source: bool,
-}
-
 /// A decision that a socket keeps (`sk_dst_cache`, `sk_rx_dst`), while nothing changed that
 /// ends such (C-144).
 #[derive(Clone, Debug)]
@@ -137,6 +120,11 @@ impl Socket {
         SocketAddr::new(self.local, self.port)
     }
 
+    /// Whether something can be read: a packet, an error, a report (`poll`).
+    pub fn is_ready(&self) -> bool {
+        !self.inbox.is_empty() || self.error.is_some() || !self.reports.is_empty()
+    }
+
     /// Whom it is connected to (`getpeername`).
     pub fn peer(&self) -> Option<SocketAddr> {
         self.peer
@@ -181,6 +169,11 @@ impl Sockets {
     /// A socket.
     pub fn get(&self, id: SocketId) -> Option<&Socket> {
         self.list.get(&id)
+    }
+
+    /// The socket that was made last.
+    pub fn last(&self) -> Option<&Socket> {
+        self.list.values().next_back()
     }
 
     /// A socket, to change its options.
