@@ -98,7 +98,7 @@ impl Stack<'_, '_> {
     /// The VRF's device that takes a packet made here before its own does; 0 for none.
     fn way_through(&self, packet: &Packet) -> u32 {
         let vrf = self.vrf_of(packet.dev);
-        let stays = match is_six(&packet) {
+        let stays = match is_six(packet) {
             false => Ipv4::read(&packet.bytes)
                 .map(Ipv4::destination)
                 .is_none_or(|dst| dst.is_multicast() || is_limited_broadcast(dst)),
