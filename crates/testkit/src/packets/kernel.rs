@@ -250,6 +250,10 @@ impl Host {
                 seen.answer = done.stdout.lines().map(str::to_owned).collect();
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,
+            Step::Change { line } => {
+                build(std::slice::from_ref(line))?;
+                self.wait(SETTLE, &mut seen)?;
+            }
         }
         let counted = counters::read()?;
         seen.counters = counters::between(&self.counted, &counted);
