@@ -13,4 +13,5 @@ mod multicast;
 mod receive;
 mod six;
 mod sockets;
+mod tcp;
 mod teach;

@@ -178,6 +178,12 @@ pub enum DropReason {
     UdpCsum,
     /// TCP's checksum is wrong.
     TcpCsum,
+    /// Flags that a segment for this socket may not have.
+    TcpFlags,
+    /// A reset.
+    TcpReset,
+    /// It acknowledges what was not sent.
+    TcpInvalidAckSequence,
     /// ICMP's checksum is wrong.
     IcmpCsum,
     /// No protocol, or none of its messages.
@@ -241,6 +247,9 @@ impl DropReason {
             DropReason::SocketRcvbuff => "SOCKET_RCVBUFF",
             DropReason::UdpCsum => "UDP_CSUM",
             DropReason::TcpCsum => "TCP_CSUM",
+            DropReason::TcpFlags => "TCP_FLAGS",
+            DropReason::TcpReset => "TCP_RESET",
+            DropReason::TcpInvalidAckSequence => "TCP_INVALID_ACK_SEQUENCE",
             DropReason::IcmpCsum => "ICMP_CSUM",
             DropReason::UnhandledProto => "UNHANDLED_PROTO",
             DropReason::NeighFailed => "NEIGH_FAILED",

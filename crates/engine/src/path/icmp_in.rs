@@ -155,7 +155,17 @@ impl Stack<'_, '_> {
                 }
                 None => self.count(Counter::IcmpInErrors),
             },
-            proto::TCP => self.count(Counter::IcmpInErrors),
+            proto::TCP => {
+                let seq = u32::from_be_bytes([behind[4], behind[5], behind[6], behind[7]]);
+                let told = told(port(2), behind);
+                match self.tell_tcp(&envelope((port(0), port(2))), seq, &told) {
+                    None => self.count(Counter::IcmpInErrors),
+                    Some(id) if self.keeps_a_way(id) => {
+                        self.learn_from(packet, head, self.flow_of_socket(id, quoted), mtu, offender);
+                    }
+                    Some(_) => {}
+                }
+            }
             proto::ICMP if behind[0] == icmp::ECHO_REPLY => {
                 self.learn_from(packet, head, self.quoted_flow(packet, quoted, 0), mtu, offender);
             }

@@ -121,18 +121,12 @@ impl Stack<'_, '_> {
         self.dispatch_input(packet);
     }
 
-    /// What a connected socket of UDP remembers of its packets' way (C-186).
+    /// What a connected socket remembers of its packets' way (C-186).
     fn early_decision(&self, packet: &Packet, header: &Ipv4) -> Option<Decision> {
-        let is_looked_for = header.proto == proto::UDP
-            && !header.is_fragment()
-            && packet.addressed == Addressed::Host
-            && !self.state.sockets.is_empty()
-            && self.setting("ip_early_demux") != 0
-            && self.setting("udp_early_demux") != 0;
-        if !is_looked_for {
+        if header.is_fragment() {
             return None;
         }
-        match self.early_demux(packet, ports(&packet.bytes, header))? {
+        match self.early_demux(packet, header.proto, ports(&packet.bytes, header))? {
             Remembered::Four(decision) => Some(decision.clone()),
             Remembered::Six(_) => None,
         }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_net::wire::Mac;
 
+use super::sockets::SocketId;
 use crate::state::Time;
 
 /// What a timer is for.
@@ -12,6 +13,8 @@ use crate::state::Time;
 pub enum Timer {
     /// A neighbour, by device and address.
     Neighbour(u32, IpAddr),
+    /// A segment that begins a connection, or answers one, by its socket.
+    Segment(SocketId),
     /// Datagrams whose fragments do not come.
     Reassembly,
     /// The same of IPv6.

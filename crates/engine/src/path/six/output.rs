@@ -105,7 +105,7 @@ impl Stack<'_, '_> {
         }
     }
 
-    pub(super) fn metric6(&self, decision: &Decision6, kind: MetricKind) -> u32 {
+    pub(in crate::path) fn metric6(&self, decision: &Decision6, kind: MetricKind) -> u32 {
         let route = decision.found.route.get(self.config);
         route.and_then(|route| route.metrics.get(kind)).unwrap_or(0)
     }

@@ -2,7 +2,7 @@
 //! and the dispatch.
 
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Header, Ipv6, Udp, icmp6, next, proto};
+use fingerpost_net::wire::{Header, Ipv6, icmp6, next};
 
 use super::super::sockets::Remembered;
 use super::super::vrf::is_discovery;
@@ -116,15 +116,11 @@ impl Stack<'_, '_> {
         self.dispatch_input6(packet);
     }
 
-    /// What a connected socket of UDP remembers of its packets' way (C-186).
+    /// What a connected socket remembers of its packets' way (C-186).
     fn early_decision6(&self, packet: &Packet, header: &Ipv6) -> Option<Decision6> {
-        let is_looked_for = header.next == proto::UDP
-            && packet.addressed == Addressed::Host
-            && !self.state.sockets.is_empty()
-            && self.setting("ip_early_demux") != 0
-            && self.setting("udp_early_demux") != 0;
-        let udp = Udp::read(packet.bytes.get(Ipv6::LEN..)?).filter(|_| is_looked_for)?;
-        match self.early_demux(packet, (udp.sport.get(), udp.dport.get()))? {
+        let [a, b, c, d, ..] = *packet.bytes.get(Ipv6::LEN..)? else { return None };
+        let ports = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        match self.early_demux(packet, header.next, ports)? {
             Remembered::Six(decision) => Some(decision.clone()),
             Remembered::Four(_) => None,
         }

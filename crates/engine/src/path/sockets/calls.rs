@@ -66,7 +66,8 @@ impl World {
         self.call(ns, &mut Tracer::off(), |stack| stack.bind(id, to)).result
     }
 
-    /// Connects a socket to a peer (`connect`), with the lookups that this takes.
+    /// Connects a socket to a peer (`connect`), with the lookups that this takes. One of TCP
+    /// begins to connect; its [`Socket::state`] tells how far it came.
     ///
     /// # Errors
     ///
@@ -74,6 +75,24 @@ impl World {
     /// permission (C-169); `EINVAL`: the address needs a device.
     pub fn connect(&mut self, ns: NsId, id: SocketId, to: SocketAddr, tracer: &mut Tracer<'_>) -> Called<()> {
         self.call(ns, tracer, |stack| stack.connect(id, to))
+    }
+
+    /// Has a socket of TCP wait for connections (`listen`); `backlog` may wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP`: not one of TCP. `EINVAL`: it is connected.
+    pub fn listen(&mut self, ns: NsId, id: SocketId, backlog: u32) -> Result<(), Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.listen(id, backlog)).result
+    }
+
+    /// The connection that has waited longest at a listener (`accept`).
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN`: none waits. `EINVAL`: it does not listen.
+    pub fn accept(&mut self, ns: NsId, id: SocketId) -> Result<SocketId, Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.accept(id)).result
     }
 
     /// Sends a datagram (`sendmsg`): to `to`, or to the peer.
@@ -122,11 +141,14 @@ impl World {
         ns.state.sockets.get_mut(id)?.error.take()
     }
 
-    /// Forgets a socket (`close`).
+    /// Forgets a socket (`close`). A connection is not ended before: its peer is told nothing.
     pub fn close(&mut self, ns: NsId, id: SocketId) {
-        if let Ok((ns, _)) = self.space(ns) {
-            ns.state.sockets.close(id);
-        }
+        let close = |stack: &mut Stack<'_, '_>| {
+            stack.forget_tcp(id);
+            stack.state.sockets.close(id);
+            Ok(())
+        };
+        let _of_no_namespace = self.call(ns, &mut Tracer::off(), close);
     }
 
     fn call<T>(
@@ -152,6 +174,7 @@ impl Stack<'_, '_> {
             return Err(Errno::ENETUNREACH);
         }
         match to {
+            _ if socket.kind == Kind::Tcp => self.connect_tcp(id, to),
             SocketAddr::V4(_) => self.connect4(id, to),
             SocketAddr::V6(_) => self.connect6(id, to, scope(to)),
         }
@@ -166,6 +189,9 @@ impl Stack<'_, '_> {
     ) -> Result<usize, Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let to = to.map(plain);
+        if socket.kind == Kind::Tcp {
+            return Err(Errno::EOPNOTSUPP);
+        }
         let is_four = to.or(socket.peer).map_or(socket.family == Family::V4, |to| to.is_ipv4());
         if !is_four && socket.family == Family::V4 {
             return Err(Errno::EAFNOSUPPORT);

@@ -110,7 +110,7 @@ impl Stack<'_, '_> {
 
     /// The flow of a socket's packet to a destination.
     pub(in crate::path) fn flow4(&self, options: &Options, kind: Kind, dst: Ipv4Addr) -> Flow4 {
-        let with_header = kind != Kind::Udp && options.with_header;
+        let with_header = matches!(kind, Kind::Raw(_)) && options.with_header;
         Flow4 {
             mark: options.mark,
             dscp: options.tos & 0xfc,
@@ -124,12 +124,15 @@ impl Stack<'_, '_> {
 
     /// The way of a flow; that there is none is counted.
     pub(super) fn way4(&mut self, flow: &mut Flow4) -> Result<Decision, Errno> {
-        let asker = Asker::Socket;
-        let resolved = output4::resolve(self.config, self.state, self.env, flow, asker, self.tracer);
+        let resolved = self.resolve4(flow);
         if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::IpOutNoRoutes);
         }
         resolved
+    }
+
+    pub(super) fn resolve4(&mut self, flow: &mut Flow4) -> Result<Decision, Errno> {
+        output4::resolve(self.config, self.state, self.env, flow, Asker::Socket, self.tracer)
     }
 
     /// The decision that a socket keeps, if it still holds (`sk_dst_check`, C-144).

@@ -71,7 +71,7 @@ impl Stack<'_, '_> {
                 let dport = match (kind, data) {
                     (Kind::Raw(next::ICMPV6), [kind, code, ..]) => u16::from_be_bytes([*kind, *code]),
                     (Kind::Raw(_), _) => 0,
-                    (Kind::Udp, _) => target.port(),
+                    (Kind::Udp | Kind::Tcp, _) => target.port(),
                 };
                 let tos = control.tos.unwrap_or(options.tos);
                 let mut flow = Flow6 {
@@ -173,7 +173,7 @@ impl Stack<'_, '_> {
                     self.count_message6(kind);
                 }
             }
-            Kind::Raw(_) => payload.extend_from_slice(data),
+            Kind::Raw(_) | Kind::Tcp => payload.extend_from_slice(data),
         }
         let hops = if dst.is_multicast() { Some(options.multicast_ttl) } else { options.ttl };
         let made = Made6 {
@@ -238,7 +238,7 @@ impl Stack<'_, '_> {
     }
 
     /// The way of a flow; that there is none is counted.
-    fn route6(&mut self, flow: &mut Flow6) -> Result<Decision6, Errno> {
+    pub(super) fn route6(&mut self, flow: &mut Flow6) -> Result<Decision6, Errno> {
         let resolved = self.resolve6(flow);
         if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::Ip6OutNoRoutes);
@@ -248,7 +248,7 @@ impl Stack<'_, '_> {
 }
 
 /// The flow of a socket's packet to a destination.
-fn flow6(options: &Options, kind: Kind, dst: Ipv6Addr) -> Flow6 {
+pub(super) fn flow6(options: &Options, kind: Kind, dst: Ipv6Addr) -> Flow6 {
     Flow6 {
         mark: options.mark,
         dscp: options.tos & 0xfc,

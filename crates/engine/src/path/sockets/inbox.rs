@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Header, Ipv4, Ipv6};
+use fingerpost_net::wire::{Header, Ipv4, Ipv6, proto};
 
-use super::super::{Packet, Stack};
+use super::super::{Addressed, Packet, Stack};
 use super::demux::Envelope;
 use super::{Kind, SocketId, Way};
 use crate::counters::Counter;
@@ -85,7 +85,7 @@ impl Stack<'_, '_> {
             let counters = match (socket.kind, Family::of(arrival.to)) {
                 (Kind::Udp, Family::V4) => &[Counter::UdpRcvbufErrors, Counter::UdpInErrors][..],
                 (Kind::Udp, Family::V6) => &[Counter::Udp6RcvbufErrors, Counter::Udp6InErrors],
-                (Kind::Raw(_), _) => &[],
+                (Kind::Raw(_) | Kind::Tcp, _) => &[],
             };
             counters.iter().for_each(|&counter| self.count(counter));
             return Err(DropReason::SocketRcvbuff);
@@ -107,7 +107,7 @@ impl Stack<'_, '_> {
                 (Kind::Udp, Family::V6, true) => &[Counter::Udp6InDatagrams],
                 (Kind::Udp, Family::V4, false) => &[Counter::UdpInCsumErrors, Counter::UdpInErrors],
                 (Kind::Udp, Family::V6, false) => &[Counter::Udp6InCsumErrors, Counter::Udp6InErrors],
-                (Kind::Raw(_), ..) => &[],
+                (Kind::Raw(_) | Kind::Tcp, ..) => &[],
             };
             counters.iter().for_each(|&counter| self.count(counter));
             if intact {
@@ -192,13 +192,33 @@ impl Stack<'_, '_> {
         })
     }
 
-    /// The decision that a connected socket of UDP keeps of what it received, in place of a
-    /// lookup (`udp_v4_early_demux`, `udp_v6_early_demux`; C-186).
-    pub(in crate::path) fn early_demux(&self, packet: &Packet, ports: (u16, u16)) -> Option<Remembered<'_>> {
-        let envelope = self.envelope(packet, ports, "udp_l3mdev_accept")?;
-        let id = self.state.sockets.find_connected(&envelope)?;
-        let way = self.state.sockets.get(id)?.received_way.as_ref()?;
-        match way {
+    /// The decision that a connected socket keeps of what it received, in place of a lookup
+    /// (`udp_v4_early_demux`, `tcp_v4_early_demux` and IPv6's): one of UDP whatever device a
+    /// packet comes in by, one of TCP only for the same (C-186).
+    pub(in crate::path) fn early_demux(
+        &self,
+        packet: &Packet,
+        number: u8,
+        ports: (u16, u16),
+    ) -> Option<Remembered<'_>> {
+        let is_on = |name| self.setting(name) != 0;
+        if self.state.sockets.is_empty() || packet.addressed != Addressed::Host || !is_on("ip_early_demux") {
+            return None;
+        }
+        let id = match number {
+            proto::UDP if is_on("udp_early_demux") => {
+                self.state.sockets.find_connected(&self.envelope(packet, ports, "udp_l3mdev_accept")?)
+            }
+            proto::TCP if is_on("tcp_early_demux") => {
+                self.state.sockets.find_tcp(&self.envelope(packet, ports, "tcp_l3mdev_accept")?)
+            }
+            _ => None,
+        };
+        let socket = self.state.sockets.get(id?)?;
+        if number == proto::TCP && socket.received_dev != packet.iif {
+            return None;
+        }
+        match socket.received_way.as_ref()? {
             Way::Four(held) if self.is_current4(held) => Some(Remembered::Four(&held.decision)),
             Way::Six(held) if self.is_current6(held) => Some(Remembered::Six(&held.decision)),
             _ => None,
@@ -207,16 +227,20 @@ impl Stack<'_, '_> {
 
     /// A connected socket keeps the decision about what it received (`udp_sk_rx_dst_set`).
     pub(in crate::path) fn keep_received_way(&mut self, id: SocketId, packet: &Packet, envelope: &Envelope) {
-        if self.state.sockets.find_connected(envelope) != Some(id) {
-            return;
+        if self.state.sockets.find_connected(envelope) == Some(id) {
+            self.remember_received(id, packet);
         }
+    }
+
+    /// A socket keeps the decision about a packet (`sk_rx_dst_set`).
+    pub(super) fn remember_received(&mut self, id: SocketId, packet: &Packet) {
         let way = match (&packet.decision, &packet.decision6) {
             (Some(decision), _) => Some(self.holding4(decision)),
             (_, Some(decision)) => Some(self.holding6(decision)),
             _ => None,
         };
         if let Some(socket) = self.state.sockets.get_mut(id) {
-            socket.received_way = way;
+            (socket.received_way, socket.received_dev) = (way, packet.iif);
         }
     }
 }
