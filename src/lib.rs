@@ -7,6 +7,7 @@ pub mod examples;
 pub mod explain;
 pub mod flows;
 mod gateways;
+pub mod journey;
 mod legs;
 pub mod live;
 pub mod readonly;

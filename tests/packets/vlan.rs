@@ -3,8 +3,8 @@
 use fingerpost_engine::path::{Handled, Outcome};
 
 use crate::both::Both;
+use crate::commands;
 use crate::host::{framed, icmp, mac, reason, udp, unframed};
-use crate::kernel;
 
 /// A device without a VLAN, one with.
 const PLAIN: &str = "
@@ -26,7 +26,7 @@ ip neigh add 10.5.0.2 lladdr 02:00:00:00:00:05 dev v5
 ";
 
 fn has_vlans() -> bool {
-    kernel::has("ip tuntap add e0 mode tap; ip link add link e0 name v5 type vlan id 5")
+    commands::has("ip tuntap add e0 mode tap; ip link add link e0 name v5 type vlan id 5")
 }
 
 /// A packet in a frame with a tag before its type.
@@ -63,7 +63,7 @@ fn a_tag_without_a_device_is_another_host_s() {
     assert_eq!(reason(&both.frame("e0", &other)), "UNHANDLED_PROTO");
     let cut = tagged(0x10, 0, &[])[..17].to_vec();
     assert_eq!(reason(&both.frame("e0", &cut)), "NOT_SPECIFIED");
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 #[test]

@@ -9,8 +9,8 @@ use fingerpost_net::wire::{Ethernet, Header, Ipv6, ethertype};
 use zerocopy::IntoBytes;
 
 use crate::both::Both;
+use crate::commands;
 use crate::host::{Host, edited, framed, icmp, mac, reason, tcp, udp, unframed};
-use crate::kernel;
 
 /// Two devices in a VRF, one outside.
 const VRF: &str = "
@@ -40,7 +40,7 @@ sysctl -w net.ipv4.icmp_ratelimit=0
 ";
 
 fn can_be_asked() -> bool {
-    kernel::has("ip link add red type vrf table 10")
+    commands::has("ip link add red type vrf table 10")
 }
 
 fn arrives(both: &mut Both, dev: &str, packet: &[u8]) -> Handled {

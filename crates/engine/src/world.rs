@@ -165,11 +165,27 @@ impl World {
         frame: &[u8],
         tracer: &mut Tracer<'_>,
     ) -> Result<Handled, Refusal> {
+        self.receive_marked(id, dev, frame, 0, tracer)
+    }
+
+    /// The same of a packet that has a mark when the network layer gets it, as tc gives one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such namespace.
+    pub fn receive_marked(
+        &mut self,
+        id: NsId,
+        dev: u32,
+        frame: &[u8],
+        mark: u32,
+        tracer: &mut Tracer<'_>,
+    ) -> Result<Handled, Refusal> {
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
         let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
         let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
-        Ok(stack.receive(dev, frame))
+        Ok(stack.receive(dev, frame, mark))
     }
 
     /// An entry is added to a multicast routing table, or changed; packets that waited for it

@@ -13,7 +13,13 @@ use crate::trace::Stage;
 /// `ARPHRD_ETHER`.
 const ETHER: u16 = 1;
 /// Everybody.
-pub(super) const BROADCAST: Mac = [0xff; 6];
+const BROADCAST: Mac = [0xff; 6];
+
+/// The address of everybody on a device's link.
+pub(super) fn broadcast_of(link: &Link) -> Mac {
+    let set = link.msg.broadcast.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok());
+    set.unwrap_or(BROADCAST)
+}
 
 /// The link-layer address of a device that has one of Ethernet's.
 pub(super) fn mac_of(link: &Link) -> Mac {
@@ -27,7 +33,7 @@ pub fn has_header(link: &Link) -> bool {
 
 impl Stack<'_, '_> {
     /// Takes a frame off the wire (`eth_type_trans`, `__netif_receive_skb_core`).
-    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8]) {
+    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8], mark: u32) {
         let Some(link) = self.config.links.get(dev) else {
             self.outcome = Outcome::Dropped(DropReason::DevReady);
             return;
@@ -36,16 +42,18 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Dropped(DropReason::DevReady);
             return;
         }
+        let mut link_header = None;
         let (addressed, kind, bytes) = if has_header(link) {
             let Some(header) = Ethernet::read(frame) else {
                 self.outcome = Outcome::Dropped(DropReason::PktTooSmall);
                 return;
             };
+            link_header = frame.first_chunk().copied();
             let addressed = match header.dst {
-                BROADCAST => Addressed::Broadcast,
-                dst if dst[0] & 1 != 0 => Addressed::Multicast,
                 dst if dst == mac_of(link) => Addressed::Host,
-                _ => Addressed::OtherHost,
+                dst if dst[0] & 1 == 0 => Addressed::OtherHost,
+                dst if dst == broadcast_of(link) => Addressed::Broadcast,
+                _ => Addressed::Multicast,
             };
             (addressed, header.ethertype.get(), &frame[Ethernet::LEN..])
         } else {
@@ -81,7 +89,15 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Unknown("a port of a bridge");
             return;
         }
-        let packet = Packet { addressed, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
+        let mut packet = Packet {
+            addressed,
+            link_header,
+            iif: dev,
+            mark,
+            is_subject: true,
+            ..Packet::at(dev, bytes.to_vec())
+        };
+        self.set_out(&mut packet);
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
@@ -97,17 +113,21 @@ impl Stack<'_, '_> {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
+        let is_own = link.is_loopback() || link.vrf_table().is_some();
+        if !link.is_up() || !is_own && !link.has_carrier() {
+            // A device that is down, or without carrier, has no queue (`noop_enqueue`).
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
         if link.is_loopback() {
             self.stage(Stage::Loop);
             let iif = packet.dev;
-            return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
+            let kind = if is_six(&packet) { ethertype::IPV6 } else { ethertype::IPV4 };
+            let header = Ethernet { dst: [0; 6], src: [0; 6], ethertype: kind.into() };
+            let link_header = header.as_bytes().first_chunk().copied();
+            return self.backlog.push_back(Packet { addressed: Addressed::Host, link_header, iif, ..packet });
         }
-        if link.vrf_table().is_some() && link.is_up() {
+        if link.vrf_table().is_some() {
             return self.transmit_in_vrf(packet);
-        }
-        if !link.is_up() || !link.has_carrier() {
-            // A device without carrier has no queue (`noop_enqueue`).
-            return self.drop(&packet, DropReason::NotSpecified);
         }
         let mut bytes = Vec::with_capacity(Ethernet::LEN + packet.bytes.len());
         if has_header(link) {

@@ -27,7 +27,7 @@ struct Ends(Vec<Outcome>);
 
 impl Sink for Ends {
     fn event(&mut self, event: Event) {
-        if let Event::Ended { outcome } = event {
+        if let Event::Ended { outcome, .. } = event {
             self.0.push(outcome);
         }
     }
