@@ -103,7 +103,7 @@ pub fn run_command(
 const DIRECTORIES: [&str; 6] = ["/", "/proc", "/proc/net", "/proc/sys", "/proc/sys/net", "/proc/self/net"];
 
 /// Files and directories of `/proc/net` that Linux has and that are not modelled.
-const NOT_MODELLED: [&str; 53] = [
+const NOT_MODELLED: [&str; 51] = [
     "anycast6",
     "arp",
     "arp_tables_matches",
@@ -125,8 +125,6 @@ const NOT_MODELLED: [&str; 53] = [
     "ip6_tables_matches",
     "ip6_tables_names",
     "ip6_tables_targets",
-    "ip_mr_cache",
-    "ip_mr_vif",
     "ip_tables_matches",
     "ip_tables_names",
     "ip_tables_targets",
@@ -173,7 +171,7 @@ fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
         match read {
             Ok(text) => outcome.stdout.push_str(&text),
             Err(Errno::ENOENT) if !crate::sysctl::is_modelled(path) && !is_nowhere(path) => {
-                let files = "fib_trie, fib_triestat, route, snmp, netstat and snmp6 of /proc/net and settings below \
+                let files = "fib_trie, fib_triestat, route, ip_mr_vif, ip_mr_cache, snmp, netstat and snmp6 of /proc/net and settings below \
                              /proc/sys/net/ipv4 and ipv6 are";
                 outcome.stderr.push_str(&format!("cat: {path}: not modelled; {files}\n"));
                 outcome.status = 1;

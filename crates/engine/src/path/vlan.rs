@@ -2,7 +2,7 @@
 //! or nobody's; frames of VLAN devices leave with one (`skb_vlan_untag`, `vlan_do_receive`,
 //! `vlan_dev_hard_start_xmit`).
 
-use fingerpost_net::wire::{Mac, ethertype};
+use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 
 use super::ethernet::mac_of;
 use super::{Addressed, Outcome, Stack};
@@ -26,6 +26,11 @@ pub(super) struct Taken<'a> {
     pub addressed: Addressed,
     pub kind: u16,
     pub bytes: &'a [u8],
+}
+
+/// Whether an Ethernet frame has a tag.
+pub(crate) fn is_tagged(frame: &[u8]) -> bool {
+    Ethernet::read(frame).is_some_and(|header| is_tag(header.ethertype.get()))
 }
 
 /// Whether a type is that of a tag.
