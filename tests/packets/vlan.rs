@@ -109,3 +109,14 @@ fn devices_that_share_another_are_unknown_by_name() {
     let handled = both.frame("e0", &framed(mac(0x10), mac(2), &icmp("10.0.0.2", "10.0.0.1", 8, b"ping")));
     assert_eq!(handled.outcome, Outcome::Unknown("a device with macvlans or ipvlans on it"));
 }
+
+#[test]
+fn tags_on_a_bridge_are_unknown_by_name() {
+    let bridge = "ip link add br0 type bridge\nip link set e0 master br0\nip link set br0 up\n";
+    let mut both = Both::new(&format!("{PLAIN}{bridge}"));
+    let handled = both.frame("e0", &tagged(0x10, 5, &icmp("10.0.0.2", "10.0.0.1", 8, b"ping")));
+    assert_eq!(handled.outcome, Outcome::Unknown("VLAN tags on a bridge"));
+    // A VLAN device on the port goes before the bridge.
+    both.host.run(VLAN);
+    assert!(took(&both.frame("e0", &tagged(0x15, 5, &icmp("10.5.0.2", "10.5.0.1", 8, b"ping")))));
+}
