@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::words::{self, Command, SyntaxError};
 
 /// Programs that a script may call.
-const PROGRAMS: [&str; 5] = ["ip", "sysctl", "ping", "sleep", "cat"];
+const PROGRAMS: [&str; 6] = ["ip", "sysctl", "ping", "sleep", "cat", "nstat"];
 
 /// A script whose every line is known to be a command that can be run.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Script {
             let program = &command.words[0];
             if !PROGRAMS.contains(&program.as_str()) {
                 let problem = format!(
-                    "'{program}' is not a command that scripts know; they know ip, sysctl, ping, sleep and cat"
+                    "'{program}' is not a command that scripts know; they know ip, sysctl, ping, sleep, cat and nstat"
                 );
                 let indent = text.lines().nth(command.line - 1).map_or(0, |l| l.len() - l.trim_start().len());
                 return Err(SyntaxError { line: command.line, column: indent + 1, problem });
@@ -95,6 +95,7 @@ pub fn run_command(
         }
         "sysctl" => crate::sysctl::run(args, kernel, ns),
         "cat" => cat(args, kernel, ns),
+        "nstat" => crate::nstat::run(args, kernel, ns),
         "ping" | "sleep" => match kernel.behind().and_then(|behind| behind.downcast_mut::<World>()) {
             Some(world) if program == "ping" => crate::ping::run(args, world, ns),
             Some(world) => sleep(args, world),
