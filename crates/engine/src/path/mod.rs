@@ -51,12 +51,13 @@ pub use fragments::Beside;
 pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
 pub use limits::{GlobalLimit, Peers, Tick};
 pub use log::{LinkHeader, Logged};
-pub use mroute::{Multicast, Used};
+pub use mroute::{Multicast, Used, VifCounts};
 pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
 pub use six::{Listener, Listeners, Listening, Noted, Reassembly6};
 pub use timers::{Timer, Timers};
+pub(crate) use vlan::is_tagged;
 
 use crate::config::Config;
 use crate::control::{self, sysctl};
