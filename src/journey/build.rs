@@ -41,6 +41,8 @@ pub(super) struct Fate {
     pub left: Vec<(u32, Option<Mac>)>,
     /// Whether it was forwarded.
     pub is_forwarded: bool,
+    /// Whether it was cut into pieces.
+    pub is_cut: bool,
     /// The error that it was to be answered with.
     pub errno: Option<Errno>,
 }
@@ -54,6 +56,7 @@ impl Memory {
             next: None,
             left: Vec::new(),
             is_forwarded: false,
+            is_cut: false,
             errno: None,
         };
         Memory { subject: 0, fate, after: None, seen: HashMap::new() }
@@ -314,6 +317,7 @@ impl<'a, 'm> Builder<'a, 'm> {
         match stage {
             Stage::Next { dev, addr } => fate.next = Some((dev, addr)),
             Stage::Forward => fate.is_forwarded = true,
+            Stage::Cut => fate.is_cut = true,
             Stage::Error { errno } => fate.errno = Some(errno),
             Stage::Hook { .. } | Stage::Neighbour { .. } => return,
             _ => {}

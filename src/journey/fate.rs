@@ -161,8 +161,14 @@ fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdi
                     let _ = write!(text, " ({})", mac_text(mac));
                 }
             }
-            if fate.left.len() > 1 {
+            if fate.is_cut {
                 let _ = write!(text, " in {} pieces", fate.left.len());
+            }
+            // What is sent to many can leave by several devices.
+            let mut devices: Vec<u32> = fate.left.iter().map(|&(dev, _)| dev).collect();
+            devices.dedup();
+            for &dev in devices.iter().skip(1) {
+                let _ = write!(text, ", and out of {}", device_name(config, dev));
             }
             (verdict, text)
         }
