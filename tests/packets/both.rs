@@ -5,12 +5,12 @@ use fingerpost_engine::path::Handled;
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
 
+use crate::commands;
 use crate::host::Host;
-use crate::kernel;
 
 pub struct Both {
     pub host: Host,
-    /// The kernel's side (see [`kernel`]).
+    /// The kernel's side (see [`commands`]).
     pub script: String,
     /// What the host in memory sent and showed.
     pub ours: String,
@@ -42,7 +42,7 @@ impl Both {
         // Each device by itself, in order.
         lines.sort_by(|a, b| a.split(' ').next().cmp(&b.split(' ').next()));
         self.ours += &lines.concat();
-        self.script += &kernel::frame(dev, bytes);
+        self.script += &commands::frame(dev, bytes);
         handled
     }
 
@@ -59,7 +59,7 @@ impl Both {
     /// kernel is one that can be asked.
     pub fn agree(mut self, can_be_asked: bool) {
         ["snmp", "netstat"].iter().for_each(|file| self.shows(&format!("cat /proc/net/{file}")));
-        if can_be_asked && let Some(said) = kernel::said(&self.script) {
+        if can_be_asked && let Some(said) = commands::said(&self.script) {
             assert_eq!(plain(&self.ours), plain(&said));
         }
     }

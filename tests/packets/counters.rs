@@ -2,8 +2,8 @@
 
 use fingerpost_model::{Kernel, NsId};
 
+use crate::commands;
 use crate::host::{Host, edited, framed, icmp, mac, udp};
-use crate::kernel;
 
 const FILES: [&str; 3] = ["snmp", "netstat", "snmp6"];
 
@@ -34,12 +34,12 @@ fn counters_of_a_fresh_namespace() {
     let ours = shown(&mut host);
     assert!(ours.contains("Ip: 2 77 0 0 0"), "{ours}");
     assert!(ours.contains("Ip6InReceives                   \t0\n"));
-    if !kernel::is_default_release() {
+    if !commands::is_default_release() {
         return;
     }
     let shows = FILES.map(|file| format!("show cat /proc/net/{file}\n")).concat();
     let script = format!("sysctl -w net.ipv4.ip_default_ttl=77\n{shows}");
-    if let Some(said) = kernel::said(&script) {
+    if let Some(said) = commands::said(&script) {
         assert_eq!(plain(&ours), plain(&said));
     }
 }
@@ -65,7 +65,7 @@ fn counters_after_packets() {
     host.run(settings);
     for bytes in &frames {
         host.frame("e0", bytes);
-        script += &kernel::frame("e0", bytes);
+        script += &commands::frame("e0", bytes);
     }
     let ours = shown(&mut host);
     let messages: Vec<&str> = ours.lines().filter(|line| line.starts_with("IcmpMsg:")).collect();
@@ -73,11 +73,11 @@ fn counters_after_packets() {
         messages,
         ["IcmpMsg: InType8 InType13 OutType0 OutType3 OutType5 OutType11", "IcmpMsg: 1 1 2 1 1 1"]
     );
-    if !kernel::is_default_release() {
+    if !commands::is_default_release() {
         return;
     }
     script += &FILES.map(|file| format!("show cat /proc/net/{file}\n")).concat();
-    if let Some(said) = kernel::said(&script) {
+    if let Some(said) = commands::said(&script) {
         let said: Vec<&str> = plain(&said).into_iter().filter(|line| !line.starts_with("e0 ")).collect();
         assert_eq!(plain(&ours), said);
     }

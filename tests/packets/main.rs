@@ -3,13 +3,17 @@
 mod arp;
 mod both;
 mod bulk;
+mod commands;
 mod counters;
 mod deliver;
 mod errors;
 mod forward;
+mod hooks;
 mod host;
 mod kernel;
+mod log;
 mod multicast;
+mod neighbours;
 mod receive;
 mod six;
 mod sockets;

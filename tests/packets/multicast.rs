@@ -11,8 +11,8 @@ use fingerpost_model::NsId;
 use fingerpost_net::wire::{DF, Header, Ipv4, proto};
 
 use crate::both::Both;
+use crate::commands;
 use crate::host::{edited, framed, ipv4, mac, reason, udp, unframed};
-use crate::kernel;
 
 const TABLE: fingerpost_model::TableId = MulticastRouting::DEFAULT;
 
@@ -104,7 +104,7 @@ fn a_copy_leaves_by_each_interface_whose_threshold_is_passed() {
     let handled = arrives(&mut both, "e0", &data(1));
     assert_eq!(reason(&handled), "NOT_SPECIFIED");
     assert_eq!((both.host.counted("IpForwDatagrams"), both.host.counted("IpExtOutMcastPkts")), (3, 3));
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_packet_that_came_in_elsewhere_goes_nowhere() {
         arrives(&mut both, dev, &data(64));
     }
     assert_eq!(both.host.counted("IpForwDatagrams"), 0);
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn an_entry_for_any_source_goes_everywhere_but_back() {
     let handled = arrives(&mut both, "e1", &other);
     assert_eq!(both.left_by(&handled), ["e0"]);
     assert!(arrives(&mut both, "e0", &udp("10.0.0.2", "239.9.9.9", b"data")).emitted.is_empty());
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn too_long_and_not_to_be_cut_up() {
     assert_eq!(both.host.counted("IpFragFails"), 1);
     let pieces = arrives(&mut both, "e0", &udp(GROUP.0, GROUP.1, &[7; 800]));
     assert_eq!(both.left_by(&pieces), ["e2", "e1", "e1"]);
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn nothing_known_waits_for_the_daemon() {
     both.script += "perl emitted()\n";
     both.ours += &left.concat();
     arrives(&mut both, "e0", &data(3));
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn igmp_and_groups_of_the_link_are_not_forwarded() {
     assert_eq!((handled.outcome, handled.emitted.len()), (Outcome::Delivered, 0));
     let handled = arrives(&mut both, "e0", &udp("10.0.0.2", "224.0.0.77", b"data"));
     assert_eq!(reason(&handled), "NOT_SPECIFIED");
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn without_a_daemon_there_is_no_forwarding() {
     mroute::done(both.host.world.ns_mut(NsId(0)).unwrap().0, TABLE);
     both.script += "perl close $mrt\n";
     assert_eq!(reason(&arrives(&mut both, "e0", &data(64))), "NOT_SPECIFIED");
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 /// A cache with entries of all kinds.
@@ -258,7 +258,7 @@ fn entries_are_shown_as_iproute2_shows_them() {
             "(10.0.0.9,239.7.7.7)             Iif: unresolved  State: unresolved",
         ]
     );
-    both.agree(kernel::is_default_release());
+    both.agree(commands::is_default_release());
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_capture_takes_multicast_routing_along() {
          show ip mroute show table all\n"
     );
     both.script += &format!("show echo --\n{live}show echo --\n{kept}");
-    let said = kernel::said(&both.script);
+    let said = commands::said(&both.script);
     let text = std::fs::read(&file);
     let _ = std::fs::remove_file(&file);
     let Some(said) = said else { return };

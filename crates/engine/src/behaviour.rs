@@ -59,6 +59,9 @@ pub struct Behaviour {
     pub no_limit_keeps_tokens: bool,
     /// Whether UDP-Lite exists (6.18; 7.2.7 has neither the protocol nor its counters).
     pub udp_lite: bool,
+    /// Whether the log's messages about martians name their addresses (C-203: not 6.18;
+    /// of later ones read, as those that were run say nothing).
+    pub martians_are_named: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -96,6 +99,7 @@ impl Behaviour {
             icmp_errors_spare_many: at >= (7, 0),
             no_limit_keeps_tokens: at >= (7, 0),
             udp_lite: at < (7, 0),
+            martians_are_named: at >= (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }

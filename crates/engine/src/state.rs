@@ -1,6 +1,9 @@
 //! What running makes: cached decisions, exceptions, counters.
 
+use std::collections::HashMap;
 use std::net::Ipv6Addr;
+
+use fingerpost_net::Family;
 
 use crate::config::FibInfoId;
 use crate::control::nexthop::BucketUse;
@@ -9,7 +12,9 @@ use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
 use crate::path::sockets::Sockets;
-use crate::path::{Beside, GlobalLimit, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Timers};
+use crate::path::{
+    Beside, GlobalLimit, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Tick, Timers,
+};
 
 /// Time on the injected clock, in milliseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +45,8 @@ pub struct State {
     pub counters: Counters,
     /// Neighbours that are being resolved, or were.
     pub resolutions: Resolutions,
+    /// When some of too many neighbours of a family were last forgotten.
+    pub neighbours_flushed: HashMap<Family, Time>,
     /// How much ICMP each peer was sent.
     pub peers: Peers,
     /// How much ICMP was sent in all.
@@ -58,6 +65,8 @@ pub struct State {
     pub wall: u64,
     /// What time alone will bring about.
     pub timers: Timers,
+    /// The kernel's tick.
+    pub tick: Tick,
     /// How many packets have begun their way.
     pub packets: u64,
 }

@@ -13,7 +13,7 @@ use crate::lookup::exception6::Exception6;
 use crate::lookup::rules::SelectorSet;
 use crate::lookup::source6::Rule6724;
 use crate::lookup::{DropReason, Flow4, Flow6, RouteRef};
-use crate::path::Outcome;
+use crate::path::{Logged, Outcome};
 
 /// Receives events.
 pub trait Sink {
@@ -269,6 +269,11 @@ pub enum Event {
     Stage {
         /// Which.
         stage: Stage,
+    },
+    /// Linux writes something to its log (C-203).
+    Logged {
+        /// What.
+        what: Logged,
     },
     /// A packet's way ends; that of a piece or copy of it too.
     Ended {

@@ -30,6 +30,8 @@ pub use trie::{Matches, Search, Trie};
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::path::Hooks;
+
 /// What people configure in one network namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -55,6 +57,8 @@ pub struct Config {
     pub sysctl: Ipv4Sysctls,
     /// Settings below `net.ipv6` that are not per device.
     pub sysctl6: Ipv6Sysctls,
+    /// What is called at Netfilter's hooks.
+    pub hooks: Hooks,
 }
 
 impl Config {

@@ -291,7 +291,7 @@ fn build(
         gateway = Some(redirected.into());
         flags = flags | RouteFlags::REDIRECTED;
     }
-    let pmtu = exception.and_then(|e| e.path_mtu(env.now));
+    let pmtu = exception.and_then(|e| e.path_mtu(env.now, false));
     // Own packets take part in multicast routing where they leave.
     let all = config.sysctl.all.mc_forwarding != 0;
     let is_routed =

@@ -13,7 +13,13 @@ use crate::trace::Stage;
 /// `ARPHRD_ETHER`.
 const ETHER: u16 = 1;
 /// Everybody.
-pub(super) const BROADCAST: Mac = [0xff; 6];
+const BROADCAST: Mac = [0xff; 6];
+
+/// The address of everybody on a device's link.
+pub(super) fn broadcast_of(link: &Link) -> Mac {
+    let set = link.msg.broadcast.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok());
+    set.unwrap_or(BROADCAST)
+}
 
 /// The link-layer address of a device that has one of Ethernet's.
 pub(super) fn mac_of(link: &Link) -> Mac {
@@ -36,16 +42,18 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Dropped(DropReason::DevReady);
             return;
         }
+        let mut link_header = None;
         let (addressed, kind, bytes) = if has_header(link) {
             let Some(header) = Ethernet::read(frame) else {
                 self.outcome = Outcome::Dropped(DropReason::PktTooSmall);
                 return;
             };
+            link_header = frame.first_chunk().copied();
             let addressed = match header.dst {
-                BROADCAST => Addressed::Broadcast,
-                dst if dst[0] & 1 != 0 => Addressed::Multicast,
                 dst if dst == mac_of(link) => Addressed::Host,
-                _ => Addressed::OtherHost,
+                dst if dst[0] & 1 == 0 => Addressed::OtherHost,
+                dst if dst == broadcast_of(link) => Addressed::Broadcast,
+                _ => Addressed::Multicast,
             };
             (addressed, header.ethertype.get(), &frame[Ethernet::LEN..])
         } else {
@@ -81,8 +89,8 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Unknown("a port of a bridge");
             return;
         }
-        let mut packet =
-            Packet { addressed, iif: dev, mark, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
+        let beside = Packet::at(dev, bytes.to_vec());
+        let mut packet = Packet { addressed, link_header, iif: dev, mark, is_subject: true, ..beside };
         self.set_out(&mut packet);
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
@@ -107,7 +115,10 @@ impl Stack<'_, '_> {
         if link.is_loopback() {
             self.stage(Stage::Loop);
             let iif = packet.dev;
-            return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
+            let kind = if is_six(&packet) { ethertype::IPV6 } else { ethertype::IPV4 };
+            let header = Ethernet { dst: [0; 6], src: [0; 6], ethertype: kind.into() };
+            let link_header = header.as_bytes().first_chunk().copied();
+            return self.backlog.push_back(Packet { addressed: Addressed::Host, link_header, iif, ..packet });
         }
         if link.vrf_table().is_some() {
             return self.transmit_in_vrf(packet);

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use fingerpost_model::{RouteFlags, Scope};
+use fingerpost_model::{RouteFlags, RouteType, Scope};
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
@@ -101,6 +101,13 @@ impl Stack<'_, '_> {
                 }
             }
             _ => {}
+        }
+        if self.setting("icmp_ignore_bogus_error_responses") == 0 {
+            // Errors about broadcasts are complained of, and go no further.
+            let kind = source::address_type_on(self.config, quoted.destination(), packet.dev);
+            if kind == RouteType::BROADCAST {
+                return Err(DropReason::NotSpecified);
+            }
         }
         self.hand_over(packet, head, quoted, data, mtu);
         Ok(())

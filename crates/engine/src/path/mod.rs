@@ -22,6 +22,7 @@ mod icmp_in;
 mod igmp;
 mod learn;
 mod limits;
+mod log;
 mod mroute;
 pub(crate) mod neighbour;
 pub mod options;
@@ -44,7 +45,9 @@ use fingerpost_net::Rng;
 pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
-pub use limits::{GlobalLimit, Peers};
+pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
+pub use limits::{GlobalLimit, Peers, Tick};
+pub use log::{LinkHeader, Logged};
 pub use mroute::{Multicast, Used};
 pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
@@ -108,11 +111,30 @@ pub enum Addressed {
     Loopback,
 }
 
+/// What a packet made here has of the socket that sends it (`skb->sk`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The device that the socket is bound to; 0 for none.
+    pub dev: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Whether its source need not be an own address (`IP_TRANSPARENT`).
+    pub any_source: bool,
+    /// Cut by the device's MTU, whatever was learned of the path (`ip_sk_use_pmtu`).
+    pub by_device_mtu: bool,
+    /// Cut although it says that it must not be (`ignore_df`).
+    pub ignores_df: bool,
+    /// Those who listen on this host get no copy (`IP_MULTICAST_LOOP` off).
+    pub is_for_others: bool,
+}
+
 /// A packet on its way (`struct sk_buff`).
 #[derive(Clone, Debug)]
 pub struct Packet {
     /// From the IP header on.
     pub bytes: Vec<u8>,
+    /// The link header that it came with, of a device that has some.
+    pub link_header: Option<LinkHeader>,
     /// To whom its frame was addressed.
     pub addressed: Addressed,
     /// The device that it is at: the ingress device, later the egress device.
@@ -131,12 +153,12 @@ pub struct Packet {
     pub is_forwarded: bool,
     /// Its options, once they were read.
     pub options: Options,
-    /// What the socket that made it demands of its way.
-    pub sent: Option<sockets::Sent>,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
     /// How many devices that send by others have handed it on.
     pub handed_on: u8,
+    /// The socket that sends it, if one does.
+    pub sender: Option<Sender>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
     /// The number by which events tell it from others; 0 until its way begins.
@@ -148,6 +170,7 @@ impl Packet {
     pub fn at(dev: u32, bytes: Vec<u8>) -> Packet {
         Packet {
             bytes,
+            link_header: None,
             addressed: Addressed::Host,
             dev,
             iif: 0,
@@ -157,9 +180,9 @@ impl Packet {
             six: Noted::default(),
             is_forwarded: false,
             options: Options::default(),
-            sent: None,
             reassembled: None,
             handed_on: 0,
+            sender: None,
             is_subject: false,
             number: 0,
         }

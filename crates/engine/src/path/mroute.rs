@@ -258,7 +258,7 @@ impl Stack<'_, '_> {
             let mut packet = passed.into_packet();
             self.count(Counter::IpForwDatagrams);
             self.forward_options(&mut packet);
-            self.output(packet);
+            let _ = self.output(packet);
         }
     }
 }

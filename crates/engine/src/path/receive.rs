@@ -10,6 +10,7 @@ use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
 use super::sockets::Remembered;
 use super::{Addressed, Options, Packet, Stack};
 use crate::counters::Counter;
+use crate::lookup::hash::Quoted;
 use crate::lookup::input4::{self, Received};
 use crate::lookup::{Decision, DropReason, Input};
 use crate::trace::{Hook, Stage};
@@ -156,7 +157,20 @@ impl Stack<'_, '_> {
             pseudo: false,
             quoted: quoted(&packet.bytes, header),
         };
-        input4::resolve(self.config, self.state, self.env, &received, self.tracer)
+        self.resolve_input(packet, &received)
+    }
+
+    /// The input lookup; what it refuses is logged where that is asked for.
+    pub(super) fn resolve_input(
+        &mut self,
+        packet: &Packet,
+        received: &Received,
+    ) -> Result<Decision, DropReason> {
+        let resolved = input4::resolve(self.config, self.state, self.env, received, self.tracer);
+        if let Err(reason) = resolved {
+            self.log_refused(packet, received, reason);
+        }
+        resolved
     }
 
     /// Goes on by the decision's input function.
@@ -219,9 +233,9 @@ pub(super) fn ports(bytes: &[u8], header: &Ipv4) -> (u16, u16) {
 }
 
 /// The addresses of the packet that an ICMP error is about (`ip_multipath_l3_keys`).
-pub(super) fn quoted(bytes: &[u8], header: &Ipv4) -> Option<(Ipv4Addr, Ipv4Addr)> {
+pub(super) fn quoted(bytes: &[u8], header: &Ipv4) -> Option<Quoted> {
     let message = bytes.get(header.header_len()..)?;
     let is_error = matches!(message.first()?, 3 | 4 | 5 | 11 | 12) && header.proto == proto::ICMP;
     let about = Ipv4::read(message.get(Icmp::LEN..)?)?;
-    (is_error && header.offset() == 0).then(|| (about.source(), about.destination()))
+    (is_error && header.offset() == 0).then(|| Quoted::Error(about.source(), about.destination()))
 }

@@ -94,9 +94,9 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             options,
             ttl: None,
-            sent: None,
+            sender: None,
         };
-        self.send_made(made, decision, flow.src, dst, reset.as_bytes());
+        let _ = self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use fingerpost_net::Family;
 use fingerpost_net::wire::Mac;
 
 use super::sockets::SocketId;
@@ -60,10 +61,14 @@ impl Timers {
         if self.next()? > now { None } else { self.0.pop_first() }
     }
 
-    /// How many answers for others wait (`proxy_queue`).
-    pub fn answers(&self) -> usize {
-        let is_answer = |timer| matches!(timer, Timer::ProxyArp { .. } | Timer::ProxyNd { .. });
-        self.0.iter().filter(|&&(_, timer)| is_answer(timer)).count()
+    /// How many answers for others wait on a device (`qlen` of its `neigh_parms`).
+    pub fn answers(&self, on: u32, family: Family) -> u64 {
+        let is_answer = |timer| match timer {
+            Timer::ProxyArp { dev, .. } => family == Family::V4 && dev == on,
+            Timer::ProxyNd { dev, .. } => family == Family::V6 && dev == on,
+            _ => false,
+        };
+        self.0.iter().filter(|&&(_, timer)| is_answer(timer)).count() as u64
     }
 
     /// Sets one, which was set to `before` if it was.

@@ -6,7 +6,7 @@
 
 use fingerpost_net::wire::{Header, Ipv4, Ipv6, nd, next};
 
-use super::hook::Passed;
+use super::hook::{Passed, Sent};
 use super::six::is_six;
 use super::{Addressed, Packet, Stack};
 use crate::addrtype::AddrType;
@@ -78,7 +78,7 @@ impl Stack<'_, '_> {
     /// A packet made here is on its way out (`l3mdev_ip_out`, `vrf_ip_out`): where it leaves by
     /// a device of a VRF, the hooks of sending have it with the VRF's device first, and then
     /// with its own.
-    pub(super) fn local_out(&mut self, packet: Packet) -> Option<Passed> {
+    pub(super) fn local_out(&mut self, packet: Packet) -> Result<Passed, Sent> {
         let dev = packet.dev;
         let vrf = self.vrf_of(dev);
         let stays = match is_six(&packet) {
@@ -90,11 +90,11 @@ impl Stack<'_, '_> {
                 .is_none_or(|dst| AddrType::of(dst).needs_device()),
         };
         if vrf == 0 || vrf == dev || stays {
-            return self.hook(Hook::Output, packet);
+            return self.hook_output(packet);
         }
-        let passed = self.hook(Hook::Output, Packet { dev: vrf, ..packet })?;
-        let posted = self.postrouting(passed.into_packet())?;
-        self.hook(Hook::Output, Packet { dev, ..posted.into_packet() })
+        let passed = self.hook_output_by(Packet { dev: vrf, ..packet }, vrf)?;
+        let posted = self.postrouting(passed.into_packet(), 0)?;
+        self.hook_output(Packet { dev, ..posted.into_packet() })
     }
 
     /// A VRF's device is given a packet (`vrf_xmit`).
@@ -136,8 +136,9 @@ impl Stack<'_, '_> {
         }
         self.forget_path(&mut packet);
         packet.dev = dev;
-        if let Some(passed) = self.hook(Hook::Output, packet) {
-            self.output(passed.into_packet());
+        if let Ok(passed) = self.hook_output(packet) {
+            // The device has taken the packet, whatever becomes of it.
+            let _ = self.output(passed.into_packet());
         }
     }
 
@@ -174,8 +175,8 @@ impl Stack<'_, '_> {
         }
         self.forget_path(&mut packet);
         packet.dev = dev;
-        if let Some(passed) = self.hook(Hook::Output, packet) {
-            self.output6(passed.into_packet());
+        if let Ok(passed) = self.hook_output(packet) {
+            let _ = self.output6(passed.into_packet());
         }
     }
 

@@ -184,10 +184,10 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             may_cut: true,
             hop_limit: None,
-            sent: None,
+            sender: None,
         };
         self.sends_icmp6 = true;
-        self.send_made6(made, way, flow.src, flow.dst, &bytes);
+        let _ = self.send_made6(made, way, flow.src, flow.dst, &bytes);
         self.sends_icmp6 = false;
     }
 

@@ -18,8 +18,11 @@ mod solicit;
 mod tcp;
 mod udp;
 
+pub(super) use headers::dissect;
 pub(super) use output::Made6;
 pub use reassemble::Reassembly6;
+
+use fingerpost_net::wire::{Header, Ipv6, OFFSET6};
 
 use super::{Outcome, Packet, Stack};
 use crate::config::{Config, LOOPBACK};
@@ -51,6 +54,13 @@ impl Noted {
 /// Whether a packet is one of IPv6.
 pub(super) fn is_six(packet: &Packet) -> bool {
     packet.bytes.first().is_some_and(|byte| byte >> 4 == 6)
+}
+
+/// The number of what stands behind the extension headers, and where; `None` where that is
+/// in another fragment, or nowhere.
+pub(super) fn payload(bytes: &[u8], first: u8) -> Option<(u8, usize)> {
+    let behind = headers::skip(bytes, Ipv6::LEN, first)?;
+    (behind.fragment & OFFSET6 == 0).then_some((behind.number, behind.at))
 }
 
 /// Stops a packet, with a reason.

@@ -107,8 +107,8 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             may_cut: false,
             hop_limit: None,
-            sent: None,
+            sender: None,
         };
-        self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
+        let _ = self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
     }
 }

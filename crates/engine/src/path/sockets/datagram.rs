@@ -9,15 +9,15 @@ use zerocopy::IntoBytes;
 
 use super::super::options::{Answer, set_checksum};
 use super::super::output::{Made, metric};
-use super::super::{Packet, Stack};
+use super::super::{Packet, Sender, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, Sent, SocketId, Way};
+use super::{Held, Kind, SocketId, Way};
 use crate::counters::{Counter, Messages};
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::hash::Asker;
 use crate::lookup::{Decision, Flow4, output4};
 use crate::state::Time;
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 /// The least MTU that a device may have for IPv4 to be sent.
 const LEAST_MTU: u32 = 68;
@@ -243,9 +243,9 @@ impl Stack<'_, '_> {
             mark: options.mark,
             options: Answer::default(),
             ttl,
-            sent: Some(sent(&options)),
+            sender: Some(sender(&options)),
         };
-        self.send_made(made, decision, ends.src, ends.dst, &payload);
+        self.send_made(made, decision, ends.src, ends.dst, &payload)?;
         if kind == Kind::Udp {
             self.count(Counter::UdpOutDatagrams);
         }
@@ -288,13 +288,14 @@ impl Stack<'_, '_> {
             set_checksum(&mut bytes);
         }
         let mut packet = Packet::made(bytes, decision, options.mark);
-        (packet.sent, packet.is_subject) = (Some(sent(options)), true);
+        (packet.sender, packet.is_subject) = (Some(sender(options)), true);
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
-        if let Some(passed) = self.hook(Hook::Output, packet) {
-            self.output(passed.into_packet());
-        }
-        Ok(data.len())
+        let sent = match self.hook_output(packet) {
+            Ok(passed) => self.output(passed.into_packet()),
+            Err(sent) => sent,
+        };
+        self.count_unsent(sent, Counter::IpOutDiscards).map(|()| data.len())
     }
 
     /// Connects a socket to a peer of IPv4 (`__ip4_datagram_connect`; C-170 to C-173).
@@ -352,8 +353,11 @@ impl Stack<'_, '_> {
 }
 
 /// What goes with a packet of its sender's options.
-pub(super) fn sent(options: &Options) -> Sent {
-    Sent {
+pub(super) fn sender(options: &Options) -> Sender {
+    Sender {
+        dev: options.dev,
+        uid: options.uid,
+        any_source: options.transparent,
         by_device_mtu: !options.discovery.uses_path(),
         ignores_df: options.discovery.may_cut_here(),
         is_for_others: !options.multicast_loop,

@@ -183,9 +183,9 @@ impl Stack<'_, '_> {
             mark: options.mark,
             may_cut: discovery.may_cut_here(),
             hop_limit: control.ttl.or(hops),
-            sent: Some(super::datagram::sent(&options)),
+            sender: Some(super::datagram::sender(&options)),
         };
-        self.send_made6(made, decision, src, dst, &payload);
+        self.send_made6(made, decision, src, dst, &payload)?;
         if kind == Kind::Udp {
             self.count(Counter::Udp6OutDatagrams);
         }

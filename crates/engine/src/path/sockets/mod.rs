@@ -62,17 +62,6 @@ impl Kind {
     }
 }
 
-/// What a packet made by a socket takes with it of the socket's options.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Cut by the device's MTU, whatever was learned of the path (`ip_sk_use_pmtu`).
-    pub by_device_mtu: bool,
-    /// Cut although it says that it must not be (`ignore_df`).
-    pub ignores_df: bool,
-    /// Those who listen on this host get no copy (`IP_MULTICAST_LOOP` off).
-    pub is_for_others: bool,
-}
-
 /// A decision that a socket keeps (`sk_dst_cache`, `sk_rx_dst`), while nothing changed that
 /// ends such (C-144).
 #[derive(Clone, Debug)]

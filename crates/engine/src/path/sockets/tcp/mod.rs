@@ -23,7 +23,7 @@ use super::super::six::Made6;
 use super::super::timers::Timer;
 use super::super::{Outcome, Packet, Stack};
 use super::options::{Discovery, Options};
-use super::{Sent, SocketId, Sockets, Way, scope};
+use super::{SocketId, Sockets, Way, scope};
 use crate::counters::Counter;
 use crate::lookup::{Decision, Decision6, DropReason, Flow4, Flow6};
 use crate::state::Time;
@@ -218,7 +218,7 @@ impl Stack<'_, '_> {
         let sum = pseudo.bytes(&bytes).finish();
         bytes[16..18].copy_from_slice(&sum.to_be_bytes());
         self.count(Counter::TcpOutSegs);
-        let sent = Some(Sent { is_for_others: false, ..super::datagram::sent(options) });
+        let sender = Some(super::datagram::sender(options));
         match (routed, out.from.ip(), out.to.ip()) {
             (Routed::Four(decision), IpAddr::V4(src), IpAddr::V4(dst)) => {
                 let id = out.id.unwrap_or_else(|| self.rng.next_u32() as u16);
@@ -230,9 +230,9 @@ impl Stack<'_, '_> {
                     mark: out.mark,
                     options: Answer::default(),
                     ttl: options.ttl,
-                    sent,
+                    sender,
                 };
-                self.send_made(made, decision, src, dst, &bytes);
+                let _ = self.send_made(made, decision, src, dst, &bytes);
             }
             (Routed::Six(decision), IpAddr::V6(src), IpAddr::V6(dst)) => {
                 let made = Made6 {
@@ -242,9 +242,9 @@ impl Stack<'_, '_> {
                     mark: out.mark,
                     may_cut: false,
                     hop_limit: options.ttl,
-                    sent,
+                    sender,
                 };
-                self.send_made6(made, decision, src, dst, &bytes);
+                let _ = self.send_made6(made, decision, src, dst, &bytes);
             }
             _ => {}
         }
