@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use fingerpost_engine::Config;
-use fingerpost_engine::path::{Frame, Outcome, has_header};
+use fingerpost_engine::path::{Frame, Logged, Outcome, has_header};
 use fingerpost_engine::trace::{Event, Hook, Stage};
 use fingerpost_model::NeighState;
 use fingerpost_net::Errno;
@@ -117,6 +117,7 @@ impl<'a, 'm> Builder<'a, 'm> {
                 Event::Packet { number, bytes } => self.packet(*number, bytes),
                 Event::Stage { stage } => self.stage(*stage),
                 Event::Ended { packet, outcome } => self.ended(*packet, *outcome),
+                Event::Logged { what } => self.logged(*what),
                 event => self.lookups.push(event.clone()),
             }
         }
@@ -403,6 +404,22 @@ impl<'a, 'm> Builder<'a, 'm> {
             dev: Some(dev),
             frame: Some(whole),
         })
+    }
+
+    /// Linux writes something to its log.
+    fn logged(&mut self, what: Logged) {
+        self.flush();
+        let config = self.config();
+        let text = what.text(self.asked.behaviour, |dev| device_name(config, dev));
+        let function = match what {
+            Logged::MartianSource { .. } => "ip_handle_martian_source",
+            Logged::MartianDestination { .. } => "ip_route_input_slow",
+            Logged::SourceRoute { .. } => "ip_rcv_options",
+            Logged::RedirectIgnored { .. } => "__ip_do_redirect",
+            Logged::RedirectsUnheeded { .. } => "ip_rt_send_redirect",
+        };
+        let step = self.plain("log", text.replace('\n', "; "), function, None);
+        self.put(step);
     }
 
     fn ended(&mut self, packet: u64, outcome: Outcome) {

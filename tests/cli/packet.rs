@@ -718,3 +718,12 @@ fn an_answer_to_a_marked_segment_is_routed_by_its_mark() {
         assert_eq!(devices, [dev], "{out}");
     }
 }
+
+/// C-203.
+#[test]
+fn a_martian_is_logged() {
+    let words = "--in eth0 --from 127.0.0.1 --to 10.0.0.1";
+    let (_, out, _) = packet_on("martian", "sysctl -w net.ipv4.conf.all.log_martians=1\n", words);
+    let line = out.lines().find(|line| line.starts_with("log ")).expect("a line of the log");
+    assert!(line.contains("IPv4: martian source 10.0.0.1 from 127.0.0.1, on dev eth0; ll header:"), "{line}");
+}
