@@ -89,8 +89,14 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Unknown("a port of a bridge");
             return;
         }
-        let beside = Packet::at(dev, bytes.to_vec());
-        let mut packet = Packet { addressed, link_header, iif: dev, mark, is_subject: true, ..beside };
+        let mut packet = Packet {
+            addressed,
+            link_header,
+            iif: dev,
+            mark,
+            is_subject: true,
+            ..Packet::at(dev, bytes.to_vec())
+        };
         self.set_out(&mut packet);
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
