@@ -127,7 +127,7 @@ impl<'a, 'm> Builder<'a, 'm> {
         }
         // What no event told of.
         while let Some(frame) = self.frames.next() {
-            let step = self.transmit(frame);
+            let step = self.transmit(frame, frame.dev);
             self.put(step);
         }
         self.steps
@@ -228,7 +228,15 @@ impl<'a, 'm> Builder<'a, 'm> {
                 };
                 ("receive", format!("by {}", device_name(config, dev)), function)
             }
-            Stage::Hook { hook } => ("hook", hook_name(hook).into(), "nf_hook_slow"),
+            Stage::Hook { hook, input, output } => {
+                let mut text = hook_name(hook).to_string();
+                for (word, dev) in [("in", input), ("out", output)] {
+                    if dev != 0 {
+                        text.push_str(&format!(", {word} {}", device_name(config, dev)));
+                    }
+                }
+                ("hook", text, "nf_hook_slow")
+            }
             Stage::Deliver => {
                 let function = if is_six { "ip6_input" } else { "ip_local_deliver" };
                 ("deliver", "to this host".into(), function)
@@ -273,7 +281,7 @@ impl<'a, 'm> Builder<'a, 'm> {
                 let step = match self.next_frame(dev) {
                     Some(frame) => {
                         self.frames.next();
-                        self.transmit(frame)
+                        self.transmit(frame, dev)
                     }
                     None => {
                         self.plain("transmit", format!("by {}", device_name(config, dev)), XMIT, Some(dev))
@@ -375,17 +383,21 @@ impl<'a, 'm> Builder<'a, 'm> {
         self.put(Step::Side(side));
     }
 
-    /// A frame leaves.
-    fn transmit(&mut self, frame: &Frame) -> Step {
+    /// A frame leaves by a device, perhaps over the one below it.
+    fn transmit(&mut self, frame: &Frame, by: u32) -> Step {
         let config = self.config();
         let header = config.links.get(frame.dev).is_some_and(has_header);
         let seen = decode::frame(&frame.bytes, header);
-        let dev = device_name(config, frame.dev);
+        let dev = device_name(config, by);
+        let over = match frame.dev == by {
+            true => String::new(),
+            false => format!(" over {}", device_name(config, frame.dev)),
+        };
         let to = seen.macs.map_or(String::new(), |(_, mac)| format!(" to {}", decode::mac_text(&mac)));
         let is_whole = self.open.last().is_some_and(|open| !open.is_cut);
         let text = match seen.details.as_ref().filter(|_| is_whole) {
-            Some(details) => format!("by {dev}{to}, {details}"),
-            None => format!("by {dev}{to}: {}", seen.line()),
+            Some(details) => format!("by {dev}{over}{to}, {details}"),
+            None => format!("by {dev}{over}{to}: {}", seen.line()),
         };
         let whole = in_hex(&frame.bytes);
         match self.open.last_mut() {
@@ -393,7 +405,7 @@ impl<'a, 'm> Builder<'a, 'm> {
                 (side.dev, side.frame) = (Some(dev.clone()), Some(whole.clone()));
             }
             Some(Open { side: None, .. }) => {
-                self.memory.fate.left.push((frame.dev, seen.macs.map(|(_, mac)| mac)));
+                self.memory.fate.left.push((by, seen.macs.map(|(_, mac)| mac)));
             }
             _ => {}
         }

@@ -61,7 +61,7 @@ forwarded out of eth1 to 10.1.0.9 (02:00:00:00:00:aa)
 packet       UDP 10.0.0.9:40000 > 10.1.0.9:53, 28 bytes, TTL 64
 frame        from 02:00:00:00:00:99 to 02:00:00:00:00:01
 receive      by eth0                                                                          ip_rcv
-hook         PREROUTING                                                                 nf_hook_slow
+hook         PREROUTING, in eth0                                                        nf_hook_slow
 
 input lookup  to 10.1.0.9, from 10.0.0.9, iif eth0, mark 0x0                     ip_route_input_slow
   no rule was ever changed: main, merged with local, and default are searched directly
@@ -69,9 +69,9 @@ input lookup  to 10.1.0.9, from 10.0.0.9, iif eth0, mark 0x0                    
 reverse path rp_filter is off and the source is no own address                   fib_validate_source
 
 forward      it is for another host                                                       ip_forward
-hook         FORWARD                                                                    nf_hook_slow
+hook         FORWARD, in eth0, out eth1                                                 nf_hook_slow
 output       by eth1                                                                       ip_output
-hook         POSTROUTING                                                                nf_hook_slow
+hook         POSTROUTING, in eth0, out eth1                                             nf_hook_slow
 next         10.1.0.9 on eth1                                                      ip_finish_output2
 transmit     by eth1 to 02:00:00:00:00:aa, 28 bytes, TTL 63                         __dev_queue_xmit
 
@@ -97,7 +97,7 @@ dropped: IP_INHDR on eth0, its time to live is used up, and an ICMP time exceede
 packet       UDP 10.0.0.9:40000 > 10.1.0.9:53, 28 bytes, TTL 1
 frame        from 02:00:00:00:00:99 to 02:00:00:00:00:01
 receive      by eth0                                                                          ip_rcv
-hook         PREROUTING                                                                 nf_hook_slow
+hook         PREROUTING, in eth0                                                        nf_hook_slow
 
 input lookup  to 10.1.0.9, from 10.0.0.9, iif eth0, mark 0x0                     ip_route_input_slow
   no rule was ever changed: main, merged with local, and default are searched directly
@@ -132,7 +132,7 @@ dropped: IP_RPFILTER on eth0, reverse-path filter: the way back does not satisfy
 packet       TCP SYN 10.2.0.9:40000 > 10.1.0.9:443, 40 bytes, TTL 64
 frame        from 00:00:5e:00:53:01 to 02:00:00:00:00:01
 receive      by eth0                                                                          ip_rcv
-hook         PREROUTING                                                                 nf_hook_slow
+hook         PREROUTING, in eth0                                                        nf_hook_slow
 
 input lookup  to 10.1.0.9, from 10.2.0.9, iif eth0, mark 0x0                     ip_route_input_slow
   rule 0      from all lookup local        no match                                 fib_table_lookup
@@ -170,7 +170,7 @@ dropped: NO_SOCKET on eth0, nobody listens, and an ICMP port unreachable (3/3) g
 packet       UDP 10.0.0.9:40000 > 10.0.0.1:53, 28 bytes, TTL 64
 frame        from 02:00:00:00:00:99 to 02:00:00:00:00:01
 receive      by eth0                                                                          ip_rcv
-hook         PREROUTING                                                                 nf_hook_slow
+hook         PREROUTING, in eth0                                                        nf_hook_slow
 
 input lookup  to 10.0.0.1, from 10.0.0.9, iif eth0, mark 0x0                     ip_route_input_slow
   no rule was ever changed: main, merged with local, and default are searched directly
@@ -178,7 +178,7 @@ input lookup  to 10.0.0.1, from 10.0.0.9, iif eth0, mark 0x0                    
 reverse path rp_filter is off and the source is no own address                   fib_validate_source
 
 deliver      to this host                                                           ip_local_deliver
-hook         INPUT                                                                      nf_hook_slow
+hook         INPUT, in eth0                                                             nf_hook_slow
 sends        ICMP port unreachable (3/3) 10.0.0.1 > 10.0.0.9, by eth0                    __icmp_send
   output lookup  to 10.0.0.9, from 10.0.0.1, mark 0x0, tos 0xc0, icmp 3/3: 10.0.0.0/24 dev eth0 src 10.0.0.1
 dropped      NO_SOCKET                                                            sk_skb_reason_drop
@@ -205,7 +205,7 @@ dropped after 3 s: NEIGH_FAILED on eth1, the neighbour does not answer, and an I
 packet       ICMP echo request (8/0) 10.0.0.9 > 10.1.0.7, 28 bytes, TTL 64
 frame        from 02:00:00:00:00:99 to 02:00:00:00:00:01
 receive      by eth0                                                                          ip_rcv
-hook         PREROUTING                                                                 nf_hook_slow
+hook         PREROUTING, in eth0                                                        nf_hook_slow
 
 input lookup  to 10.1.0.7, from 10.0.0.9, iif eth0, mark 0x0                     ip_route_input_slow
   no rule was ever changed: main, merged with local, and default are searched directly
@@ -213,9 +213,9 @@ input lookup  to 10.1.0.7, from 10.0.0.9, iif eth0, mark 0x0                    
 reverse path rp_filter is off and the source is no own address                   fib_validate_source
 
 forward      it is for another host                                                       ip_forward
-hook         FORWARD                                                                    nf_hook_slow
+hook         FORWARD, in eth0, out eth1                                                 nf_hook_slow
 output       by eth1                                                                       ip_output
-hook         POSTROUTING                                                                nf_hook_slow
+hook         POSTROUTING, in eth0, out eth1                                             nf_hook_slow
 next         10.1.0.7 on eth1                                                      ip_finish_output2
 neighbour    10.1.0.7 on eth1 becomes INCOMPLETE                                  __neigh_event_send
 waits        for the link-layer address of 10.1.0.7 on eth1
@@ -253,7 +253,7 @@ forwarded out of eth1 to 2001:db8:1::9 (02:00:00:00:00:aa)
 packet       TCP SYN [2001:db8::9]:40000 > [2001:db8:1::9]:443, 60 bytes, hop limit 64
 frame        from 02:00:00:00:00:99 to 02:00:00:00:00:01
 receive      by eth0                                                                        ipv6_rcv
-hook         PREROUTING                                                                 nf_hook_slow
+hook         PREROUTING, in eth0                                                        nf_hook_slow
 
 input lookup  to 2001:db8:1::9, from 2001:db8::9, iif eth0, mark 0x0, tcp, sport 40000, dport 443
   no rule was ever added: local, then main are searched directly
@@ -261,9 +261,9 @@ input lookup  to 2001:db8:1::9, from 2001:db8::9, iif eth0, mark 0x0, tcp, sport
   table main      2001:db8:1::/64 dev eth1 metric 256                              fib6_table_lookup
 
 forward      it is for another host                                                      ip6_forward
-hook         FORWARD                                                                    nf_hook_slow
+hook         FORWARD, in eth0, out eth1                                                 nf_hook_slow
 output       by eth1                                                                      ip6_output
-hook         POSTROUTING                                                                nf_hook_slow
+hook         POSTROUTING, in eth0, out eth1                                             nf_hook_slow
 next         2001:db8:1::9 on eth1                                                ip6_finish_output2
 transmit     by eth1 to 02:00:00:00:00:aa, 60 bytes, hop limit 63                   __dev_queue_xmit
 
@@ -288,7 +288,7 @@ dropped after 3 s: NOT_SPECIFIED on eth1, the neighbour does not answer, and an 
 packet       ICMPv6 echo request (128/0) 2001:db8::9 > 2001:db8:1::7, 48 bytes, hop limit 64
 frame        from 02:00:00:00:00:99 to 02:00:00:00:00:01
 receive      by eth0                                                                        ipv6_rcv
-hook         PREROUTING                                                                 nf_hook_slow
+hook         PREROUTING, in eth0                                                        nf_hook_slow
 
 input lookup  to 2001:db8:1::7, from 2001:db8::9, iif eth0, mark 0x0, icmpv6  ip6_route_input_lookup
   no rule was ever added: local, then main are searched directly
@@ -296,9 +296,9 @@ input lookup  to 2001:db8:1::7, from 2001:db8::9, iif eth0, mark 0x0, icmpv6  ip
   table main      2001:db8:1::/64 dev eth1 metric 256                              fib6_table_lookup
 
 forward      it is for another host                                                      ip6_forward
-hook         FORWARD                                                                    nf_hook_slow
+hook         FORWARD, in eth0, out eth1                                                 nf_hook_slow
 output       by eth1                                                                      ip6_output
-hook         POSTROUTING                                                                nf_hook_slow
+hook         POSTROUTING, in eth0, out eth1                                             nf_hook_slow
 next         2001:db8:1::7 on eth1                                                ip6_finish_output2
 neighbour    2001:db8:1::7 on eth1 becomes INCOMPLETE                             __neigh_event_send
 waits        for the link-layer address of 2001:db8:1::7 on eth1
@@ -620,9 +620,9 @@ output lookup  to 10.1.0.9, mark 0x0, udp, sport 40000, dport 53        ip_route
 source       10.1.0.1: the route names it                                           inet_select_addr
 
 local out                                                                               ip_local_out
-hook         OUTPUT                                                                     nf_hook_slow
+hook         OUTPUT, out eth1                                                           nf_hook_slow
 output       by eth1                                                                       ip_output
-hook         POSTROUTING                                                                nf_hook_slow
+hook         POSTROUTING, out eth1                                                      nf_hook_slow
 next         10.1.0.9 on eth1                                                      ip_finish_output2
 transmit     by eth1 to 02:00:00:00:00:aa, 28 bytes, TTL 64, DF                     __dev_queue_xmit
 
@@ -726,4 +726,19 @@ fn a_martian_is_logged() {
     let (_, out, _) = packet_on("martian", "sysctl -w net.ipv4.conf.all.log_martians=1\n", words);
     let line = out.lines().find(|line| line.starts_with("log ")).expect("a line of the log");
     assert!(line.contains("IPv4: martian source 10.0.0.1 from 127.0.0.1, on dev eth0; ll header:"), "{line}");
+}
+
+#[test]
+fn a_frame_of_a_vlan_leaves_over_the_device_below() {
+    let more = "\
+ip link add link eth1 name eth1.5 type vlan id 5
+ip link set eth1.5 up
+ip addr add 10.5.0.1/24 dev eth1.5
+ip neigh add 10.5.0.9 lladdr 02:00:00:00:00:55 dev eth1.5
+";
+    let (status, out, _) = program("vlan", more, "--send --udp 53 --to 10.5.0.9");
+    assert_eq!(status, 0);
+    assert!(out.starts_with("sent out of eth1.5 to 10.5.0.9 (02:00:00:00:00:55)\n"), "{out}");
+    let transmit = out.lines().find(|line| line.starts_with("transmit")).expect("a frame");
+    assert!(transmit.contains("by eth1.5 over eth1 to 02:00:00:00:00:55, VLAN 5, 28 bytes"), "{transmit}");
 }
