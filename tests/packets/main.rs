@@ -14,6 +14,7 @@ mod kernel;
 mod log;
 mod multicast;
 mod neighbours;
+mod network;
 mod receive;
 mod six;
 mod sockets;

@@ -13,7 +13,7 @@ use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
 use crate::path::sockets::Sockets;
 use crate::path::{
-    Beside, GlobalLimit, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Tick, Timers,
+    Beside, GlobalLimit, Learned, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Tick, Timers,
 };
 
 /// Time on the injected clock, in milliseconds since the world began.
@@ -63,6 +63,8 @@ pub struct State {
     pub sockets: Sockets,
     /// Milliseconds since 1970, universal time, when the clock began.
     pub wall: u64,
+    /// What bridges learned.
+    pub learned: Learned,
     /// What time alone will bring about.
     pub timers: Timers,
     /// The kernel's tick.

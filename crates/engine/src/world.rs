@@ -1,6 +1,7 @@
 //! The whole: namespaces, clock, chance and the behaviour they share; and the
 //! [`Kernel`] door to it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use crate::behaviour::Behaviour;
 use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
+use crate::network::Network;
 use crate::path::{Frame, Handled, Outcome, Stack};
 use crate::state::Time;
 use crate::trace::Tracer;
@@ -37,6 +39,8 @@ pub struct World {
     pub behaviour: Behaviour,
     /// The uid of questions that name none.
     pub uid: u32,
+    /// Frames between namespaces.
+    pub network: Network,
     /// The structure that lookups search, in new namespaces too.
     search: Search,
     next_ns: u32,
@@ -97,6 +101,7 @@ impl World {
             rng: Rng::new(seed),
             behaviour,
             uid: 0,
+            network: Network::new(seed),
             search: Search::default(),
             next_ns: 0,
             revision: 0,
@@ -244,6 +249,11 @@ impl World {
     /// Lets time pass until the next timer ends, and no longer than until then: the
     /// namespace whose timer it was and what that emits, or `None` when it is then.
     pub fn run_to_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Vec<Frame>)> {
+        self.fire_next(until, tracer).map(|(id, handled)| (id, handled.emitted))
+    }
+
+    /// The same, with what became of it.
+    pub(crate) fn fire_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Handled)> {
         let next = self.next_timer().filter(|&at| at <= until);
         let to = next.unwrap_or(until);
         if to > self.now {
@@ -335,6 +345,10 @@ impl World {
 }
 
 impl Kernel for World {
+    fn behind(&mut self) -> Option<&mut dyn Any> {
+        Some(self)
+    }
+
     fn apply(&mut self, id: NsId, op: Op) -> Result<(), Refusal> {
         let result = self.change(id, op);
         self.finish();

@@ -1,5 +1,6 @@
 //! The door to a kernel, real or in memory.
 
+use std::any::Any;
 use std::net::IpAddr;
 
 use fingerpost_net::{Errno, Family};
@@ -53,6 +54,12 @@ pub struct BucketFilter {
 /// Dumps are streamed in the kernel's own order; the callback sees each
 /// message once.
 pub trait Kernel {
+    /// What stands behind the door, for programs that need more of it than its configuration;
+    /// nothing where that cannot be had.
+    fn behind(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
+
     /// Applies a change, with all its consequences, or refuses it whole.
     fn apply(&mut self, ns: NsId, op: Op) -> Result<(), Refusal>;
 

@@ -8,8 +8,8 @@ use fingerpost_net::Family;
 use fingerpost_testkit::accept::{INSIDE, Plan};
 use fingerpost_testkit::generate::{Devices, Shape, Theme};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
-use fingerpost_testkit::packets;
 use fingerpost_testkit::packets::kernel::PACKETS_SIDE;
+use fingerpost_testkit::{network, packets};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -31,6 +31,8 @@ usage: fingerpost-testkit VERB [OPTIONS]
       --without-reasons   for kernels without tracing: why packets are dropped is not compared
       --save FILE      write the cases there, with what the kernel did
       --replay FILE    compare with what was saved, without a kernel
+  compare --network --seed S --cases N   random small networks, of IPv6 with --family 6: what pings print
+      --only K, --shrink N, --budget N, --jobs N   as above
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
   replay FILE                             Fingerpost against recorded answers
   sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
@@ -97,6 +99,8 @@ pub enum Verb {
         /// For files.
         dir: PathBuf,
     },
+    /// Compare what pings print in random networks.
+    CompareNetworks(network::run::Plan),
     /// Be the kernel's side, inside a namespace.
     KernelSide {
         /// A program to ask as well.
@@ -163,13 +167,14 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = args.next().ok_or("a verb is missing")?;
     let mut options = Options::default();
     let mut plain = Vec::new();
-    let (mut data_plane, mut deaf, mut save, mut recorded) = (false, false, None, None);
+    let (mut data_plane, mut networks, mut deaf, mut save, mut recorded) = (false, false, false, None, None);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--seed" => options.seed = value(&arg, args.next())?,
             "--scenarios" => options.scenarios = value(&arg, args.next())?,
             "--cases" => options.scenarios = value(&arg, args.next())?,
             "--data-plane" => data_plane = true,
+            "--network" => networks = true,
             "--without-reasons" => deaf = true,
             "--save" => save = Some(value(&arg, args.next())?),
             "--replay" => recorded = Some(value(&arg, args.next())?),
@@ -221,6 +226,15 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             budget: options.budget,
             save,
             replay: recorded,
+        }),
+        ("compare", []) if networks => Verb::CompareNetworks(network::run::Plan {
+            family: options.shape.family,
+            seed: options.seed,
+            cases: options.scenarios,
+            only: options.only,
+            jobs: options.jobs,
+            shrink: options.shrink,
+            budget: options.budget,
         }),
         ("compare", []) => Verb::Compare(options),
         ("sources", []) => Verb::Sources(options),

@@ -186,13 +186,17 @@ impl Exceptions {
 impl Exception {
     /// The path MTU as a decision shows it, one that is made here or a received one.
     pub fn path_mtu(&self, now: Time, is_input: bool) -> Option<PathMtu> {
-        let left = self.expires.map_or(0, |at| at.0.saturating_sub(now.0));
         let has_failed = self.failed[usize::from(is_input)];
         (self.pmtu != 0).then_some(PathMtu {
             mtu: self.pmtu,
             locked: self.locked,
-            expires_in: if has_failed { 0 } else { left },
+            expires_in: if has_failed { 0 } else { self.expires_in(now) },
         })
+    }
+
+    /// Milliseconds until it ends; 0 for never.
+    pub fn expires_in(&self, now: Time) -> u64 {
+        self.expires.map_or(0, |at| at.0.saturating_sub(now.0))
     }
 }
 

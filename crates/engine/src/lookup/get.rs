@@ -230,10 +230,8 @@ fn answer(
     // The largest number is no uid.
     msg.uid = question.uid.filter(|&uid| uid != u32::MAX);
     msg.iif = question.iif;
-    msg.cacheinfo = Some(RouteCacheInfo {
-        expires: decision.pmtu.map_or(0, |p| (p.expires_in / 10) as i32),
-        ..RouteCacheInfo::default()
-    });
+    msg.cacheinfo =
+        Some(RouteCacheInfo { expires: (decision.expires_in / 10) as i32, ..RouteCacheInfo::default() });
     msg
 }
 

@@ -313,6 +313,7 @@ impl Resolver<'_> {
         let exception = self.state.exceptions.find(hop_id, packet.dst, self.env.now).copied();
         if let Some(exception) = exception {
             decision.pmtu = exception.path_mtu(self.env.now, true);
+            decision.expires_in = exception.expires_in(self.env.now);
             if let Some(gateway) = exception.gateway {
                 decision.gateway = Some(gateway.into());
                 decision.flags = decision.flags | RouteFlags::REDIRECTED;
@@ -356,6 +357,7 @@ impl Resolver<'_> {
             realms: 0,
             metrics: None,
             pmtu: None,
+            expires_in: 0,
             mtu: self.config.links.get(dev).map_or(0, |link| link.mtu().min(MAX_MTU)),
             input: Input::Discard,
             output: Output::Bug,

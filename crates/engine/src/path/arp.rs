@@ -47,8 +47,8 @@ impl Stack<'_, '_> {
         let own = mac_of(link);
         let arp = Arp::new(op, (own, sender), (target.1, target.0));
         let header = Ethernet { dst: to, src: own, ethertype: ethertype::ARP.into() };
-        self.emit(dev, [header.as_bytes(), arp.as_bytes()].concat());
         self.stage(Stage::Arp { dev, op, target: target.0 });
+        self.emit(dev, [header.as_bytes(), arp.as_bytes()].concat());
     }
 
     /// `arp_rcv`.

@@ -3,6 +3,7 @@
 use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
+use super::bridge::{Bridged, is_bridge};
 use super::six::is_six;
 use super::vlan::{Taken, is_shared, is_tag};
 use super::{Addressed, Frame, Outcome, Packet, Stack};
@@ -13,7 +14,7 @@ use crate::trace::Stage;
 /// `ARPHRD_ETHER`.
 const ETHER: u16 = 1;
 /// Everybody.
-const BROADCAST: Mac = [0xff; 6];
+pub(super) const BROADCAST: Mac = [0xff; 6];
 
 /// The address of everybody on a device's link.
 pub(super) fn broadcast_of(link: &Link) -> Mac {
@@ -77,16 +78,21 @@ impl Stack<'_, '_> {
                 }
             }
         }
+        let Some(link) = self.config.links.get(dev) else { return };
+        let master = link.master().and_then(|master| self.config.links.get(master));
+        if let Some(master) = master.filter(|master| master.vrf_table().is_none()) {
+            if !is_bridge(master) {
+                self.outcome = Outcome::Unknown("a device of a master that is no bridge");
+                return;
+            }
+            match self.bridge_receive(dev, frame, addressed) {
+                Bridged::Up { bridge, addressed: to } => (dev, addressed) = (bridge, to),
+                Bridged::Pass => {}
+                Bridged::Done => return,
+            }
+        }
         if is_shared(self.config, dev) {
             self.outcome = Outcome::Unknown("a device with macvlans or ipvlans on it");
-            return;
-        }
-        let Some(link) = self.config.links.get(dev) else { return };
-        let is_port = link.master().is_some_and(|master| {
-            self.config.links.get(master).is_some_and(|master| master.vrf_table().is_none())
-        });
-        if is_port {
-            self.outcome = Outcome::Unknown("a port of a bridge");
             return;
         }
         let mut packet = Packet {
@@ -146,9 +152,13 @@ impl Stack<'_, '_> {
         }
     }
 
-    /// A frame leaves by a device, one of a VLAN by the device below it; whether it does.
+    /// A frame leaves by a device, one of a VLAN by the device below it, one of a bridge by
+    /// its ports; whether it does.
     pub(super) fn emit(&mut self, dev: u32, bytes: Vec<u8>) -> bool {
         match self.tagged(dev, bytes) {
+            Ok((dev, bytes)) if self.config.links.get(dev).is_some_and(is_bridge) => {
+                return self.bridge_transmit(dev, &bytes);
+            }
             Ok((dev, bytes)) => self.emitted.push(Frame { dev, bytes }),
             Err(unknown @ Outcome::Unknown(_)) => self.outcome = unknown,
             Err(_) => return false,

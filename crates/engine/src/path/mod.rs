@@ -10,6 +10,7 @@
 //! IPv6's stages are in `six`.
 
 mod arp;
+pub(crate) mod bridge;
 mod bulk;
 mod deliver;
 mod ethernet;
@@ -42,6 +43,7 @@ use std::collections::VecDeque;
 
 use fingerpost_net::Rng;
 
+pub use bridge::Learned;
 pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
@@ -253,7 +255,7 @@ impl<'a, 't> Stack<'a, 't> {
     }
 
     /// A timer ends.
-    pub fn fire(mut self, timer: Timer) -> Vec<Frame> {
+    pub fn fire(mut self, timer: Timer) -> Handled {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
             Timer::Segment(id) => self.segment_timer(id),
@@ -263,7 +265,7 @@ impl<'a, 't> Stack<'a, 't> {
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }
-        self.finish().emitted
+        self.finish()
     }
 
     /// Loopback gives back what was sent to it.
@@ -316,6 +318,14 @@ impl<'a, 't> Stack<'a, 't> {
             self.has_ended = true;
         }
         self.tracer.event(|| Event::Ended { packet: packet.number, outcome });
+    }
+
+    /// The event itself ends: a frame that did not become a packet.
+    fn end_event(&mut self, outcome: Outcome) {
+        if !matches!(self.outcome, Outcome::Unknown(_)) {
+            self.outcome = outcome;
+        }
+        self.tracer.event(|| Event::Ended { packet: 0, outcome });
     }
 
     fn drop(&mut self, packet: &Packet, reason: DropReason) {

@@ -7,11 +7,11 @@ use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
 use zerocopy::IntoBytes;
 
 use super::super::hook::{Posted, Sent};
-use super::super::{Outcome, Packet, Sender, Stack};
+use super::super::{Addressed, Outcome, Packet, Sender, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
 use crate::counters::Counter;
-use crate::lookup::{Decision6, DropReason, Flow6, Output, socket6};
+use crate::lookup::{Decision6, DropReason, Flow6, Output, receive6, socket6};
 use crate::trace::Stage;
 use fingerpost_net::Errno;
 
@@ -221,6 +221,7 @@ impl Stack<'_, '_> {
             self.drop(&packet, DropReason::IpInHdr);
             return Ok(());
         };
+        self.loop_back6(&packet, dst);
         self.count_sent6(&packet, dst);
         let Some(decision) = &packet.decision6 else {
             self.drop(&packet, DropReason::NotSpecified);
@@ -235,6 +236,20 @@ impl Stack<'_, '_> {
             return Ok(());
         }
         self.send_to(packet, next)
+    }
+
+    /// Those of this host who listen get a copy of what a socket sends to a group, unless it
+    /// asked for none (`dev_loopback_xmit`).
+    fn loop_back6(&mut self, packet: &Packet, dst: Ipv6Addr) {
+        let is_wanted = dst.is_multicast() && packet.sender.is_some_and(|sender| !sender.is_for_others);
+        let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
+        if is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst) {
+            self.stage(Stage::Loop);
+            let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
+            if let Ok(posted) = self.postrouting(copy, 0) {
+                self.backlog.push_back(posted.into_packet());
+            }
+        }
     }
 
     fn is_known(&self, (dev, addr): (u32, IpAddr)) -> bool {

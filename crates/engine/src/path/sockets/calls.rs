@@ -6,7 +6,7 @@ use fingerpost_model::NsId;
 use fingerpost_net::{Errno, Family};
 
 use super::super::{Frame, Outcome, Stack};
-use super::{Arrival, Control, Discovery, Kind, Options, Report, Socket, SocketId, plain, scope};
+use super::{Arrival, Control, Discovery, Kind, Options, Origin, Report, Socket, SocketId, plain, scope};
 use crate::trace::Tracer;
 use crate::world::World;
 
@@ -129,10 +129,19 @@ impl World {
         self.call(ns, &mut Tracer::off(), take).result
     }
 
-    /// Takes the error that was reported first (`recvmsg` with `MSG_ERRQUEUE`).
+    /// Takes the error that was reported first (`recvmsg` with `MSG_ERRQUEUE`). The socket's
+    /// error is then that of the next report, if that is another's (`sock_dequeue_err_skb`).
     pub fn error_report(&mut self, ns: NsId, id: SocketId) -> Option<Report> {
         let (ns, _) = self.space(ns).ok()?;
-        ns.state.sockets.get_mut(id)?.reports.pop_front()
+        let socket = ns.state.sockets.get_mut(id)?;
+        let report = socket.reports.pop_front()?;
+        let of_others = |report: &&Report| report.origin != Origin::Local;
+        match socket.reports.front().filter(of_others) {
+            Some(next) => socket.error = Some(next.errno),
+            None if report.origin != Origin::Local => socket.error = None,
+            None => {}
+        }
+        Some(report)
     }
 
     /// The error that a socket has been told, once (`SO_ERROR`).

@@ -47,7 +47,7 @@ impl Stack<'_, '_> {
             self.find_port(id)?;
         }
         let is_connected = to.is_none() && *control == Control::default() && !dst.is_multicast();
-        let named = if AddrType::of(dst).needs_device() { scope(target) } else { 0 };
+        let named = if AddrType::of(dst).needs_scope() { scope(target) } else { 0 };
         let oif = [named, options.dev, control.dev, self.usual_device(&options, dst)]
             .into_iter()
             .find(|&dev| dev != 0)
@@ -200,7 +200,7 @@ impl Stack<'_, '_> {
         let IpAddr::V6(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
         let IpAddr::V6(src) = socket.source else { return Err(Errno::EINVAL) };
         let dst = if dst.is_unspecified() { Ipv6Addr::LOCALHOST } else { dst };
-        if AddrType::of(dst).needs_device() {
+        if AddrType::of(dst).needs_scope() {
             if scope != 0 {
                 if options.dev != 0 && options.dev != scope {
                     return Err(Errno::EINVAL);

@@ -8,6 +8,7 @@ use fingerpost_net::wire::{Header, Ipv4, Ipv6, proto};
 use super::super::{Addressed, Packet, Stack};
 use super::demux::Envelope;
 use super::{Kind, SocketId, Way};
+use crate::config::LOOPBACK;
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::state::Time;
@@ -186,10 +187,26 @@ impl Stack<'_, '_> {
         Some(Envelope {
             from: SocketAddr::new(from, sport),
             to: SocketAddr::new(to, dport),
-            dev: packet.dev,
+            dev: self.device_it_came_by(packet),
             slave,
             takes_vrf: self.setting(takes_vrf) != 0,
         })
+    }
+
+    /// The device by which a packet counts as received: of one that loopback gave back the
+    /// owner of its destination (`inet_iif`, `inet6_iif`).
+    fn device_it_came_by(&self, packet: &Packet) -> u32 {
+        if packet.dev != LOOPBACK {
+            return packet.dev;
+        }
+        match (&packet.decision, &packet.decision6) {
+            (_, Some(_)) => packet.iif,
+            (Some(made), None) if !made.is_input => {
+                let hop = made.result.as_ref().and_then(|result| result.hop(self.config));
+                hop.map_or(packet.dev, |hop| hop.dev)
+            }
+            _ => packet.dev,
+        }
     }
 
     /// The decision that a connected socket keeps of what it received, in place of a lookup

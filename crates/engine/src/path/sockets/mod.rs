@@ -120,6 +120,11 @@ impl Socket {
         SocketAddr::new(self.local, self.port)
     }
 
+    /// Whether something can be read: a packet, an error, a report (`poll`).
+    pub fn is_ready(&self) -> bool {
+        !self.inbox.is_empty() || self.error.is_some() || !self.reports.is_empty()
+    }
+
     /// Whom it is connected to (`getpeername`).
     pub fn peer(&self) -> Option<SocketAddr> {
         self.peer
