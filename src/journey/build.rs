@@ -39,6 +39,8 @@ pub(super) struct Fate {
     pub next: Option<(u32, IpAddr)>,
     /// The frames that left, each with its device and destination.
     pub left: Vec<(u32, Option<Mac>)>,
+    /// Those by which a bridge passed it on as it was.
+    pub switched: Vec<(u32, Option<Mac>)>,
     /// Whether it was forwarded.
     pub is_forwarded: bool,
     /// Whether it was cut into pieces.
@@ -55,6 +57,7 @@ impl Memory {
             place: "",
             next: None,
             left: Vec::new(),
+            switched: Vec::new(),
             is_forwarded: false,
             is_cut: false,
             errno: None,
@@ -375,7 +378,8 @@ impl<'a, 'm> Builder<'a, 'm> {
                 side.text = format!("{}, to {whom}", seen.text);
                 side.frame = Some(in_hex(&frame.bytes));
             }
-            None => side.text = format!("ARP of operation {op} for {target}"),
+            None if op == Arp::REPLY => side.text = format!("ARP reply to {target}"),
+            None => side.text = format!("ARP who has {target}"),
         }
         if op == Arp::REPLY {
             side.name = "ARP reply".into();
@@ -406,6 +410,10 @@ impl<'a, 'm> Builder<'a, 'm> {
             }
             Some(Open { side: None, .. }) => {
                 self.memory.fate.left.push((by, seen.macs.map(|(_, mac)| mac)));
+            }
+            // A bridge passes the frame on before the host has a look at it.
+            None if self.memory.subject == 0 && !self.is_timer => {
+                self.memory.fate.switched.push((by, seen.macs.map(|(_, mac)| mac)));
             }
             _ => {}
         }

@@ -742,3 +742,38 @@ ip neigh add 10.5.0.9 lladdr 02:00:00:00:00:55 dev eth1.5
     let transmit = out.lines().find(|line| line.starts_with("transmit")).expect("a frame");
     assert!(transmit.contains("by eth1.5 over eth1 to 02:00:00:00:00:55, VLAN 5, 28 bytes"), "{transmit}");
 }
+
+#[test]
+fn a_bridge_passes_frames_on() {
+    let bridge = "\
+ip link add br0 type bridge
+ip link set br0 address 02:00:00:00:00:10
+ip link set br0 up
+ip link add eth0 type veth peer name p0
+ip link add eth1 type veth peer name p1
+ip link set eth0 master br0
+ip link set eth1 master br0
+ip link set eth0 up
+ip link set eth1 up
+ip link set p0 up
+ip link set p1 up
+ip addr add 10.0.0.1/24 dev br0
+ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:99 dev br0
+";
+    let script = Scratch::new("bridge.sh", bridge.as_bytes());
+    let answer = |words: &str| {
+        let mut command = fingerpost();
+        command.args(["explain", "--packet", "--script", &script.path()]).args(words.split(' '));
+        let (status, out, err) = told(command.output().expect("the command runs"));
+        assert_eq!((status, err.as_str()), (0, ""), "{words}");
+        out.lines().next().unwrap_or_default().to_string()
+    };
+    assert_eq!(
+        answer("--in eth0 --from 10.0.0.9 --to 10.0.0.5 --to-mac 02:00:00:00:00:55"),
+        "passed on by the bridge out of eth1 (02:00:00:00:00:55)"
+    );
+    assert_eq!(
+        answer("--in eth0 --from 10.0.0.9 --to 10.0.0.1"),
+        "delivered to this host, and an ICMP echo reply (0/0) goes back to 10.0.0.9"
+    );
+}
