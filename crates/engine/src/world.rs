@@ -17,7 +17,7 @@ use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::network::Network;
-use crate::path::{Frame, Handled, Outcome, Stack};
+use crate::path::{Frame, Handled, Listening, Outcome, Stack, Timer};
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::{control, dump, lookup};
@@ -153,7 +153,28 @@ impl World {
         self.now = Time(self.now.0.saturating_add(millis));
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut() {
+            ns.state.group_changes.get_or_insert_default();
             control::addrconf::pass_time(ns, env);
+            match &ns.state.group_changes {
+                Some(changes) if !changes.is_empty() => {
+                    let timer = Timer::Listener(0, Listening::News);
+                    ns.state.timers.set(timer, None, Some(self.now));
+                }
+                _ => ns.state.group_changes = None,
+            }
+        }
+    }
+
+    /// Takes the hosts for ones that have stood for a while: nobody has the addresses of
+    /// IPv6 that were just added, and groups that were joined have been told of.
+    pub fn settle(&mut self) {
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        for ns in self.namespaces.values_mut() {
+            control::addrconf::end_detections(ns, env);
+            ns.state.group_changes = None;
+            ns.state.listeners.clear();
+            ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
         }
     }
 

@@ -516,9 +516,25 @@ impl Stack<'_, '_> {
         self.resolution(key).updated.is_some_and(|at| now.0 <= at.0 + millis)
     }
 
+    /// An answer shows that a neighbour was reached (`neigh_confirm`).
+    pub(super) fn confirm(&mut self, key: Key) {
+        if self.knows(key) {
+            let now = self.now();
+            self.resolution(key).confirmed = Some(now);
+        }
+    }
+
     /// Whether there is an entry.
     pub(super) fn knows(&self, key: Key) -> bool {
         self.config.neighbours.entries.contains_key(&key)
+    }
+
+    /// Makes an entry if there is none, of a router if that is known.
+    pub(super) fn make_neighbour(&mut self, key: Key, is_router: bool) {
+        let entry = self.entry(key);
+        if is_router {
+            entry.flags = entry.flags | NeighFlags::ROUTER;
+        }
     }
 
     /// The same, where an entry is made even if nothing is told.

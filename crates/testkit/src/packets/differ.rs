@@ -56,11 +56,12 @@ pub fn differences(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Vec<Differenc
 
 fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
     let mut parts = vec![match step {
-        Step::Inject { dev, frame } => {
+        Step::Inject { dev, frame, .. } => {
             let kind = decode::kind(&frame.0, links.has_header(dev));
             kind.split(' ').next().unwrap_or_default().to_owned()
         }
         Step::Wait { .. } => "wait".to_owned(),
+        Step::Ask { command } => command.clone(),
     }];
     if kernel.emitted != ours.emitted {
         let list = |seen: &Seen| {
@@ -76,6 +77,9 @@ fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
     }
     if kernel.reasons != ours.reasons {
         parts.push(format!("drops {:?}, not {:?}", kernel.reasons, ours.reasons));
+    }
+    if kernel.answer != ours.answer {
+        parts.push("answers otherwise".to_owned());
     }
     if kernel.counters != ours.counters {
         parts.push(format!("counts {}", signs(kernel, ours)));
@@ -135,6 +139,10 @@ fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links:
         let mark = if other.is_none_or(|other| other.emitted.contains(emitted)) { ' ' } else { '*' };
         let _ = writeln!(text, "   {mark}{}", shown(&emitted.0, &emitted.1, links));
     }
+    for line in &seen.answer {
+        let mark = if other.is_none_or(|other| other.answer.contains(line)) { ' ' } else { '*' };
+        let _ = writeln!(text, "   {mark}{line}");
+    }
     let _ = writeln!(text, "    drops {:?}", seen.reasons);
     let all: Vec<String> = seen.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let _ = writeln!(text, "    counts {}", all.join(", "));
@@ -143,7 +151,8 @@ fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links:
 /// A step, for people.
 pub fn step_text(step: &Step, links: &Links) -> String {
     match step {
-        Step::Inject { dev, frame } => format!("  into {}\n", shown(dev, frame, links)),
+        Step::Inject { dev, frame, .. } => format!("  into {}\n", shown(dev, frame, links)),
+        Step::Ask { command } => format!("  ip {command}\n"),
         Step::Wait { ms } => format!("  {ms} ms pass\n"),
     }
 }
@@ -168,7 +177,7 @@ mod tests {
         let waiting = case(vec![Step::Wait { ms: 1 }]);
         assert_eq!(differences(&waiting, &[emitting(1)], &[emitting(2)]), []);
         let frame = emitting(1).emitted[0].1.clone();
-        let forwarding = case(vec![Step::Inject { dev: "u0".into(), frame }]);
+        let forwarding = case(vec![Step::Inject { dev: "u0".into(), frame, ms: 0 }]);
         let found = differences(&forwarding, &[emitting(1)], &[emitting(2)]);
         let found = found.first().expect("another id");
         assert_eq!((found.step, found.kind.as_str()), (0, "icmp; other bytes in [icmp 8/0]"));

@@ -72,6 +72,15 @@ impl Engine {
         seen.emitted.push((self.name_of(dev), Bytes(bytes)));
     }
 
+    /// Time passes beside what a step is about: of packets that end meanwhile nothing is told
+    /// but what is unknown of them.
+    fn pass_aside(&mut self, until: Time, seen: &mut Seen, ends: &mut Ends) {
+        let mut aside = Ends::default();
+        self.pass(until, seen, &mut aside);
+        aside.0.retain(|end| matches!(end, Outcome::Unknown(_)));
+        ends.0.extend(aside.0);
+    }
+
     fn pass(&mut self, until: Time, seen: &mut Seen, ends: &mut Ends) {
         let emitted = self.world.run_until(until, &mut Tracer::on(ends));
         emitted.into_iter().for_each(|(_, _, frame)| self.emit(seen, frame.dev, frame.bytes));
@@ -83,10 +92,17 @@ impl Subject for Engine {
         let mut seen = Seen { at_us, ..Seen::default() };
         let mut ends = Ends::default();
         let now = Time(self.start.0 + at_us / 1000);
-        self.pass(now.max(self.world.now), &mut seen, &mut ends);
+        self.pass_aside(now.max(self.world.now), &mut seen, &mut ends);
         match step {
             Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
-            Step::Inject { dev, frame } => {
+            Step::Ask { command } => {
+                let names = Names::default();
+                let words = ["ip"].into_iter().chain(command.split_whitespace()).map(str::to_owned);
+                let words: Vec<String> = words.collect();
+                let outcome = Runner { world: &mut self.world, ns: NS, names: &names }.run(&words);
+                seen.answer = outcome.stdout.lines().map(str::to_owned).collect();
+            }
+            Step::Inject { dev, frame, ms } => {
                 let index =
                     self.world.ns(NS).ok().and_then(|ns| ns.config.links.find(dev)).map(|link| link.index());
                 match index.map(|dev| self.world.receive(NS, dev, &frame.0, &mut Tracer::on(&mut ends))) {
@@ -100,6 +116,9 @@ impl Subject for Engine {
                         }
                     }
                     _ => seen.unknown = Some(format!("no device {dev}")),
+                }
+                if *ms > 0 {
+                    self.pass_aside(Time(now.0 + ms), &mut seen, &mut ends);
                 }
             }
         }
@@ -146,7 +165,7 @@ mod tests {
         let mut engine = Engine::new(&script.map(str::to_owned), Behaviour::default());
         let frame = "4500001c12340000400154ab0a0000020a0000010800f7fd00010001";
         let frame = Bytes::parse(frame).expect("hexadecimal");
-        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame }, 1000);
+        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame, ms: 0 }, 1000);
         assert_eq!(seen.emitted.len(), 1, "{seen:?}");
         assert_eq!(seen.counters.get("IcmpMsgOutType0"), Some(&1), "{seen:?}");
     }

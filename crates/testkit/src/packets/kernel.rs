@@ -121,6 +121,10 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
         match words.as_slice() {
             ["sysctl", .., setting] => {
                 flush(&mut batch)?;
+                if setting.contains(".accept_dad=") {
+                    // What was set before counts for the addresses that are there already.
+                    detected()?;
+                }
                 set(setting)?;
             }
             ["ip", "tuntap", ..] => {
@@ -169,6 +173,21 @@ fn flush(batch: &mut Batch) -> io::Result<()> {
     Ok(())
 }
 
+/// Waits until no address is tentative, or for a while.
+fn detected() -> io::Result<()> {
+    const LOOKS: u32 = 200;
+    const TENTATIVE: u32 = 0x40;
+    for _ in 0..LOOKS {
+        let text = std::fs::read_to_string("/proc/net/if_inet6")?;
+        let mut flags = text.lines().filter_map(|line| line.split_whitespace().nth(4));
+        if !flags.any(|flags| u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & TENTATIVE != 0)) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
 /// Writes `name=value` below `/proc/sys`; what the kernel refuses stays as it is.
 fn set(setting: &str) -> io::Result<()> {
     let Some((name, value)) = setting.split_once('=') else {
@@ -192,11 +211,22 @@ impl Host {
     fn step(&mut self, step: &Step) -> io::Result<Seen> {
         let mut seen = Seen { at_us: self.start.elapsed().as_micros() as u64, ..Seen::default() };
         match step {
-            Step::Inject { dev, frame } => {
+            Step::Inject { dev, frame, ms } => {
                 let tap = self.taps.iter_mut().find(|tap| tap.name() == dev);
                 let tap = tap.ok_or_else(|| io::Error::other(format!("no device {dev} is held")))?;
                 seen.refused = tap.inject(&frame.0).is_err();
                 self.wait(SETTLE, &mut seen)?;
+                if *ms > 0 {
+                    seen.reasons = self.reasons()?;
+                    self.wait(Duration::from_millis(*ms), &mut seen)?;
+                    // What follows may be dropped in the name of another process.
+                    self.reasons()?;
+                }
+            }
+            Step::Ask { command } => {
+                let mut ip = Command::new("ip");
+                let done = run(ip.args(command.split_whitespace()).envs(ENVIRONMENT), "", DEADLINE)?;
+                seen.answer = done.stdout.lines().map(str::to_owned).collect();
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,
         }
@@ -204,7 +234,8 @@ impl Host {
         seen.counters = counters::between(&self.counted, &counted);
         self.counted = counted;
         seen.deaf = self.listener.is_none();
-        seen.reasons = self.reasons()?;
+        let reasons = self.reasons()?;
+        seen.reasons.extend(reasons);
         Ok(seen)
     }
 

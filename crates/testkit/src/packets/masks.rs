@@ -33,10 +33,12 @@ pub fn held_lines(script: &[String]) -> usize {
 }
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 7] = [
+pub const MASKED: [(&str, &str); 9] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("ids of IPv6 fragments that the host makes", "hashed with a random seed"),
     ("times in timestamp options and timestamp replies", "the time of day"),
+    ("nonces of solicitations for own addresses", "random"),
+    ("seconds that are left of routes and addresses, to ten of them", "time passes between steps"),
     ("the order of frames on different devices", "each is read by itself"),
     (
         "NOT_SPECIFIED where fragments arrive or leave, and how often other reasons are given",
@@ -59,7 +61,7 @@ pub struct Arrived {
 impl Arrived {
     /// Notes a step.
     pub fn note(&mut self, step: &Step, taps: &Links) {
-        let Step::Inject { dev, frame } = step else { return };
+        let Step::Inject { dev, frame, .. } = step else { return };
         if let Some(header) = taps.packet(dev, &frame.0).and_then(Ipv4::read) {
             self.four.insert((header.src, header.id.get()));
         }
@@ -129,6 +131,8 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
             six::mask_packet(&mut frame.0[start..], &arrived.six, &mut ids6);
         }
     }
+    masked.answer.iter_mut().for_each(|line| *line = six::mask_times(line));
+    masked.answer.sort();
     masked.reasons.sort();
     if let Step::Wait { .. } = step {
         masked.emitted.sort();
@@ -139,8 +143,8 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
             || links.start6(dev, &frame.0).is_some_and(|start| six::is_piece(&frame.0[start..]))
     };
     let of_pieces = match step {
-        Step::Inject { dev, frame } => is_piece(dev, frame),
-        Step::Wait { .. } => false,
+        Step::Inject { dev, frame, .. } => is_piece(dev, frame),
+        Step::Wait { .. } | Step::Ask { .. } => false,
     };
     if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();
@@ -272,9 +276,9 @@ mod tests {
         let links = Links::of(&["ip tuntap add u0 mode tun".to_owned()]);
         let reasons = ["NO_SOCKET", "NOT_SPECIFIED", "NO_SOCKET"].map(str::to_owned).to_vec();
         let seen = Seen { reasons, ..Seen::default() };
-        let step = Step::Inject { dev: "u0".into(), frame: piece };
+        let step = Step::Inject { dev: "u0".into(), frame: piece, ms: 0 };
         assert_eq!(masked(&step, &seen, &Arrived::default(), &links).reasons, ["NO_SOCKET"]);
-        let other = Step::Inject { dev: "u0".into(), frame: Bytes(vec![0x45]) };
+        let other = Step::Inject { dev: "u0".into(), frame: Bytes(vec![0x45]), ms: 0 };
         let whole = masked(&other, &seen, &Arrived::default(), &links);
         assert_eq!(whole.reasons, ["NOT_SPECIFIED", "NO_SOCKET", "NO_SOCKET"]);
     }

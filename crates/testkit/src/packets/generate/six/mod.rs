@@ -4,6 +4,7 @@ mod discover;
 mod headers;
 mod host;
 mod packet;
+mod station;
 mod steps;
 
 pub use host::Host;
@@ -14,8 +15,14 @@ use crate::packets::case::Case;
 
 /// A case, from its random numbers.
 pub fn case(rng: &mut Rng, seed: u64, index: u64) -> Case {
-    let host = Host::random(rng);
-    let steps = steps::steps(rng, &host);
+    let (host, steps) = match rng.chance(2, 5) {
+        true => station::case(rng),
+        false => {
+            let host = Host::random(rng);
+            let steps = steps::steps(rng, &host);
+            (host, steps)
+        }
+    };
     Case { seed, index, script: host.script, steps }
 }
 
@@ -34,7 +41,7 @@ mod tests {
         for case in (0..200).map(|index| case(Family::V6, 1, index)) {
             let links = Links::of(&case.script);
             for step in &case.steps {
-                if let Step::Inject { dev, frame } = step {
+                if let Step::Inject { dev, frame, .. } = step {
                     kinds.insert(decode::kind(&frame.0, links.has_header(dev)));
                 }
             }
@@ -46,6 +53,9 @@ mod tests {
             "icmp6 135/0",
             "icmp6 136/0",
             "icmp6 137/0",
+            "icmp6 134/0",
+            "hop icmp6 130/0",
+            "hop icmp6 131/0",
             "udp6",
             "udp6 fragment",
             "tcp6",
