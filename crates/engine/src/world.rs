@@ -262,12 +262,14 @@ impl World {
 
     /// The same, with what became of it.
     pub(crate) fn fire_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Handled)> {
-        let next = self.next_timer().filter(|&at| at <= until);
+        let is_due = |at: &Time| *at <= until;
+        let next = self.next_timer().filter(is_due);
         let to = next.unwrap_or(until);
         if to > self.now {
             self.pass(to.0 - self.now.0);
         }
-        let at = next?;
+        // What time has brought may be told of at once.
+        let at = next.or_else(|| self.next_timer().filter(is_due))?;
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
         self.namespaces.iter_mut().find_map(|(&id, ns)| {

@@ -94,6 +94,13 @@ impl Default for Listener {
     }
 }
 
+impl Listener {
+    /// This host told of a group last, as version 1 has it.
+    pub(crate) fn note_told(&mut self, group: Ipv6Addr) {
+        self.groups.entry(group).or_default().is_last = true;
+    }
+}
+
 /// What a listener's timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Listening {
