@@ -262,9 +262,9 @@ impl Restoring {
         }
         complete_hops(&mut ns.config);
         restore6::complete(&mut ns.config);
+        restore_mroute::complete(&mut ns.config);
         control::groups6::restore(&mut ns.config);
         ns.state.is_continued = true;
-        restore_mroute::complete(&mut ns.config);
         for msg in std::mem::take(&mut opened.exceptions) {
             let restored = match msg.family {
                 Family::V4 => exception(ns, env, &msg),

@@ -165,6 +165,19 @@ impl World {
         }
     }
 
+    /// Takes the hosts for ones that have stood for a while: nobody has the addresses of
+    /// IPv6 that were just added, and groups that were joined have been told of.
+    pub fn settle(&mut self) {
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        for ns in self.namespaces.values_mut() {
+            control::detect6::end_detections(ns, env);
+            ns.state.group_changes = None;
+            ns.state.listeners.clear();
+            ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
+        }
+    }
+
     /// A frame arrives by a device of a namespace; of a device without link header it is
     /// the packet alone.
     ///

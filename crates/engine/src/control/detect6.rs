@@ -10,7 +10,7 @@ use fingerpost_net::{Family, Prefix};
 use super::addrconf::{ETHER, LINK_LOCAL_PREFIX, add_prefix_route, address, address_mut, device_down, eui64};
 use super::host6::{insert_host_route, join_anycast};
 use super::{address6, groups6, sysctl};
-use crate::config::{Dad, If6Addr, In6Dev};
+use crate::config::{Dad, If6Addr, In6Dev, Link};
 use crate::namespace::{Env, Namespace};
 use crate::state::Time;
 
@@ -110,5 +110,18 @@ pub fn fail(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
             ipv6.conf.disable_ipv6 = 1;
         }
         device_down(ns, env, dev, false);
+    }
+}
+
+/// Detections that are under way end at once, and find nobody.
+pub fn end_detections(ns: &mut Namespace, env: Env<'_>) {
+    let of_link = |link: &Link| {
+        let addrs = link.ipv6.as_ref().map_or(&[][..], |ipv6| &ipv6.addrs);
+        let pending = addrs.iter().filter(|have| matches!(have.dad, Dad::Until(_)));
+        pending.map(|have| (link.index(), have.addr)).collect::<Vec<_>>()
+    };
+    let pending: Vec<(u32, Ipv6Addr)> = ns.config.links.iter().flat_map(of_link).collect();
+    for (dev, addr) in pending {
+        complete(ns, env, dev, addr);
     }
 }

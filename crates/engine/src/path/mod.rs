@@ -262,10 +262,10 @@ impl<'a, 't> Stack<'a, 't> {
             Timer::Segment(id) => self.segment_timer(id),
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::Reassembly6 => self.give_up_datagrams6(),
+            Timer::Multicast => self.give_up_multicast(),
             Timer::Detection(dev, addr) => self.detect(dev, addr),
             Timer::Listener(dev, listening) => self.listener_timer(dev, listening),
             Timer::Exceptions6 => self.forget_exceptions6(),
-            Timer::Multicast => self.give_up_multicast(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }

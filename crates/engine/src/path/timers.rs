@@ -22,14 +22,14 @@ pub enum Timer {
     Reassembly,
     /// The same of IPv6.
     Reassembly6,
+    /// Packets for groups that no multicast router tells the way of.
+    Multicast,
     /// An address of a device of which is found out whether another has it.
     Detection(u32, Ipv6Addr),
     /// A device as a listener of groups of IPv6.
     Listener(u32, Listening),
     /// What was learned of IPv6 destinations, and is forgotten unless it was lately.
     Exceptions6,
-    /// Packets for groups that no multicast router tells the way of.
-    Multicast,
     /// An answer for another's address, which is given after a while.
     ProxyArp {
         /// The device that the request came in by.
@@ -101,6 +101,12 @@ impl Timers {
             self.queue.insert((at, Reverse(self.last), timer));
             self.set.insert((at, timer), self.last);
         }
+    }
+
+    /// Stops those of a kind.
+    pub fn stop(&mut self, is_of_kind: impl Fn(Timer) -> bool) {
+        self.queue.retain(|&(.., timer)| !is_of_kind(timer));
+        self.set.retain(|&(_, timer), _| !is_of_kind(timer));
     }
 
     fn remove(&mut self, at: Time, timer: Timer) {

@@ -63,12 +63,12 @@ pub struct Seen {
     /// Why packets were dropped, as Linux's drop reasons are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
-    /// What was answered, line by line.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answer: Vec<String>,
     /// Nobody listened why packets were dropped: reasons are not compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deaf: bool,
+    /// What was answered, line by line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answer: Vec<String>,
     /// The device took no such frame, as one that is down: nothing arrived, nothing of the step is compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,

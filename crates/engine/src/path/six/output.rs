@@ -230,6 +230,7 @@ impl Stack<'_, '_> {
         let gateway = decision.gateway.filter(|_| decision.flags.any(RtFlags::GATEWAY));
         let next = IpAddr::V6(gateway.unwrap_or(dst));
         if gateway.is_some() && self.may_probe(packet.dev) && !self.is_known((packet.dev, next)) {
+            // A host's lookups ask for routers of themselves (`rt6_probe`).
             self.end(&packet, Outcome::Unknown("probes of routers"));
             return Ok(());
         }
@@ -242,11 +243,16 @@ impl Stack<'_, '_> {
         let is_wanted = dst.is_multicast() && packet.sender.is_some_and(|sender| !sender.is_for_others);
         let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
         if is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst) {
-            self.stage(Stage::Loop);
-            let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
-            if let Ok(posted) = self.postrouting(copy, 0) {
-                self.backlog.push_back(posted.into_packet());
-            }
+            self.give_copy(packet.clone());
+        }
+    }
+
+    /// A copy of a packet for a group comes back to this host (`dev_loopback_xmit`).
+    pub(super) fn give_copy(&mut self, packet: Packet) {
+        self.stage(Stage::Loop);
+        let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet };
+        if let Ok(posted) = self.postrouting(copy, 0) {
+            self.backlog.push_back(posted.into_packet());
         }
     }
 

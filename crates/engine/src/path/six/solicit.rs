@@ -8,7 +8,7 @@ use zerocopy::IntoBytes;
 
 use super::super::ethernet::{has_header, mac_of};
 use super::super::hook::Sent;
-use super::super::{Addressed, Packet, Stack};
+use super::super::{Packet, Stack};
 use super::icmp::with_checksum;
 use crate::config::In6Dev;
 use crate::control::groups6::solicited;
@@ -184,24 +184,12 @@ impl Stack<'_, '_> {
             Err(sent) => return sent,
         };
         if is_alert && receive6::joined(self.config, dev, dst) {
-            self.hear_oneself(&packet, dst);
+            // Delivered, whatever its lookup would say.
+            let way = Some(Decision6::of_link(dev, dst));
+            self.give_copy(Packet { decision6: way, ..packet.clone() });
         }
         self.count_sent6(&packet, dst);
         self.send_to(packet, IpAddr::V6(dst))
-    }
-
-    /// A copy of a packet for a group comes back to this host (`dev_loopback_xmit`): it is
-    /// delivered, whatever its lookup would say.
-    fn hear_oneself(&mut self, packet: &Packet, dst: Ipv6Addr) {
-        self.stage(Stage::Loop);
-        let copy = Packet {
-            addressed: Addressed::Loopback,
-            decision6: Some(Decision6::of_link(packet.dev, dst)),
-            ..packet.clone()
-        };
-        if let Ok(posted) = self.postrouting(copy, 0) {
-            self.backlog.push_back(posted.into_packet());
-        }
     }
 }
 
