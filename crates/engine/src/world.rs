@@ -17,7 +17,7 @@ use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::network::Network;
-use crate::path::{Frame, Handled, Listening, Outcome, Stack, Timer};
+use crate::path::{Frame, Handled, Listener, Listening, Outcome, Stack, Timer};
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::{control, dump, lookup};
@@ -173,7 +173,7 @@ impl World {
         for ns in self.namespaces.values_mut() {
             control::detect6::end_detections(ns, env);
             ns.state.group_changes = None;
-            ns.state.listeners.clear();
+            ns.state.listeners.values_mut().for_each(Listener::settle);
             ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
         }
     }
