@@ -4,16 +4,17 @@
 //!
 //! Which table is looked in is no matter of this file: the lookups know a device's VRF.
 
-use fingerpost_net::wire::{Header, Ipv4, Ipv6, nd, next};
+use fingerpost_model::Scope;
+use fingerpost_net::wire::{Header, Ipv4, Ipv6, nd, next, proto};
 
 use super::hook::{Passed, Sent};
 use super::six::is_six;
 use super::{Addressed, Packet, Stack};
 use crate::addrtype::AddrType;
+use crate::counters::Counter;
 use crate::lookup::hash::Asker;
 use crate::lookup::{DropReason, Flow4, Flow6, is_limited_broadcast, output4, source};
 use crate::trace::{Hook, Stage};
-use fingerpost_model::Scope;
 
 /// Devices that may hand a packet to each other at most (`XMIT_RECURSION_LIMIT`).
 const DEEPEST: u8 = 9;
@@ -137,7 +138,10 @@ impl Stack<'_, '_> {
         };
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
-        let Ok(decision) = resolved else { return self.drop(&packet, DropReason::NotSpecified) };
+        let Ok(decision) = resolved else {
+            self.count_discarded(&packet, header.proto, Counter::IpOutDiscards);
+            return self.drop(&packet, DropReason::NotSpecified);
+        };
         let dev = decision.dev;
         packet.decision = Some(decision);
         if dev == vrf {
@@ -178,6 +182,7 @@ impl Stack<'_, '_> {
             ..Flow6::to(header.destination())
         };
         let Some(decision) = self.way_of(&mut flow) else {
+            self.count_discarded(&packet, header.next, Counter::Ip6OutDiscards);
             return self.drop(&packet, DropReason::NotSpecified);
         };
         let dev = decision.dev;
@@ -189,6 +194,14 @@ impl Stack<'_, '_> {
         packet.dev = dev;
         if let Ok(passed) = self.hook_output(packet) {
             let _ = self.output6(passed.into_packet());
+        }
+    }
+
+    /// Whoever sent a datagram is told that the device did not take it, and counts that
+    /// (`ip_send_skb`, `ip6_send_skb`).
+    fn count_discarded(&mut self, packet: &Packet, number: u8, counter: Counter) {
+        if packet.iif == 0 && number != proto::TCP {
+            self.count(counter);
         }
     }
 

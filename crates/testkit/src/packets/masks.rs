@@ -134,6 +134,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     masked.answer.iter_mut().for_each(|line| *line = six::mask_times(line));
     masked.answer.sort();
     masked.reasons.sort();
+    if let Step::Inject { ms: 1.., .. } = step {
+        masked.emitted.sort();
+    }
     if let Step::Wait { .. } | Step::Change { .. } = step {
         masked.emitted.sort();
         masked.reasons.clear();
