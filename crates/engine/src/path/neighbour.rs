@@ -28,20 +28,27 @@ use crate::trace::Stage;
 /// cache or, where it was made here, in powers of two, and what describes it. Of received
 /// packets it depends on the driver; this is what a tap device gives.
 fn memory(packet: &Packet) -> usize {
-    const LINE: usize = 64;
-    const DESCRIPTION: usize = 256;
-    const SHARED: usize = 320;
-    const SMALLEST: usize = 576;
     let len = packet.bytes.len();
-    let size = match packet.link_header {
-        Some(header) => (len + header.len() + LINE).next_multiple_of(LINE) + SHARED,
-        None => match (len + 16).next_multiple_of(LINE) + SHARED {
-            ..=SMALLEST => SMALLEST,
-            size => size.next_power_of_two(),
-        },
+    match packet.link_header {
+        Some(header) => (len + header.len() + LINE).next_multiple_of(LINE) + SHARED + DESCRIPTION,
+        None => made_memory(len),
+    }
+}
+
+/// The same of a packet of this length that is made here.
+pub(super) fn made_memory(len: usize) -> usize {
+    const SMALLEST: usize = 576;
+    let size = match (len + 16).next_multiple_of(LINE) + SHARED {
+        ..=SMALLEST => SMALLEST,
+        size => size.next_power_of_two(),
     };
     size + DESCRIPTION
 }
+
+/// A line of a cache; what describes a packet (`struct sk_buff`), and what its clones share.
+const LINE: usize = 64;
+const DESCRIPTION: usize = 256;
+const SHARED: usize = 320;
 
 /// Neighbours of a family that are kept besides fixed ones (`gc_thresh3`), those beyond
 /// which some are forgotten now and then (`gc_thresh2`), and the milliseconds for which one

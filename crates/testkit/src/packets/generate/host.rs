@@ -203,7 +203,7 @@ impl Host {
             ("unres_qlen_bytes", &["0", "2000", "4000"]),
             ("locktime", &["0", "10"]),
             ("delay_first_probe_time", &["0", "1"]),
-            ("retrans_time_ms", &["100", "300"]),
+            ("retrans_time_ms", &["100"]),
         ];
         const PLAIN: [(&str, &[&str]); 18] = [
             ("icmp_ratelimit", &["1000", "1000", "100"]),

@@ -201,7 +201,7 @@ fn size(rng: &mut Rng, host: &Host) -> usize {
         }
         2 => 0,
         // Longer than any link here takes.
-        4 => one(rng, &[1480, 1501, 3000, 8972, 20_000, 65_400]),
+        4 => one(rng, &[1480, 1501, 3000, 8972]),
         _ => 200 + rng.below(1400) as usize,
     }
 }

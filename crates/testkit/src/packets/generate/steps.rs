@@ -57,6 +57,10 @@ pub fn steps(rng: &mut Rng, host: &Host) -> Vec<Step> {
 /// A router tells the host something about its answers, between two questions.
 fn taught(rng: &mut Rng, host: &Host, device: &Device, steps: &mut Vec<Step>) {
     let (src, dst) = (source(rng, host, device), one(rng, &host.own));
+    if host.broadcasts.contains(&src) {
+        // Linux gives itself its own copy of an answer to many that it has begun to cut.
+        return;
+    }
     let router = one(rng, &device.neighbours).0;
     let other = host.a_device(rng).neighbours[0].0;
     let from = one(rng, &[router, src, other]);
