@@ -171,7 +171,7 @@ impl World {
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut() {
-            control::addrconf::end_detections(ns, env);
+            control::detect6::end_detections(ns, env);
             ns.state.group_changes = None;
             ns.state.listeners.clear();
             ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
@@ -307,7 +307,7 @@ impl World {
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut().filter(|ns| !ns.state.due.is_empty()) {
             self.revision += 1;
-            control::addrconf::finish_due(ns, env);
+            control::detect6::finish_due(ns, env);
         }
     }
 

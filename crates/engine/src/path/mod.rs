@@ -280,18 +280,18 @@ impl<'a, 't> Stack<'a, 't> {
     }
 
     fn run_backlog(&mut self) {
-        self.take_backlog();
-        self.take_group_changes();
-        self.take_backlog();
-    }
-
-    fn take_backlog(&mut self) {
-        while let Some(packet) = self.backlog.pop_front() {
-            self.announce(&packet);
-            match six::is_six(&packet) {
-                false => self.ip_receive(packet),
-                true => self.ip6_receive(packet),
+        loop {
+            while let Some(packet) = self.backlog.pop_front() {
+                self.announce(&packet);
+                match six::is_six(&packet) {
+                    false => self.ip_receive(packet),
+                    true => self.ip6_receive(packet),
+                }
             }
+            if self.state.group_changes.is_none() {
+                return;
+            }
+            self.take_group_changes();
         }
     }
 
@@ -302,7 +302,7 @@ impl<'a, 't> Stack<'a, 't> {
         state.group_changes.get_or_insert_default();
         let mut ns = Namespace { config, state };
         let result = change(&mut ns, self.env);
-        control::addrconf::finish_due(&mut ns, self.env);
+        control::detect6::finish_due(&mut ns, self.env);
         (*self.config, *self.state) = (ns.config, ns.state);
         result
     }

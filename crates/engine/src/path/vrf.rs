@@ -81,8 +81,25 @@ impl Stack<'_, '_> {
     /// with its own.
     pub(super) fn local_out(&mut self, packet: Packet) -> Result<Passed, Sent> {
         let dev = packet.dev;
-        let vrf = self.vrf_of(dev);
-        let stays = match is_six(&packet) {
+        let vrf = self.way_through(&packet);
+        if vrf == 0 {
+            return self.hook_output(packet);
+        }
+        let passed = self.hook_output_by(Packet { dev: vrf, ..packet }, vrf)?;
+        let posted = self.postrouting(passed.into_packet(), 0)?;
+        self.hook_output(Packet { dev, ..posted.into_packet() })
+    }
+
+    /// The device that a packet stands at before it leaves: that which received it; of one
+    /// made here the VRF's that it was handed to first, or none.
+    pub(super) fn stood_at(&self, packet: &Packet) -> u32 {
+        if packet.iif == 0 { self.way_through(packet) } else { packet.dev }
+    }
+
+    /// The VRF's device that takes a packet made here before its own does; 0 for none.
+    fn way_through(&self, packet: &Packet) -> u32 {
+        let vrf = self.vrf_of(packet.dev);
+        let stays = match is_six(packet) {
             false => Ipv4::read(&packet.bytes)
                 .map(Ipv4::destination)
                 .is_none_or(|dst| dst.is_multicast() || is_limited_broadcast(dst)),
@@ -90,12 +107,7 @@ impl Stack<'_, '_> {
                 .map(Ipv6::destination)
                 .is_none_or(|dst| AddrType::of(dst).needs_device()),
         };
-        if vrf == 0 || vrf == dev || stays {
-            return self.hook_output(packet);
-        }
-        let passed = self.hook_output_by(Packet { dev: vrf, ..packet }, vrf)?;
-        let posted = self.postrouting(passed.into_packet(), 0)?;
-        self.hook_output(Packet { dev, ..posted.into_packet() })
+        if vrf == packet.dev || stays { 0 } else { vrf }
     }
 
     /// A VRF's device is given a packet (`vrf_xmit`).
