@@ -17,10 +17,10 @@ use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::network::Network;
-use crate::path::{Frame, Handled, Listening, Outcome, Stack, Timer};
+use crate::path::{Frame, Handled, Listener, Listening, Outcome, Stack, Timer};
 use crate::state::Time;
 use crate::trace::Tracer;
-use crate::{control, dump, lookup};
+use crate::{control, dump, lookup, path};
 
 /// Namespaces, clock, chance and behaviour.
 #[derive(Clone, Debug)]
@@ -171,9 +171,9 @@ impl World {
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut() {
-            control::addrconf::end_detections(ns, env);
+            control::detect6::end_detections(ns, env);
             ns.state.group_changes = None;
-            ns.state.listeners.clear();
+            ns.state.listeners.values_mut().for_each(Listener::settle);
             ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
         }
     }
@@ -208,10 +208,22 @@ impl World {
         tracer: &mut Tracer<'_>,
     ) -> Result<Handled, Refusal> {
         self.revision += 1;
+        if path::is_tagged(frame) && self.has_vlan_elsewhere(id, dev) {
+            let outcome = Outcome::Unknown("a VLAN device in another namespace");
+            return Ok(Handled { outcome, emitted: Vec::new() });
+        }
         let env = Env { behaviour: &self.behaviour, now: self.now };
         let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
         let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
         Ok(stack.receive(dev, frame, mark))
+    }
+
+    /// Whether a VLAN device on this one is in another namespace.
+    fn has_vlan_elsewhere(&self, id: NsId, dev: u32) -> bool {
+        let others = self.namespaces.iter().filter(|(other, _)| **other != id);
+        others
+            .flat_map(|(_, ns)| ns.config.links.iter())
+            .any(|link| link.kind() == "vlan" && link.link_ns == Some(id) && link.msg.link == Some(dev))
     }
 
     /// An entry is added to a multicast routing table, or changed; packets that waited for it
@@ -275,12 +287,14 @@ impl World {
 
     /// The same, with what became of it.
     pub(crate) fn fire_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Handled)> {
-        let next = self.next_timer().filter(|&at| at <= until);
+        let is_due = |at: &Time| *at <= until;
+        let next = self.next_timer().filter(is_due);
         let to = next.unwrap_or(until);
         if to > self.now {
             self.pass(to.0 - self.now.0);
         }
-        let at = next?;
+        // What time has brought may be told of at once.
+        let at = next.or_else(|| self.next_timer().filter(is_due))?;
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
         self.namespaces.iter_mut().find_map(|(&id, ns)| {
@@ -295,7 +309,7 @@ impl World {
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut().filter(|ns| !ns.state.due.is_empty()) {
             self.revision += 1;
-            control::addrconf::finish_due(ns, env);
+            control::detect6::finish_due(ns, env);
         }
     }
 

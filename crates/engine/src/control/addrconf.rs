@@ -1,38 +1,37 @@
 //! The life of IPv6 on a device: what events bring and take (`addrconf_notify`),
-//! addresses with their routes, duplicate address detection, anycast.
+//! addresses with their routes.
 //!
-//! Requests for addresses are [`super::address6`]'s. Detection sends nothing and
-//! nobody objects: it takes the time that Linux takes at most, by the world's clock.
+//! Requests for addresses are [`super::address6`]'s, the detection of duplicates
+//! [`super::detect6`]'s, and what routers advertise [`super::advert6`]'s.
 
 use std::net::Ipv6Addr;
 
 use fingerpost_model::{IfaFlags, LinkFlags, Refusal, RouteFlags, RouteType, TableId};
-use fingerpost_net::{Errno, Family, Prefix, Rng};
+use fingerpost_net::{Errno, Prefix, Rng};
 
-use super::host6::{host_ref, insert_host_route, join_anycast, leave_anycast};
+use super::host6::{host_ref, leave_anycast};
 use super::route6::{self, RouteConfig6};
 use super::sync6::{for_each_route, sync_carrier_lost, sync_down, sync_up};
-use super::{address6, groups6, neighbour, stable_privacy, sysctl};
+use super::{address6, detect6, groups6, neighbour, stable_privacy};
 use crate::addrtype::AddrType;
 use crate::config::{Config, Dad, If6Addr, In6Dev, Link, RtFlags};
 use crate::lookup::RouteRef;
 use crate::lookup::exception6;
 use crate::namespace::{Env, Namespace};
-use crate::state::Time;
 
 /// Smallest MTU with which a device carries IPv6, bytes.
 pub const MIN_MTU: u32 = 1280;
 /// Metric of prefix routes (C-290).
 const PREFIX_METRIC: u32 = 256;
 /// `ARPHRD_ETHER`, `ARPHRD_NONE`.
-const ETHER: u16 = 1;
+pub(super) const ETHER: u16 = 1;
 const NONE: u16 = 0xfffe;
 /// `IN6_ADDR_GEN_MODE_*`.
 const EUI64: i64 = 0;
 const STABLE_PRIVACY: i64 = 2;
 const RANDOM: i64 = 3;
 /// The upper half of link-local addresses.
-const LINK_LOCAL_PREFIX: u64 = 0xfe80 << 48;
+pub(super) const LINK_LOCAL_PREFIX: u64 = 0xfe80 << 48;
 /// `IFAPROT_KERNEL_LO`, `IFAPROT_KERNEL_LL`.
 const BY_LOOPBACK: u8 = 1;
 const LINK_LOCAL: u8 = 3;
@@ -134,7 +133,7 @@ fn become_ready(ns: &mut Namespace, env: Env<'_>, dev: u32) {
         ipv6.is_ready = true;
     }
     make_automatic(ns, env, dev);
-    run_waiting(ns, env, dev);
+    detect6::run_waiting(ns, env, dev);
     sync_up(ns, dev, RouteFlags::DEAD);
     let Some(link) = ns.config.links.get(dev) else { return };
     let (mtu, is_loopback) = (link.mtu(), link.is_loopback());
@@ -186,7 +185,7 @@ pub fn make_automatic(ns: &mut Namespace, env: Env<'_>, dev: u32) {
             ..NewAddress::permanent(Ipv6Addr::LOCALHOST, 128)
         };
         if add_address(ns, env, dev, localhost).is_ok() {
-            complete(ns, env, dev, Ipv6Addr::LOCALHOST);
+            detect6::complete(ns, env, dev, Ipv6Addr::LOCALHOST);
         }
         return;
     }
@@ -267,7 +266,7 @@ fn stable_identifier(config: &Config, dev: u32, prefix: u64) -> Option<u64> {
 }
 
 /// The interface identifier of an Ethernet address (`addrconf_ifid_eui48`).
-fn eui64(mac: &[u8]) -> Option<u64> {
+pub(super) fn eui64(mac: &[u8]) -> Option<u64> {
     match *mac {
         [a, b, c, d, e, f] => Some(u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f])),
         _ => None,
@@ -292,7 +291,7 @@ fn add_link_local(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr, fl
     if add_address(ns, env, dev, new).is_ok() {
         let prefix = Prefix::containing(addr, 64).unwrap_or(Prefix::DEFAULT);
         add_prefix_route(ns, env, dev, prefix, 0, None);
-        start_dad(ns, env, dev, addr);
+        detect6::begin(ns, env, dev, addr);
     }
 }
 
@@ -464,105 +463,6 @@ pub fn find_prefix_route(
     })
 }
 
-/// Begins duplicate address detection, or does without (`addrconf_dad_begin`).
-pub fn start_dad(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
-    if address(&ns.config, dev, addr).is_some_and(|have| have.dad == Dad::Before) {
-        groups6::join_solicited(ns, dev, addr);
-    }
-    let Some(link) = ns.config.links.get(dev) else { return };
-    let quiet = link.msg.flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK);
-    let Some(ipv6) = &link.ipv6 else { return };
-    let Some(have) = ipv6.addrs.iter().find(|have| have.addr == addr) else { return };
-    let off = ns.config.sysctl6.all.accept_dad < 1 && ipv6.conf.accept_dad < 1;
-    if quiet || off || !have.flags.has(IfaFlags::TENTATIVE) || have.flags.has(IfaFlags::NODAD) {
-        complete(ns, env, dev, addr);
-        return;
-    }
-    let (is_ready, optimistic) = (ipv6.is_ready, have.flags.has(IfaFlags::OPTIMISTIC));
-    let pause = sysctl::neighbour_number(&ns.config, Family::V6, link.name(), "retrans_time_ms");
-    let end = dad_end(ipv6, pause.max(8) as u64, optimistic, env.now);
-    if is_ready && end <= env.now {
-        ns.state.due.push((dev, addr));
-    }
-    let until = Dad::Until(end);
-    if let Some(have) = address_mut(&mut ns.config, dev, addr) {
-        have.dad = if is_ready { until } else { Dad::Waiting };
-    }
-    if is_ready && optimistic {
-        insert_host_route(ns, env, dev, addr);
-    }
-}
-
-/// Detections that end at once do so after what the change does otherwise, those
-/// of all devices in the order in which they began (`addrconf_dad_work`).
-pub fn finish_due(ns: &mut Namespace, env: Env<'_>) {
-    for (dev, addr) in std::mem::take(&mut ns.state.due) {
-        let have = address(&ns.config, dev, addr);
-        if have.is_some_and(|have| matches!(have.dad, Dad::Until(end) if end <= env.now)) {
-            complete(ns, env, dev, addr);
-        }
-    }
-}
-
-/// When detection is over at the latest: after a random part of a delay, then
-/// a pause of milliseconds for each solicitation (`addrconf_dad_kick`).
-fn dad_end(ipv6: &In6Dev, pause: u64, optimistic: bool, now: Time) -> Time {
-    let delay = if optimistic { 0 } else { ipv6.conf.router_solicitation_delay.max(0) as u64 };
-    let solicitations = ipv6.conf.dad_transmits.max(0) as u64;
-    Time(now.plus_secs(delay).0.saturating_add(solicitations.saturating_mul(pause)))
-}
-
-/// Detection begins for the addresses that waited for the device (`addrconf_dad_run`).
-fn run_waiting(ns: &mut Namespace, env: Env<'_>, dev: u32) {
-    let Some(ipv6) = ns.config.links.ipv6(dev) else { return };
-    let waits = |have: &&If6Addr| have.flags.has(IfaFlags::TENTATIVE) && have.dad == Dad::Waiting;
-    let waiting: Vec<Ipv6Addr> = ipv6.addrs.iter().filter(waits).map(|have| have.addr).collect();
-    for addr in waiting {
-        start_dad(ns, env, dev, addr);
-    }
-}
-
-/// An address is its device's own from now on (`addrconf_dad_completed`).
-pub fn complete(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
-    let Some(have) = address_mut(&mut ns.config, dev, addr) else { return };
-    have.flags = have.flags.without(IfaFlags::TENTATIVE | IfaFlags::OPTIMISTIC | IfaFlags::DADFAILED);
-    have.dad = Dad::Over;
-    let (peer, metric) = (have.peer, have.metric);
-    insert_host_route(ns, env, dev, addr);
-    if ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.forwarding != 0) {
-        join_anycast(ns, env, dev, addr);
-    }
-    if let Some(peer) = peer {
-        add_prefix_route(ns, env, dev, Prefix::host(peer), metric, None);
-    }
-    ns.config.fib6.generation += 1;
-}
-
-/// Another has an address of a device (`addrconf_dad_stop`): a permanent one stays without
-/// being used, others go. Where that is asked for, IPv6 ends on a device whose address of
-/// the link, made of its own, is another's.
-pub fn detection_failed(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
-    let all = ns.config.sysctl6.all.accept_dad;
-    let Some(link) = ns.config.links.get_mut(dev) else { return };
-    let mac = link.msg.address.as_ref().map(|address| address.0.clone());
-    let id = mac.and_then(|mac| eui64(&mac)).filter(|_| link.msg.arp_type == ETHER);
-    let of_device = id.map(|id| Ipv6Addr::from_bits(u128::from(LINK_LOCAL_PREFIX) << 64 | u128::from(id)));
-    let Some(ipv6) = &mut link.ipv6 else { return };
-    let ends = (all > 1 || ipv6.conf.accept_dad > 1) && of_device == Some(addr);
-    let Some(have) = ipv6.addrs.iter_mut().find(|have| have.addr == addr) else { return };
-    have.dad = Dad::Over;
-    have.flags = have.flags.without(IfaFlags::OPTIMISTIC) | IfaFlags::DADFAILED | IfaFlags::TENTATIVE;
-    if !have.flags.has(IfaFlags::PERMANENT) {
-        address6::remove(ns, env, dev, addr);
-    }
-    if ends {
-        if let Some(ipv6) = ns.config.links.ipv6_mut(dev) {
-            ipv6.conf.disable_ipv6 = 1;
-        }
-        device_down(ns, env, dev, false);
-    }
-}
-
 /// What time has brought: the end of detections, of lifetimes, of routes.
 pub fn pass_time(ns: &mut Namespace, env: Env<'_>) {
     let is_due = |have: &If6Addr| {
@@ -577,22 +477,9 @@ pub fn pass_time(ns: &mut Namespace, env: Env<'_>) {
     for (dev, addr) in due {
         let have = address(&ns.config, dev, addr);
         if have.is_some_and(|have| matches!(have.dad, Dad::Until(end) if end <= env.now)) {
-            complete(ns, env, dev, addr);
+            detect6::complete(ns, env, dev, addr);
         }
         address6::check_lifetime(ns, env, dev, addr);
-    }
-}
-
-/// Detections that are under way end at once, and find nobody.
-pub fn end_detections(ns: &mut Namespace, env: Env<'_>) {
-    let of_link = |link: &Link| {
-        let addrs = link.ipv6.as_ref().map_or(&[][..], |ipv6| &ipv6.addrs);
-        let pending = addrs.iter().filter(|have| matches!(have.dad, Dad::Until(_)));
-        pending.map(|have| (link.index(), have.addr)).collect::<Vec<_>>()
-    };
-    let pending: Vec<(u32, Ipv6Addr)> = ns.config.links.iter().flat_map(of_link).collect();
-    for (dev, addr) in pending {
-        complete(ns, env, dev, addr);
     }
 }
 
@@ -633,7 +520,7 @@ fn restore_permanent(ns: &mut Namespace, env: Env<'_>, dev: u32) {
             add_prefix_route(ns, env, dev, have.prefix(), have.metric, None);
         }
         if have.dad == Dad::Before {
-            start_dad(ns, env, dev, have.addr);
+            detect6::begin(ns, env, dev, have.addr);
         }
     }
 }

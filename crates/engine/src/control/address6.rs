@@ -7,7 +7,7 @@ use fingerpost_model::{AddrMsg, IfaFlags, NlFlags, Refusal};
 use fingerpost_net::{Errno, Prefix};
 
 use super::addrconf::{self, NewAddress, add_prefix_route, find_prefix_route};
-use super::route6;
+use super::{detect6, route6};
 use crate::addrtype::AddrType;
 use crate::config::{Config, If6Addr, RtFlags};
 use crate::lookup::RouteRef;
@@ -111,7 +111,7 @@ fn add(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) -> Result<()
     if !new.flags.has(IfaFlags::NOPREFIXROUTE) {
         add_prefix_route(ns, env, dev, prefix_of(&new), new.metric, lifetime(&new));
     }
-    addrconf::start_dad(ns, env, dev, addr);
+    detect6::begin(ns, env, dev, addr);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use fingerpost_net::Prefix;
 
 use super::addrconf::{self, NewAddress};
 use super::route6::{self, RouteConfig6};
-use super::{address6, sysctl};
+use super::{address6, detect6, sysctl};
 use crate::addrtype::AddrType;
 use crate::config::{Config, Preference, Route6, RtFlags};
 use crate::lookup::RouteRef;
@@ -324,7 +324,7 @@ fn set_address(
         if let Some(have) = addrconf::address_mut(&mut ns.config, dev, addr) {
             have.flags = have.flags | IfaFlags::MANAGETEMPADDR;
         }
-        addrconf::start_dad(ns, env, dev, addr);
+        detect6::begin(ns, env, dev, addr);
     } else if let Some(have) = addrconf::address_mut(&mut ns.config, dev, addr) {
         let age = (env.now.0.saturating_sub(have.updated.0) / 1000).min(u32::MAX.into()) as u32;
         let left = have.valid.saturating_sub(age);

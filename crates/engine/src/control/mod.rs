@@ -6,6 +6,7 @@ pub mod address;
 pub mod address6;
 pub mod addrlabel;
 pub mod advert6;
+pub mod detect6;
 pub mod event;
 pub mod fib_info;
 pub mod gateway;

@@ -27,8 +27,20 @@ pub fn resolve(
     flow: &mut Flow6,
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
+    resolve_by(config, state, env, flow, false, tracer)
+}
+
+/// The same; `is_bound` where a socket demands the flow's device.
+pub(crate) fn resolve_by(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    is_bound: bool,
+    tracer: &mut Tracer<'_>,
+) -> Result<Decision6, Errno> {
     let any_source = flow.src.is_unspecified();
-    let found = find(config, state, env, flow, flow.oif != 0 && any_source, tracer)?;
+    let found = find(config, state, env, flow, flow.oif != 0 && (any_source || is_bound), tracer)?;
     let source = match any_source {
         false => {
             let given = Event6::Source { addr: flow.src, why: Source6Reason::Given };

@@ -51,12 +51,13 @@ pub use fragments::Beside;
 pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
 pub use limits::{GlobalLimit, Peers, Tick};
 pub use log::{LinkHeader, Logged};
-pub use mroute::{Multicast, Used};
+pub use mroute::{Multicast, Used, VifCounts};
 pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
 pub use six::{Listener, Listeners, Listening, Noted, Reassembly6};
 pub use timers::{Timer, Timers};
+pub(crate) use vlan::is_tagged;
 
 use crate::config::Config;
 use crate::control::{self, sysctl};
@@ -279,18 +280,18 @@ impl<'a, 't> Stack<'a, 't> {
     }
 
     fn run_backlog(&mut self) {
-        self.take_backlog();
-        self.take_group_changes();
-        self.take_backlog();
-    }
-
-    fn take_backlog(&mut self) {
-        while let Some(packet) = self.backlog.pop_front() {
-            self.announce(&packet);
-            match six::is_six(&packet) {
-                false => self.ip_receive(packet),
-                true => self.ip6_receive(packet),
+        loop {
+            while let Some(packet) = self.backlog.pop_front() {
+                self.announce(&packet);
+                match six::is_six(&packet) {
+                    false => self.ip_receive(packet),
+                    true => self.ip6_receive(packet),
+                }
             }
+            if self.state.group_changes.is_none() {
+                return;
+            }
+            self.take_group_changes();
         }
     }
 
@@ -301,7 +302,7 @@ impl<'a, 't> Stack<'a, 't> {
         state.group_changes.get_or_insert_default();
         let mut ns = Namespace { config, state };
         let result = change(&mut ns, self.env);
-        control::addrconf::finish_due(&mut ns, self.env);
+        control::detect6::finish_due(&mut ns, self.env);
         (*self.config, *self.state) = (ns.config, ns.state);
         result
     }

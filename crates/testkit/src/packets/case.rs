@@ -43,6 +43,11 @@ pub enum Step {
         /// The words behind `ip`.
         command: String,
     },
+    /// The host is changed.
+    Change {
+        /// A line as in the script.
+        line: String,
+    },
 }
 
 fn is_zero(number: &u64) -> bool {

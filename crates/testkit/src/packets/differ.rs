@@ -61,6 +61,7 @@ fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
             kind.split(' ').next().unwrap_or_default().to_owned()
         }
         Step::Wait { .. } => "wait".to_owned(),
+        Step::Change { .. } => "change".to_owned(),
         Step::Ask { command } => command.clone(),
     }];
     if kernel.emitted != ours.emitted {
@@ -154,6 +155,7 @@ pub fn step_text(step: &Step, links: &Links) -> String {
         Step::Inject { dev, frame, .. } => format!("  into {}\n", shown(dev, frame, links)),
         Step::Ask { command } => format!("  ip {command}\n"),
         Step::Wait { ms } => format!("  {ms} ms pass\n"),
+        Step::Change { line } => format!("  {line}\n"),
     }
 }
 

@@ -37,12 +37,7 @@ impl Engine {
     /// A host as a script makes it; lines that are refused change nothing, as in the kernel.
     pub fn new(script: &[String], behaviour: Behaviour) -> Self {
         let mut world = World::new(1, behaviour);
-        let names = Names::default();
-        for line in script {
-            let Ok(script) = Script::parse(line) else { continue };
-            let mut runner = Runner { world: &mut world, ns: NS, names: &names };
-            script.commands().iter().for_each(|command| drop(runner.run(&command.words)));
-        }
+        script.iter().for_each(|line| change(&mut world, line));
         let mut engine = Engine { start: world.now, world, counted: Counters::default() };
         engine.counted = engine.counters();
         engine
@@ -87,6 +82,14 @@ impl Engine {
     }
 }
 
+/// Runs a line; one that is refused changes nothing, as in the kernel.
+fn change(world: &mut World, line: &str) {
+    let names = Names::default();
+    let Ok(script) = Script::parse(line) else { return };
+    let mut runner = Runner { world, ns: NS, names: &names };
+    script.commands().iter().for_each(|command| drop(runner.run(&command.words)));
+}
+
 impl Subject for Engine {
     fn step(&mut self, step: &Step, at_us: u64) -> Seen {
         let mut seen = Seen { at_us, ..Seen::default() };
@@ -95,6 +98,11 @@ impl Subject for Engine {
         self.pass_aside(now.max(self.world.now), &mut seen, &mut ends);
         match step {
             Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
+            Step::Change { line } => {
+                change(&mut self.world, line);
+                let now = self.world.now;
+                self.pass(now, &mut seen, &mut ends);
+            }
             Step::Ask { command } => {
                 let names = Names::default();
                 let words = ["ip"].into_iter().chain(command.split_whitespace()).map(str::to_owned);

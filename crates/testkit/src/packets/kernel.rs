@@ -5,6 +5,7 @@
 //! its tun and tap devices, and does the steps. It stays busy while it waits, so that
 //! the timers of its processor run in its name and their drops are heard.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -114,22 +115,29 @@ pub fn packets_side(tracing: Option<&Path>, input: impl Read, output: &mut impl 
 
 /// Builds the host. Lines of `ip` that follow each other go to one `ip -batch`; one that is refused changes nothing.
 fn build(script: &[String]) -> io::Result<Vec<Tap>> {
-    let mut taps = Vec::new();
+    let (mut taps, mut names) = (Vec::new(), BTreeSet::new());
     let mut batch = Batch::default();
     for line in script {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["sysctl", .., setting] => {
-                flush(&mut batch)?;
-                if setting.contains(".accept_dad=") {
-                    // What was set before counts for the addresses that are there already.
-                    detected()?;
+                if flush(&mut batch)? {
+                    joined(&names)?;
                 }
                 set(setting)?;
             }
             ["ip", "tuntap", ..] => {
                 flush(&mut batch)?;
                 taps.extend(Tap::for_line(&words)?);
+                if let [.., name, "mode", "tap"] = words.as_slice() {
+                    names.insert((*name).to_owned());
+                }
+            }
+            ["ip", "neigh", "add", "proxy", ..] => {
+                // Groups of what is stood in for are joined at once, those of addresses late.
+                flush(&mut batch)?;
+                joined(&names)?;
+                add(&mut batch, "", &words[1..])?;
             }
             ["ip", family @ ("-4" | "-6"), rest @ ..] => add(&mut batch, family, rest)?,
             ["ip", rest @ ..] => add(&mut batch, "", rest)?,
@@ -138,6 +146,7 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
     }
     flush(&mut batch)?;
     settle(&[])?;
+    joined(&names)?;
     Ok(taps)
 }
 
@@ -157,9 +166,10 @@ fn add(batch: &mut Batch, family: &str, words: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-fn flush(batch: &mut Batch) -> io::Result<()> {
+/// Runs the lines; tells whether there were any.
+fn flush(batch: &mut Batch) -> io::Result<bool> {
     if batch.lines.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let lines = std::mem::take(&mut batch.lines);
     let mut command = Command::new("ip");
@@ -170,20 +180,31 @@ fn flush(batch: &mut Batch) -> io::Result<()> {
     if std::env::var_os("FINGERPOST_SHOW_REFUSED").is_some() && done.status != 0 {
         eprintln!("{lines}{}", done.stderr);
     }
-    Ok(())
+    Ok(true)
 }
 
-/// Waits until no address is tentative, or for a while.
-fn detected() -> io::Result<()> {
+/// Waits until Linux has done what it does a moment after addresses came, or for a while: those
+/// of taps have joined their groups, and those of links are not tentative.
+fn joined(taps: &BTreeSet<String>) -> io::Result<()> {
     const LOOKS: u32 = 200;
     const TENTATIVE: u32 = 0x40;
     for _ in 0..LOOKS {
-        let text = std::fs::read_to_string("/proc/net/if_inet6")?;
-        let mut flags = text.lines().filter_map(|line| line.split_whitespace().nth(4));
-        if !flags.any(|flags| u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & TENTATIVE != 0)) {
+        let groups = std::fs::read_to_string("/proc/net/igmp6").unwrap_or_default();
+        let is_ready = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [addr, .., flags, dev] = words.as_slice() else { return true };
+            let Some(low) = addr.get(26..).filter(|_| taps.contains(*dev)) else { return true };
+            let group = format!("ff0200000000000000000001ff{low}");
+            let is_tentative = u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & TENTATIVE != 0);
+            let mut lines = groups.lines().map(|line| line.split_whitespace());
+            lines.any(|mut line| line.nth(1) == Some(dev) && line.next() == Some(&group))
+                && !(is_tentative && addr.starts_with("fe80"))
+        };
+        let addresses = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+        if addresses.lines().all(is_ready) {
             break;
         }
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(2));
     }
     Ok(())
 }
@@ -229,6 +250,10 @@ impl Host {
                 seen.answer = done.stdout.lines().map(str::to_owned).collect();
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,
+            Step::Change { line } => {
+                build(std::slice::from_ref(line))?;
+                self.wait(SETTLE, &mut seen)?;
+            }
         }
         let counted = counters::read()?;
         seen.counters = counters::between(&self.counted, &counted);

@@ -45,7 +45,7 @@ pub const MASKED: [(&str, &str); 9] = [
         "the pieces of a datagram are freed one by one, or together where their memory could be joined",
     ),
     (
-        "drop reasons, and the order of frames, while only time passes",
+        "drop reasons, and the order of frames, while only time passes or the host is changed",
         "timers of one tick have no order, and may run in the name of another process",
     ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
@@ -134,7 +134,10 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     masked.answer.iter_mut().for_each(|line| *line = six::mask_times(line));
     masked.answer.sort();
     masked.reasons.sort();
-    if let Step::Wait { .. } = step {
+    if let Step::Inject { ms: 1.., .. } = step {
+        masked.emitted.sort();
+    }
+    if let Step::Wait { .. } | Step::Change { .. } = step {
         masked.emitted.sort();
         masked.reasons.clear();
     }
@@ -144,7 +147,7 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     };
     let of_pieces = match step {
         Step::Inject { dev, frame, .. } => is_piece(dev, frame),
-        Step::Wait { .. } | Step::Ask { .. } => false,
+        Step::Wait { .. } | Step::Change { .. } | Step::Ask { .. } => false,
     };
     if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();

@@ -12,8 +12,8 @@ use super::super::{Outcome, Stack};
 use super::ndisc::IGNORED;
 use super::solicit::{ALL_NODES, Advert};
 use crate::config::Dad;
-use crate::control::addrconf;
 use crate::control::groups6::solicited;
+use crate::control::{addrconf, detect6};
 use crate::state::Time;
 
 /// Bytes of a solicitation's nonce.
@@ -60,7 +60,7 @@ impl Stack<'_, '_> {
                 self.state.timers.set(Timer::Detection(dev, addr), None, Some(next.min(end)));
             }
             Dad::Until(_) => {
-                self.reconfigure(|ns, env| addrconf::complete(ns, env, dev, addr));
+                self.reconfigure(|ns, env| detect6::complete(ns, env, dev, addr));
                 self.announce_address(dev, addr);
             }
             Dad::Over if !have.flags.has(IfaFlags::TENTATIVE) => self.announce_address(dev, addr),
@@ -105,7 +105,7 @@ impl Stack<'_, '_> {
         if have.flags.has(IfaFlags::STABLE_PRIVACY) {
             return Outcome::Unknown("another address after a duplicate");
         }
-        self.reconfigure(|ns, env| addrconf::detection_failed(ns, env, dev, addr));
+        self.reconfigure(|ns, env| detect6::fail(ns, env, dev, addr));
         IGNORED
     }
 }

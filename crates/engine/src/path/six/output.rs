@@ -61,7 +61,7 @@ impl Stack<'_, '_> {
     }
 
     /// Sends a payload made here (`ip6_xmit`, `ip6_local_out`).
-    pub(super) fn build_and_send6(
+    pub(in crate::path) fn build_and_send6(
         &mut self,
         made: Made6,
         decision: Decision6,
@@ -127,8 +127,7 @@ impl Stack<'_, '_> {
 
     /// `ip6_output`.
     pub(in crate::path) fn output6(&mut self, packet: Packet) -> Sent {
-        // Of one made here no hook sees a device before this.
-        let from = if packet.iif == 0 { 0 } else { packet.dev };
+        let from = self.stood_at(&packet);
         self.output6_from(packet, from)
     }
 

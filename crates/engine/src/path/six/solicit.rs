@@ -158,12 +158,12 @@ impl Stack<'_, '_> {
         self.stage(Stage::LocalOut);
         self.count(Counter::Ip6OutRequests);
         // Counted as a message only if it left.
-        if self.send_nd_packet(packet, dev, is_off, is_alert).is_ok() {
+        if self.send_control_packet(packet, dev, is_off, is_alert).is_ok() {
             self.count_message6(kind);
         }
     }
 
-    fn send_nd_packet(&mut self, packet: Packet, dev: u32, is_off: bool, is_alert: bool) -> Sent {
+    fn send_control_packet(&mut self, packet: Packet, dev: u32, is_off: bool, is_alert: bool) -> Sent {
         let packet = match self.hook_output(packet) {
             Ok(passed) => passed.into_packet(),
             Err(sent) => return sent,

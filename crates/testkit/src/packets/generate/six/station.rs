@@ -66,6 +66,8 @@ impl Host {
         }
         host.addresses(rng);
         for device in host.devices.clone() {
+            // Who does not answer is not asked again while the case takes.
+            host.set(&format!("net.ipv6.neigh.{}.retrans_time_ms", device.name), "60000");
             host.accepts(rng, &device);
         }
         host.neighbours(rng);
@@ -146,7 +148,6 @@ impl Host {
         self.set(&format!("{conf}.accept_dad"), one(rng, &["1", "1", "2"]));
         self.set(&format!("{conf}.dad_transmits"), "1");
         self.set(&format!("{conf}.router_solicitation_delay"), "0");
-        self.set(&format!("net.ipv6.neigh.{}.retrans_time_ms", device.name), "60000");
         let more = one(rng, &["", "", " valid_lft 5000 preferred_lft 3000", " optimistic"]);
         let address = above(device.subnet.0, 0x44);
         self.say(format!("ip address add {address}/64 dev {}{more}", device.name));
@@ -179,7 +180,7 @@ fn advertisement(rng: &mut Rng, device: &Device) -> Packet {
     let lifetime: u32 = one(rng, &[1800, 1800, 1800, 600, 0, 50, 65535]);
     let flags: u32 = one(rng, &[0, 0, 0x08, 0x18, 0x10, 0xc0]);
     let hop_limit: u32 = one(rng, &[0, 64, 65, 9, 255]);
-    let times = [one(rng, &[0, 0, 30_000, 7_001, 50]), one(rng, &[0, 0, 0, 1_003, 1])];
+    let times = [one(rng, &[0, 0, 30_000, 70_001]), one(rng, &[0, 0, 0, 90_003])];
     let body: Vec<u8> = times.into_iter().flat_map(u32::to_be_bytes).collect();
     let mut message = icmp(nd::ROUTER_ADVERT, 0, hop_limit << 24 | flags << 16 | lifetime, &body);
     if rng.chance(3, 4) {
