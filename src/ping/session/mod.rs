@@ -214,7 +214,7 @@ impl<'a, W: Wire> Session<'a, W> {
                 // It is tried again, until that has taken too long.
                 self.tokens = 0;
                 self.full += 1;
-                let pause = (interval / 2).max(SHORTEST).min(LONGEST_PAUSE);
+                let pause = (interval / 2).clamp(SHORTEST, LONGEST_PAUSE);
                 if self.full * pause < self.options.linger {
                     return pause;
                 }
