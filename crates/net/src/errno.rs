@@ -67,6 +67,8 @@ errnos! {
     ENETDOWN = 100, "Network is down";
     ENETUNREACH = 101, "Network is unreachable";
     ENOBUFS = 105, "No buffer space available";
+    EISCONN = 106, "Transport endpoint is already connected";
+    ENOTCONN = 107, "Transport endpoint is not connected";
     ETIMEDOUT = 110, "Connection timed out";
     ECONNREFUSED = 111, "Connection refused";
     EHOSTDOWN = 112, "Host is down";

@@ -6,6 +6,8 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::packets::call::{Answer, Call};
+
 /// A host and what befalls it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
@@ -30,6 +32,18 @@ pub enum Step {
         /// From the link header on; from the network header on tun devices.
         frame: Bytes,
     },
+    /// A program calls a socket.
+    Call {
+        /// The socket's number within the case.
+        socket: u8,
+        /// What it asks.
+        call: Call,
+    },
+    /// The host is changed.
+    Run {
+        /// A line of `ip` or `sysctl`.
+        line: String,
+    },
     /// Time passes.
     Wait {
         /// Milliseconds.
@@ -51,6 +65,9 @@ pub struct Seen {
     /// Why packets were dropped, as Linux's drop reasons are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// How a call was answered, or whether a line was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
     /// The device took no such frame, as one that is down: nothing arrived, nothing of the step is compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,

@@ -54,8 +54,21 @@ fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
             let kind = decode::kind(&frame.0, links.has_header(dev));
             kind.split(' ').next().unwrap_or_default().to_owned()
         }
+        Step::Call { call, .. } => call.name().to_owned(),
+        Step::Run { line } => line.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
         Step::Wait { .. } => "wait".to_owned(),
     }];
+    if kernel.answer != ours.answer {
+        let first = |seen: &Seen| {
+            let word = seen.answer.as_ref().and_then(|answer| answer.text.split_whitespace().next());
+            match word {
+                Some(word) if word.bytes().all(|byte| byte.is_ascii_digit()) => "a length".to_owned(),
+                Some(word) => word.to_owned(),
+                None => "nothing".to_owned(),
+            }
+        };
+        parts.push(format!("answers {}, not {}", first(kernel), first(ours)));
+    }
     if kernel.emitted != ours.emitted {
         let list = |seen: &Seen| {
             let kinds = seen.emitted.iter().map(|(dev, frame)| decode::kind(&frame.0, links.has_header(dev)));
@@ -129,6 +142,9 @@ fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links:
         let mark = if other.is_none_or(|other| other.emitted.contains(emitted)) { ' ' } else { '*' };
         let _ = writeln!(text, "   {mark}{}", shown(&emitted.0, &emitted.1, links));
     }
+    if let Some(answer) = &seen.answer {
+        let _ = writeln!(text, "    answers {answer}");
+    }
     let _ = writeln!(text, "    drops {:?}", seen.reasons);
     let all: Vec<String> = seen.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let _ = writeln!(text, "    counts {}", all.join(", "));
@@ -138,6 +154,8 @@ fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links:
 pub fn step_text(step: &Step, links: &Links) -> String {
     match step {
         Step::Inject { dev, frame } => format!("  into {}\n", shown(dev, frame, links)),
+        Step::Call { socket, call } => format!("  socket {socket}: {call}\n"),
+        Step::Run { line } => format!("  {line}\n"),
         Step::Wait { ms } => format!("  {ms} ms pass\n"),
     }
 }

@@ -1,5 +1,10 @@
 //! Fingerpost's side of a case: the engine, in memory, on a clock that the record drives.
 
+mod calls;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::counters::Counters;
 use fingerpost_engine::lookup::DropReason;
@@ -10,7 +15,9 @@ use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
 
 use crate::packets::Subject;
+use crate::packets::call::Answer;
 use crate::packets::case::{Bytes, Case, Seen, Step};
+use crate::packets::engine::calls::Opened;
 
 const NS: NsId = NsId(0);
 
@@ -19,6 +26,8 @@ pub struct Engine {
     world: World,
     start: Time,
     counted: Counters,
+    /// By the numbers that the case gives them.
+    sockets: BTreeMap<u8, Opened>,
 }
 
 /// How the ways of packets ended within a step.
@@ -37,13 +46,11 @@ impl Engine {
     /// A host as a script makes it; lines that are refused change nothing, as in the kernel.
     pub fn new(script: &[String]) -> Self {
         let mut world = World::new(1, Behaviour::default());
-        let names = Names::default();
         for line in script {
-            let Ok(script) = Script::parse(line) else { continue };
-            let mut runner = Runner { world: &mut world, ns: NS, names: &names };
-            script.commands().iter().for_each(|command| drop(runner.run(&command.words)));
+            run(&mut world, line);
         }
-        let mut engine = Engine { start: world.now, world, counted: Counters::default() };
+        let mut engine =
+            Engine { start: world.now, world, counted: Counters::default(), sockets: BTreeMap::new() };
         engine.counted = engine.counters();
         engine
     }
@@ -56,6 +63,12 @@ impl Engine {
             false => engine.step(step, seen.at_us),
         });
         steps.collect()
+    }
+
+    /// Where a socket of the case receives, and whom it is connected to.
+    pub fn ends_of(&self, socket: u8) -> Option<(SocketAddr, Option<SocketAddr>)> {
+        let socket = self.world.socket_of(NS, self.sockets.get(&socket)?.id)?;
+        Some((socket.local(), socket.peer()))
     }
 
     fn counters(&self) -> Counters {
@@ -78,6 +91,13 @@ impl Engine {
     }
 }
 
+/// Runs a line; whether it was accepted.
+fn run(world: &mut World, line: &str) -> bool {
+    let (Ok(script), names) = (Script::parse(line), Names::default()) else { return false };
+    let mut runner = Runner { world, ns: NS, names: &names };
+    script.commands().iter().all(|command| runner.run(&command.words).status == 0)
+}
+
 impl Subject for Engine {
     fn step(&mut self, step: &Step, at_us: u64) -> Seen {
         let mut seen = Seen { at_us, ..Seen::default() };
@@ -86,6 +106,11 @@ impl Subject for Engine {
         self.pass(now.max(self.world.now), &mut seen, &mut ends);
         match step {
             Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
+            Step::Call { socket, call } => seen.answer = Some(self.call(*socket, call, &mut seen, &mut ends)),
+            Step::Run { line } => {
+                let accepted = run(&mut self.world, line);
+                seen.answer = Some(Answer::text(if accepted { "accepted" } else { "refused" }));
+            }
             Step::Inject { dev, frame } => {
                 let index =
                     self.world.ns(NS).ok().and_then(|ns| ns.config.links.find(dev)).map(|link| link.index());

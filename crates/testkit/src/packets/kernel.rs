@@ -12,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::oracle::{ENVIRONMENT, must_be_apart, settle};
+use crate::packets::call::Answer;
+use crate::packets::caller::Caller;
 use crate::packets::case::{Case, Seen, Step};
 use crate::packets::counters;
 use crate::packets::drops::{Listener, Recorder};
@@ -88,8 +90,17 @@ pub fn packets_side(tracing: &Path, input: impl Read, output: &mut impl Write) -
     BufReader::new(input).read_line(&mut text)?;
     let case: Case = serde_json::from_str(&text)?;
     let taps = build(&case.script)?;
-    let mut host =
-        Host { taps, listener: Listener::open(tracing)?, counted: counters::read()?, start: Instant::now() };
+    let listener = Listener::open(tracing)?;
+    let caller = match case.steps.iter().any(|step| matches!(step, Step::Call { .. })) {
+        true => {
+            let mut caller = Caller::start()?;
+            caller.learn(["lo"].into_iter().chain(taps.iter().map(Tap::name)))?;
+            listener.hear(caller.pid())?;
+            Some(caller)
+        }
+        false => None,
+    };
+    let mut host = Host { taps, listener, caller, counted: counters::read()?, start: Instant::now() };
     host.drain()?;
     host.listener.take()?;
     for step in &case.steps {
@@ -106,9 +117,9 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
     for line in script {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["sysctl", .., setting] => {
+            ["sysctl", ..] => {
                 flush(&mut batch)?;
-                set(setting)?;
+                set(line)?;
             }
             ["ip", "tuntap", ..] => {
                 flush(&mut batch)?;
@@ -156,20 +167,34 @@ fn flush(batch: &mut Batch) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `name=value` below `/proc/sys`; what the kernel refuses stays as it is.
-fn set(setting: &str) -> io::Result<()> {
+/// Writes what `sysctl -w name=value` names below `/proc/sys`, and whether the kernel took
+/// it; what it refuses stays as it is.
+fn set(line: &str) -> io::Result<bool> {
+    let setting = line.trim_start_matches("sysctl").trim_start().trim_start_matches("-w").trim();
     let Some((name, value)) = setting.split_once('=') else {
         return Err(io::Error::other(format!("no setting: {setting}")));
     };
     let path = format!("/proc/sys/{}", name.replace('.', "/"));
     // A name that this kernel does not know stays unset, as `sysctl` leaves it.
-    let _ = std::fs::write(path, value);
-    Ok(())
+    Ok(std::fs::write(path, value.trim_matches('"')).is_ok())
+}
+
+/// Runs a line of `ip` or `sysctl`; whether it was accepted.
+fn change(line: &str) -> io::Result<bool> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        ["sysctl", ..] => set(line),
+        ["ip", rest @ ..] => {
+            Ok(run(Command::new("ip").args(rest).envs(ENVIRONMENT), "", DEADLINE)?.status == 0)
+        }
+        _ => Err(io::Error::other(format!("not a line of ip or sysctl: {line}"))),
+    }
 }
 
 struct Host {
     taps: Vec<Tap>,
     listener: Listener,
+    caller: Option<Caller>,
     counted: counters::Counters,
     start: Instant,
 }
@@ -182,6 +207,15 @@ impl Host {
                 let tap = self.taps.iter_mut().find(|tap| tap.name() == dev);
                 let tap = tap.ok_or_else(|| io::Error::other(format!("no device {dev} is held")))?;
                 seen.refused = tap.inject(&frame.0).is_err();
+                self.wait(SETTLE, &mut seen)?;
+            }
+            Step::Call { socket, call } => {
+                let caller = self.caller.as_mut().ok_or_else(|| io::Error::other("nobody calls"))?;
+                seen.answer = Some(caller.call(*socket, call)?);
+                self.wait(SETTLE, &mut seen)?;
+            }
+            Step::Run { line } => {
+                seen.answer = Some(Answer::text(if change(line)? { "accepted" } else { "refused" }));
                 self.wait(SETTLE, &mut seen)?;
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,

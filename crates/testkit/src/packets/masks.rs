@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_net::wire::{Ethernet, Header, Icmp, Ipv4, checksum, ethertype, proto};
 
+use crate::packets::call::{Answer, Call};
 use crate::packets::case::{Bytes, Seen, Step};
 use crate::packets::decode;
 
@@ -59,6 +60,12 @@ pub struct Arrived {
 impl Arrived {
     /// Notes a step.
     pub fn note(&mut self, step: &Step, taps: &Links) {
+        // A header that a program wrote keeps its id.
+        if let Step::Call { call: Call::Send { data, .. }, .. } = step
+            && let Some(header) = Ipv4::read(&data.0)
+        {
+            self.four.insert((header.src, header.id.get()));
+        }
         let Step::Inject { dev, frame } = step else { return };
         if let Some(header) = taps.packet(dev, &frame.0).and_then(Ipv4::read) {
             self.four.insert((header.src, header.id.get()));
@@ -99,6 +106,11 @@ impl Links {
         frame.get(self.start(dev, frame)?..)
     }
 
+    /// Where the network header of a frame stands, of either protocol.
+    pub fn network(&self, dev: &str, frame: &[u8]) -> Option<usize> {
+        self.start(dev, frame).or_else(|| self.start6(dev, frame))
+    }
+
     fn start6(&self, dev: &str, frame: &[u8]) -> Option<usize> {
         self.start_of(dev, frame, 6, ethertype::IPV6)
     }
@@ -129,6 +141,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
             six::mask_packet(&mut frame.0[start..], &arrived.six, &mut ids6);
         }
     }
+    if let Some(Answer { data: Some(data), is_packet: true, .. }) = &mut masked.answer {
+        mask_packet(&mut data.0, arrived, &mut ids);
+    }
     masked.reasons.sort();
     if let Step::Wait { .. } = step {
         masked.emitted.sort();
@@ -140,7 +155,7 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     };
     let of_pieces = match step {
         Step::Inject { dev, frame } => is_piece(dev, frame),
-        Step::Wait { .. } => false,
+        Step::Call { .. } | Step::Run { .. } | Step::Wait { .. } => false,
     };
     if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();
