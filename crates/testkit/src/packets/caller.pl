@@ -12,9 +12,11 @@ sub pointed { my ($bytes) = @_; return length $bytes ? $bytes : undef }
 
 sub sent {
     my ($socket, $flags, $name, $control, $data) = @_;
-    my $vector = pack('P Q', pointed($data), length $data);
+    # What is pointed to has to outlive the call.
+    my @kept = map { pointed($_) } $name, $control, $data;
+    my $vector = pack('P Q', $kept[2], length $data);
     my $message = pack('P L x4 P Q P Q i x4',
-        pointed($name), length $name, $vector, 1, pointed($control), length $control, 0);
+        $kept[0], length $name, $vector, 1, $kept[1], length $control, 0);
     return syscall($sendmsg, fileno($socket), $message, $flags + 0);
 }
 

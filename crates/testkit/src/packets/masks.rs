@@ -13,7 +13,7 @@ use crate::packets::case::{Bytes, Seen, Step};
 use crate::packets::decode;
 
 /// Settings at the head of each script, with the reason.
-pub const HELD4: [(&str, &str, &str); 8] = [
+pub const HELD4: [(&str, &str, &str); 9] = [
     ("net.ipv6.conf.all.disable_ipv6", "1", "no router solicitations and reports in cases of IPv4"),
     ("net.ipv6.conf.default.disable_ipv6", "1", "the same for devices that are still to come"),
     ("net.ipv4.icmp_msgs_per_sec", "100000", "the global limit takes random amounts"),
@@ -22,7 +22,11 @@ pub const HELD4: [(&str, &str, &str); 8] = [
     ("net.ipv4.neigh.default.proxy_delay", "0", "answers for others wait for a random time"),
     ("net.ipv4.neigh.default.retrans_time_ms", "200", "a case does not take seconds"),
     ("net.ipv4.fib_multipath_hash_seed", "4660", "the hash of legs has a random seed"),
+    ("net.ipv4.ip_local_port_range", ONLY_PORT, "sockets that ask for no port get one by chance"),
 ];
+
+/// A range of ports with one in it.
+const ONLY_PORT: &str = "\"40000 40000\"";
 
 /// How many lines at a script's head are settings held still.
 pub fn held_lines(script: &[String]) -> usize {

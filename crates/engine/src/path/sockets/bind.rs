@@ -84,7 +84,7 @@ impl Stack<'_, '_> {
             }
         }
         match to.port() {
-            0 => self.find_port(id)?,
+            0 => self.find_port(id).map_err(|_| Errno::EADDRINUSE)?,
             _ => self.state.sockets.place(id),
         }
         Ok(())

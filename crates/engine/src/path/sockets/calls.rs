@@ -6,7 +6,7 @@ use fingerpost_model::NsId;
 use fingerpost_net::{Errno, Family};
 
 use super::super::{Frame, Outcome, Stack};
-use super::{Arrival, Control, Discovery, Kind, Options, Report, Socket, SocketId, plain, scope};
+use super::{Arrival, Control, Discovery, Kind, Options, Origin, Report, Socket, SocketId, plain, scope};
 use crate::trace::Tracer;
 use crate::world::World;
 
@@ -110,10 +110,20 @@ impl World {
         self.call(ns, &mut Tracer::off(), take).result
     }
 
-    /// Takes the error that was reported first (`recvmsg` with `MSG_ERRQUEUE`).
+    /// Takes the error that was reported first (`recvmsg` with `MSG_ERRQUEUE`). The socket is
+    /// told the next one of ICMP.
     pub fn error_report(&mut self, ns: NsId, id: SocketId) -> Option<Report> {
         let (ns, _) = self.space(ns).ok()?;
-        ns.state.sockets.get_mut(id)?.reports.pop_front()
+        let socket = ns.state.sockets.get_mut(id)?;
+        let report = socket.reports.pop_front()?;
+        // `sock_dequeue_err_skb`
+        let is_of_icmp = |report: &Report| matches!(report.origin, Origin::Icmp { .. });
+        match socket.reports.front() {
+            Some(next) if is_of_icmp(next) => socket.error = Some(next.errno),
+            _ if is_of_icmp(&report) => socket.error = None,
+            _ => {}
+        }
+        Some(report)
     }
 
     /// The error that a socket has been told, once (`SO_ERROR`).
@@ -144,6 +154,7 @@ impl World {
 
 impl Stack<'_, '_> {
     fn connect(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
+        self.find_port(id)?;
         let (to, socket) = (plain(to), self.state.sockets.get(id).ok_or(Errno::EBADF)?);
         if to.is_ipv6() && socket.family == Family::V4 {
             return Err(Errno::EAFNOSUPPORT);
@@ -164,6 +175,7 @@ impl Stack<'_, '_> {
         control: &Control,
         data: &[u8],
     ) -> Result<usize, Errno> {
+        self.find_port(id)?;
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let to = to.map(plain);
         let is_four = to.or(socket.peer).map_or(socket.family == Family::V4, |to| to.is_ipv4());

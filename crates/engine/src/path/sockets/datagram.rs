@@ -38,7 +38,7 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) -> Result<usize, Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
-        let (kind, options, port) = (socket.kind, socket.options.clone(), socket.port);
+        let (kind, options) = (socket.kind, socket.options.clone());
         if data.len() > 0xffff {
             return Err(Errno::EMSGSIZE);
         }
@@ -49,14 +49,13 @@ impl Stack<'_, '_> {
         if is_udp && target.port() == 0 {
             return Err(Errno::EINVAL);
         }
-        if is_udp && port == 0 {
-            self.find_port(id)?;
-        }
         let mut is_connected = to.is_none() && *control == Control::default();
-        let named = control.source.map_or(own, |source| match source {
-            IpAddr::V4(source) => source,
-            IpAddr::V6(_) => own,
-        });
+        // C-166; with a device alone no source is named, not even the socket's.
+        let named = match control.source {
+            Some(IpAddr::V4(source)) => source,
+            _ if control.dev != 0 => Ipv4Addr::UNSPECIFIED,
+            _ => own,
+        };
         let mut src = named;
         let mut oif = if control.dev != 0 { control.dev } else { options.dev };
         let is_of_vrf = |dev: u32| self.config.links.get(dev).is_some_and(|link| link.vrf_table().is_some());
@@ -91,7 +90,7 @@ impl Stack<'_, '_> {
                         }
                     }
                 }
-                let decision = self.way4(&mut flow)?;
+                let decision = self.resolve_way4(&mut flow, is_udp)?;
                 if decision.flags.has(RouteFlags::BROADCAST) && !options.broadcast {
                     return Err(Errno::EACCES); // C-169
                 }
@@ -124,9 +123,13 @@ impl Stack<'_, '_> {
 
     /// The way of a flow; that there is none is counted.
     pub(super) fn way4(&mut self, flow: &mut Flow4) -> Result<Decision, Errno> {
+        self.resolve_way4(flow, true)
+    }
+
+    fn resolve_way4(&mut self, flow: &mut Flow4, is_counted: bool) -> Result<Decision, Errno> {
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, flow, asker, self.tracer);
-        if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
+        if is_counted && resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::IpOutNoRoutes);
         }
         resolved
@@ -188,7 +191,9 @@ impl Stack<'_, '_> {
             self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), dport), mtu);
             return Err(Errno::EMSGSIZE);
         }
-        self.pending_error(id)?;
+        if kind == Kind::Udp {
+            self.pending_error(id, Counter::IpOutDiscards)?;
+        }
         // C-149; a locked path MTU is none that routers told truly.
         let is_locked = metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0
             || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
@@ -224,11 +229,7 @@ impl Stack<'_, '_> {
         if kind == Kind::Raw(proto::ICMP)
             && let Some(icmp) = Icmp::read(data)
         {
-            self.count(Counter::IcmpOutMsgs);
-            self.state.counters.message(Messages::Out4, icmp.kind);
-            if let Some(counter) = super::super::icmp::counter_of(icmp.kind) {
-                self.count(counter);
-            }
+            self.count_icmp(icmp.kind);
         }
         let to_group = decision.kind == RouteType::MULTICAST;
         let ttl = control.ttl.or(if to_group { Some(options.multicast_ttl) } else { options.ttl });
@@ -249,6 +250,15 @@ impl Stack<'_, '_> {
         Ok(data.len())
     }
 
+    /// A message of ICMP is sent (`icmp_out_count`).
+    fn count_icmp(&mut self, kind: u8) {
+        self.count(Counter::IcmpOutMsgs);
+        self.state.counters.message(Messages::Out4, kind);
+        if let Some(counter) = super::super::icmp::counter_of(kind) {
+            self.count(counter);
+        }
+    }
+
     /// Sends a packet whose header the sender wrote (`raw_send_hdrinc`).
     fn send_with_header(
         &mut self,
@@ -266,11 +276,12 @@ impl Stack<'_, '_> {
         if data.len() < Ipv4::LEN {
             return Err(Errno::EINVAL);
         }
-        self.pending_error(id)?;
+        self.pending_error(id, Counter::IpOutDiscards)?;
         let mut bytes = data.to_vec();
         let number = self.rng.next_u32() as u16;
         let Some(header) = Ipv4::edit(&mut bytes) else { return Err(Errno::EINVAL) };
         if header.header_len() > data.len() {
+            self.count(Counter::IpOutDiscards);
             return Err(Errno::EINVAL);
         }
         if header.header_len() >= Ipv4::LEN {
@@ -282,7 +293,13 @@ impl Stack<'_, '_> {
             if header.id.get() == 0 && !header.dont_fragment() {
                 header.id.set(number);
             }
+            let (number, len) = (header.proto, header.header_len());
             set_checksum(&mut bytes);
+            if number == proto::ICMP
+                && let Some(&kind) = bytes.get(len)
+            {
+                self.count_icmp(kind);
+            }
         }
         self.stage(Stage::LocalOut);
         let mut packet = Packet::made(bytes, decision, options.mark);
@@ -295,7 +312,6 @@ impl Stack<'_, '_> {
 
     /// Connects a socket to a peer of IPv4 (`__ip4_datagram_connect`; C-170 to C-173).
     pub(super) fn connect4(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
-        self.find_port(id)?;
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let (kind, options, sport) = (socket.kind, socket.options.clone(), socket.port);
         let IpAddr::V4(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };

@@ -29,7 +29,7 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) -> Result<usize, Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
-        let (kind, options, port) = (socket.kind, socket.options.clone(), socket.port);
+        let (kind, options) = (socket.kind, socket.options.clone());
         let target = to.or(socket.peer).ok_or(Errno::EDESTADDRREQ)?;
         let IpAddr::V6(mut dst) = target.ip() else { return Err(Errno::EAFNOSUPPORT) };
         let own = match socket.source {
@@ -42,9 +42,6 @@ impl Stack<'_, '_> {
         }
         if dst.is_unspecified() {
             dst = Ipv6Addr::LOCALHOST;
-        }
-        if is_udp && port == 0 {
-            self.find_port(id)?;
         }
         let is_connected = to.is_none() && *control == Control::default() && !dst.is_multicast();
         let named = if AddrType::of(dst).needs_device() { scope(target) } else { 0 };
@@ -146,7 +143,9 @@ impl Stack<'_, '_> {
             self.local_error(id, Errno::EMSGSIZE, (dst.into(), dport), mtu);
             return Err(Errno::EMSGSIZE);
         }
-        self.pending_error(id)?;
+        if kind == Kind::Udp {
+            self.pending_error(id, Counter::Ip6OutDiscards)?;
+        }
         let mut payload = Vec::with_capacity(len);
         let pseudo = Checksum::ZERO.pseudo6(src, dst, kind.number(), len);
         let open = |sum: u16| if sum == 0 { 0xffff } else { sum };
@@ -194,7 +193,6 @@ impl Stack<'_, '_> {
 
     /// Connects a socket to a peer of IPv6 (`__ip6_datagram_connect`).
     pub(super) fn connect6(&mut self, id: SocketId, to: SocketAddr, scope: u32) -> Result<(), Errno> {
-        self.find_port(id)?;
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let (kind, mut options, sport) = (socket.kind, socket.options.clone(), socket.port);
         let IpAddr::V6(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };

@@ -116,9 +116,14 @@ impl Stack<'_, '_> {
         }
     }
 
-    /// An error that a socket was told comes before what it wants to send.
-    pub(super) fn pending_error(&mut self, id: SocketId) -> Result<(), Errno> {
-        self.state.sockets.get_mut(id).and_then(|socket| socket.error.take()).map_or(Ok(()), Err)
+    /// An error that a socket was told comes before what it wants to send, which counts as
+    /// discarded (`sock_alloc_send_skb`).
+    pub(super) fn pending_error(&mut self, id: SocketId, counter: Counter) -> Result<(), Errno> {
+        let Some(errno) = self.state.sockets.get_mut(id).and_then(|socket| socket.error.take()) else {
+            return Ok(());
+        };
+        self.count(counter);
+        Err(errno)
     }
 
     /// Copies of a packet go to the raw sockets of its protocol (`raw_local_deliver`,

@@ -115,9 +115,14 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Where it receives and from where it sends (`getsockname`).
+    /// Where it receives and from where it sends (`getsockname`); raw sockets have their
+    /// protocol's number for a port.
     pub fn local(&self) -> SocketAddr {
-        SocketAddr::new(self.local, self.port)
+        let port = match self.kind {
+            Kind::Raw(number) => number.into(),
+            _ => self.port,
+        };
+        SocketAddr::new(self.local, port)
     }
 
     /// Whom it is connected to (`getpeername`).

@@ -4,6 +4,7 @@ mod discover;
 mod headers;
 mod host;
 mod packet;
+mod sockets;
 mod steps;
 
 pub use host::Host;
@@ -14,8 +15,13 @@ use crate::packets::case::Case;
 
 /// A case, from its random numbers.
 pub fn case(rng: &mut Rng, seed: u64, index: u64) -> Case {
-    let host = Host::random(rng);
-    let steps = steps::steps(rng, &host);
+    let mut host = Host::random(rng);
+    let steps = if super::has_calls(index) {
+        host.settings_of_sockets(rng);
+        super::sockets::steps(rng, &host, &host.script)
+    } else {
+        steps::steps(rng, &host)
+    };
     Case { seed, index, script: host.script, steps }
 }
 

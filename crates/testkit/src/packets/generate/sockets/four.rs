@@ -25,7 +25,6 @@ impl Host {
             ("conf.all.accept_local", &["1"]),
             ("conf.all.accept_redirects", &["1", "0"]),
         ];
-        self.script.push(format!("sysctl -w {}", super::ONLY_PORT));
         for _ in 0..one(rng, &[0, 1, 1, 2, 3]) {
             let (name, values) = one(rng, &SETTINGS);
             self.script.push(format!("sysctl -w net.ipv4.{name}={}", one(rng, values)));

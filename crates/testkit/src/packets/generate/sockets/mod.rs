@@ -18,9 +18,6 @@ use crate::packets::engine::Engine;
 use crate::packets::generate::{one, weighted};
 use crate::packets::masks::Links;
 
-/// The port that sockets get which ask for none: there is no other.
-pub const ONLY_PORT: &str = "net.ipv4.ip_local_port_range=\"40000 40000\"";
-
 /// Ports that sockets take and packets go to.
 const PORTS: [u16; 4] = [5000, 5000, 53, 7];
 
