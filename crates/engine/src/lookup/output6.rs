@@ -27,8 +27,20 @@ pub fn resolve(
     flow: &mut Flow6,
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
+    resolve_of(config, state, env, flow, false, tracer)
+}
+
+/// The same for a socket: one that `is_bound` to a device has to leave by it.
+pub(super) fn resolve_of(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    is_bound: bool,
+    tracer: &mut Tracer<'_>,
+) -> Result<Decision6, Errno> {
     let any_source = flow.src.is_unspecified();
-    let found = find(config, state, env, flow, flow.oif != 0 && any_source, tracer)?;
+    let found = find(config, state, env, flow, is_bound || flow.oif != 0 && any_source, tracer)?;
     let source = match any_source {
         false => {
             let given = Event6::Source { addr: flow.src, why: Source6Reason::Given };

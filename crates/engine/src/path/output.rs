@@ -120,7 +120,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_mc_finish_output`, `dev_loopback_xmit`.
-    fn loop_back(&mut self, posted: Posted) {
+    pub(super) fn loop_back(&mut self, posted: Posted) {
         self.stage(Stage::Loop);
         let packet = posted.into_packet();
         let iif = packet.dev;

@@ -43,7 +43,9 @@ pub struct Noted {
 
 /// Whether a packet is one of IPv6.
 pub(super) fn is_six(packet: &Packet) -> bool {
-    packet.bytes.first().is_some_and(|byte| byte >> 4 == 6)
+    // A program may have written anything where the version belongs.
+    packet.decision6.is_some()
+        || packet.decision.is_none() && packet.bytes.first().is_some_and(|byte| byte >> 4 == 6)
 }
 
 /// Stops a packet, with a reason.

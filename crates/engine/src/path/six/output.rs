@@ -8,11 +8,11 @@ use zerocopy::IntoBytes;
 
 use super::super::hook::Posted;
 use super::super::sockets::Sent;
-use super::super::{Outcome, Packet, Stack};
+use super::super::{Addressed, Outcome, Packet, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
 use crate::counters::Counter;
-use crate::lookup::{Decision6, DropReason, Flow6, Output, socket6};
+use crate::lookup::{Decision6, DropReason, Flow6, Output, receive6, socket6};
 use crate::trace::{Hook, Stage};
 use fingerpost_net::Errno;
 
@@ -47,6 +47,15 @@ impl Stack<'_, '_> {
         socket6::resolve(self.config, self.state, self.env, flow, self.tracer)
     }
 
+    /// The same for a socket, which may be bound to a device.
+    pub(in crate::path) fn resolve6_of(
+        &mut self,
+        flow: &mut Flow6,
+        is_bound: bool,
+    ) -> Result<Decision6, Errno> {
+        socket6::resolve_of(self.config, self.state, self.env, flow, is_bound, self.tracer)
+    }
+
     /// Sends a payload made here (`ip6_xmit`, `ip6_send_skb`).
     pub(in crate::path) fn send_made6(
         &mut self,
@@ -64,10 +73,15 @@ impl Stack<'_, '_> {
             src: src.octets(),
             dst: dst.octets(),
         };
+        self.send_whole6(made, decision, [header.as_bytes(), payload].concat());
+    }
+
+    /// Sends a packet that has its header (`rawv6_send_hdrinc`).
+    pub(in crate::path) fn send_whole6(&mut self, made: Made6, decision: Decision6, bytes: Vec<u8>) {
         self.stage(Stage::LocalOut);
         self.count(Counter::Ip6OutRequests);
         let packet = Packet {
-            bytes: [header.as_bytes(), payload].concat(),
+            bytes,
             decision6: Some(decision),
             mark: made.mark,
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
@@ -182,10 +196,28 @@ impl Stack<'_, '_> {
         let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else {
             return self.drop(&packet, DropReason::IpInHdr);
         };
+        let is_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
+        if dst.is_multicast() && !is_loopback {
+            let is_heard = packet.sent.is_some_and(|sent| !sent.is_for_others);
+            if is_heard && receive6::joined(self.config, packet.dev, dst) {
+                let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
+                if let Some(posted) = self.postrouting(copy) {
+                    self.loop_back(posted);
+                }
+                if Ipv6::read(&packet.bytes).is_some_and(|header| header.hop_limit == 0) {
+                    self.count(Counter::Ip6OutDiscards);
+                    return self.drop(&packet, DropReason::NotSpecified);
+                }
+            }
+        }
         self.count_sent6(&packet, dst);
+        if dst.is_multicast() && !is_loopback && dst.octets()[1] & 15 <= 1 {
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
         let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
         let gateway = decision.gateway.filter(|_| decision.flags.any(RtFlags::GATEWAY));
-        let next = IpAddr::V6(gateway.unwrap_or(dst));
+        let named = packet.sent.and_then(|sent| sent.next);
+        let next = IpAddr::V6(gateway.or(named).unwrap_or(dst));
         if gateway.is_some() && self.config.sysctl6.all.forwarding == 0 && !self.is_known((packet.dev, next))
         {
             // A host's lookups ask for routers of themselves (`rt6_probe`).

@@ -34,13 +34,13 @@ impl World {
         }
         let (ns, _) = self.space(ns).map_err(|refusal| refusal.errno)?;
         // C-148
-        let discovery = match ns.config.sysctl.ip_no_pmtu_disc {
+        let discovery_as_v4 = match ns.config.sysctl.ip_no_pmtu_disc {
             0 => Discovery::Want,
-            _ if family == Family::V4 => Discovery::Dont,
-            _ => Discovery::Want,
+            _ => Discovery::Dont,
         };
-        let with_header = family == Family::V4 && kind == Kind::Raw(fingerpost_net::wire::proto::RAW);
-        let options = Options { uid, discovery, with_header, ..Options::default() };
+        let discovery = if family == Family::V4 { discovery_as_v4 } else { Discovery::Want };
+        let with_header = kind == Kind::Raw(fingerpost_net::wire::proto::RAW);
+        let options = Options { uid, discovery, discovery_as_v4, with_header, ..Options::default() };
         Ok(ns.state.sockets.open(family, kind, options))
     }
 

@@ -11,7 +11,7 @@ use super::super::options::{Answer, set_checksum};
 use super::super::output::{Made, metric};
 use super::super::{Packet, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, Sent, SocketId, Way};
+use super::{Held, Kind, Sent, Socket, SocketId, Way};
 use crate::counters::{Counter, Messages};
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::hash::Asker;
@@ -38,7 +38,7 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) -> Result<usize, Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
-        let (kind, options) = (socket.kind, socket.options.clone());
+        let (kind, options) = (socket.kind, socket.options4());
         if data.len() > 0xffff {
             return Err(Errno::EMSGSIZE);
         }
@@ -49,7 +49,9 @@ impl Stack<'_, '_> {
         if is_udp && target.port() == 0 {
             return Err(Errno::EINVAL);
         }
-        let mut is_connected = to.is_none() && *control == Control::default();
+        // Raw sockets keep no decision, and C-167 demands one of its own.
+        let is_plain = *control == Control::default() && !options.dont_route;
+        let mut is_connected = is_udp && to.is_none() && is_plain;
         // C-166; with a device alone no source is named, not even the socket's.
         let named = match control.source {
             Some(IpAddr::V4(source)) => source,
@@ -90,7 +92,13 @@ impl Stack<'_, '_> {
                         }
                     }
                 }
-                let decision = self.resolve_way4(&mut flow, is_udp)?;
+                let mut decision = self.resolve_way4(&mut flow, is_udp)?;
+                // The header may name another destination than the one that the packet goes
+                // to (`FLOWI_FLAG_KNOWN_NH`).
+                let is_on_link = decision.kind == RouteType::UNICAST && decision.gateway.is_none();
+                if !is_udp && options.with_header && is_on_link && decision.result.is_some() {
+                    decision.gateway = Some(flow.dst.into());
+                }
                 if decision.flags.has(RouteFlags::BROADCAST) && !options.broadcast {
                     return Err(Errno::EACCES); // C-169
                 }
@@ -137,8 +145,11 @@ impl Stack<'_, '_> {
 
     /// The decision that a socket keeps, if it still holds (`sk_dst_check`, C-144).
     pub(in crate::path) fn held4(&self, id: SocketId) -> Option<Decision> {
-        match &self.state.sockets.get(id)?.way {
-            Some(Way::Four(held)) => self.is_current4(held).then(|| held.decision.clone()),
+        let socket = self.state.sockets.get(id)?;
+        match &socket.way {
+            Some(Way::Four(held)) if held.asked == socket.asked() => {
+                self.is_current4(held).then(|| held.decision.clone())
+            }
             _ => None,
         }
     }
@@ -152,13 +163,14 @@ impl Stack<'_, '_> {
     }
 
     /// What a socket keeps of a decision.
-    pub(super) fn holding4(&self, decision: &Decision) -> Way {
+    pub(super) fn holding4(&self, decision: &Decision, asked: (u32, u8, u32)) -> Way {
         let until = decision.pmtu.map(|pmtu| Time(self.now().0.saturating_add(pmtu.expires_in)));
-        Way::Four(Held { decision: decision.clone(), generation: self.generation4(), until })
+        Way::Four(Held { decision: decision.clone(), asked, generation: self.generation4(), until })
     }
 
     pub(super) fn hold4(&mut self, id: SocketId, decision: &Decision) {
-        let way = self.holding4(decision);
+        let Some(asked) = self.state.sockets.get(id).map(Socket::asked) else { return };
+        let way = self.holding4(decision, asked);
         if let Some(socket) = self.state.sockets.get_mut(id) {
             socket.way = Some(way);
         }
@@ -175,7 +187,7 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) -> Result<usize, Errno> {
         let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
-        let options = socket.options.clone();
+        let options = socket.options4();
         let (discovery, sport) = (options.discovery, socket.port);
         let is_connected = socket.peer.is_some();
         let connected_id = socket.next_id;
@@ -241,7 +253,7 @@ impl Stack<'_, '_> {
             mark: options.mark,
             options: Answer::default(),
             ttl,
-            sent: Some(sent(&options)),
+            sent: Some(Sent { leaves_sum: kind == Kind::Udp && len <= mtu as usize, ..sent(&options) }),
         };
         self.send_made(made, decision, ends.src, ends.dst, &payload);
         if kind == Kind::Udp {
@@ -313,9 +325,10 @@ impl Stack<'_, '_> {
     /// Connects a socket to a peer of IPv4 (`__ip4_datagram_connect`; C-170 to C-173).
     pub(super) fn connect4(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
-        let (kind, options, sport) = (socket.kind, socket.options.clone(), socket.port);
+        let (kind, options, sport) = (socket.kind, socket.options4(), socket.port);
         let IpAddr::V4(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
         let IpAddr::V4(mut src) = as_v4(socket.source) else { return Err(Errno::EINVAL) };
+        let asked = socket.asked();
         let mut oif = options.dev;
         if dst.is_multicast() {
             let is_of_vrf = self.config.links.get(oif).is_some_and(|link| link.vrf_table().is_some());
@@ -334,7 +347,7 @@ impl Stack<'_, '_> {
             return Err(Errno::EACCES);
         }
         let first_id = self.rng.next_u32() as u16;
-        let way = self.holding4(&decision);
+        let way = self.holding4(&decision, asked);
         let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
         let is_new_place = socket.local.is_unspecified();
         if socket.source.is_unspecified() {
@@ -369,6 +382,8 @@ pub(super) fn sent(options: &Options) -> Sent {
         by_device_mtu: !options.discovery.uses_path(),
         ignores_df: options.discovery.may_cut_here(),
         is_for_others: !options.multicast_loop,
+        leaves_sum: false,
+        next: None,
     }
 }
 

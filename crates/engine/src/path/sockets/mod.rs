@@ -26,8 +26,8 @@ use fingerpost_net::{Errno, Family};
 pub use calls::Called;
 pub(super) use demux::Envelope;
 pub(super) use errors::Told;
-pub(super) use inbox::Remembered;
 pub use inbox::{Arrival, Origin, Report};
+pub(super) use inbox::{Remembered, with_open_sum};
 pub use options::{Control, Discovery, Options};
 
 use crate::lookup::{Decision, Decision6};
@@ -65,6 +65,11 @@ pub struct Sent {
     pub ignores_df: bool,
     /// Those who listen on this host get no copy (`IP_MULTICAST_LOOP` off).
     pub is_for_others: bool,
+    /// Its checksum is left to the device, loopback being one that does nothing about it
+    /// (`CHECKSUM_PARTIAL`).
+    pub leaves_sum: bool,
+    /// Of one of IPv6 with a header of its sender's: where it goes, whatever that says.
+    pub next: Option<Ipv6Addr>,
 }
 
 /// A decision that a socket keeps (`sk_dst_cache`, `sk_rx_dst`), while nothing changed that
@@ -72,6 +77,9 @@ pub struct Sent {
 #[derive(Clone, Debug)]
 struct Held<D> {
     decision: D,
+    /// The mark, the type of service and the device that it was made for: setting another
+    /// one forgets it.
+    asked: (u32, u8, u32),
     generation: (u64, u64),
     until: Option<Time>,
 }
@@ -142,6 +150,16 @@ impl Socket {
             IpAddr::V6(addr) if addr.is_unspecified() && self.takes4() => Some(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => None,
         }
+    }
+
+    /// What its decisions turn on of its options that can change.
+    fn asked(&self) -> (u32, u8, u32) {
+        (self.options.mark, self.options.tos, self.options.dev)
+    }
+
+    /// Its options where it sends IPv4.
+    fn options4(&self) -> Options {
+        self.options.as_v4(self.family)
     }
 
     fn local6(&self) -> Option<Ipv6Addr> {

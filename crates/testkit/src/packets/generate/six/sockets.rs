@@ -88,7 +88,8 @@ impl Scene for Host {
         let data = packet::data(rng, len);
         let payload = packet::udp(rng, src, dst, from.port(), to.port(), &data);
         let class = one(rng, &[0, 0, 0x10, 0x03]);
-        let packet = Packet { class, label: 0, hops: 64, src, dst, chain: Vec::new(), next: proto::UDP, payload };
+        let packet =
+            Packet { class, label: 0, hops: 64, src, dst, chain: Vec::new(), next: proto::UDP, payload };
         steps::inject(rng, &self.devices[dev], dst, packet.bytes())
     }
 
@@ -119,7 +120,16 @@ impl Scene for Host {
     }
 
     fn whole(&self, rng: &mut Rng) -> Vec<u8> {
-        packet::data(rng, 60)
+        let device = self.a_device(rng).clone();
+        let mut packet = Packet::random(rng, self, &device);
+        if rng.chance(1, 2) {
+            packet.src = one(rng, &self.own);
+        }
+        let mut bytes = packet.bytes();
+        if rng.chance(1, 12) {
+            bytes.truncate(rng.below(44) as usize);
+        }
+        bytes
     }
 
     fn change(&self, rng: &mut Rng, about: Option<IpAddr>) -> String {
@@ -153,4 +163,3 @@ impl Scene for Host {
         steps::inject(rng, device, packet.dst, packet.bytes())
     }
 }
-

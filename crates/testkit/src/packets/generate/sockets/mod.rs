@@ -148,14 +148,15 @@ impl<S: Scene> Story<'_, S> {
             };
             let port = if rng.chance(1, 12) { 0 } else { one(rng, &PORTS) };
             let place = self.place(rng, addr, port);
+            known.is_bound_to_device |= place.dev.is_some();
             self.call(number, Call::Bind(place));
         }
+        self.sockets.retain(|socket| socket.number != number);
+        self.sockets.push(known);
         if rng.chance(1, 2) {
             self.connect(rng, number);
         }
         self.call(number, Call::Name);
-        self.sockets.retain(|socket| socket.number != number);
-        self.sockets.push(known);
     }
 
     fn set(&mut self, known: &mut Known, setting: Setting) {
@@ -167,9 +168,17 @@ impl<S: Scene> Story<'_, S> {
         self.call(known.number, Call::Set(setting));
     }
 
+    /// The device of an address of a link binds its socket.
+    fn note_device(&mut self, number: u8, place: &Place) {
+        for known in self.sockets.iter_mut().filter(|known| known.number == number) {
+            known.is_bound_to_device |= place.dev.is_some();
+        }
+    }
+
     fn connect(&mut self, rng: &mut Rng, number: u8) {
         let (addr, port) = (self.scene.target(rng), one(rng, &[1024, 1025, 53, 5000]));
         let place = self.place(rng, addr, port);
+        self.note_device(number, &place);
         self.call(number, Call::Connect(place));
     }
 
@@ -237,6 +246,9 @@ impl<S: Scene> Story<'_, S> {
             Some(_) if rng.chance(5, 6) => None,
             _ => {
                 let (addr, port) = (self.scene.target(rng), one(rng, &[1024, 1025, 53, 5000, 0]));
+                // A raw socket of IPv6 takes the port for its protocol.
+                let is_raw6 = socket.family == Family::V6 && socket.speaks != Speaks::Udp;
+                let port = if is_raw6 && rng.chance(9, 10) { 0 } else { port };
                 Some(self.place(rng, addr, port))
             }
         };

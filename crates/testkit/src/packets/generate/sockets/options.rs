@@ -73,8 +73,9 @@ pub fn random(rng: &mut Rng, choice: &Choice) -> Setting {
         11 => Setting::Transparent(on),
         12 => Setting::FreeBind(on),
         14 if choice.is_new => Setting::ReuseAddress(on),
-        15 if choice.is_new && six => Setting::V6Only(on),
+        15 if choice.is_new && six && choice.is_udp => Setting::V6Only(on),
         16 if !choice.is_udp && !six => Setting::WithHeader(on),
-        _ => Setting::ReportsErrors(on),
+        // To stop it throws away what is queued.
+        _ => Setting::ReportsErrors(true),
     }
 }
