@@ -84,6 +84,10 @@ impl Stack<'_, '_> {
         }
         if let Some(socket) = self.state.sockets.get_mut(id) {
             (socket.local, socket.source, socket.options.dev) = (local, source, bound_dev);
+            // One with an address of IPv6 alone serves nothing else.
+            if family == Family::V6 && !is_mapped && !local.is_unspecified() {
+                socket.options.v6_only = true;
+            }
             if socket.kind == Kind::Udp {
                 socket.port = to.port();
             }

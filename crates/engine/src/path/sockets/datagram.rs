@@ -190,6 +190,7 @@ impl Stack<'_, '_> {
         let options = socket.options4();
         let (discovery, sport) = (options.discovery, socket.port);
         let is_connected = socket.peer.is_some();
+        let peer_port = socket.peer.map_or(0, |peer| peer.port());
         let connected_id = socket.next_id;
         let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
         let mtu = if discovery.uses_path() { decision.mtu } else { of_device.min(MAX_MTU) };
@@ -200,7 +201,7 @@ impl Stack<'_, '_> {
         let len = Ipv4::LEN + head + data.len();
         let most = if discovery.may_cut_here() { MAX_MTU } else { mtu };
         if len > most as usize {
-            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), dport), mtu);
+            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), peer_port), mtu);
             return Err(Errno::EMSGSIZE);
         }
         if kind == Kind::Udp {
@@ -282,7 +283,9 @@ impl Stack<'_, '_> {
     ) -> Result<usize, Errno> {
         let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
         if data.len() > of_device as usize {
-            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), 0), of_device);
+            let port =
+                self.state.sockets.get(id).and_then(|socket| socket.peer).map_or(0, |peer| peer.port());
+            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), port), of_device);
             return Err(Errno::EMSGSIZE);
         }
         if data.len() < Ipv4::LEN {

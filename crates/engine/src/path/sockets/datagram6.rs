@@ -62,7 +62,8 @@ impl Stack<'_, '_> {
         let src = match control.source {
             Some(IpAddr::V6(source)) => {
                 let mine = Own { dev: oif, any_device: oif == 0, banned: IfaFlags(0) };
-                let may_be_any = options.free_bind || options.transparent;
+                let may_be_any =
+                    options.free_bind || options.transparent || self.setting6("ip_nonlocal_bind") != 0;
                 if !source.is_unspecified() && !may_be_any && !source6::is_own(self.config, source, mine) {
                     return Err(Errno::EINVAL);
                 }
@@ -189,7 +190,13 @@ impl Stack<'_, '_> {
         let len = head + data.len();
         let most = if discovery.may_cut_here() { MOST } else { (mtu as usize).saturating_sub(Ipv6::LEN) };
         if len > most {
-            self.local_error(id, Errno::EMSGSIZE, (dst.into(), dport), mtu);
+            let port = match (kind, data) {
+                // Type and code lie where the port does.
+                (Kind::Raw(next::ICMPV6), [kind, code, ..]) => u16::from_be_bytes([*kind, *code]),
+                (Kind::Raw(_), _) => 0,
+                (Kind::Udp, _) => dport,
+            };
+            self.local_error(id, Errno::EMSGSIZE, (dst.into(), port), mtu);
             return Err(Errno::EMSGSIZE);
         }
         if kind == Kind::Udp {
