@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use fingerpost_host::{Live, Target};
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
-    Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg, NetconfMsg,
+    NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg, TableId,
 };
 use fingerpost_net::{Errno, Family};
 
@@ -108,6 +108,18 @@ impl Kernel for LiveHost {
     }
     fn address_labels(&mut self, ns: NsId, each: Each<'_, AddrLabelMsg>) -> Result<(), Refusal> {
         self.live.address_labels(ns, each)
+    }
+    fn mroutes(
+        &mut self,
+        ns: NsId,
+        family: Family,
+        table: Option<TableId>,
+        each: Each<'_, MrouteMsg>,
+    ) -> Result<(), Refusal> {
+        self.live.mroutes(ns, family, table, each)
+    }
+    fn mroute_tables(&mut self, ns: NsId, each: Each<'_, MrouteTableMsg>) -> Result<(), Refusal> {
+        self.live.mroute_tables(ns, each)
     }
     fn get_address_label(&mut self, ns: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
         self.live.get_address_label(ns, address, index)

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use fingerpost_engine::World;
 use fingerpost_host::{Live, Target};
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
-    Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg, NetconfMsg,
+    NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg, TableId,
 };
 use fingerpost_net::{Errno, Family};
 
@@ -159,6 +159,20 @@ impl Kernel for ReadOnly {
     fn address_labels(&mut self, ns: NsId, each: &mut dyn FnMut(&AddrLabelMsg)) -> Result<(), Refusal> {
         let (world, ns) = self.at(ns)?;
         world.address_labels(ns, each)
+    }
+    fn mroutes(
+        &mut self,
+        ns: NsId,
+        family: Family,
+        table: Option<TableId>,
+        each: &mut dyn FnMut(&MrouteMsg),
+    ) -> Result<(), Refusal> {
+        let (world, ns) = self.at(ns)?;
+        world.mroutes(ns, family, table, each)
+    }
+    fn mroute_tables(&mut self, ns: NsId, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(), Refusal> {
+        let (world, ns) = self.at(ns)?;
+        world.mroute_tables(ns, each)
     }
     fn get_address_label(&mut self, ns: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
         let (world, ns) = self.at(ns)?;

@@ -1,8 +1,9 @@
-//! Scripts of `ip`, `sysctl` and `cat` lines against a world (`fingerpost run`).
+//! Scripts of `ip`, `sysctl`, `ping`, `sleep` and `cat` lines against a world (`fingerpost run`).
 
 use std::io::{self, Write};
 
-use fingerpost_engine::World;
+use fingerpost_engine::trace::Tracer;
+use fingerpost_engine::{Time, World};
 use fingerpost_iproute::{Env, Names, Open, Outcome, Sinks};
 use fingerpost_model::{Kernel, NsId};
 use fingerpost_net::Errno;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::words::{self, Command, SyntaxError};
 
 /// Programs that a script may call.
-const PROGRAMS: [&str; 3] = ["ip", "sysctl", "cat"];
+const PROGRAMS: [&str; 5] = ["ip", "sysctl", "ping", "sleep", "cat"];
 
 /// A script whose every line is known to be a command that can be run.
 #[derive(Clone, Debug)]
@@ -26,8 +27,9 @@ impl Script {
         for command in &commands {
             let program = &command.words[0];
             if !PROGRAMS.contains(&program.as_str()) {
-                let problem =
-                    format!("'{program}' is not a command that scripts know; they know ip, sysctl and cat");
+                let problem = format!(
+                    "'{program}' is not a command that scripts know; they know ip, sysctl, ping, sleep and cat"
+                );
                 let indent = text.lines().nth(command.line - 1).map_or(0, |l| l.len() - l.trim_start().len());
                 return Err(SyntaxError { line: command.line, column: indent + 1, problem });
             }
@@ -93,17 +95,61 @@ pub fn run_command(
         }
         "sysctl" => crate::sysctl::run(args, kernel, ns),
         "cat" => cat(args, kernel, ns),
+        "ping" | "sleep" => match kernel.behind().and_then(|behind| behind.downcast_mut::<World>()) {
+            Some(world) if program == "ping" => crate::ping::run(args, world, ns),
+            Some(world) => sleep(args, world),
+            None => {
+                let stderr = format!("{program}: only hosts in memory have a network and a clock\n");
+                Outcome { status: 1, stderr, ..Outcome::default() }
+            }
+        },
         other => {
             Outcome { status: 127, stderr: format!("{other}: command not found\n"), ..Outcome::default() }
         }
     }
 }
 
+/// Seconds that a script can sleep at once.
+const LONGEST_SLEEP: f64 = 1e6;
+
+/// Lets time pass, with what it brings.
+fn sleep(args: &[String], world: &mut World) -> Outcome {
+    let refuse =
+        |text: String| Outcome { status: 1, stderr: format!("sleep: {text}\n"), ..Outcome::default() };
+    if args.is_empty() {
+        return refuse("missing operand".to_owned());
+    }
+    let mut seconds = 0.0;
+    for arg in args {
+        let (number, unit) = match arg.strip_suffix(['s', 'm', 'h', 'd']) {
+            Some(number) => (number, arg.chars().next_back()),
+            None => (arg.as_str(), None),
+        };
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let Some(number) = number.parse::<f64>().ok().filter(|_| plain) else {
+            return refuse(format!("invalid time interval '{arg}'"));
+        };
+        seconds += number
+            * match unit {
+                Some('m') => 60.0,
+                Some('h') => 3600.0,
+                Some('d') => 86_400.0,
+                _ => 1.0,
+            };
+    }
+    if seconds > LONGEST_SLEEP {
+        return refuse(format!("more than {LONGEST_SLEEP} seconds are not supported here"));
+    }
+    let until = Time(world.now.0 + (seconds * 1000.0) as u64);
+    world.run_network(until, &mut Tracer::off());
+    Outcome::default()
+}
+
 /// Directories of the files that are modelled.
 const DIRECTORIES: [&str; 6] = ["/", "/proc", "/proc/net", "/proc/sys", "/proc/sys/net", "/proc/self/net"];
 
 /// Files and directories of `/proc/net` that Linux has and that are not modelled.
-const NOT_MODELLED: [&str; 56] = [
+const NOT_MODELLED: [&str; 53] = [
     "anycast6",
     "arp",
     "arp_tables_matches",
@@ -136,7 +182,6 @@ const NOT_MODELLED: [&str; 56] = [
     "mcfilter6",
     "netfilter",
     "netlink",
-    "netstat",
     "nf_conntrack",
     "nf_conntrack_expect",
     "packet",
@@ -149,8 +194,6 @@ const NOT_MODELLED: [&str; 56] = [
     "rt6_stats",
     "rt_acct",
     "rt_cache",
-    "snmp",
-    "snmp6",
     "sockstat",
     "sockstat6",
     "softnet_stat",
@@ -176,8 +219,8 @@ fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
         match read {
             Ok(text) => outcome.stdout.push_str(&text),
             Err(Errno::ENOENT) if !crate::sysctl::is_modelled(path) && !is_nowhere(path) => {
-                let files = "fib_trie, fib_triestat and route of /proc/net and settings below /proc/sys/net/ipv4 \
-                             and ipv6 are";
+                let files = "fib_trie, fib_triestat, route, snmp, netstat and snmp6 of /proc/net and settings below \
+                             /proc/sys/net/ipv4 and ipv6 are";
                 outcome.stderr.push_str(&format!("cat: {path}: not modelled; {files}\n"));
                 outcome.status = 1;
             }

@@ -159,15 +159,20 @@ impl SourceArgs {
 
 impl Source {
     fn empty() -> anyhow::Result<Source> {
-        Ok(Source {
-            world: fresh_world(Behaviour::default())?,
+        Ok(Source::of_world(fresh_world(Behaviour::default())?))
+    }
+
+    /// A host in memory: a world's first namespace, of which everything is known.
+    pub fn of_world(world: World) -> Source {
+        Source {
+            world,
             ns: NsId(0),
             names: Names::default(),
             not_seen: Vec::new(),
             netns: None,
             live: None,
             captured: Vec::new(),
-        })
+        }
     }
 
     fn of(mut restored: Restored) -> anyhow::Result<Source> {

@@ -270,7 +270,7 @@ fn answer(source: &Source, question: &Question, also: Also<'_>) -> Result<Explan
     Ok(explanation)
 }
 
-fn style() -> text::Style {
+pub(super) fn style() -> text::Style {
     let terminal = io::stdout().is_terminal();
     let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let width = width.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)));

@@ -152,7 +152,7 @@ const SOURCES: &str = "One source at most is given. The options stand before the
 
 type List = (&'static str, &'static [(&'static str, &'static str)]);
 
-const LISTS: [List; 5] = [
+const LISTS: [List; 6] = [
     (
         "QUESTION",
         &[
@@ -205,6 +205,26 @@ const LISTS: [List; 5] = [
         ],
     ),
     (
+        "PACKETS",
+        &[
+            (
+                "words",
+                "explain --packet has one packet come to the host in memory and tells its whole way. --in, --from and \
+                 --to are needed, or their words in QUESTION; without a protocol it is an echo request. Lengths and \
+                 checksums are right. On a device of Ethernet its frame is addressed to the device.",
+            ),
+            (
+                "--hex, --pcap",
+                "Any bytes are a packet: those of hexadecimal digits, as tcpdump -x prints them, or one of a capture.",
+            ),
+            (
+                "--until",
+                "A packet that waits for its neighbour's address is told to wait. When seconds pass, so is what \
+                 they bring: further requests, and the failure.",
+            ),
+        ],
+    ),
+    (
         "EXPECTATIONS",
         &[
             ("dev D, via G, src A", "The device, gateway and source; with several legs, the device of each."),
@@ -213,7 +233,7 @@ const LISTS: [List; 5] = [
                 "errno NAME, reason NAME",
                 "The error, such as ENETUNREACH; the drop reason, such as IP_RPFILTER.",
             ),
-            ("sent, delivered, forwarded, dropped, refused", "What becomes of the packet."),
+            ("sent, delivered, forwarded, queued, dropped, refused", "What becomes of the packet."),
         ],
     ),
     (
@@ -233,7 +253,7 @@ const LISTS: [List; 5] = [
     ),
 ];
 
-const EXAMPLES: [(&str, &str); 7] = [
+const EXAMPLES: [(&str, &str); 8] = [
     ("fingerpost explain --example tunnelvision 8.8.8.8", "A built-in situation."),
     (
         "fingerpost explain 192.0.2.7 from 10.0.0.5 iif eth0 --verify",
@@ -246,6 +266,10 @@ const EXAMPLES: [(&str, &str); 7] = [
     (
         "fingerpost --apply change.sh explain 8.8.8.8 --against live",
         "What commands would change: the first step at which the answers differ.",
+    ),
+    (
+        "fingerpost explain --packet --in eth0 --from 10.0.0.9 --to 192.0.2.7 --udp 53 --ttl 1",
+        "A packet's whole way, and what the host sends because of it.",
     ),
     ("fingerpost explain 8.8.8.8 --expect 'dev wg0'", "A check: exits with 1 if it is not so."),
     (

@@ -4,6 +4,7 @@ mod capture;
 mod explain;
 mod flows;
 mod ip;
+mod journey;
 mod man;
 mod progress;
 mod replay;
@@ -62,12 +63,17 @@ QUESTION is the grammar of `ip route get`, with its abbreviations:
 or - to read questions from standard input, one JSON object (or string) a line. Addresses of links
 may have a scope: fe80::1%eth0.
 
+With --packet one packet comes to the host in memory: its stages, lookups and the packets that go
+out because of it, as in
+  explain --packet --in eth0 --from 10.0.0.9 --to 192.0.2.7 --udp 53 --len 1400 --df
+
 EXPR is what a firewall asks of a packet: nft's fib expression ('saddr . mark . iif oif missing',
 'daddr type local'), where a packet with iif and oif is one that is being forwarded; or
 'rpfilter [--loose] [--validmark] [--accept-local] [--invert]', about received ones.
 
-WHAT is one or more of: dev D, via G, src A, table T, type T, errno NAME, reason NAME,
-sent, delivered, forwarded, dropped, refused; with --fib found, missing.
+WHAT is one or more of: dev D, via G, src A, table T, type T, errno NAME, reason NAME or that NAME
+alone, sent, delivered, forwarded, dropped, refused; with --fib found, missing; with --packet queued;
+with --connect connected.
 
 Exit status: 0 answered, 1 an expectation is violated, 2 bad input, 3 unknown.")]
     Explain {
@@ -94,6 +100,8 @@ Exit status: 0 answered, 1 an expectation is violated, 2 bad input, 3 unknown.")
         /// The question has two addresses: say which getaddrinfo puts first, and both journeys
         #[arg(long, conflicts_with_all = ["fib", "expect", "against", "verify"])]
         both: bool,
+        #[command(flatten)]
+        packet: Box<journey::PacketArgs>,
     },
     /// Answer a list of questions, millions of them, a row each in their order
     #[command(after_help = "\
@@ -138,7 +146,7 @@ Exit status: 0 answered, 2 bad input, 3 some answers are unknown; standard error
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         args: Vec<String>,
     },
-    /// Run a script of ip, sysctl and cat lines in memory, on a fresh host
+    /// Run a script of ip, sysctl, ping, sleep and cat lines in memory, on a fresh host
     Run {
         /// The script; - is standard input
         #[arg(value_name = "SCRIPT")]
@@ -272,7 +280,10 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
 fn run(cli: Cli) -> anyhow::Result<u8> {
     let before = cli.source;
     match cli.verb {
-        Verb::Explain { source, question, json, expect, against, verify, fib, both } => {
+        Verb::Explain { source, question, json, expect, packet, .. } if packet.is_given() => {
+            journey::run(&before.and(source)?, &question, &packet, json, expect.as_deref())
+        }
+        Verb::Explain { source, question, json, expect, against, verify, fib, both, .. } => {
             let options = explain::Options { json, expect, against, verify, fib, both };
             explain::run(&before.and(source)?, &question, &options)
         }

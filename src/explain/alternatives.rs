@@ -31,16 +31,24 @@ pub fn add_alternatives(
         without_rules(asked, netns, question, explanation)?;
         return cached_with_objects(asked, question, explanation);
     }
+    for (when, ns) in &other_facts(asked.ns, netns) {
+        explanation.or(when, explain(Asked { ns, ..asked }, question)?);
+    }
+    last_choices(asked, question, explanation)
+}
+
+/// The namespace under the other value of each fact that was not found out and shows in IPv4.
+fn other_facts(space: &Namespace, netns: &Netns) -> Vec<(&'static str, Namespace)> {
     let mut tries: Vec<(&str, Namespace)> = Vec::new();
     let mut consider = |unknown: bool, when: &'static str, change: &dyn Fn(&mut Namespace)| {
         if unknown {
-            let mut other = asked.ns.clone();
+            let mut other = space.clone();
             change(&mut other);
             tries.push((when, other));
         }
     };
     consider(
-        netns.custom_rules.is_none() && !asked.ns.config.fib.has_custom_rules,
+        netns.custom_rules.is_none() && !space.config.fib.has_custom_rules,
         "if a rule was ever added or deleted",
         &|ns| table::unmerge(&mut ns.config.fib),
     );
@@ -50,10 +58,20 @@ pub fn add_alternatives(
     consider(netns.realm_users.is_none(), "if a route or rule with realms is in use", &|ns| {
         ns.config.fib.realm_users = ns.config.fib.realm_users.max(1);
     });
-    for (when, ns) in &tries {
-        explanation.or(when, explain(Asked { ns, ..asked }, question)?);
+    tries
+}
+
+/// The namespaces that one can be, as far as a packet may fare otherwise in them, each with
+/// what is assumed.
+pub(crate) fn alternative_hosts(space: &Namespace, netns: &Netns) -> Vec<(String, Namespace)> {
+    let facts = other_facts(space, netns).into_iter().chain(no_rules(space, netns));
+    let mut others: Vec<(String, Namespace)> = facts.map(|(when, ns)| (when.to_string(), ns)).collect();
+    for choice in 0..last_choices_of(space) {
+        let mut other = space.clone();
+        other.state.cache.assumed_choice = Some(choice);
+        others.push((last_choice(choice), other));
     }
-    last_choices(asked, question, explanation)
+    others
 }
 
 /// Where rules of IPv6 that the kernel made are missing and no other one is there,
@@ -65,13 +83,20 @@ fn without_rules(
     question: &Question,
     explanation: &mut Explanation,
 ) -> Result<(), String> {
-    if netns.custom_rules6.is_some() || !are_unclear(&asked.ns.config) {
-        return Ok(());
+    if let Some((when, ns)) = no_rules(asked.ns, netns) {
+        explanation.or(when, explain(Asked { ns: &ns, ..asked }, question)?);
     }
-    let mut ns = asked.ns.clone();
-    ns.config.fib6.has_custom_rules = false;
-    explanation.or("if no IPv6 rule was ever added", explain(Asked { ns: &ns, ..asked }, question)?);
     Ok(())
+}
+
+/// The namespace without rules, if it may be that none of IPv6 was ever added.
+fn no_rules(space: &Namespace, netns: &Netns) -> Option<(&'static str, Namespace)> {
+    if netns.custom_rules6.is_some() || !are_unclear(&space.config) {
+        return None;
+    }
+    let mut ns = space.clone();
+    ns.config.fib6.has_custom_rules = false;
+    Some(("if no IPv6 rule was ever added", ns))
 }
 
 /// Routes of IPv6 by one nexthop object share the decision that is cached with it,
@@ -101,13 +126,22 @@ fn cached_with_objects(
 /// Among equal default routes whose gateways' neighbours are not known to answer,
 /// Linux goes on from the one that it chose last, which no dump shows.
 fn last_choices(asked: Asked<'_>, question: &Question, explanation: &mut Explanation) -> Result<(), String> {
-    let tables = &asked.ns.config.fib.tables;
-    let most = tables.iter().map(|table| table.defaults).max().unwrap_or(0).min(MAX_DEFAULTS);
-    for choice in 0..if most > 1 { most as i32 } else { 0 } {
+    for choice in 0..last_choices_of(asked.ns) {
         let other = explain(Asked { assumed_choice: Some(choice), ..asked }, question)?;
-        explanation.or(&format!("if of equal default routes number {} was chosen last", choice + 1), other);
+        explanation.or(&last_choice(choice), other);
     }
     Ok(())
+}
+
+/// How many choices are tried.
+fn last_choices_of(space: &Namespace) -> i32 {
+    let tables = &space.config.fib.tables;
+    let most = tables.iter().map(|table| table.defaults).max().unwrap_or(0).min(MAX_DEFAULTS);
+    if most > 1 { most as i32 } else { 0 }
+}
+
+fn last_choice(choice: i32) -> String {
+    format!("if of equal default routes number {} was chosen last", choice + 1)
 }
 
 impl Explanation {

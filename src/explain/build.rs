@@ -66,27 +66,34 @@ pub fn explain(asked: Asked<'_>, question: &Question) -> Result<Explanation, Str
     Ok(explanation(asked, question, answer))
 }
 
-/// The lookups that a packet's events tell of, without the rules that did not match. What is
-/// told before the first lookup is left out.
-pub(crate) fn brief_lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
-    let family = |event: &Event| match event {
-        Event::Begin { .. } => Some(Family::V4),
-        Event::V6(Event6::Begin { .. }) => Some(Family::V6),
+/// The lookups that a packet's events tell of; if `is_brief`, without the rules that did not
+/// match. What is told before the first lookup is left out.
+pub(crate) fn packet_lookups(asked: Asked<'_>, events: &[Event], is_brief: bool) -> Vec<LookupReport> {
+    // Each of the packet's own lookups begins a part; others serve the one before them.
+    let begin = |event: &Event| match event {
+        Event::Begin { purpose, .. } => Some((Family::V4, is_own(*purpose))),
+        Event::V6(Event6::Begin { purpose, .. }) => Some((Family::V6, is_own(*purpose))),
         _ => None,
     };
     let mut lookups = Vec::new();
-    let first = events.iter().position(|event| family(event).is_some());
+    let first = events.iter().position(|event| begin(event).is_some());
     let mut rest = &events[first.unwrap_or(events.len())..];
-    while let Some(present) = rest.first().and_then(family) {
-        let other = |event: &Event| family(event).is_some_and(|family| family != present);
-        let (part, more) = rest.split_at(rest.iter().position(other).unwrap_or(rest.len()));
-        lookups.extend(match present {
-            Family::V4 => build4::brief(asked, part),
-            Family::V6 => build6::brief(asked, part),
+    while let Some((family, _)) = rest.first().and_then(begin) {
+        let other = |event: &Event| begin(event).is_some_and(|(of, is_own)| is_own || of != family);
+        let end = rest[1..].iter().position(other).map_or(rest.len(), |at| at + 1);
+        let (part, more) = rest.split_at(end);
+        lookups.extend(match family {
+            Family::V4 => build4::of_packet(asked, part, is_brief),
+            Family::V6 => build6::of_packet(asked, part, is_brief),
         });
         rest = more;
     }
     lookups
+}
+
+/// Whether a lookup is for a packet's way, rather than one that serves it.
+fn is_own(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Input | Purpose::Output)
 }
 
 /// An answer as an explanation.
@@ -185,7 +192,7 @@ impl<'a, I: Side> Builder<'a, I> {
             steps: Vec::new(),
         };
         self.current = self.lookups.len();
-        if matches!(why, Purpose::Output | Purpose::Input) {
+        if is_own(why) {
             self.own = self.current;
         }
         self.rule = None;

@@ -92,12 +92,39 @@ pub(super) fn lookups(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
     builder.base.finish()
 }
 
-/// The same without the rules that did not match.
-pub(super) fn brief(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
+/// The same of a packet; if `is_brief`, without the rules that did not match.
+pub(super) fn of_packet(asked: Asked<'_>, events: &[Event], is_brief: bool) -> Vec<LookupReport> {
     let mut builder = Builder4::new(asked, 0);
-    builder.base.is_brief = true;
-    events.iter().for_each(|event| builder.event(event));
+    builder.base.is_brief = is_brief;
+    let mut is_open = false;
+    for event in events {
+        match event {
+            Event::Begin { .. } => is_open = true,
+            // Tables are also searched outside of lookups (`fib_compute_spec_dst`).
+            _ if !is_open && is_search(event) => continue,
+            Event::End { .. } => is_open = false,
+            _ => {}
+        }
+        builder.event(event);
+    }
     builder.base.finish()
+}
+
+/// Whether an event tells of rules and tables.
+fn is_search(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::NoCustomRules
+            | Event::RuleSkipped { .. }
+            | Event::RuleTaken { .. }
+            | Event::RuleDone { .. }
+            | Event::Table { .. }
+            | Event::TableMiss { .. }
+            | Event::RoutePassed { .. }
+            | Event::RouteTaken { .. }
+            | Event::RouteError { .. }
+            | Event::End { .. }
+    )
 }
 
 impl Side for Ipv4Addr {

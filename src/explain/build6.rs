@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use fingerpost_engine::addrtype::AddrType;
-use fingerpost_engine::config::{Config, Route6, Rule};
+use fingerpost_engine::config::{Config, LOOPBACK, Route6, Rule};
 use fingerpost_engine::lookup::cache::RouteCache;
 use fingerpost_engine::lookup::exception6::Exception6;
 use fingerpost_engine::lookup::hash::Asker;
@@ -112,7 +112,7 @@ fn ask(
         if let Some(reason) = receive6::refused(config, question.iif, question.src, question.dst) {
             return Ending::Dropped(reason);
         }
-        input6::receive(config, state, env, &mut question.received(false), tracer)
+        input6::receive(config, state, env, &mut question.received(false), false, tracer)
     } else {
         socket6::resolve(config, state, env, &mut question.flow(), tracer)
     };
@@ -155,26 +155,35 @@ pub(super) fn lookups(
     builder.base.finish()
 }
 
-/// The same without the rules that did not match, of packets rather than a question.
-pub(super) fn brief(asked: Asked<'_>, events: &[Event]) -> Vec<LookupReport> {
-    let question = Resolved {
-        dst: Ipv6Addr::UNSPECIFIED,
-        src: Ipv6Addr::UNSPECIFIED,
-        iif: 0,
-        oif: 0,
-        mark: 0,
-        uid: 0,
-        uid_given: false,
-        proto: 0,
-        sport: 0,
-        dport: 0,
-        tos: 0,
-        flowlabel: 0,
-    };
+/// The same of a packet; if `is_brief`, without the rules that did not match.
+pub(super) fn of_packet(asked: Asked<'_>, events: &[Event], is_brief: bool) -> Vec<LookupReport> {
+    let flow = events.iter().find_map(|event| match event {
+        Event::V6(Event6::Begin { flow, .. }) => Some(flow),
+        _ => None,
+    });
+    let Some(question) = flow.map(question_of) else { return Vec::new() };
     let mut builder = Builder6::new(asked, &question);
-    builder.base.is_brief = true;
+    builder.base.is_brief = is_brief;
     events.iter().for_each(|event| builder.event(event));
     builder.base.finish()
+}
+
+/// The question that a packet's lookup asks.
+fn question_of(flow: &Flow6) -> Resolved<Ipv6Addr> {
+    Resolved {
+        dst: flow.dst,
+        src: flow.src,
+        iif: if flow.iif > LOOPBACK { flow.iif } else { 0 },
+        oif: flow.oif,
+        mark: flow.mark,
+        uid: flow.uid,
+        uid_given: false,
+        proto: flow.proto,
+        sport: flow.sport,
+        dport: flow.dport,
+        tos: flow.dscp,
+        flowlabel: flow.flowlabel,
+    }
 }
 
 impl Side for Ipv6Addr {

@@ -7,7 +7,7 @@ use fingerpost_iproute::Names;
 use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
 
-use super::report::{Explanation, Verdict};
+use super::report::{Explanation, Outcome, Verdict};
 
 /// What an answer should be, in pairs such as `dev wg0` and words such as `dropped`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,22 +30,49 @@ enum Part {
 
 /// Words that an expectation knows, for messages.
 const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NAME, \
-sent, delivered, forwarded, dropped, refused, found, missing";
+sent, delivered, forwarded, queued, connected, dropped, refused, found, missing, or a drop reason's name";
 
 /// Drop reasons that an answer can have.
-const REASONS: [DropReason; 12] = [
-    DropReason::IpRpfilter,
-    DropReason::IpInNoRoutes,
-    DropReason::IpInAddrErrors,
-    DropReason::IpLocalSource,
-    DropReason::IpLocalnet,
+const REASONS: [DropReason; 39] = [
+    DropReason::NotSpecified,
     DropReason::IpInvalidSource,
     DropReason::IpInvalidDest,
-    DropReason::InvalidProto,
+    DropReason::IpLocalnet,
+    DropReason::IpLocalSource,
+    DropReason::IpRpfilter,
+    DropReason::IpInAddrErrors,
+    DropReason::IpInNoRoutes,
     DropReason::IpOutNoRoutes,
+    DropReason::InvalidProto,
     DropReason::IpInHdr,
     DropReason::Ipv6Disabled,
-    DropReason::NotSpecified,
+    DropReason::Consumed,
+    DropReason::OtherHost,
+    DropReason::IpCsum,
+    DropReason::PktTooSmall,
+    DropReason::UnicastInL2Multicast,
+    DropReason::PktTooBig,
+    DropReason::IpNoProto,
+    DropReason::NoSocket,
+    DropReason::UdpCsum,
+    DropReason::TcpCsum,
+    DropReason::IcmpCsum,
+    DropReason::UnhandledProto,
+    DropReason::NeighFailed,
+    DropReason::NeighCreatefail,
+    DropReason::QueuePurge,
+    DropReason::NeighQueuefull,
+    DropReason::DevReady,
+    DropReason::NetfilterDrop,
+    DropReason::DupFrag,
+    DropReason::FragTooFar,
+    DropReason::FragReasmTimeout,
+    DropReason::Ipv6BadExthdr,
+    DropReason::Ipv6NdiscFrag,
+    DropReason::Ipv6NdiscHopLimit,
+    DropReason::Ipv6NdiscBadCode,
+    DropReason::Ipv6NdiscBadOptions,
+    DropReason::Ipv6NdiscNsOtherhost,
 ];
 
 impl Expectation {
@@ -60,6 +87,8 @@ impl Expectation {
                 "forwarded" => Some(Verdict::Forwarded),
                 "dropped" => Some(Verdict::Dropped),
                 "refused" => Some(Verdict::Refused),
+                "queued" => Some(Verdict::Queued),
+                "connected" => Some(Verdict::Connected),
                 "found" => Some(Verdict::Found),
                 "missing" => Some(Verdict::Missing),
                 _ => None,
@@ -95,6 +124,7 @@ impl Expectation {
                     one_of(word, name, "a drop reason", REASONS.map(DropReason::name).to_vec())
                         .map(Part::Reason)?
                 }
+                other if REASONS.iter().any(|reason| reason.name() == other) => Part::Reason(other.into()),
                 other => return Err(format!("'{other}' is not part of an expectation; it knows {KNOWN}")),
             });
         }
@@ -106,11 +136,13 @@ impl Expectation {
 
     /// Compares an answer: `Some` says what is otherwise than expected.
     pub fn violated_by(&self, explanation: &Explanation) -> Option<String> {
-        let outcome = &explanation.outcome;
+        self.violated(&explanation.outcome, !explanation.otherwise.is_empty())
+    }
+
+    /// Compares what becomes of a packet, beside which something else may be possible.
+    pub fn violated(&self, outcome: &Outcome, is_open: bool) -> Option<String> {
         let holds = |part: &Part| match part {
-            Part::Dev(dev) => {
-                outcome.dev.as_ref() == Some(dev) || on_every_leg(explanation, |leg| leg == dev)
-            }
+            Part::Dev(dev) => outcome.dev.as_ref() == Some(dev) || on_every_leg(outcome, |leg| leg == dev),
             Part::Via(gateway) => same(outcome.gateway.as_ref(), gateway),
             Part::Source(source) => same(outcome.source.as_ref(), source),
             Part::Table(id) => outcome.table == Some(*id),
@@ -119,7 +151,7 @@ impl Expectation {
             Part::Reason(name) => outcome.drop_reason == Some(name.as_str()),
             Part::Verdict(verdict) => outcome.verdict == *verdict,
         };
-        let all = self.parts.iter().all(holds) && explanation.otherwise.is_empty();
+        let all = self.parts.iter().all(holds) && !is_open;
         (!all).then(|| format!("expected {}, but {}", self.text, outcome.text))
     }
 }
@@ -140,8 +172,8 @@ fn one_of(key: &str, name: String, what: &str, known: Vec<&'static str>) -> Resu
     }
 }
 
-fn on_every_leg(explanation: &Explanation, holds: impl Fn(&String) -> bool) -> bool {
-    let legs = &explanation.outcome.legs;
+fn on_every_leg(outcome: &Outcome, holds: impl Fn(&String) -> bool) -> bool {
+    let legs = &outcome.legs;
     !legs.is_empty() && legs.iter().all(|leg| holds(&leg.dev))
 }
 

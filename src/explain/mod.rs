@@ -21,13 +21,15 @@ mod rfc6724;
 pub mod text;
 mod wording;
 
+pub(crate) use alternatives::alternative_hosts;
 pub use alternatives::{MAX_DEFAULTS, add_alternatives};
 pub use both::{Both, Compared, Destination, both};
-pub(crate) use build::brief_lookups;
+pub(crate) use build::packet_lookups;
 pub use build::{Asked, explain};
 pub use compare::first_difference;
 pub use expect::Expectation;
 pub use firewall::{Expression, ask_firewall};
+pub(crate) use outcome4::why_dropped;
 pub use outcome6::temporary_to_come;
 pub use question::{FIELDS, Question, Resolved, ResolvedQuestion, check_key, text_of};
 pub use report::{

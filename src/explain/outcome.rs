@@ -11,7 +11,7 @@ use fingerpost_net::Errno;
 use super::report::{Leg, LookupReport, Outcome, Verdict};
 
 impl Outcome {
-    pub(super) fn new(verdict: Verdict, text: String) -> Self {
+    pub(crate) fn new(verdict: Verdict, text: String) -> Self {
         Outcome {
             verdict,
             text,

@@ -171,17 +171,24 @@ fn error_decision(asked: Asked<'_>, question: &Resolved<Ipv4Addr>, errno: Errno)
     outcome
 }
 
-/// A received packet that input routing drops.
-fn dropped(asked: Asked<'_>, question: &Resolved<Ipv4Addr>, reason: DropReason) -> Outcome {
-    let iif = device(&asked.ns.config, question.iif);
-    let why = match reason {
+/// Why input routing drops a packet, where the kernel's reason tells.
+pub(crate) fn why_dropped(reason: DropReason) -> Option<&'static str> {
+    Some(match reason {
         DropReason::IpInvalidSource => "its source can never be one here",
         DropReason::IpInvalidDest => "its destination can never be one",
         DropReason::IpLocalnet => "127/8 does not cross the wire (route_localnet is off)",
         DropReason::IpLocalSource => "its source is an own address (accept_local is off)",
         DropReason::IpRpfilter => "reverse-path filter: the way back does not satisfy it",
+        _ => return None,
+    })
+}
+
+/// A received packet that input routing drops.
+fn dropped(asked: Asked<'_>, question: &Resolved<Ipv4Addr>, reason: DropReason) -> Outcome {
+    let iif = device(&asked.ns.config, question.iif);
+    let why = match reason {
         DropReason::NotSpecified if question.dst.is_multicast() => "nobody joined the group on this device",
-        _ => "the device does not carry IPv4",
+        _ => why_dropped(reason).unwrap_or("the device does not carry IPv4"),
     };
     let text = format!("{} from {}, received on {iif}, is dropped: {why}", question.dst, question.src);
     let mut outcome = Outcome::new(Verdict::Dropped, text);

@@ -260,6 +260,12 @@ pub enum Verdict {
     Dropped,
     /// A packet made here cannot be sent.
     Refused,
+    /// It waits: for its neighbour's address, or for the rest of its datagram.
+    Queued,
+    /// A socket is connected, for which no packet is sent.
+    Connected,
+    /// It meets what is not modelled.
+    Unknown,
     /// A firewall is given something: a device, a type.
     Found,
     /// A firewall is given nothing: the route back is missing.

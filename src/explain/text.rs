@@ -6,7 +6,9 @@
 use std::fmt::Write;
 
 use super::both::Both;
-use super::report::{Explanation, Key, LookupReport, Outcome, RuleReport, RuleVerdict, TableReport, Verdict};
+use super::report::{
+    Alternative, Explanation, Key, LookupReport, Outcome, RuleReport, RuleVerdict, TableReport, Verdict,
+};
 
 /// How to render.
 #[derive(Clone, Copy, Debug)]
@@ -18,20 +20,16 @@ pub struct Style {
 }
 
 /// Width of the first column.
-const LABEL: usize = 13;
+pub(crate) const LABEL: usize = 13;
 
 /// Renders an explanation.
 pub fn render(explanation: &Explanation, style: Style) -> String {
-    let mut page = Page { text: String::new(), style };
+    let mut page = Page::new(style);
     let outcome = &explanation.outcome;
-    let good = !matches!(outcome.verdict, Verdict::Dropped | Verdict::Refused | Verdict::Missing);
-    page.line(&page.paint(if good { Paint::Good } else { Paint::Bad }, &outcome.text));
+    page.answer(outcome);
     page.legs(outcome);
     for alternative in &explanation.otherwise {
-        page.line(
-            &page.paint(Paint::Bad, &format!("or, {}: {}", alternative.when, alternative.outcome.text)),
-        );
-        page.legs(&alternative.outcome);
+        page.answer_or(alternative);
     }
     for lookup in &explanation.lookups {
         page.line("");
@@ -39,9 +37,7 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
     }
     page.line("");
     page.decision(explanation);
-    for sentence in &explanation.unknown {
-        page.line(&format!("{:<LABEL$}{sentence}", "unknown"));
-    }
+    page.labelled("unknown", &explanation.unknown);
     for switch in &explanation.unverified {
         let release = &explanation.release;
         page.line(&format!(
@@ -49,15 +45,13 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
             "unverified"
         ));
     }
-    for sentence in &explanation.not_seen {
-        page.line(&format!("{:<LABEL$}{sentence}", "not seen"));
-    }
+    page.labelled("not seen", &explanation.not_seen);
     page.text
 }
 
 /// Renders a comparison of two destinations: the answer, the rules, both journeys.
 pub fn render_both(both: &Both, style: Style) -> String {
-    let mut page = Page { text: String::new(), style };
+    let mut page = Page::new(style);
     page.line(&page.paint(Paint::Good, &both.text));
     page.line("");
     page.with_function("order of destinations  RFC 6724, section 6, as glibc has it", "rfc3484_sort");
@@ -67,9 +61,7 @@ pub fn render_both(both: &Both, style: Style) -> String {
         let line = format!("  rule {}  {:<width$}  {}{mark}", rule.rule, rule.name, rule.text);
         page.painted(rule.decides.then_some(Paint::Strong), &line, "");
     }
-    for sentence in &both.unknown {
-        page.line(&format!("{:<LABEL$}{sentence}", "unknown"));
-    }
+    page.labelled("unknown", &both.unknown);
     for destination in &both.destinations {
         page.line("");
         page.text.push_str(&render(&destination.explanation, style));
@@ -77,19 +69,54 @@ pub fn render_both(both: &Both, style: Style) -> String {
     page.text
 }
 
-enum Paint {
+pub(crate) enum Paint {
     Good,
     Bad,
     Faint,
     Strong,
 }
 
-struct Page {
-    text: String,
+/// A text in the making.
+pub(crate) struct Page {
+    pub text: String,
+    /// By how much lines are set in.
+    pub indent: usize,
     style: Style,
 }
 
 impl Page {
+    pub fn new(style: Style) -> Page {
+        Page { text: String::new(), indent: 0, style }
+    }
+
+    /// Sentences, each behind the same label.
+    pub fn labelled(&mut self, label: &str, sentences: &[String]) {
+        for sentence in sentences {
+            self.line(&format!("{label:<LABEL$}{sentence}"));
+        }
+    }
+
+    /// The answer in one line.
+    pub fn answer(&mut self, outcome: &Outcome) {
+        let good = matches!(
+            outcome.verdict,
+            Verdict::Sent
+                | Verdict::Delivered
+                | Verdict::Forwarded
+                | Verdict::Queued
+                | Verdict::Connected
+                | Verdict::Found
+        );
+        self.line(&self.paint(if good { Paint::Good } else { Paint::Bad }, &outcome.text));
+    }
+
+    /// Another answer that is possible.
+    pub fn answer_or(&mut self, alternative: &Alternative) {
+        let Alternative { when, outcome } = alternative;
+        self.line(&self.paint(Paint::Bad, &format!("or, {when}: {}", outcome.text)));
+        self.legs(outcome);
+    }
+
     /// The legs that are possible, with their shares.
     fn legs(&mut self, outcome: &Outcome) {
         for leg in &outcome.legs {
@@ -99,7 +126,7 @@ impl Page {
         }
     }
 
-    fn paint(&self, paint: Paint, text: &str) -> String {
+    pub fn paint(&self, paint: Paint, text: &str) -> String {
         if !self.style.colour {
             return text.to_string();
         }
@@ -112,18 +139,21 @@ impl Page {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    fn line(&mut self, text: &str) {
+    pub fn line(&mut self, text: &str) {
+        let indent = if text.is_empty() { 0 } else { self.indent };
+        self.text.extend(std::iter::repeat_n(' ', indent));
         self.text.push_str(text.trim_end());
         self.text.push('\n');
     }
 
     /// A line with a function's name at the right edge, when there is room.
-    fn with_function(&mut self, text: &str, function: &str) {
+    pub fn with_function(&mut self, text: &str, function: &str) {
         self.painted(None, text, function);
     }
 
     fn painted(&mut self, paint: Option<Paint>, text: &str, function: &str) {
-        let room = self.style.width.saturating_sub(text.chars().count() + function.len());
+        let used = self.indent + text.chars().count() + function.len();
+        let room = self.style.width.saturating_sub(used);
         let text = paint.map_or(text.to_string(), |paint| self.paint(paint, text));
         let line = if function.is_empty() || room < 2 {
             text
@@ -133,7 +163,7 @@ impl Page {
         self.line(&line);
     }
 
-    fn lookup(&mut self, lookup: &LookupReport) {
+    pub fn lookup(&mut self, lookup: &LookupReport) {
         let head = format!("{} lookup", lookup.purpose);
         let text = format!("{head}  {}", key_text(&lookup.key));
         self.with_function(&text, lookup.function);
@@ -158,6 +188,15 @@ impl Page {
         for step in &lookup.steps {
             self.with_function(&format!("{:<LABEL$}{}", step.about, step.text), step.function);
         }
+    }
+
+    /// A lookup in one line: what was looked up, what decided, what was found.
+    pub fn brief_lookup(&mut self, lookup: &LookupReport) {
+        let rule = lookup.deciding_rule.filter(|_| lookup.rules_evaluated);
+        let by = rule.map_or(String::new(), |at| format!("rule {}: ", lookup.rules[at].pref));
+        let result = lookup.result.as_deref().unwrap_or("nothing");
+        let (purpose, key) = (lookup.purpose, key_text(&lookup.key));
+        self.with_function(&format!("{purpose} lookup  {key}: {by}{result}"), lookup.function);
     }
 
     fn rule(&mut self, rule: &RuleReport, lookup: &LookupReport, decides: bool, widths: &Widths) {
@@ -307,6 +346,7 @@ fn key_text(key: &Key) -> String {
         1 => text.push_str(", icmp"),
         6 => text.push_str(", tcp"),
         17 => text.push_str(", udp"),
+        58 => text.push_str(", icmpv6"),
         other => {
             let _ = write!(text, ", protocol {other}");
         }
@@ -314,8 +354,15 @@ fn key_text(key: &Key) -> String {
     if key.sport != 0 {
         let _ = write!(text, ", sport {}", key.sport);
     }
-    if key.dport != 0 {
-        let _ = write!(text, ", dport {}", key.dport);
+    match (key.ipproto, key.dport.to_be_bytes()) {
+        (_, [0, 0]) => {}
+        // Type and code stand where a port would (`flowi_uli`).
+        (1 | 58, [kind, code]) => {
+            let _ = write!(text, " {kind}/{code}");
+        }
+        _ => {
+            let _ = write!(text, ", dport {}", key.dport);
+        }
     }
     if key.flowlabel != 0 {
         let _ = write!(text, ", flowlabel {:#x}", key.flowlabel);

@@ -327,7 +327,7 @@ impl<'a> Answerer<'a> {
         let tracer = &mut Tracer::on(&mut trace);
         forget(&mut state.cache);
         let decision = match received {
-            true => input6::receive(config, state, self.env(), &mut question.received(false), tracer),
+            true => input6::receive(config, state, self.env(), &mut question.received(false), false, tracer),
             false => socket6::resolve(config, state, self.env(), &mut question.flow(), tracer),
         };
         if trace.open || self.doubts.objects6 && !state.cache.objects6.is_empty() {
@@ -474,7 +474,11 @@ fn of_explanation(config: &Config, explanation: &Explanation) -> Row {
         explain::Verdict::Dropped => Verdict::Dropped,
         explain::Verdict::Refused => Verdict::Refused,
         // Only firewalls are told these.
-        explain::Verdict::Found | explain::Verdict::Missing => Verdict::Unknown,
+        explain::Verdict::Found
+        | explain::Verdict::Missing
+        | explain::Verdict::Queued
+        | explain::Verdict::Connected
+        | explain::Verdict::Unknown => Verdict::Unknown,
     };
     let addr = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
     let device = dev.as_ref().and_then(|name| config.links.find(name)).map(|link| link.index());

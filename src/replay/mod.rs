@@ -16,6 +16,9 @@ mod write;
 
 pub use capture::Capture;
 pub use report::Report;
+pub(crate) use report::{as_object, hex, name_of};
 pub use run::{Notice, Options, run};
+pub(crate) use run::{OPEN, devices, entry};
 pub use summary::Summary;
+pub(crate) use summary::words;
 pub use write::Writer;

@@ -12,7 +12,7 @@ use fingerpost_engine::trace::Event;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::explain::{Asked, LookupReport, brief_lookups};
+use crate::explain::{Asked, LookupReport, packet_lookups};
 
 /// A report that is being written.
 pub struct Report {
@@ -123,7 +123,7 @@ impl Report {
             hex(&frame.bytes, &mut self.frames[n]);
         }
         let emitted = entry.emitted.iter().zip(&self.frames);
-        let lookups = brief_lookups(asked, entry.events);
+        let lookups = packet_lookups(asked, entry.events, true);
         let line = Line {
             packet: entry.packet,
             dev: entry.dev,
@@ -175,11 +175,12 @@ impl<'a> Lookup<'a> {
 }
 
 /// The name of a device.
-pub(super) fn name_of(config: &Config, dev: u32) -> &str {
+pub(crate) fn name_of(config: &Config, dev: u32) -> &str {
     config.links.get(dev).map_or("", |link| link.name())
 }
 
-fn hex(bytes: &[u8], text: &mut String) {
+/// Bytes in hexadecimal, in place of a text.
+pub(crate) fn hex(bytes: &[u8], text: &mut String) {
     let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
     let mut digits = std::mem::take(text).into_bytes();
     digits.resize(2 * bytes.len(), 0);
@@ -189,7 +190,11 @@ fn hex(bytes: &[u8], text: &mut String) {
     *text = String::from_utf8(digits).unwrap_or_default();
 }
 
-fn as_object<S: Serializer>(counters: &[(Cow<'static, str>, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+/// Counters as an object.
+pub(crate) fn as_object<S: Serializer>(
+    counters: &[(Cow<'static, str>, u64)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let mut object = serializer.serialize_map(Some(counters.len()))?;
     for (name, count) in counters {
         object.serialize_entry(name, count)?;

@@ -45,7 +45,8 @@ const OFTEN: u64 = 1 << 14;
 /// What a packet meets that was not captured as a whole.
 const CUT: &str = "the rest of a packet that was cut by the capture";
 /// What a packet meets where the choice among several hops is not known.
-const OPEN: &str = "a choice among hops by a hash whose seed is not known (net.ipv4.fib_multipath_hash_seed)";
+pub(crate) const OPEN: &str =
+    "a choice among hops by a hash whose seed is not known (net.ipv4.fib_multipath_hash_seed)";
 
 /// Replays a capture on the source's host; what leaves goes to `writer`, what becomes of
 /// each packet to `report`.
@@ -118,7 +119,8 @@ impl Sink for Listener {
             Event::V6(Event6::Path { shares, .. }) => self.is_open |= shares.len() > 1,
             _ => {}
         }
-        if self.keeps && !matches!(event, Event::Stage { .. } | Event::Ended { .. }) {
+        let is_of_way = matches!(event, Event::Packet { .. } | Event::Stage { .. } | Event::Ended { .. });
+        if self.keeps && !is_of_way {
             self.events.push(event);
         }
     }
@@ -331,7 +333,7 @@ impl Replay<'_> {
 const NANOS: u64 = 1_000_000;
 
 /// The device that stands for an interface of the capture.
-fn entry(config: &Config, options: &Options, interface: &Interface) -> anyhow::Result<u32> {
+pub(crate) fn entry(config: &Config, options: &Options, interface: &Interface) -> anyhow::Result<u32> {
     let name = match (&interface.name, &options.on) {
         (None, None) => bail!("the capture does not name its interface; --on DEV says where packets enter"),
         (None, Some(on)) => on,
@@ -370,7 +372,8 @@ fn entry(config: &Config, options: &Options, interface: &Interface) -> anyhow::R
     Ok(link.index())
 }
 
-fn devices(config: &Config) -> String {
+/// The names of a host's devices.
+pub(crate) fn devices(config: &Config) -> String {
     let names: Vec<&str> = config.links.in_order().map(Link::name).collect();
     names.join(", ")
 }

@@ -41,7 +41,7 @@ impl Numbers {
 
 /// The word for an outcome, and its reason: the kernel's drop reason, or the name of what
 /// is not modelled.
-pub(super) fn words(outcome: Outcome) -> (&'static str, Option<&'static str>) {
+pub(crate) fn words(outcome: Outcome) -> (&'static str, Option<&'static str>) {
     match outcome {
         Outcome::Sent => ("forwarded", None),
         Outcome::Delivered => ("delivered", None),

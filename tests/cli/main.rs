@@ -3,6 +3,7 @@
 mod flows;
 mod live;
 mod output;
+mod packet;
 mod replay;
 mod sources;
 mod stream;

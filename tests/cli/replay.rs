@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{Scratch, Told, fingerpost, run, told};
 
 /// A router between two networks, with a neighbour in each.
-const ROUTER: &str = "\
+pub const ROUTER: &str = "\
 ip link add eth0 type veth peer name p0
 ip link add eth1 type veth peer name p1
 ip link set eth0 address 02:00:00:00:00:01
@@ -42,17 +42,17 @@ fn ipv4(src: [u8; 4], dst: [u8; 4], ttl: u8, proto: u8, payload: &[u8]) -> Vec<u
 }
 
 /// A UDP datagram from the neighbour, in a frame.
-fn udp(src: [u8; 4], dst: [u8; 4]) -> Vec<u8> {
+pub fn udp(src: [u8; 4], dst: [u8; 4]) -> Vec<u8> {
     frame(0x0800, &ipv4(src, dst, 64, 17, &[0, 7, 0, 9, 0, 12, 0, 0, 1, 2, 3, 4]))
 }
 
-const NEIGHBOUR: [u8; 4] = [10, 0, 0, 9];
+pub const NEIGHBOUR: [u8; 4] = [10, 0, 0, 9];
 
 /// A pcapng in the making: little endian, microseconds.
-struct Pcapng(Vec<u8>);
+pub struct Pcapng(pub Vec<u8>);
 
 impl Pcapng {
-    fn of(interfaces: &[(&str, u16)]) -> Pcapng {
+    pub fn of(interfaces: &[(&str, u16)]) -> Pcapng {
         let mut file = Pcapng(Vec::new());
         file.block(0x0a0d_0d0a, &[&0x1a2b_3c4du32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
         for (name, link_type) in interfaces {
@@ -68,12 +68,12 @@ impl Pcapng {
     }
 
     /// A packet on an interface, so many microseconds after the beginning.
-    fn packet(self, interface: u32, after: u64, bytes: &[u8]) -> Pcapng {
+    pub fn packet(self, interface: u32, after: u64, bytes: &[u8]) -> Pcapng {
         self.long_packet(interface, after, bytes, bytes.len())
     }
 
     /// A packet that was longer than what was captured of it.
-    fn long_packet(mut self, interface: u32, after: u64, bytes: &[u8], length: usize) -> Pcapng {
+    pub fn long_packet(mut self, interface: u32, after: u64, bytes: &[u8], length: usize) -> Pcapng {
         let time = 1_700_000_000_000_000 + after;
         let numbers = [interface, (time >> 32) as u32, time as u32, bytes.len() as u32, length as u32];
         let head = numbers.map(u32::to_le_bytes).concat();

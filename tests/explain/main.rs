@@ -7,6 +7,7 @@ mod firewall;
 mod heard;
 mod hooks;
 mod host;
+mod journeys;
 mod kernel;
 mod learned;
 mod legs;

@@ -1,12 +1,22 @@
 //! Packets through a host: what enters, what leaves, what is counted.
 
 mod arp;
+mod both;
 mod bulk;
+mod commands;
+mod counters;
 mod deliver;
 mod errors;
 mod forward;
+mod hooks;
 mod host;
+mod kernel;
+mod log;
+mod multicast;
+mod neighbours;
+mod network;
 mod receive;
 mod six;
 mod sockets;
+mod tcp;
 mod teach;

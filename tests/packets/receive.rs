@@ -5,7 +5,24 @@ use fingerpost_engine::path::Outcome;
 use fingerpost_net::wire::Header;
 use fingerpost_net::wire::Ipv4;
 
-use crate::host::{Host, ROUTER, edited, framed, icmp, mac, reason, udp, unframed};
+use crate::host::{Host, ROUTER, edited, framed, icmp, mac, reason, tcp, udp, unframed};
+use crate::kernel::{Asked, Step, same};
+
+/// The usual host with settings that keep the kernel from limits, and some lines more.
+fn held(more: &str) -> String {
+    format!(
+        "sysctl -w net.ipv6.conf.default.disable_ipv6=1
+sysctl -w net.ipv4.icmp_ratelimit=0
+sysctl -w net.ipv4.icmp_msgs_per_sec=100000
+sysctl -w net.ipv4.icmp_msgs_burst=100000
+{ROUTER}{more}
+"
+    )
+}
+
+fn arrives(packet: &[u8]) -> Step {
+    Step::Frame("e0", framed(mac(0x10), mac(2), packet))
+}
 
 #[test]
 fn c184_headers_are_checked_in_order() {
@@ -156,4 +173,72 @@ fn c259_c262_an_error_quotes_as_much_as_fits() {
     assert_eq!((header.tos, header.total_len.get()), (0xd8, 576));
     assert_eq!(&message[8..], &packet[..548]);
     assert_eq!(Ipv4::read(&message[8..]).unwrap().ttl, 1);
+}
+
+/// A packet with options put into its header.
+fn with_options(packet: &[u8], options: &[u8]) -> Vec<u8> {
+    let whole = [&packet[..20], options, &packet[20..]].concat();
+    edited(whole, |header| {
+        header.version_ihl = 0x45 + (options.len() / 4) as u8;
+        header.total_len.set(header.total_len.get() + options.len() as u16);
+    })
+}
+
+#[test]
+fn c187_routing_comes_before_options() {
+    // A record route that is too short.
+    let bad = [7, 2, 4, 0];
+    let setup = held("ip route add blackhole 50.0.0.0/8\nip route add unreachable 51.0.0.0/8\n");
+    let cases: [(&str, &str, &[u8], &str, usize); 7] = [
+        ("10.0.0.2", "20.0.0.1", &bad, "IP_INHDR", 1),
+        ("10.0.0.2", "10.0.0.1", &bad, "IP_INHDR", 1),
+        ("127.0.0.1", "20.0.0.1", &bad, "IP_LOCALNET", 0),
+        ("10.0.0.1", "20.0.0.1", &bad, "IP_LOCAL_SOURCE", 0),
+        ("10.0.0.2", "0.0.0.1", &bad, "IP_INHDR", 1),
+        // Where the lookup ends with an error, options come before that is answered.
+        ("10.0.0.2", "50.0.0.1", &bad, "IP_INHDR", 1),
+        ("10.0.0.2", "51.0.0.1", &bad, "IP_INHDR", 1),
+    ];
+    for (src, dst, options, expected, answers) in cases {
+        let steps = [arrives(&with_options(&udp(src, dst, b"data"), options))];
+        let (both, handled, _) = same(&mut Host::new(&setup), &Asked::of(&setup, &steps));
+        assert_eq!((reason(&handled[0]), both.frames.len()), (expected, answers), "{src} {dst}");
+        for (_, frame) in &both.frames {
+            let message = unframed(frame).2;
+            assert_eq!((message[0], message[4]), (12, 21), "{src} {dst}");
+        }
+    }
+}
+
+#[test]
+fn t6_a_fragment_has_no_ports_the_first_one_neither() {
+    let setup = held(
+        "ip rule add pref 10 dport 53 lookup 7
+ip rule add pref 11 dport 80 lookup 7
+ip rule add pref 12 ipproto udp lookup 8
+ip route add default via 10.0.0.2 table 7
+ip route add default via 10.1.0.2 table 8
+sysctl -w net.ipv4.conf.all.send_redirects=0
+sysctl -w net.ipv4.conf.e0.send_redirects=0
+",
+    );
+    for whole in [udp("10.0.0.2", "20.0.0.1", &[7; 64]), tcp("10.0.0.2", "20.0.0.1", 2, (1, 0))] {
+        let piece = |word: u16| edited(whole.clone(), |header| header.fragment.set(word));
+        // Whole, with more to come, later ones, and the last bit of the word.
+        for (word, dev) in
+            [(0, "e0"), (0x4000, "e0"), (0x2000, "e1"), (0x2001, "e1"), (1, "e1"), (0x8000, "e0")]
+        {
+            let steps = [arrives(&piece(word))];
+            let (both, ..) = same(&mut Host::new(&setup), &Asked::of(&setup, &steps));
+            let [(left, _)] = &both.frames[..] else { panic!("{word:04x}: {both:?}") };
+            assert_eq!(left, dev, "{word:04x}");
+        }
+    }
+    // Nor have headers that are cut off, though nothing is said about fragments.
+    for len in [20, 22, 24, 26] {
+        let cut = &udp("10.0.0.2", "20.0.0.1", &[7; 64])[..len];
+        let steps = [arrives(&edited(cut.to_vec(), |header| header.total_len.set(len as u16)))];
+        let (both, ..) = same(&mut Host::new(&setup), &Asked::of(&setup, &steps));
+        assert_eq!(both.frames[0].0, if len < 24 { "e1" } else { "e0" }, "{len}");
+    }
 }

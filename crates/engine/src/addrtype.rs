@@ -96,6 +96,12 @@ impl AddrType {
         self.any(AddrType::MULTICAST | AddrType::LINK_LOCAL | AddrType::LOOPBACK)
     }
 
+    /// Whether it means something else on each link, so that sockets need a device beside it
+    /// (`__ipv6_addr_needs_scope_id`).
+    pub fn needs_scope(self) -> bool {
+        self.is_link_local_unicast() || self.is_multicast() && matches!(self.src_scope, 1 | 2)
+    }
+
     /// The bits that an address label can demand (`ipv6_addr_label`).
     pub fn label_class(self) -> u16 {
         self.bits & (AddrType::MAPPED | AddrType::COMPATIBLE | AddrType::LOOPBACK)

@@ -51,6 +51,17 @@ pub struct Behaviour {
     /// Whether routes can be given MPLS labels: `mpls_iptunnel` is a module, which
     /// the kernel compared with has (7.2.7) or has not (6.18).
     pub mpls_encap: bool,
+    /// Whether an ICMP error is kept back where the way to its receiver is one of broadcast
+    /// or multicast (7.2.7; 6.18 sends it).
+    pub icmp_errors_spare_many: bool,
+    /// Whether a limit of nothing on ICMP to a peer leaves what the peer was owed (7.2.7; on 6.18
+    /// it is forgotten, and with it errors and redirects that would have been sent).
+    pub no_limit_keeps_tokens: bool,
+    /// Whether UDP-Lite exists (6.18; 7.2.7 has neither the protocol nor its counters).
+    pub udp_lite: bool,
+    /// Whether the log's messages about martians name their addresses (C-203: not 6.18;
+    /// of later ones read, as those that were run say nothing).
+    pub martians_are_named: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -85,6 +96,10 @@ impl Behaviour {
             finite6_leaves_prefix_route: at < (7, 0),
             icmp6_limit_is_of_prefix: at < (6, 18),
             mpls_encap: at >= (7, 0),
+            icmp_errors_spare_many: at >= (7, 0),
+            no_limit_keeps_tokens: at >= (7, 0),
+            udp_lite: at < (7, 0),
+            martians_are_named: at >= (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }

@@ -262,6 +262,12 @@ impl Counters {
         self.values[counter as usize]
     }
 
+    /// The messages of a kind that were counted, by type, ascending.
+    pub fn messages(&self, messages: Messages) -> impl Iterator<Item = (u8, u64)> + '_ {
+        let kinds = (0..=u8::MAX).zip(self.messages[messages as usize]);
+        kinds.filter(|&(_, count)| count != 0)
+    }
+
     /// All that are not zero, in the order of the kernel's files, ICMP types last.
     pub fn nonzero(&self) -> impl Iterator<Item = (Cow<'static, str>, u64)> + '_ {
         let named = Counter::ALL.iter().map(|&counter| (Cow::Borrowed(counter.name()), self.get(counter)));

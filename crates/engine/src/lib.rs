@@ -1,6 +1,6 @@
 //! What Linux does with a configuration: it accepts or refuses changes
-//! ([`control`]), decides where packets go ([`lookup`]), and takes them there
-//! ([`path`]).
+//! ([`control`]), decides where packets go ([`lookup`]), takes them there
+//! ([`path`]) and on to other namespaces ([`network`]).
 //!
 //! No IO, no clock, no threads: time is an argument and randomness a seed. A
 //! [`World`] holds namespaces; each has a [`Config`] (what people configure)
@@ -17,9 +17,11 @@ pub mod dump;
 pub mod fast;
 pub mod lookup;
 mod namespace;
+pub mod network;
 pub mod path;
 mod restore;
 mod restore6;
+mod restore_mroute;
 mod state;
 pub mod trace;
 mod world;

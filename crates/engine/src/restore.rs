@@ -24,10 +24,10 @@ use crate::control::{self, nexthop, route, rule, sysctl};
 use crate::lookup::exception::Exception;
 use crate::lookup::{self, Flow4, rules};
 use crate::namespace::{Env, Namespace};
-use crate::restore6;
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::world::World;
+use crate::{restore_mroute, restore6};
 
 /// Why a snapshot does not make a world.
 #[derive(Debug)]
@@ -220,6 +220,8 @@ impl Restoring {
                 check_hops(ns, &msg)?;
                 restore6::route(ns, env, &msg)?;
             }
+            Line::MulticastTable(msg) => restore_mroute::table(&mut ns.config, &msg)?,
+            Line::MulticastRoute(msg) => restore_mroute::route(&mut ns.config, &msg)?,
             Line::Neighbour(msg) => neighbour(&mut ns.config, msg),
             Line::Sysctl(path, value) => opened.settings.push((path, value)),
             Line::Text(name, text) => self.restored.texts.push((opened.id, name, text)),
@@ -260,6 +262,7 @@ impl Restoring {
         }
         complete_hops(&mut ns.config);
         restore6::complete(&mut ns.config);
+        restore_mroute::complete(&mut ns.config);
         for msg in std::mem::take(&mut opened.exceptions) {
             let restored = match msg.family {
                 Family::V4 => exception(ns, env, &msg),

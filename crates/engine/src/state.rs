@@ -1,6 +1,9 @@
 //! What running makes: cached decisions, exceptions, counters.
 
+use std::collections::HashMap;
 use std::net::Ipv6Addr;
+
+use fingerpost_net::Family;
 
 use crate::config::FibInfoId;
 use crate::control::nexthop::BucketUse;
@@ -9,7 +12,9 @@ use crate::lookup::cache::{HopId, RouteCache};
 use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
 use crate::path::sockets::Sockets;
-use crate::path::{Beside, GlobalLimit, Peers, Reassembly, Reassembly6, Resolutions, Timers};
+use crate::path::{
+    Beside, GlobalLimit, Learned, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Tick, Timers,
+};
 
 /// Time on the injected clock, in milliseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +45,8 @@ pub struct State {
     pub counters: Counters,
     /// Neighbours that are being resolved, or were.
     pub resolutions: Resolutions,
+    /// When some of too many neighbours of a family were last forgotten.
+    pub neighbours_flushed: HashMap<Family, Time>,
     /// How much ICMP each peer was sent.
     pub peers: Peers,
     /// How much ICMP was sent in all.
@@ -50,12 +57,20 @@ pub struct State {
     pub fragments6: Reassembly6,
     /// When the first of them is given up, as the timer is set.
     pub fragments_until: Option<Time>,
+    /// Multicast routing under way.
+    pub multicast: Multicast,
     /// Sockets of programs.
     pub sockets: Sockets,
     /// Milliseconds since 1970, universal time, when the clock began.
     pub wall: u64,
+    /// What bridges learned.
+    pub learned: Learned,
     /// What time alone will bring about.
     pub timers: Timers,
+    /// The kernel's tick.
+    pub tick: Tick,
+    /// How many packets have begun their way.
+    pub packets: u64,
 }
 
 impl State {

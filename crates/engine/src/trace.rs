@@ -13,7 +13,7 @@ use crate::lookup::exception6::Exception6;
 use crate::lookup::rules::SelectorSet;
 use crate::lookup::source6::Rule6724;
 use crate::lookup::{DropReason, Flow4, Flow6, RouteRef};
-use crate::path::Outcome;
+use crate::path::{Logged, Outcome};
 
 /// Receives events.
 pub trait Sink {
@@ -183,7 +183,7 @@ pub enum Hook {
 /// Where a packet is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It is received (`ip_rcv`).
+    /// It is received (`ip_rcv`, `ipv6_rcv`, `arp_rcv`).
     Receive {
         /// By this device.
         dev: u32,
@@ -208,6 +208,15 @@ pub enum Stage {
     Output {
         /// By this device.
         dev: u32,
+    },
+    /// It is cut up (`ip_fragment`, `ip6_fragment`); its pieces go on, one after the other.
+    Cut,
+    /// It goes to its next step (`ip_finish_output2`).
+    Next {
+        /// The device.
+        dev: u32,
+        /// A gateway, or the destination.
+        addr: IpAddr,
     },
     /// An ICMP message is made about it, or in reply (`__icmp_send`, `icmp_reply`).
     IcmpSend {
@@ -241,18 +250,35 @@ pub enum Stage {
     },
     /// Loopback gives it back (`loopback_xmit`).
     Loop,
+    /// This host gets a copy of what it sends to many (`dev_loopback_xmit`).
+    LoopCopy,
 }
 
 /// Something that a lookup did, or a packet met.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// A packet begins its way, or loopback gives it back: what follows is about it, until it
+    /// ends or loopback takes it.
+    Packet {
+        /// Its number, by which it is told from others.
+        number: u64,
+        /// Its bytes, from the link header's end on.
+        bytes: Vec<u8>,
+    },
     /// A packet comes to a stage of its way.
     Stage {
         /// Which.
         stage: Stage,
     },
-    /// A packet's way ends.
+    /// Linux writes something to its log (C-203).
+    Logged {
+        /// What.
+        what: Logged,
+    },
+    /// A packet's way ends; that of a piece or copy of it too.
     Ended {
+        /// Its number; 0 for one that could not be made.
+        packet: u64,
         /// How.
         outcome: Outcome,
     },

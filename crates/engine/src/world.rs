@@ -1,20 +1,22 @@
 //! The whole: namespaces, clock, chance and the behaviour they share; and the
 //! [`Kernel`] door to it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
-    Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Change, Kernel, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg,
+    NetconfMsg, NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg, TableId,
 };
 use fingerpost_net::{Errno, Family, Rng};
 
 use crate::behaviour::Behaviour;
-use crate::config::Search;
+use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
+use crate::network::Network;
 use crate::path::{Frame, Handled, Outcome, Stack};
 use crate::state::Time;
 use crate::trace::Tracer;
@@ -37,6 +39,8 @@ pub struct World {
     pub behaviour: Behaviour,
     /// The uid of questions that name none.
     pub uid: u32,
+    /// Frames between namespaces.
+    pub network: Network,
     /// The structure that lookups search, in new namespaces too.
     search: Search,
     next_ns: u32,
@@ -97,6 +101,7 @@ impl World {
             rng: Rng::new(seed),
             behaviour,
             uid: 0,
+            network: Network::new(seed),
             search: Search::default(),
             next_ns: 0,
             revision: 0,
@@ -165,11 +170,46 @@ impl World {
         frame: &[u8],
         tracer: &mut Tracer<'_>,
     ) -> Result<Handled, Refusal> {
+        self.receive_marked(id, dev, frame, 0, tracer)
+    }
+
+    /// The same of a packet that has a mark when the network layer gets it, as tc gives one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such namespace.
+    pub fn receive_marked(
+        &mut self,
+        id: NsId,
+        dev: u32,
+        frame: &[u8],
+        mark: u32,
+        tracer: &mut Tracer<'_>,
+    ) -> Result<Handled, Refusal> {
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
         let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
         let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
-        Ok(stack.receive(dev, frame))
+        Ok(stack.receive(dev, frame, mark))
+    }
+
+    /// An entry is added to a multicast routing table, or changed; packets that waited for it
+    /// leave.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`control::mroute::add_mfc`].
+    pub fn add_mfc(
+        &mut self,
+        id: NsId,
+        table: TableId,
+        entry: Mfc,
+        tracer: &mut Tracer<'_>,
+    ) -> Result<Vec<Frame>, Refusal> {
+        let (ns, env) = self.ns_mut(id)?;
+        control::mroute::add_mfc(ns, env, table, entry, false)?;
+        let ((), _, frames) = self.at_work(id, tracer, |stack| stack.resolve_multicast(table))?;
+        Ok(frames)
     }
 
     /// Has a namespace's network layer do what a program asks: what that comes to, what
@@ -209,6 +249,11 @@ impl World {
     /// Lets time pass until the next timer ends, and no longer than until then: the
     /// namespace whose timer it was and what that emits, or `None` when it is then.
     pub fn run_to_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Vec<Frame>)> {
+        self.fire_next(until, tracer).map(|(id, handled)| (id, handled.emitted))
+    }
+
+    /// The same, with what became of it.
+    pub(crate) fn fire_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Handled)> {
         let next = self.next_timer().filter(|&at| at <= until);
         let to = next.unwrap_or(until);
         if to > self.now {
@@ -300,6 +345,10 @@ impl World {
 }
 
 impl Kernel for World {
+    fn behind(&mut self) -> Option<&mut dyn Any> {
+        Some(self)
+    }
+
     fn apply(&mut self, id: NsId, op: Op) -> Result<(), Refusal> {
         let result = self.change(id, op);
         self.finish();
@@ -396,6 +445,21 @@ impl Kernel for World {
         dump::addrlabel::get(self.ns(id)?, address, index)
     }
 
+    fn mroutes(
+        &mut self,
+        id: NsId,
+        family: Family,
+        table: Option<TableId>,
+        each: &mut dyn FnMut(&MrouteMsg),
+    ) -> Result<(), Refusal> {
+        let now = self.now;
+        dump::mroute::dump(self.ns(id)?, now, family, table, each)
+    }
+
+    fn mroute_tables(&mut self, id: NsId, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(), Refusal> {
+        dump::mroute::tables(self.ns(id)?, each)
+    }
+
     fn netconf(
         &mut self,
         id: NsId,
@@ -409,7 +473,7 @@ impl Kernel for World {
         let ns = self.namespaces.get(&id).ok_or(Errno::EINVAL)?;
         match path.strip_prefix("/proc/sys/") {
             Some(path) => control::sysctl::read(ns, path),
-            None => dump::proc::read(ns, path),
+            None => dump::proc::read(ns, &self.behaviour, path),
         }
     }
 

@@ -61,7 +61,7 @@ fn c146_c151_what_was_flushed_does_not_come_back_with_what_is_learned_later() {
     all.learn_redirect(HOP, DST, GATEWAY, 300, Time(0));
     let later = all.find(HOP, DST, Time(1)).copied().unwrap();
     assert_eq!((later.gateway, later.pmtu), (Some(GATEWAY), 0));
-    assert!(later.path_mtu(Time(1)).is_none());
+    assert!(later.path_mtu(Time(1), false).is_none());
 }
 
 #[test]

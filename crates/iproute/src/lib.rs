@@ -21,6 +21,7 @@ mod address;
 mod addrlabel;
 mod link;
 mod maddress;
+mod mroute;
 mod neigh;
 mod netconf;
 mod netns;
@@ -254,6 +255,7 @@ fn command(ctx: &mut Ctx<'_>, object: &str, words: &[&str]) -> Done {
         "nexthop" => nexthop::run(ctx, args),
         "addrlabel" => addrlabel::run(ctx, args),
         "maddress" => maddress::run(ctx, args),
+        "mroute" => mroute::run(ctx, args),
         "netconf" => netconf::run(ctx, args),
         "token" => token::run(ctx, args),
         "help" => Err(Failure::usage(options::USAGE)),

@@ -1,11 +1,13 @@
 //! The door to a kernel, real or in memory.
 
+use std::any::Any;
 use std::net::IpAddr;
 
 use fingerpost_net::{Errno, Family};
 
 use crate::{
-    AddrLabelMsg, AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, Op, Refusal, RouteMsg, RuleMsg, TableId,
+    AddrLabelMsg, AddrMsg, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg, NetconfMsg, NexthopMsg, Op, Refusal,
+    RouteMsg, RuleMsg, TableId,
 };
 
 /// A network namespace of a [`Kernel`].
@@ -52,6 +54,12 @@ pub struct BucketFilter {
 /// Dumps are streamed in the kernel's own order; the callback sees each
 /// message once.
 pub trait Kernel {
+    /// What stands behind the door, for programs that need more of it than its configuration;
+    /// nothing where that cannot be had.
+    fn behind(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
+
     /// Applies a change, with all its consequences, or refuses it whole.
     fn apply(&mut self, ns: NsId, op: Op) -> Result<(), Refusal>;
 
@@ -127,6 +135,24 @@ pub trait Kernel {
     /// none (`RTM_GETADDRLABEL`).
     fn get_address_label(&mut self, ns: NsId, address: IpAddr, index: u32) -> Result<AddrLabelMsg, Refusal> {
         let _ = (ns, address, index);
+        Err(Refusal::new(Errno::EOPNOTSUPP))
+    }
+
+    /// Entries of the multicast forwarding cache of a table, or of all.
+    fn mroutes(
+        &mut self,
+        ns: NsId,
+        family: Family,
+        table: Option<TableId>,
+        each: &mut dyn FnMut(&MrouteMsg),
+    ) -> Result<(), Refusal> {
+        let _ = (ns, family, table, each);
+        Err(Refusal::new(Errno::EOPNOTSUPP))
+    }
+
+    /// Multicast routing tables of IPv4, with their virtual interfaces.
+    fn mroute_tables(&mut self, ns: NsId, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(), Refusal> {
+        let _ = (ns, each);
         Err(Refusal::new(Errno::EOPNOTSUPP))
     }
 

@@ -18,9 +18,9 @@ pub mod snapshot;
 
 pub use kernel::{BucketFilter, Kernel, NsId, RouteFilter};
 pub use message::{
-    AddrLabelMsg, AddrMsg, Attr, BridgePort, Encap, LinkInfo, LinkMsg, LinkStats, LlAddr, Metrics, NeighMsg,
-    NetconfMsg, NextHopMsg, NexthopBucket, NexthopGroupEntry, NexthopMsg, NsRef, OwnLeg, PortRange,
-    ResilientGroup, RouteCacheInfo, RouteMsg, RuleMsg, UidRange, attr,
+    AddrLabelMsg, AddrMsg, Attr, BridgePort, Encap, LinkInfo, LinkMsg, LinkStats, LlAddr, Metrics, MrouteMsg,
+    MrouteOif, MrouteTableMsg, MrouteVif, NeighMsg, NetconfMsg, NextHopMsg, NexthopBucket, NexthopGroupEntry,
+    NexthopMsg, NsRef, OwnLeg, PortRange, ResilientGroup, RouteCacheInfo, RouteMsg, RuleMsg, UidRange, attr,
 };
 pub use number::{
     AddrLabel, IfaFlags, LinkFlags, MetricKind, NeighFlags, NeighState, RouteFlags, RouteType, RuleAction,

@@ -18,7 +18,10 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AddrLabelMsg, AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg};
+use crate::{
+    AddrLabelMsg, AddrMsg, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg,
+    RuleMsg,
+};
 
 /// The format version that this build writes and reads.
 pub const FORMAT: u32 = 1;
@@ -97,6 +100,10 @@ pub enum Line {
     Neighbour(NeighMsg),
     /// An address label.
     AddressLabel(AddrLabelMsg),
+    /// A multicast routing table; its entries come after it.
+    MulticastTable(MrouteTableMsg),
+    /// An entry of a multicast forwarding cache.
+    MulticastRoute(MrouteMsg),
     /// A device's settings.
     Netconf(NetconfMsg),
     /// A multicast group that a device, by index, has joined.

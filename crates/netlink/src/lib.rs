@@ -27,6 +27,7 @@ mod frame;
 mod link;
 mod link_info;
 mod message;
+mod mroute;
 mod neighbour;
 mod netconf;
 mod nexthop;

@@ -1,13 +1,16 @@
 //! Messages by type.
 
-use fingerpost_model::{AddrLabelMsg, AddrMsg, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg, RuleMsg};
+use fingerpost_model::{
+    AddrLabelMsg, AddrMsg, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg,
+    RuleMsg,
+};
 use fingerpost_net::Family;
 
 use crate::attr::Builder;
 use crate::attr::{Attrs, Names};
 use crate::error::{DecodeError, EncodeError, Problem};
 use crate::frame::{Frame, HEADER};
-use crate::{addr_label, address, link, neighbour, netconf, nexthop, route, rule};
+use crate::{addr_label, address, link, mroute, neighbour, netconf, nexthop, route, rule};
 
 /// Message types, `RTM_*`.
 #[allow(missing_docs)]
@@ -98,6 +101,10 @@ pub enum Message {
     Netconf(NetconfMsg),
     /// An address label.
     AddrLabel(AddrLabelMsg),
+    /// An entry of a multicast forwarding cache.
+    Mroute(MrouteMsg),
+    /// A multicast routing table.
+    MrouteTable(MrouteTableMsg),
 }
 
 impl Message {
@@ -105,6 +112,12 @@ impl Message {
     pub fn decode(frame: &Frame<'_>) -> Result<Self, DecodeError> {
         let body = Body { name: name(frame.kind), bytes: frame.payload };
         Ok(match frame.kind {
+            kind::NEW_ROUTE..=kind::GET_ROUTE if mroute::is_one(body) => {
+                Message::Mroute(mroute::decode(body)?)
+            }
+            kind::NEW_LINK..=kind::GET_LINK if mroute::is_one(body) => {
+                Message::MrouteTable(mroute::decode_table(body)?)
+            }
             kind::NEW_LINK..=kind::GET_LINK => Message::Link(link::decode(body)?),
             kind::NEW_ADDR..=kind::GET_ADDR => Message::Address(address::decode(body)?),
             kind::NEW_ROUTE..=kind::GET_ROUTE => Message::Route(route::decode(body)?),
@@ -130,6 +143,8 @@ impl Message {
             Message::Neighbour(_) => kind::NEW_NEIGH,
             Message::Netconf(_) => kind::NEW_NETCONF,
             Message::AddrLabel(_) => kind::NEW_ADDR_LABEL,
+            Message::Mroute(_) => kind::NEW_ROUTE,
+            Message::MrouteTable(_) => kind::NEW_LINK,
         }
     }
 
@@ -145,6 +160,8 @@ impl Message {
             Message::Neighbour(m) => neighbour::encode(m, &mut b),
             Message::Netconf(m) => netconf::encode(m, &mut b),
             Message::AddrLabel(m) => addr_label::encode(m, &mut b),
+            Message::Mroute(m) => mroute::encode(m, &mut b),
+            Message::MrouteTable(m) => mroute::encode_table(m, &mut b),
         }
         b.finish()
     }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use fingerpost_model::{
     AddrLabelMsg, BucketFilter, Change, LinkMsg, NeighFlags, NexthopBucket, NexthopMsg, NlFlags, Op,
-    RouteFilter, RouteFlags, RouteMsg,
+    RouteFilter, RouteFlags, RouteMsg, TableId,
 };
 use fingerpost_net::{Family, IpPrefix};
 
@@ -17,6 +17,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::frame::{Frame, HEADER, flag};
 use crate::link::{self, ifla};
 use crate::message::{Message, kind};
+use crate::mroute;
 use crate::nexthop::{self, nha};
 use crate::route::rta;
 
@@ -49,6 +50,10 @@ pub enum Dump {
     Netconf(Family),
     /// Address labels.
     AddrLabels,
+    /// Entries of multicast forwarding caches, of a table or of all.
+    Mroutes(Family, Option<TableId>),
+    /// Multicast routing tables of IPv4.
+    MrouteTables,
 }
 
 /// The bytes of a dump request with this sequence number.
@@ -74,8 +79,26 @@ pub fn dump(what: &Dump, seq: u32) -> Result<Vec<u8>, EncodeError> {
         }
         Dump::Netconf(family) => (kind::GET_NETCONF, fixed::<4>(*family)),
         Dump::AddrLabels => (kind::GET_ADDR_LABEL, fixed::<12>(Family::V6)),
+        Dump::Mroutes(family, table) => {
+            let mut b = Builder::new();
+            b.raw(&[mroute::number_of(*family), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            if let Some(table) = table {
+                b.u32(rta::TABLE, table.0);
+            }
+            (kind::GET_ROUTE, b.finish()?)
+        }
+        Dump::MrouteTables => {
+            let mut body = vec![0; link::FIXED];
+            body[0] = mroute::IPMR;
+            (kind::GET_LINK, body)
+        }
     };
     Ok(message(kind, flag::REQUEST | flag::DUMP, seq, &body))
+}
+
+/// The number that stands for a family's multicast routing in headers (`RTNL_FAMILY_IPMR`, `IP6MR`).
+pub fn multicast_family(family: Family) -> u8 {
+    mroute::number_of(family)
 }
 
 /// A header of `N` bytes with nothing but the family.
@@ -216,7 +239,7 @@ pub fn to_op(frame: &Frame<'_>) -> Result<Option<Op>, DecodeError> {
         (Message::Neighbour(m), false) => Change::DelNeighbour(m),
         (Message::AddrLabel(m), true) => Change::NewAddrLabel(m),
         (Message::AddrLabel(m), false) => Change::DelAddrLabel(m),
-        (Message::Netconf(_), _) => return Ok(None),
+        (Message::Netconf(_) | Message::Mroute(_) | Message::MrouteTable(_), _) => return Ok(None),
     };
     Ok(Some(Op { flags: NlFlags(frame.flags & OP_FLAGS), change }))
 }

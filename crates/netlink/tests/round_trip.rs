@@ -40,7 +40,7 @@ proptest! {
             (Message::Neighbour(m), true) => Change::DelNeighbour(m),
             (Message::AddrLabel(m), false) => Change::NewAddrLabel(m),
             (Message::AddrLabel(m), true) => Change::DelAddrLabel(m),
-            (Message::Netconf(_), _) => return Ok(()),
+            (Message::Netconf(_) | Message::Mroute(_) | Message::MrouteTable(_), _) => return Ok(()),
         };
         let op = Op { flags: NlFlags(flags << 8), change };
         let bytes = request::change(&op, 3).expect("it fits");

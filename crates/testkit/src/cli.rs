@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use fingerpost_net::Family;
 use fingerpost_testkit::accept::{INSIDE, Plan};
-use fingerpost_testkit::generate::{Devices, Shape};
+use fingerpost_testkit::generate::{Devices, Shape, Theme};
 use fingerpost_testkit::oracle::KERNEL_SIDE;
-use fingerpost_testkit::packets;
 use fingerpost_testkit::packets::kernel::PACKETS_SIDE;
+use fingerpost_testkit::{network, packets};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -28,8 +28,12 @@ usage: fingerpost-testkit VERB [OPTIONS]
                                             is counted and dropped
       --only K, --self, --print, --shrink N, --budget N, --jobs N   as above
       --calls          those alone whose programs call sockets
+      --theme vrf      devices are in VRFs: the kernel must have those
+      --without-reasons   for kernels without tracing: why packets are dropped is not compared
       --save FILE      write the cases there, with what the kernel did
       --replay FILE    compare with what was saved, without a kernel
+  compare --network --seed S --cases N   random small networks, of IPv6 with --family 6: what pings print
+      --only K, --shrink N, --budget N, --jobs N   as above
   record --seed S --scenarios N -o FILE   the kernel's answers, for a replay without root
   replay FILE                             Fingerpost against recorded answers
   sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
@@ -96,6 +100,8 @@ pub enum Verb {
         /// For files.
         dir: PathBuf,
     },
+    /// Compare what pings print in random networks.
+    CompareNetworks(network::run::Plan),
     /// Be the kernel's side, inside a namespace.
     KernelSide {
         /// A program to ask as well.
@@ -104,7 +110,7 @@ pub enum Verb {
     /// Be the kernel's side of packets, inside a namespace.
     PacketsSide {
         /// The directory of a tracing instance.
-        tracing: PathBuf,
+        tracing: Option<PathBuf>,
     },
 }
 
@@ -162,7 +168,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = args.next().ok_or("a verb is missing")?;
     let mut options = Options::default();
     let mut plain = Vec::new();
-    let (mut data_plane, mut only_calls, mut save, mut recorded) = (false, false, None, None);
+    let (mut data_plane, mut networks, mut deaf, mut only_calls) = (false, false, false, false);
+    let (mut save, mut recorded) = (None, None);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--seed" => options.seed = value(&arg, args.next())?,
@@ -170,6 +177,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             "--cases" => options.scenarios = value(&arg, args.next())?,
             "--data-plane" => data_plane = true,
             "--calls" => only_calls = true,
+            "--network" => networks = true,
+            "--without-reasons" => deaf = true,
             "--save" => save = Some(value(&arg, args.next())?),
             "--replay" => recorded = Some(value(&arg, args.next())?),
             "--minutes" => {
@@ -207,6 +216,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = match (verb.as_str(), plain.as_slice()) {
         ("help" | "-h" | "--help", _) => Verb::Help,
         ("compare", []) if data_plane => Verb::ComparePackets(packets::run::Plan {
+            in_vrfs: options.shape.theme == Some(Theme::Vrf),
+            deaf,
             family: options.shape.family,
             seed: options.seed,
             cases: options.scenarios,
@@ -219,6 +230,15 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             budget: options.budget,
             save,
             replay: recorded,
+        }),
+        ("compare", []) if networks => Verb::CompareNetworks(network::run::Plan {
+            family: options.shape.family,
+            seed: options.seed,
+            cases: options.scenarios,
+            only: options.only,
+            jobs: options.jobs,
+            shrink: options.shrink,
+            budget: options.budget,
         }),
         ("compare", []) => Verb::Compare(options),
         ("sources", []) => Verb::Sources(options),
@@ -248,7 +268,8 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
         },
         (KERNEL_SIDE, []) => Verb::KernelSide { beside: None },
         (KERNEL_SIDE, [beside]) => Verb::KernelSide { beside: Some(beside.into()) },
-        (PACKETS_SIDE, [tracing]) => Verb::PacketsSide { tracing: tracing.into() },
+        (PACKETS_SIDE, []) => Verb::PacketsSide { tracing: None },
+        (PACKETS_SIDE, [tracing]) => Verb::PacketsSide { tracing: Some(tracing.into()) },
         (verb, _) => return Err(format!("{verb}: unknown verb, or wrong arguments")),
     };
     Ok(verb)

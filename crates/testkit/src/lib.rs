@@ -25,6 +25,7 @@ pub mod addrconf;
 pub mod compare;
 pub mod decisions;
 pub mod generate;
+pub mod network;
 pub mod normalise;
 pub mod oracle;
 pub mod packets;

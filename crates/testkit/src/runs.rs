@@ -16,7 +16,7 @@ use fingerpost_testkit::report::{Figures, Group, Groups, example};
 use fingerpost_testkit::script::{Answer, Recording};
 use fingerpost_testkit::subject::Subject;
 use fingerpost_testkit::texts::implied_errnos;
-use fingerpost_testkit::{accept, generate, packets, process, record, shrink, sources};
+use fingerpost_testkit::{accept, generate, network, packets, process, record, shrink, sources};
 
 use crate::cli::{Options, Verb};
 
@@ -45,9 +45,13 @@ pub fn run(verb: Verb) -> io::Result<bool> {
         Verb::Record(options) => record_answers(&options),
         Verb::Compare(options) => compare(&options),
         Verb::ComparePackets(plan) => packets::run::run(&plan, &mut io::stdout()),
+        Verb::CompareNetworks(plan) => {
+            let found = network::run::compare(&plan)?;
+            Ok(network::run::report(&plan, &found))
+        }
         Verb::PacketsSide { tracing } => {
             let mut output = BufWriter::new(io::stdout().lock());
-            packets::kernel::packets_side(&tracing, io::stdin().lock(), &mut output)?;
+            packets::kernel::packets_side(tracing.as_deref(), io::stdin().lock(), &mut output)?;
             Ok(true)
         }
         Verb::Sources(options) => compare_sources(&options),

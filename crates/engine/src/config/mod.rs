@@ -5,6 +5,7 @@ mod fib6;
 mod in6;
 mod journal;
 mod link;
+mod mroute;
 mod neighbour;
 mod nexthop;
 mod prefix_tree;
@@ -18,6 +19,7 @@ pub use fib6::{Fib6, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
 pub use in6::{AddrLabel, AddrLabels, Anycast, Dad, If6Addr, In6Dev, NO_LABEL};
 pub use journal::{Changes, Journal};
 pub use link::{IfAddr, InDev, LOOPBACK, Link, Links};
+pub use mroute::{MAX_VIFS, Mfc, MulticastRouting, MulticastTable, NEVER, Vif};
 pub use neighbour::Neighbours;
 pub use nexthop::{GroupMember, NexthopKind, NexthopObject, Nexthops};
 pub use prefix_tree::{PrefixTree, halves};
@@ -27,6 +29,8 @@ pub use sysctl6::{ConfEntry6, DevConf6, Ipv6Sysctls};
 pub use trie::{Matches, Search, Trie};
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::path::Hooks;
 
 /// What people configure in one network namespace.
 #[derive(Clone, Debug, Default)]
@@ -45,12 +49,16 @@ pub struct Config {
     pub labels: AddrLabels,
     /// Nexthop objects.
     pub nexthops: Nexthops,
+    /// Multicast routing.
+    pub multicast: MulticastRouting,
     /// Neighbours.
     pub neighbours: Neighbours,
     /// Settings below `net.ipv4` that are not per device.
     pub sysctl: Ipv4Sysctls,
     /// Settings below `net.ipv6` that are not per device.
     pub sysctl6: Ipv6Sysctls,
+    /// What is called at Netfilter's hooks.
+    pub hooks: Hooks,
 }
 
 impl Config {

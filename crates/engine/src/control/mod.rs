@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod gateway6;
 pub mod host6;
 pub mod link;
+pub mod mroute;
 pub mod neighbour;
 pub mod nexthop;
 pub mod policy;

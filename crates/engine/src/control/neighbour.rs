@@ -77,10 +77,12 @@ pub fn new_neighbour(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NeighMs
     if msg.protocol.is_some_and(|protocol| protocol != 0) {
         entry.protocol = msg.protocol;
     }
+    let old = entry.state;
     let result = update(&mut entry, address_len(link), msg, overrides);
     // What was made stays, even if it could not be filled.
     config.neighbours.entries.insert(key, entry);
-    running::altered(&ns.config, &mut ns.state, key, env.now);
+    let is_used = msg.flags.any(NeighFlags::USE | MANAGED);
+    running::altered(&ns.config, &mut ns.state, key, (old, is_used), env.now);
     result
 }
 
@@ -203,7 +205,7 @@ fn started(state: NeighState) -> NeighState {
 }
 
 /// Removes a neighbour (`neigh_delete`).
-pub fn del_neighbour(ns: &mut Namespace, _env: Env, msg: &NeighMsg) -> Result<(), Refusal> {
+pub fn del_neighbour(ns: &mut Namespace, env: Env, msg: &NeighMsg) -> Result<(), Refusal> {
     let config = &mut ns.config;
     let Some(dst) = msg.dst else { return Err(refuse(Errno::EINVAL, "Network address not specified")) };
     if msg.index != 0 && config.links.get(msg.index).is_none() {
@@ -215,8 +217,10 @@ pub fn del_neighbour(ns: &mut Namespace, _env: Env, msg: &NeighMsg) -> Result<()
     } else if msg.index == 0 {
         return Err(Refusal::new(Errno::EINVAL));
     } else {
-        running::removed(&mut ns.state, key);
-        config.neighbours.entries.remove(&key)
+        let removed = config.neighbours.entries.remove(&key);
+        let old = removed.as_ref().map_or(NeighState(0), |entry| entry.state);
+        running::removed_by_request(&mut ns.state, key, old, env.now);
+        removed
     };
     removed.map(|_| ()).ok_or(Refusal::new(Errno::ENOENT))
 }
@@ -224,29 +228,25 @@ pub fn del_neighbour(ns: &mut Namespace, _env: Env, msg: &NeighMsg) -> Result<()
 /// The device went down or away: nothing stays, not even permanent entries
 /// (`neigh_ifdown`).
 pub fn device_down(ns: &mut Namespace, _env: Env, dev: u32) {
-    ns.config.neighbours.entries.retain(|&(on, _), _| on != dev);
+    forget(ns, |&(on, _), _| on == dev);
     ns.config.neighbours.proxies.retain(|&(on, _), _| on != dev);
 }
 
 /// An address became a broadcast address: an entry for it that leads nowhere
 /// goes (`arp_invalidate`).
 pub fn invalidate(ns: &mut Namespace, dev: u32, addr: Ipv4Addr) {
-    let entries = &mut ns.config.neighbours.entries;
-    let key = (dev, IpAddr::V4(addr));
-    if entries.get(&key).is_some_and(|entry| !entry.state.any(NeighState::VALID)) {
-        entries.remove(&key);
-    }
+    forget(ns, |&key, entry| key == (dev, IpAddr::V4(addr)) && !entry.state.any(NeighState::VALID));
 }
 
 /// IPv4 left the device: its IPv4 entries go, permanent ones too (`arp_ifdown`).
 pub fn arp_down(ns: &mut Namespace, dev: u32) {
-    ns.config.neighbours.entries.retain(|&(on, addr), _| on != dev || addr.is_ipv6());
+    forget(ns, |&(on, addr), _| on == dev && addr.is_ipv4());
     ns.config.neighbours.proxies.retain(|&(on, addr), _| on != dev || addr.is_ipv6());
 }
 
 /// IPv6 left the device: its IPv6 entries go, permanent ones too (`neigh_ifdown`).
 pub fn nd_down(ns: &mut Namespace, dev: u32) {
-    ns.config.neighbours.entries.retain(|&(on, addr), _| on != dev || addr.is_ipv4());
+    forget(ns, |&(on, addr), _| on == dev && addr.is_ipv6());
     ns.config.neighbours.proxies.retain(|&(on, addr), _| on != dev || addr.is_ipv4());
 }
 
@@ -255,16 +255,27 @@ pub fn nd_down(ns: &mut Namespace, dev: u32) {
 pub fn carrier_down(ns: &mut Namespace, _env: Env, dev: u32) {
     let all = ns.config.sysctl.all.arp_evict_nocarrier;
     let evicts = ns.config.links.ipv4(dev).is_none_or(|ipv4| all != 0 && ipv4.conf.arp_evict_nocarrier != 0);
-    let stays = |&(on, addr): &(u32, IpAddr), entry: &mut NeighMsg| {
-        on != dev || entry.state.has(NeighState::PERMANENT) || addr.is_ipv4() && !evicts
-    };
-    ns.config.neighbours.entries.retain(stays);
+    forget(ns, |&(on, addr), entry| {
+        on == dev && !entry.state.has(NeighState::PERMANENT) && (addr.is_ipv6() || evicts)
+    });
 }
 
 /// The device's address or its need for resolution changed: its entries go,
 /// its proxy entries stay (`neigh_changeaddr`).
 pub fn flush_device(ns: &mut Namespace, _env: Env, dev: u32) {
-    ns.config.neighbours.entries.retain(|&(on, _), _| on != dev);
+    forget(ns, |&(on, _), _| on == dev);
+}
+
+/// Some entries go, and what waits for them (`neigh_flush_dev`).
+fn forget(ns: &mut Namespace, goes: impl Fn(&(u32, IpAddr), &NeighMsg) -> bool) {
+    let Namespace { config, state } = ns;
+    config.neighbours.entries.retain(|&key, entry| {
+        let goes = goes(&key, entry);
+        if goes {
+            running::removed(state, key);
+        }
+        !goes
+    });
 }
 
 /// How many bytes link-layer addresses have on a device.

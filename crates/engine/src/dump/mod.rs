@@ -3,7 +3,9 @@
 
 pub mod address;
 pub mod addrlabel;
+pub mod counters;
 pub mod link;
+pub mod mroute;
 pub mod neighbour;
 pub mod netconf;
 pub mod nexthop;

@@ -1,4 +1,4 @@
-//! Files below `/proc/net`: `fib_trie`, `fib_triestat`, `route` (C-022).
+//! Files below `/proc/net`: `fib_trie`, `fib_triestat`, `route` (C-022); counters stand in [`super::counters`].
 
 use std::fmt::Write;
 
@@ -6,16 +6,21 @@ use fingerpost_fib::{AliasText, TrieStats};
 use fingerpost_model::{MetricKind, RouteType, TableId};
 use fingerpost_net::Errno;
 
+use super::counters;
+use crate::behaviour::Behaviour;
 use crate::config::{Config, Entry};
 use crate::namespace::Namespace;
 
 /// Reads a file by absolute path.
-pub fn read(ns: &Namespace, path: &str) -> Result<String, Errno> {
+pub fn read(ns: &Namespace, behaviour: &Behaviour, path: &str) -> Result<String, Errno> {
     let mut out = String::new();
     let written = match path {
         "/proc/net/fib_trie" => fib_trie(&ns.config, &mut out),
         "/proc/net/fib_triestat" => fib_triestat(&ns.config, &mut out),
         "/proc/net/route" => route(&ns.config, &mut out),
+        "/proc/net/snmp" => counters::snmp(&ns.config, &ns.state.counters, behaviour, &mut out),
+        "/proc/net/netstat" => counters::netstat(&ns.state.counters, &mut out),
+        "/proc/net/snmp6" => counters::snmp6(&ns.state.counters, behaviour, &mut out),
         _ => return Err(Errno::ENOENT),
     };
     // Writing to a String does not fail.

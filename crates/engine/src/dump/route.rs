@@ -166,7 +166,7 @@ fn exceptions(ns: &Namespace, now: Time, alias: &Alias, each: &mut dyn FnMut(&Ro
         if exception.gateway.is_some() {
             msg.flags = msg.flags | RouteFlags::REDIRECTED;
         }
-        let learned = exception.path_mtu(now);
+        let learned = exception.path_mtu(now, false);
         if let Some(pmtu) = learned {
             msg.metrics.set(MetricKind::MTU, pmtu.mtu);
             if pmtu.locked {

@@ -36,6 +36,8 @@ pub struct Decision {
     pub metrics: Option<FibInfoId>,
     /// A learned path MTU.
     pub pmtu: Option<PathMtu>,
+    /// Milliseconds until what was learned of the way ends; 0 where nothing was.
+    pub expires_in: u64,
     /// The MTU in bytes (C-150).
     pub mtu: u32,
     /// What happens on receive.
@@ -178,6 +180,12 @@ pub enum DropReason {
     UdpCsum,
     /// TCP's checksum is wrong.
     TcpCsum,
+    /// Flags that a segment for this socket may not have.
+    TcpFlags,
+    /// A reset.
+    TcpReset,
+    /// It acknowledges what was not sent.
+    TcpInvalidAckSequence,
     /// ICMP's checksum is wrong.
     IcmpCsum,
     /// No protocol, or none of its messages.
@@ -212,6 +220,12 @@ pub enum DropReason {
     Ipv6NdiscBadOptions,
     /// A solicitation for another host.
     Ipv6NdiscNsOtherhost,
+    /// A frame from no station.
+    MacInvalidSource,
+    /// A frame that governs a link.
+    MacIeeeMacControl,
+    /// A bridge's port that does not forward.
+    BridgeIngressStpState,
 }
 
 impl DropReason {
@@ -241,6 +255,9 @@ impl DropReason {
             DropReason::SocketRcvbuff => "SOCKET_RCVBUFF",
             DropReason::UdpCsum => "UDP_CSUM",
             DropReason::TcpCsum => "TCP_CSUM",
+            DropReason::TcpFlags => "TCP_FLAGS",
+            DropReason::TcpReset => "TCP_RESET",
+            DropReason::TcpInvalidAckSequence => "TCP_INVALID_ACK_SEQUENCE",
             DropReason::IcmpCsum => "ICMP_CSUM",
             DropReason::UnhandledProto => "UNHANDLED_PROTO",
             DropReason::NeighFailed => "NEIGH_FAILED",
@@ -258,6 +275,9 @@ impl DropReason {
             DropReason::Ipv6NdiscBadCode => "IPV6_NDISC_BAD_CODE",
             DropReason::Ipv6NdiscBadOptions => "IPV6_NDISC_BAD_OPTIONS",
             DropReason::Ipv6NdiscNsOtherhost => "IPV6_NDISC_NS_OTHERHOST",
+            DropReason::MacInvalidSource => "MAC_INVALID_SOURCE",
+            DropReason::MacIeeeMacControl => "MAC_IEEE_MAC_CONTROL",
+            DropReason::BridgeIngressStpState => "BRIDGE_INGRESS_STP_STATE",
         }
     }
 }

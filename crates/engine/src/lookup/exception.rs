@@ -20,11 +20,17 @@ pub struct Exception {
     pub expires: Option<Time>,
     /// Flush generation that it belongs to.
     pub generation: u64,
+    /// Whether decisions made here, and received ones, have forgotten the path MTU since
+    /// their neighbour failed.
+    pub failed: [bool; 2],
 }
 
 /// Exceptions that are kept: a table of 2,048 places with five each (`FNHE_HASH_SIZE`,
 /// `FNHE_RECLAIM_DEPTH`).
 const MOST: usize = 2048 * 5;
+
+/// Where decisions made here stand among those that failed.
+const OUTPUT: usize = 0;
 
 /// All exceptions of a namespace.
 #[derive(Clone, Debug, Default)]
@@ -76,16 +82,12 @@ impl Exceptions {
         let (pmtu, locked) =
             if mtu < sysctl.min_pmtu { (current.min(sysctl.min_pmtu), true) } else { (mtu, false) };
         let half = u64::from(sysctl.mtu_expires) * 1000 / 2;
-        let is_young = |e: &Exception| e.expires.is_some_and(|at| now.0 + half < at.0);
+        let is_young = |e: &Exception| !e.failed[OUTPUT] && e.expires.is_some_and(|at| now.0 + half < at.0);
         if self.find(hop, dst, now).is_some_and(|e| e.locked || (e.pmtu == pmtu && !locked && is_young(e))) {
             return false;
         }
         self.make_room(hop, dst);
-        let entry = self.entries.entry((hop, dst)).or_default();
-        if entry.generation != self.generation {
-            *entry = Exception::default();
-        }
-        entry.generation = self.generation;
+        let entry = self.entry(hop, dst, now);
         entry.pmtu = pmtu;
         entry.locked = locked;
         entry.expires = Some(now.plus_secs(u64::from(sysctl.mtu_expires)));
@@ -95,24 +97,43 @@ impl Exceptions {
     /// Learns another gateway from a redirect (`__ip_do_redirect`); it lasts `lifetime` seconds.
     pub fn learn_redirect(&mut self, hop: HopId, dst: Ipv4Addr, gateway: Ipv4Addr, lifetime: u64, now: Time) {
         self.make_room(hop, dst);
-        let entry = self.entries.entry((hop, dst)).or_default();
-        if entry.generation != self.generation {
-            *entry = Exception::default();
-        }
-        entry.generation = self.generation;
+        let entry = self.entry(hop, dst, now);
         entry.gateway = Some(gateway);
         entry.expires = Some(now.plus_secs(lifetime));
     }
 
-    /// Forgets the exception that ends first where there are too many: Linux keeps some
-    /// thousands for each hop, here they are counted over all.
+    /// The exception to change: what is over is forgotten, and decisions that were
+    /// failed take what is learned.
+    fn entry(&mut self, hop: HopId, dst: Ipv4Addr, now: Time) -> &mut Exception {
+        let generation = self.generation;
+        let entry = self.entries.entry((hop, dst)).or_default();
+        if entry.generation != generation || entry.expires.is_some_and(|at| at <= now) {
+            *entry = Exception { generation, ..Exception::default() };
+        }
+        entry.failed = [false; 2];
+        entry
+    }
+
+    /// The neighbour of decisions by a hop has failed: those that are received, or those
+    /// that are made here, forget their path MTU until something is learned again
+    /// (`ipv4_link_failure`).
+    pub fn link_failed(&mut self, hop: HopId, dst: Ipv4Addr, is_input: bool) {
+        if let Some(entry) = self.entries.get_mut(&(hop, dst)) {
+            entry.failed[usize::from(is_input)] = true;
+        }
+    }
+
+    /// Forgets the exceptions that end first where there are too many: Linux keeps some
+    /// thousands for each hop, here they are counted over all. Many go at once, so that not
+    /// each new one has all looked through.
     fn make_room(&mut self, hop: HopId, dst: Ipv4Addr) {
         self.changes += 1;
         if self.entries.len() < MOST || self.entries.contains_key(&(hop, dst)) {
             return;
         }
-        let first = self.entries.iter().min_by_key(|(_, known)| known.expires).map(|(&key, _)| key);
-        first.map(|key| self.entries.remove(&key));
+        let mut ends: Vec<Option<Time>> = self.entries.values().map(|known| known.expires).collect();
+        let (_, &mut middle, _) = ends.select_nth_unstable(MOST / 8);
+        self.entries.retain(|_, known| known.expires > middle);
     }
 
     /// Puts an exception in place that a real kernel has.
@@ -163,13 +184,19 @@ impl Exceptions {
 }
 
 impl Exception {
-    /// The path MTU as a decision shows it.
-    pub fn path_mtu(&self, now: Time) -> Option<PathMtu> {
-        (self.pmtu != 0).then(|| PathMtu {
+    /// The path MTU as a decision shows it, one that is made here or a received one.
+    pub fn path_mtu(&self, now: Time, is_input: bool) -> Option<PathMtu> {
+        let has_failed = self.failed[usize::from(is_input)];
+        (self.pmtu != 0).then_some(PathMtu {
             mtu: self.pmtu,
             locked: self.locked,
-            expires_in: self.expires.map_or(0, |at| at.0.saturating_sub(now.0)),
+            expires_in: if has_failed { 0 } else { self.expires_in(now) },
         })
+    }
+
+    /// Milliseconds until it ends; 0 for never.
+    pub fn expires_in(&self, now: Time) -> u64 {
+        self.expires.map_or(0, |at| at.0.saturating_sub(now.0))
     }
 }
 

@@ -230,10 +230,8 @@ fn answer(
     // The largest number is no uid.
     msg.uid = question.uid.filter(|&uid| uid != u32::MAX);
     msg.iif = question.iif;
-    msg.cacheinfo = Some(RouteCacheInfo {
-        expires: decision.pmtu.map_or(0, |p| (p.expires_in / 10) as i32),
-        ..RouteCacheInfo::default()
-    });
+    msg.cacheinfo =
+        Some(RouteCacheInfo { expires: (decision.expires_in / 10) as i32, ..RouteCacheInfo::default() });
     msg
 }
 
@@ -248,7 +246,7 @@ pub(super) fn decision_mtu(
     pmtu: Option<PathMtu>,
     uses_gateway: bool,
 ) -> u32 {
-    if let Some(pmtu) = pmtu {
+    if let Some(pmtu) = pmtu.filter(|pmtu| pmtu.expires_in != 0) {
         return pmtu.mtu;
     }
     let metrics = metrics.and_then(|info| config.fib.metrics(info));
@@ -257,7 +255,8 @@ pub(super) fn decision_mtu(
     if mtu != 0 {
         return mtu;
     }
-    let locked = metric(MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
+    let of_route = metric(MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
+    let locked = of_route || pmtu.is_some_and(|pmtu| pmtu.locked);
     let mtu = if locked && uses_gateway { link.mtu().min(576) } else { link.mtu() };
     mtu.min(MAX_MTU)
 }

@@ -39,9 +39,19 @@ pub struct Hashed {
     pub sport: u16,
     /// Destination port.
     pub dport: u16,
-    /// Of an ICMP error, source and destination of the packet that it is about, which
-    /// policy 0 takes in their place (`ip_multipath_l3_keys`).
-    pub quoted: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// What is hashed in place of its own addresses, if it is no ordinary packet.
+    pub quoted: Option<Quoted>,
+}
+
+/// Source and destination that policy 0 takes in place of a packet's own
+/// (`ip_multipath_l3_keys`, C-056).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quoted {
+    /// Of an ICMP error those of the packet that it is about.
+    Error(Ipv4Addr, Ipv4Addr),
+    /// Of an ARP request what stands where a header of IPv4 has them. Other policies see
+    /// nothing of it.
+    Arp(Ipv4Addr, Ipv4Addr),
 }
 
 const FIELD_SRC: u32 = 1;
@@ -64,8 +74,14 @@ pub fn multipath_hash(sysctl: &Ipv4Sysctls, flow: &Flow4, src: Ipv4Addr, asker: 
         }
     };
     let Hashed { src, dst, proto, sport, dport, quoted } = hashed;
-    let all = Keys { src: src.to_bits(), dst: dst.to_bits(), sport, dport, proto };
-    let (src, dst) = quoted.unwrap_or((src, dst));
+    let all = match quoted {
+        Some(Quoted::Arp(..)) => Keys::default(),
+        _ => Keys { src: src.to_bits(), dst: dst.to_bits(), sport, dport, proto },
+    };
+    let (src, dst) = match quoted {
+        Some(Quoted::Error(src, dst) | Quoted::Arp(src, dst)) => (src, dst),
+        None => (src, dst),
+    };
     let addresses = Keys { src: src.to_bits(), dst: dst.to_bits(), ..Keys::default() };
     if sysctl.fib_multipath_hash_seed == 0 {
         return None;

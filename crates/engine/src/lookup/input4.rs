@@ -7,7 +7,7 @@ use fingerpost_net::Errno;
 
 use super::cache::Cached;
 use super::get::{MAX_MTU, decision_mtu};
-use super::hash::{Asker, Hashed, multipath_hash};
+use super::hash::{Asker, Hashed, Quoted, multipath_hash};
 use super::output4::add_class_tag;
 use super::source;
 use super::validate::{self, Accepted, Packet};
@@ -42,8 +42,9 @@ pub struct Received {
     /// Whether it is the pseudo packet of `ip route get`: that one's VRF has not
     /// seen it, so that groups which only the VRF joined do not count.
     pub pseudo: bool,
-    /// Of an ICMP error, the addresses of the packet that it is about (C-056).
-    pub quoted: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// What is hashed in place of its addresses, if it is an ICMP error or no packet of
+    /// IPv4 at all (C-056).
+    pub quoted: Option<Quoted>,
 }
 
 impl Received {
@@ -311,7 +312,8 @@ impl Resolver<'_> {
         let hop_id = path::hop_id(config, result.alias.info, result.hop);
         let exception = self.state.exceptions.find(hop_id, packet.dst, self.env.now).copied();
         if let Some(exception) = exception {
-            decision.pmtu = exception.path_mtu(self.env.now);
+            decision.pmtu = exception.path_mtu(self.env.now, true);
+            decision.expires_in = exception.expires_in(self.env.now);
             if let Some(gateway) = exception.gateway {
                 decision.gateway = Some(gateway.into());
                 decision.flags = decision.flags | RouteFlags::REDIRECTED;
@@ -355,6 +357,7 @@ impl Resolver<'_> {
             realms: 0,
             metrics: None,
             pmtu: None,
+            expires_in: 0,
             mtu: self.config.links.get(dev).map_or(0, |link| link.mtu().min(MAX_MTU)),
             input: Input::Discard,
             output: Output::Bug,

@@ -16,12 +16,14 @@ use crate::trace::{Event, Event6, Purpose, Tracer};
 
 /// Resolves a received packet; `flow.iif` is where it came in. In a VRF that is not
 /// what is looked up: what is of one link is looked up in the VRF's table alone,
-/// and all else as received on the VRF's device (`vrf_ip6_rcv`, F-045).
+/// and all else as received on the VRF's device (`vrf_ip6_rcv`, F-045), but for what `stays`
+/// with its own: neighbour discovery.
 pub fn receive(
     config: &Config,
     state: &mut State,
     env: Env<'_>,
     flow: &mut Flow6,
+    stays: bool,
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
     let (dev, vrf) = (flow.iif, config.links.l3_master(flow.iif));
@@ -34,6 +36,9 @@ pub fn receive(
             mark_bucket(config, state, env, flow, &found);
             return Ok(decide(config, flow, &found, flow.src, true));
         }
+    }
+    if stays {
+        return resolve(config, state, env, flow, tracer);
     }
     flow.iif = vrf;
     let result = resolve(config, state, env, flow, tracer);

@@ -291,10 +291,15 @@ fn build(
         gateway = Some(redirected.into());
         flags = flags | RouteFlags::REDIRECTED;
     }
-    let pmtu = exception.and_then(|e| e.path_mtu(env.now));
-    let output = if flags.any(RouteFlags::BROADCAST | RouteFlags::MULTICAST)
-        && flags.has(RouteFlags::LOCAL)
-        && !link.is_loopback()
+    let pmtu = exception.and_then(|e| e.path_mtu(env.now, false));
+    // Own packets take part in multicast routing where they leave.
+    let all = config.sysctl.all.mc_forwarding != 0;
+    let is_routed =
+        kind == RouteType::MULTICAST && all && ipv4.conf.mc_forwarding != 0 && !is_local_multicast(flow.dst);
+    let output = if is_routed
+        || flags.any(RouteFlags::BROADCAST | RouteFlags::MULTICAST)
+            && flags.has(RouteFlags::LOCAL)
+            && !link.is_loopback()
     {
         Output::Multicast
     } else {
@@ -312,7 +317,12 @@ fn build(
         metrics,
         mtu: super::get::decision_mtu(config, metrics, link, pmtu, gateway.is_some()),
         pmtu,
-        input: if flags.has(RouteFlags::LOCAL) { Input::LocalDeliver } else { Input::Discard },
+        expires_in: exception.map_or(0, |e| e.expires_in(env.now)),
+        input: match flags.has(RouteFlags::LOCAL) {
+            _ if is_routed => Input::MulticastRoute,
+            true => Input::LocalDeliver,
+            false => Input::Discard,
+        },
         output,
         result: way.result,
         cached_in,

@@ -3,16 +3,17 @@
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{LinkFlags, NeighState, RouteType, Scope};
-use fingerpost_net::wire::{Arp, Ethernet, Header, Mac, ethertype};
+use fingerpost_net::Family;
+use fingerpost_net::wire::{Arp, Ethernet, Header, Ipv4, Mac, ethertype};
 use zerocopy::IntoBytes;
 
-use super::ethernet::{BROADCAST, mac_of};
+use super::ethernet::{broadcast_of, mac_of};
 use super::neighbour::{Update, key};
 use super::timers::Timer;
-use super::{Addressed, Frame, Outcome, Packet, Stack};
-use crate::config::{IfAddr, InDev};
-use crate::lookup::hash::Asker;
-use crate::lookup::input4::{self, Received};
+use super::{Addressed, Outcome, Packet, Stack};
+use crate::config::{IfAddr, InDev, Link};
+use crate::lookup::hash::{Asker, Quoted};
+use crate::lookup::input4::Received;
 use crate::lookup::{Decision, DropReason, Flow4, output4, source};
 use crate::state::Time;
 use crate::trace::Stage;
@@ -34,7 +35,8 @@ impl Stack<'_, '_> {
             announce != 1 || ipv4.addrs.iter().any(|addr| addr.matches(target) && addr.matches(own))
         });
         let sender = own.unwrap_or_else(|| source::select_addr(self.config, dev, target, Scope::LINK).0);
-        self.arp_send(Arp::REQUEST, dev, (target, [0; 6]), sender, to.unwrap_or(BROADCAST));
+        let everybody = self.config.links.get(dev).map_or([0; 6], broadcast_of);
+        self.arp_send(Arp::REQUEST, dev, (target, [0; 6]), sender, to.unwrap_or(everybody));
     }
 
     fn arp_send(&mut self, op: u16, dev: u32, target: (Ipv4Addr, Mac), sender: Ipv4Addr, to: Mac) {
@@ -45,19 +47,21 @@ impl Stack<'_, '_> {
         let own = mac_of(link);
         let arp = Arp::new(op, (own, sender), (target.1, target.0));
         let header = Ethernet { dst: to, src: own, ethertype: ethertype::ARP.into() };
-        self.emitted.push(Frame { dev, bytes: [header.as_bytes(), arp.as_bytes()].concat() });
         self.stage(Stage::Arp { dev, op, target: target.0 });
+        self.emit(dev, [header.as_bytes(), arp.as_bytes()].concat());
     }
 
     /// `arp_rcv`.
     pub(super) fn arp_receive(&mut self, packet: Packet) {
-        match self.arp_process(&packet) {
+        self.stage(Stage::Receive { dev: packet.dev });
+        match self.arp_process(&packet, false) {
             Ok(()) => self.end(&packet, Outcome::Delivered),
             Err(reason) => self.drop(&packet, reason),
         }
     }
 
-    fn arp_process(&mut self, packet: &Packet) -> Result<(), DropReason> {
+    /// `arp_process`; `is_delayed` where the answer for another has waited.
+    fn arp_process(&mut self, packet: &Packet, is_delayed: bool) -> Result<(), DropReason> {
         let dev = packet.dev;
         let refused = Err(DropReason::NotSpecified);
         let Some(link) = self.config.links.get(dev) else { return refused };
@@ -94,8 +98,8 @@ impl Stack<'_, '_> {
             return Ok(());
         }
         if op == Arp::REQUEST
-            && let Some(decision) = self.route_for(dev, sender, target)
-            && let Some(answered) = self.answer(packet, &decision, (sender, mac), target)
+            && let Some(decision) = self.route_for(packet, sender, target)
+            && let Some(answered) = self.answer((packet, is_delayed), &decision, (sender, mac), target)
         {
             return answered;
         }
@@ -104,15 +108,17 @@ impl Stack<'_, '_> {
     }
 
     /// The input route that decides whose the target is.
-    fn route_for(&mut self, dev: u32, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Decision> {
-        let received = Received::between(dev, sender, target);
-        input4::resolve(self.config, self.state, self.env, &received, self.tracer).ok()
+    fn route_for(&mut self, packet: &Packet, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Decision> {
+        // Hashes take the request for a header of IPv4.
+        let quoted = Ipv4::read(&packet.bytes).map(|read| Quoted::Arp(read.source(), read.destination()));
+        let received = Received { quoted, ..Received::between(packet.dev, sender, target) };
+        self.resolve_input(packet, &received).ok()
     }
 
     /// Answers a request; `None` where it is only learned from.
     fn answer(
         &mut self,
-        packet: &Packet,
+        (packet, is_delayed): (&Packet, bool),
         decision: &Decision,
         (sender, mac): (Ipv4Addr, Mac),
         target: Ipv4Addr,
@@ -135,9 +141,10 @@ impl Stack<'_, '_> {
         }
         self.neighbour_update(key(dev, sender), update);
         let delay = self.neighbour_setting(key(dev, sender), "proxy_delay");
-        if packet.addressed == Addressed::Host || delay == 0 {
+        if is_delayed || packet.addressed == Addressed::Host || delay == 0 {
             self.arp_send(Arp::REPLY, dev, (sender, mac), target, mac);
-        } else if self.state.timers.answers() as u64 > self.neighbour_setting(key(dev, sender), "proxy_qlen")
+        } else if self.state.timers.answers(dev, Family::V4)
+            > self.neighbour_setting(key(dev, sender), "proxy_qlen")
         {
             return Some(Err(DropReason::NotSpecified));
         } else {
@@ -148,9 +155,13 @@ impl Stack<'_, '_> {
         Some(Ok(()))
     }
 
-    /// The answer for another that was delayed.
+    /// A request whose answer was delayed is looked at once more (`parp_redo`).
     pub(super) fn proxy_arp(&mut self, dev: u32, sender: Ipv4Addr, mac: Mac, target: Ipv4Addr) {
-        self.arp_send(Arp::REPLY, dev, (sender, mac), target, mac);
+        if self.config.links.get(dev).is_some_and(Link::is_up) {
+            let request = Arp::new(Arp::REQUEST, (mac, sender), ([0; 6], target));
+            let packet = Packet::at(dev, request.as_bytes().to_vec());
+            let _ = self.arp_process(&packet, true);
+        }
     }
 
     /// Whether a request for another's address is answered (`arp_fwd_proxy`,
@@ -213,7 +224,7 @@ impl Stack<'_, '_> {
         if ipv4.conf.arp_filter == 0 && self.config.sysctl.all.arp_filter == 0 {
             return false;
         }
-        let mut flow = Flow4 { src: target, ..Flow4::to(sender) };
+        let mut flow = Flow4 { src: target, oif: self.vrf_of(dev), ..Flow4::to(sender) };
         let asker = Asker::Socket;
         let back = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let leaves_elsewhere = back.as_ref().is_ok_and(|decision| decision.dev != dev);

@@ -1,7 +1,8 @@
 //! Forwarding many packets at once, in their own buffers, without allocating.
 //!
 //! Only the plain case is done here: an IPv4 packet without options or fragments, for
-//! which compiled decisions know the way, that fits, and whose neighbour is known. All
+//! which compiled decisions know the way, that fits, whose neighbour is known, and which no
+//! function at a hook wants to see. All
 //! else is given back untouched, for [`World::receive`](crate::World::receive). So both
 //! ways give the same bytes and the same counts.
 
@@ -9,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{NeighState, RouteFlags, RouteType};
+use fingerpost_net::Family;
 use fingerpost_net::wire::{Ethernet, Header, Ipv4, Mac, checksum, ethertype};
 
 use super::ethernet::{has_header, mac_of};
@@ -102,7 +104,10 @@ impl Forwarder {
     /// Looks again at devices, neighbours and what was learned of destinations.
     pub fn refresh(&mut self, space: &Namespace, now: Time) {
         let config = &space.config;
-        self.devices = config.links.in_order().filter(|link| takes(config, link)).map(key_of).collect();
+        // Hooks see packets one by one.
+        let is_free = config.hooks.is_empty(Family::V4);
+        let links = config.links.in_order().filter(|link| is_free && takes(config, link));
+        self.devices = links.map(key_of).collect();
         self.neighbours = Neighbours::default();
         for (&(dev, addr), entry) in &config.neighbours.entries {
             // The first use of one that is reachable is noted.

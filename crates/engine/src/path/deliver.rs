@@ -31,7 +31,7 @@ impl Stack<'_, '_> {
         let taken = match header.proto {
             proto::ICMP => self.icmp_receive(&packet, &header),
             proto::UDP => self.udp_receive(&packet, &header, &UDP),
-            proto::UDPLITE => self.udp_receive(&packet, &header, &UDPLITE),
+            proto::UDPLITE if self.env.behaviour.udp_lite => self.udp_receive(&packet, &header, &UDPLITE),
             proto::TCP => self.tcp_receive(&packet, &header),
             proto::IGMP => match self.igmp_receive(&packet, &header) {
                 Ok(taken) => taken,

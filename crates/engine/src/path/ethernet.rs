@@ -3,7 +3,9 @@
 use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 use zerocopy::IntoBytes;
 
+use super::bridge::{Bridged, is_bridge};
 use super::six::is_six;
+use super::vlan::{Taken, is_shared, is_tag};
 use super::{Addressed, Frame, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
@@ -13,6 +15,12 @@ use crate::trace::Stage;
 const ETHER: u16 = 1;
 /// Everybody.
 pub(super) const BROADCAST: Mac = [0xff; 6];
+
+/// The address of everybody on a device's link.
+pub(super) fn broadcast_of(link: &Link) -> Mac {
+    let set = link.msg.broadcast.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok());
+    set.unwrap_or(BROADCAST)
+}
 
 /// The link-layer address of a device that has one of Ethernet's.
 pub(super) fn mac_of(link: &Link) -> Mac {
@@ -26,7 +34,7 @@ pub fn has_header(link: &Link) -> bool {
 
 impl Stack<'_, '_> {
     /// Takes a frame off the wire (`eth_type_trans`, `__netif_receive_skb_core`).
-    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8]) {
+    pub(super) fn take_frame(&mut self, dev: u32, frame: &[u8], mark: u32) {
         let Some(link) = self.config.links.get(dev) else {
             self.outcome = Outcome::Dropped(DropReason::DevReady);
             return;
@@ -35,16 +43,18 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Dropped(DropReason::DevReady);
             return;
         }
+        let mut link_header = None;
         let (addressed, kind, bytes) = if has_header(link) {
             let Some(header) = Ethernet::read(frame) else {
                 self.outcome = Outcome::Dropped(DropReason::PktTooSmall);
                 return;
             };
+            link_header = frame.first_chunk().copied();
             let addressed = match header.dst {
-                BROADCAST => Addressed::Broadcast,
-                dst if dst[0] & 1 != 0 => Addressed::Multicast,
                 dst if dst == mac_of(link) => Addressed::Host,
-                _ => Addressed::OtherHost,
+                dst if dst[0] & 1 == 0 => Addressed::OtherHost,
+                dst if dst == broadcast_of(link) => Addressed::Broadcast,
+                _ => Addressed::Multicast,
             };
             (addressed, header.ethertype.get(), &frame[Ethernet::LEN..])
         } else {
@@ -55,21 +65,49 @@ impl Stack<'_, '_> {
             };
             (Addressed::Host, kind, frame)
         };
-        let is_port = link.master().is_some_and(|master| {
-            self.config.links.get(master).is_some_and(|master| master.vrf_table().is_none())
-        });
-        if is_port {
-            self.outcome = Outcome::Unknown("a port of a bridge");
+        let (mut dev, mut addressed, mut kind, mut bytes) = (dev, addressed, kind, bytes);
+        if is_tag(kind) {
+            let to = Ethernet::read(frame).map_or(BROADCAST, |header| header.dst);
+            match self.untag(to, Taken { dev, addressed, kind, bytes }) {
+                Ok(taken) => {
+                    (dev, addressed, kind, bytes) = (taken.dev, taken.addressed, taken.kind, taken.bytes)
+                }
+                Err(outcome) => {
+                    self.outcome = outcome;
+                    return;
+                }
+            }
+        }
+        let Some(link) = self.config.links.get(dev) else { return };
+        let master = link.master().and_then(|master| self.config.links.get(master));
+        if let Some(master) = master.filter(|master| master.vrf_table().is_none()) {
+            if !is_bridge(master) {
+                self.outcome = Outcome::Unknown("a device of a master that is no bridge");
+                return;
+            }
+            match self.bridge_receive(dev, frame, addressed) {
+                Bridged::Up { bridge, addressed: to } => (dev, addressed) = (bridge, to),
+                Bridged::Pass => {}
+                Bridged::Done => return,
+            }
+        }
+        if is_shared(self.config, dev) {
+            self.outcome = Outcome::Unknown("a device with macvlans or ipvlans on it");
             return;
         }
-        let packet = Packet { addressed, iif: dev, is_subject: true, ..Packet::at(dev, bytes.to_vec()) };
+        let mut packet = Packet {
+            addressed,
+            link_header,
+            iif: dev,
+            mark,
+            is_subject: true,
+            ..Packet::at(dev, bytes.to_vec())
+        };
+        self.set_out(&mut packet);
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),
             ethertype::IPV6 => self.ip6_receive(packet),
-            ethertype::VLAN | ethertype::PROVIDER_VLAN => {
-                self.end(&packet, Outcome::Unknown("VLAN tags"));
-            }
             // What is a length: for a protocol above IEEE 802.2.
             0..0x600 => self.drop(&packet, DropReason::NotSpecified),
             _ => self.drop(&packet, DropReason::UnhandledProto),
@@ -81,14 +119,21 @@ impl Stack<'_, '_> {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
+        let is_own = link.is_loopback() || link.vrf_table().is_some();
+        if !link.is_up() || !is_own && !link.has_carrier() {
+            // A device that is down, or without carrier, has no queue (`noop_enqueue`).
+            return self.drop(&packet, DropReason::NotSpecified);
+        }
         if link.is_loopback() {
             self.stage(Stage::Loop);
             let iif = packet.dev;
-            return self.backlog.push_back(Packet { addressed: Addressed::Host, iif, ..packet });
+            let kind = if is_six(&packet) { ethertype::IPV6 } else { ethertype::IPV4 };
+            let header = Ethernet { dst: [0; 6], src: [0; 6], ethertype: kind.into() };
+            let link_header = header.as_bytes().first_chunk().copied();
+            return self.backlog.push_back(Packet { addressed: Addressed::Host, link_header, iif, ..packet });
         }
-        if !link.is_up() || !link.has_carrier() {
-            // A device without carrier has no queue (`noop_enqueue`).
-            return self.drop(&packet, DropReason::NotSpecified);
+        if link.vrf_table().is_some() {
+            return self.transmit_in_vrf(packet);
         }
         let mut bytes = Vec::with_capacity(Ethernet::LEN + packet.bytes.len());
         if has_header(link) {
@@ -100,8 +145,24 @@ impl Stack<'_, '_> {
             bytes.extend_from_slice(header.as_bytes());
         }
         bytes.extend_from_slice(&packet.bytes);
-        self.emitted.push(Frame { dev: packet.dev, bytes });
         self.stage(Stage::Transmit { dev: packet.dev });
-        self.end(&packet, Outcome::Sent);
+        match self.emit(packet.dev, bytes) {
+            true => self.end(&packet, Outcome::Sent),
+            false => self.drop(&packet, DropReason::NotSpecified),
+        }
+    }
+
+    /// A frame leaves by a device, one of a VLAN by the device below it, one of a bridge by
+    /// its ports; whether it does.
+    pub(super) fn emit(&mut self, dev: u32, bytes: Vec<u8>) -> bool {
+        match self.tagged(dev, bytes) {
+            Ok((dev, bytes)) if self.config.links.get(dev).is_some_and(is_bridge) => {
+                return self.bridge_transmit(dev, &bytes);
+            }
+            Ok((dev, bytes)) => self.emitted.push(Frame { dev, bytes }),
+            Err(unknown @ Outcome::Unknown(_)) => self.outcome = unknown,
+            Err(_) => return false,
+        }
+        true
     }
 }

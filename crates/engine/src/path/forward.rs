@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Header, Ipv4, icmp};
 
 use super::fragment::must_not;
 use super::output::forwarding_mtu;
-use super::{Addressed, Packet, Stack};
+use super::{Addressed, Logged, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::{Decision, DropReason};
 use crate::trace::{Hook, Stage};
@@ -55,7 +55,8 @@ impl Stack<'_, '_> {
         if let Some(passed) = self.hook(Hook::Forward, packet) {
             let mut packet = passed.into_packet();
             self.forward_options(&mut packet);
-            self.output(packet);
+            // Nobody is told of what does not leave.
+            let _ = self.output(packet);
         }
     }
 
@@ -71,7 +72,10 @@ impl Stack<'_, '_> {
         }
         let gateway = next_step(decision, header.destination());
         self.icmp_send(packet, icmp::REDIRECT, icmp::REDIRECT_HOST, gateway.octets());
-        self.note_redirect(header.source(), decision.dev);
+        if self.note_redirect(header.source(), decision.dev) {
+            let (src, dst, dev) = (header.source(), header.destination(), packet.iif);
+            self.log(decision.dev, || Logged::RedirectsUnheeded { src, dev, dst, gateway });
+        }
     }
 }
 

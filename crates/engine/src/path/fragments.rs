@@ -1,15 +1,18 @@
 //! Datagrams in pieces: put together for local delivery, given up after a while, and cut
 //! up to leave.
 
+use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Ipv4, icmp};
 
 use super::fragment::{cut, must_not};
+use super::hook::Sent;
 use super::reassemble::{Limits, Outcome as Lot, User};
 use super::timers::Timer;
 use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::lookup::decision::Input;
+use crate::trace::Stage;
 
 /// What goes with a fragment beside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,26 +76,35 @@ impl Stack<'_, '_> {
     }
 
     /// Cuts a packet up, and sends the pieces (`ip_fragment`; C-245 to C-249).
-    pub(super) fn send_in_fragments(&mut self, packet: Packet, mtu: usize) {
+    pub(super) fn send_in_fragments(&mut self, packet: Packet, mtu: usize) -> Sent {
         let Some(&header) = Ipv4::read(&packet.bytes) else {
-            return self.drop(&packet, DropReason::IpInHdr);
+            self.drop(&packet, DropReason::IpInHdr);
+            return Ok(());
         };
         let reassembled = packet.reassembled.as_ref();
-        let ignores_df = reassembled.is_some() || packet.sent.is_some_and(|sent| sent.ignores_df);
+        let ignores_df = reassembled.is_some() || packet.sender.is_some_and(|sender| sender.ignores_df);
         if must_not(&header, mtu as u32, ignores_df, reassembled) {
             self.count(Counter::IpFragFails);
             let rest = (mtu as u32).to_be_bytes();
             self.icmp_send(&packet, icmp::UNREACHABLE, icmp::FRAGMENTATION_NEEDED, rest);
-            return self.drop(&packet, DropReason::NotSpecified);
+            self.drop(&packet, DropReason::NotSpecified);
+            return Err(Errno::EMSGSIZE);
         }
         let Ok(fragments) = cut(&packet.bytes, &packet.options, mtu as u32, reassembled) else {
             self.count(Counter::IpFragFails);
-            return self.drop(&packet, DropReason::NotSpecified);
+            self.drop(&packet, DropReason::NotSpecified);
+            return Err(Errno::EINVAL);
         };
+        self.stage(Stage::Cut);
         for bytes in fragments {
             self.count(Counter::IpFragCreates);
-            self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });
+            let sent = self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });
+            if sent.is_err() {
+                self.count(Counter::IpFragFails);
+                return sent;
+            }
         }
         self.count(Counter::IpFragOKs);
+        Ok(())
     }
 }

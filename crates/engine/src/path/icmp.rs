@@ -56,6 +56,7 @@ impl Stack<'_, '_> {
         let tos = header.tos & 0x1e | 0xc0; // C-259
         let mut flow = Flow4 {
             src,
+            oif: self.vrf_of(about.dev),
             mark: self.reply_mark(about),
             dscp: tos & 0xfc,
             proto: proto::ICMP,
@@ -74,6 +75,9 @@ impl Stack<'_, '_> {
         });
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let Ok(back) = resolved else { return };
+        if self.env.behaviour.icmp_errors_spare_many && back.flags.any(to_many) {
+            return;
+        }
         if is_limited && !on_loopback && !self.may_send_to(flow.dst, back.dev) {
             return;
         }
@@ -109,15 +113,16 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) {
         let Some(decision) = &to.decision else { return };
+        let Ok(options) = self.echo_options(to) else { return };
+        // Unlike errors, replies to oneself are counted in.
         let is_limited = self.is_limited(kind, 0);
-        let on_loopback = self.config.links.get(to.dev).is_some_and(|link| link.is_loopback());
-        if is_limited && !on_loopback && !self.may_send_at_all() {
+        if is_limited && !self.may_send_at_all() {
             return;
         }
-        let Ok(options) = self.echo_options(to) else { return };
         let src = self.specific_destination(to, decision, header);
         let mut flow = Flow4 {
             src,
+            oif: self.vrf_of(to.dev),
             mark: self.reply_mark(to),
             dscp: header.tos & 0xfc,
             proto: proto::ICMP,
@@ -126,7 +131,7 @@ impl Stack<'_, '_> {
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let Ok(back) = resolved else { return };
-        if is_limited && !on_loopback && !self.may_send_to(flow.dst, back.dev) {
+        if is_limited && !self.may_send_to(flow.dst, back.dev) {
             return;
         }
         self.stage(Stage::IcmpSend { kind, code });
@@ -158,8 +163,8 @@ impl Stack<'_, '_> {
             self.count(counter);
         }
         let id = self.rng.next_u32() as u16;
-        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options, ttl: None, sent: None };
-        self.send_made(made, decision, src, dst, &bytes);
+        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options, ttl: None, sender: None };
+        let _ = self.send_made(made, decision, src, dst, &bytes);
     }
 }
 

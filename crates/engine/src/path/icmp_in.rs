@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use fingerpost_model::{RouteFlags, Scope};
+use fingerpost_model::{RouteFlags, RouteType, Scope};
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
@@ -103,6 +103,13 @@ impl Stack<'_, '_> {
             }
             _ => {}
         }
+        if self.setting("icmp_ignore_bogus_error_responses") == 0 {
+            // Errors about broadcasts are complained of, and go no further.
+            let kind = source::address_type_on(self.config, quoted.destination(), packet.dev);
+            if kind == RouteType::BROADCAST {
+                return Err(DropReason::NotSpecified);
+            }
+        }
         self.hand_over(packet, head, quoted, data, mtu);
         Ok(())
     }
@@ -159,7 +166,17 @@ impl Stack<'_, '_> {
                 }
                 None => self.count(Counter::IcmpInErrors),
             },
-            proto::TCP => self.count(Counter::IcmpInErrors),
+            proto::TCP => {
+                let seq = u32::from_be_bytes([behind[4], behind[5], behind[6], behind[7]]);
+                let told = told(port(2), behind);
+                match self.tell_tcp(&envelope((port(0), port(2))), seq, &told) {
+                    None => self.count(Counter::IcmpInErrors),
+                    Some(id) if self.keeps_a_way(id) => {
+                        self.learn_from(packet, head, self.flow_of_socket(id, quoted), mtu, offender);
+                    }
+                    Some(_) => {}
+                }
+            }
             proto::ICMP if behind[0] == icmp::ECHO_REPLY => {
                 self.learn_from(packet, head, self.quoted_flow(packet, quoted, 0), mtu, offender);
             }
@@ -192,7 +209,8 @@ impl Stack<'_, '_> {
         if sender.octets()[0] != 0 {
             let by_mark = ipv4.conf.src_valid_mark != 0 || self.config.sysctl.all.src_valid_mark != 0;
             let mark = if by_mark { packet.mark } else { 0 };
-            let mut flow = Flow4 { dscp: header.tos & 0xfc, mark, ..Flow4::to(sender) };
+            let l3mdev = self.vrf_of(packet.dev);
+            let mut flow = Flow4 { dscp: header.tos & 0xfc, mark, l3mdev, ..Flow4::to(sender) };
             if let Ok(result) = rules::lookup(self.config, &mut flow, false, self.tracer) {
                 return source::of_result(self.config, self.state, &result).0;
             }

@@ -21,7 +21,7 @@ impl Stack<'_, '_> {
     pub(super) fn igmp_receive(&mut self, packet: &Packet, header: &Ipv4) -> Result<Taken, &'static str> {
         let dropped = Ok(Err(DropReason::NotSpecified));
         let message = &packet.bytes[header.header_len()..];
-        let Some(ipv4) = self.config.links.ipv4(packet.dev) else { return dropped };
+        let Some(ipv4) = self.config.links.ipv4(packet.iif) else { return dropped };
         if message.len() < SHORTEST || checksum(message) != 0 {
             return dropped;
         }

@@ -9,11 +9,10 @@ use fingerpost_net::wire::Ipv4;
 use super::neighbour::key;
 use super::output::metric;
 use super::sockets::SocketId;
-use super::{Packet, Stack};
+use super::{Logged, Packet, Stack};
 use crate::config::InDev;
-use crate::lookup::cache::HopId;
 use crate::lookup::hash::Asker;
-use crate::lookup::{Decision, Flow4, output4, path, rules, source};
+use crate::lookup::{Decision, FibResult, Flow4, output4, path, rules, source};
 
 /// How long a gateway that a redirect named is used, seconds (`ip_rt_gc_timeout`).
 const REDIRECT_LIFETIME: u64 = 300;
@@ -54,11 +53,10 @@ impl Stack<'_, '_> {
         decision.ok().map(|decision| (decision, flow))
     }
 
-    /// The hop that the tables give for a flow now, which is what remembers.
-    fn hop_of(&mut self, flow: &Flow4) -> Option<HopId> {
+    /// The route that the tables give for a flow now, whose hops are what remembers.
+    fn found_for(&mut self, flow: &Flow4) -> Option<FibResult> {
         let mut flow = flow.clone();
-        let result = rules::lookup(self.config, &mut flow, false, self.tracer).ok()?;
-        Some(path::hop_id(self.config, result.alias.info, result.hop))
+        rules::lookup(self.config, &mut flow, false, self.tracer).ok()
     }
 
     /// Packets to a destination may be so long at most, a router says.
@@ -67,9 +65,13 @@ impl Stack<'_, '_> {
         if metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0 {
             return;
         }
-        let Some(hop) = self.hop_of(&flow) else { return };
-        let (current, now) = (decision.mtu, self.now());
-        self.state.exceptions.learn_pmtu(hop, flow.dst, mtu, current, &self.config.sysctl, now);
+        let Some(result) = self.found_for(&flow) else { return };
+        let (current, now, info) = (decision.mtu, self.now(), result.alias.info);
+        // All legs of a route learn of it.
+        for index in 0..self.config.hops(self.config.fib.info(info)).len() {
+            let hop = path::hop_id(self.config, info, index);
+            self.state.exceptions.learn_pmtu(hop, flow.dst, mtu, current, &self.config.sysctl, now);
+        }
     }
 
     /// Another gateway is better for a destination, the present one says.
@@ -83,11 +85,12 @@ impl Stack<'_, '_> {
     ) {
         let Some((decision, flow)) = self.route_of(flow) else { return };
         let Some(ipv4) = self.config.links.ipv4(about.dev) else { return };
-        if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) || gateway == from {
+        if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) {
             return;
         }
-        if !self.may_be_gateway(ipv4, about.dev, from, gateway) {
-            return;
+        if gateway == from || !self.may_be_gateway(ipv4, about.dev, from, gateway) {
+            let (src, dst, dev) = (flow.src, flow.dst, about.dev);
+            return self.log(dev, || Logged::RedirectIgnored { from, dev, gateway, src, dst });
         }
         let neighbour = key(decision.dev, gateway);
         let is_valid = self.config.neighbours.state(neighbour.0, neighbour.1);
@@ -95,8 +98,8 @@ impl Stack<'_, '_> {
         if !is_fixed && !is_valid.is_some_and(|state| state.any(NeighState::VALID)) {
             return self.resolve(neighbour);
         }
-        let Some(hop) = self.hop_of(&flow) else { return };
-        let now = self.now();
+        let Some(result) = self.found_for(&flow) else { return };
+        let (hop, now) = (path::hop_id(self.config, result.alias.info, result.hop), self.now());
         self.state.exceptions.learn_redirect(hop, flow.dst, gateway, REDIRECT_LIFETIME, now);
     }
 

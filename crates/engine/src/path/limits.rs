@@ -26,7 +26,7 @@ const REDIRECT_NUMBER: u32 = 9;
 const REDIRECT_SILENCE: u64 = REDIRECT_LOAD << (REDIRECT_NUMBER + 1);
 
 /// What is remembered of a peer; tokens are milliseconds. Times are counted from
-/// [`AGE`] before the clock's beginning.
+/// [`AGE`] before the clock's beginning, and in whole ticks.
 #[derive(Clone, Copy, Debug)]
 struct Peer {
     tokens: u64,
@@ -38,6 +38,32 @@ struct Peer {
 #[derive(Clone, Debug, Default)]
 pub struct Peers(HashMap<(IpAddr, u32), Peer>);
 
+/// The kernel's tick (`CONFIG_HZ`): what is limited is counted in whole ones. No snapshot
+/// tells it; that of Debian's kernels, and of those compared with, is the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Its length, milliseconds; at least 1.
+    pub millis: u64,
+}
+
+impl Default for Tick {
+    fn default() -> Self {
+        Tick { millis: 4 }
+    }
+}
+
+impl Tick {
+    /// The time in whole ticks.
+    fn floor(self, now: Time) -> Time {
+        Time(now.0 - now.0 % self.millis.max(1))
+    }
+
+    /// Milliseconds as a setting means them (`msecs_to_jiffies`).
+    fn ceil(self, millis: u64) -> u64 {
+        millis.next_multiple_of(self.millis.max(1))
+    }
+}
+
 fn since_ever(now: Time) -> u64 {
     now.0 + AGE
 }
@@ -45,8 +71,10 @@ fn since_ever(now: Time) -> u64 {
 impl Peers {
     fn of(&mut self, addr: IpAddr, vrf: u32, now: Time) -> &mut Peer {
         if self.0.len() >= MOST && !self.0.contains_key(&(addr, vrf)) {
-            let oldest = self.0.iter().min_by_key(|(_, peer)| peer.last).map(|(&key, _)| key);
-            oldest.map(|key| self.0.remove(&key));
+            // Many at once, so that not each new one has all looked through.
+            let mut ages: Vec<u64> = self.0.values().map(|peer| peer.last).collect();
+            let (_, &mut middle, _) = ages.select_nth_unstable(MOST / 8);
+            self.0.retain(|_, peer| peer.last > middle);
         }
         self.0.entry((addr, vrf)).or_insert(Peer { tokens: 0, last: since_ever(now) - AGE, redirects: 0 })
     }
@@ -76,11 +104,12 @@ impl Peers {
         allowed
     }
 
-    /// Notes that a peer was sent a redirect.
-    fn redirected(&mut self, addr: IpAddr, vrf: u32, now: Time) {
+    /// Notes that a peer was sent a redirect; whether it was the last.
+    fn redirected(&mut self, addr: IpAddr, vrf: u32, now: Time) -> bool {
         let peer = self.of(addr, vrf, now);
         peer.last = since_ever(now);
         peer.redirects += 1;
+        peer.redirects == REDIRECT_NUMBER
     }
 
     /// Whether a peer is sent a redirect (`ip_rt_send_redirect`, C-270).
@@ -125,18 +154,18 @@ impl GlobalLimit {
 impl Stack<'_, '_> {
     pub(super) fn may_answer_error(&mut self, sender: Ipv4Addr, dev: u32) -> bool {
         let (vrf, now) = (self.config.links.l3_master(dev), self.now());
-        self.state.peers.allows_error(sender.into(), vrf, now)
+        self.state.peers.allows_error(sender.into(), vrf, self.state.tick.floor(now))
     }
 
     pub(super) fn may_redirect(&mut self, sender: Ipv4Addr, dev: u32) -> bool {
         let (vrf, now) = (self.config.links.l3_master(dev), self.now());
-        self.state.peers.allows_redirect(sender.into(), vrf, now)
+        self.state.peers.allows_redirect(sender.into(), vrf, self.state.tick.floor(now))
     }
 
     /// Whether an IPv6 peer is sent a message, one each `interval` milliseconds (T-53).
     pub(super) fn allows_six(&mut self, peer: Ipv6Addr, interval: u64) -> bool {
-        let now = self.now();
-        self.state.peers.allows_message(peer.into(), 0, interval, now)
+        let (tick, now) = (self.state.tick, self.now());
+        self.state.peers.allows_message(peer.into(), 0, tick.ceil(interval), tick.floor(now))
     }
 
     /// A limited message is sent: chance decides how much of the common bucket it costs.
@@ -144,9 +173,10 @@ impl Stack<'_, '_> {
         self.state.icmp_limit.credit -= self.rng.below(3) as i64;
     }
 
-    pub(super) fn note_redirect(&mut self, sender: Ipv4Addr, dev: u32) {
+    /// Notes that a sender was told of a better gateway; whether it was for the last time.
+    pub(super) fn note_redirect(&mut self, sender: Ipv4Addr, dev: u32) -> bool {
         let (vrf, now) = (self.config.links.l3_master(dev), self.now());
-        self.state.peers.redirected(sender.into(), vrf, now);
+        self.state.peers.redirected(sender.into(), vrf, self.state.tick.floor(now))
     }
 
     /// Whether messages of this kind are limited at all (`icmpv4_mask_allow`).
@@ -158,7 +188,7 @@ impl Stack<'_, '_> {
     /// Whether a limited message may go on to be routed (`icmp_global_allow`).
     pub(super) fn may_send_at_all(&mut self) -> bool {
         let (per_second, burst) = (self.setting("icmp_msgs_per_sec"), self.setting("icmp_msgs_burst"));
-        let now = self.now();
+        let now = self.state.tick.floor(self.now());
         let allowed = self.state.icmp_limit.allows(per_second, burst, now);
         if !allowed {
             self.count(Counter::IcmpOutRateLimitGlobal);
@@ -170,9 +200,11 @@ impl Stack<'_, '_> {
     pub(super) fn may_send_to(&mut self, peer: Ipv4Addr, dev: u32) -> bool {
         let is_loopback = self.config.links.get(dev).is_some_and(|link| link.is_loopback());
         let interval = self.setting("icmp_ratelimit").max(0) as u64;
-        let (vrf, now) = (self.config.links.l3_master(dev), self.now());
-        // Even an interval of nothing takes away what was saved up.
-        let allowed = is_loopback || self.state.peers.allows_message(peer.into(), vrf, interval, now);
+        let (vrf, tick) = (self.config.links.l3_master(dev), self.state.tick);
+        // Even an interval of nothing may take away what was saved up.
+        let is_free = is_loopback || interval == 0 && self.env.behaviour.no_limit_keeps_tokens;
+        let (interval, now) = (tick.ceil(interval), tick.floor(self.now()));
+        let allowed = is_free || self.state.peers.allows_message(peer.into(), vrf, interval, now);
         match allowed {
             true => self.spend_message(),
             false => self.count(Counter::IcmpOutRateLimitHost),

@@ -10,6 +10,7 @@
 //! IPv6's stages are in `six`.
 
 mod arp;
+pub(crate) mod bridge;
 mod bulk;
 mod deliver;
 mod ethernet;
@@ -22,6 +23,8 @@ mod icmp_in;
 mod igmp;
 mod learn;
 mod limits;
+mod log;
+mod mroute;
 pub(crate) mod neighbour;
 pub mod options;
 mod output;
@@ -32,17 +35,24 @@ pub mod sockets;
 mod tcp;
 mod timers;
 mod udp;
+mod vlan;
+mod vrf;
 mod with_options;
 
 use std::collections::VecDeque;
+use std::net::Ipv6Addr;
 
 use fingerpost_net::Rng;
 
+pub use bridge::Learned;
 pub use bulk::{Arrived, Forwarded, Forwarder};
 pub use ethernet::has_header;
 pub use fragments::Beside;
-pub use limits::{GlobalLimit, Peers};
-pub use neighbour::{Resolution, Resolutions};
+pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
+pub use limits::{GlobalLimit, Peers, Tick};
+pub use log::{LinkHeader, Logged};
+pub use mroute::{Multicast, Used};
+pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
 pub use six::{Noted, Reassembly6};
@@ -104,11 +114,35 @@ pub enum Addressed {
     Loopback,
 }
 
+/// What a packet made here has of the socket that sends it (`skb->sk`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The device that the socket is bound to; 0 for none.
+    pub dev: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Whether its source need not be an own address (`IP_TRANSPARENT`).
+    pub any_source: bool,
+    /// Cut by the device's MTU, whatever was learned of the path (`ip_sk_use_pmtu`).
+    pub by_device_mtu: bool,
+    /// Cut although it says that it must not be (`ignore_df`).
+    pub ignores_df: bool,
+    /// Those who listen on this host get no copy (`IP_MULTICAST_LOOP` off).
+    pub is_for_others: bool,
+    /// Its checksum is left to the device, loopback being one that does nothing about it
+    /// (`CHECKSUM_PARTIAL`).
+    pub leaves_sum: bool,
+    /// Of one of IPv6 with a header of its sender's: where it goes, whatever that says.
+    pub next: Option<Ipv6Addr>,
+}
+
 /// A packet on its way (`struct sk_buff`).
 #[derive(Clone, Debug)]
 pub struct Packet {
     /// From the IP header on.
     pub bytes: Vec<u8>,
+    /// The link header that it came with, of a device that has some.
+    pub link_header: Option<LinkHeader>,
     /// To whom its frame was addressed.
     pub addressed: Addressed,
     /// The device that it is at: the ingress device, later the egress device.
@@ -127,12 +161,16 @@ pub struct Packet {
     pub is_forwarded: bool,
     /// Its options, once they were read.
     pub options: Options,
-    /// What the socket that made it demands of its way.
-    pub sent: Option<sockets::Sent>,
     /// What it remembers of its fragments, if it was put together here.
     pub reassembled: Option<Reassembled>,
+    /// How many devices that send by others have handed it on.
+    pub handed_on: u8,
+    /// The socket that sends it, if one does.
+    pub sender: Option<Sender>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
+    /// The number by which events tell it from others; 0 until its way begins.
+    pub number: u64,
 }
 
 impl Packet {
@@ -140,6 +178,7 @@ impl Packet {
     pub fn at(dev: u32, bytes: Vec<u8>) -> Packet {
         Packet {
             bytes,
+            link_header: None,
             addressed: Addressed::Host,
             dev,
             iif: 0,
@@ -149,9 +188,11 @@ impl Packet {
             six: Noted::default(),
             is_forwarded: false,
             options: Options::default(),
-            sent: None,
             reassembled: None,
+            handed_on: 0,
+            sender: None,
             is_subject: false,
+            number: 0,
         }
     }
 
@@ -204,9 +245,10 @@ impl<'a, 't> Stack<'a, 't> {
         }
     }
 
-    /// A frame arrives by a device. Of a device without link header it is the packet alone.
-    pub fn receive(mut self, dev: u32, frame: &[u8]) -> Handled {
-        self.take_frame(dev, frame);
+    /// A frame arrives by a device, its packet with a mark. Of a device without link header
+    /// it is the packet alone.
+    pub fn receive(mut self, dev: u32, frame: &[u8], mark: u32) -> Handled {
+        self.take_frame(dev, frame, mark);
         self.finish()
     }
 
@@ -219,15 +261,17 @@ impl<'a, 't> Stack<'a, 't> {
     }
 
     /// A timer ends.
-    pub fn fire(mut self, timer: Timer) -> Vec<Frame> {
+    pub fn fire(mut self, timer: Timer) -> Handled {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
+            Timer::Segment(id) => self.segment_timer(id),
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::Reassembly6 => self.give_up_datagrams6(),
+            Timer::Multicast => self.give_up_multicast(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }
-        self.finish().emitted
+        self.finish()
     }
 
     /// Loopback gives back what was sent to it.
@@ -238,6 +282,7 @@ impl<'a, 't> Stack<'a, 't> {
 
     fn run_backlog(&mut self) {
         while let Some(packet) = self.backlog.pop_front() {
+            self.announce(&packet);
             match six::is_six(&packet) {
                 false => self.ip_receive(packet),
                 true => self.ip6_receive(packet),
@@ -258,6 +303,18 @@ impl<'a, 't> Stack<'a, 't> {
         sysctl::number_of(self.config, name)
     }
 
+    /// The packet's way begins.
+    fn set_out(&mut self, packet: &mut Packet) {
+        self.state.packets += 1;
+        packet.number = self.state.packets;
+        self.announce(packet);
+    }
+
+    /// Tells the tracer what the following is about.
+    fn announce(&mut self, packet: &Packet) {
+        self.tracer.event(|| Event::Packet { number: packet.number, bytes: packet.bytes.clone() });
+    }
+
     /// The packet's way ends.
     fn end(&mut self, packet: &Packet, outcome: Outcome) {
         // What is unknown of an answer is unknown of the event.
@@ -266,7 +323,15 @@ impl<'a, 't> Stack<'a, 't> {
             self.outcome = outcome;
             self.has_ended = true;
         }
-        self.tracer.event(|| Event::Ended { outcome });
+        self.tracer.event(|| Event::Ended { packet: packet.number, outcome });
+    }
+
+    /// The event itself ends: a frame that did not become a packet.
+    fn end_event(&mut self, outcome: Outcome) {
+        if !matches!(self.outcome, Outcome::Unknown(_)) {
+            self.outcome = outcome;
+        }
+        self.tracer.event(|| Event::Ended { packet: 0, outcome });
     }
 
     fn drop(&mut self, packet: &Packet, reason: DropReason) {

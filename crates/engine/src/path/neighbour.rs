@@ -3,21 +3,24 @@
 //!
 //! What people see of an entry (state, link-layer address) is configuration, as `ip neigh`
 //! changes it too; what running adds (probes, times, packets that wait) is a [`Resolution`].
+//! Not here: that Linux forgets, some time after nobody uses them, entries beyond the first
+//! 128 of all namespaces together (`neigh_periodic_work`).
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, RouteType};
-use fingerpost_net::Family;
 use fingerpost_net::wire::{Header, Ipv4, Ipv6, Mac, icmp};
+use fingerpost_net::{Errno, Family};
 
-use super::ethernet::{BROADCAST, has_header, mac_of};
+use super::ethernet::{broadcast_of, has_header, mac_of};
+use super::hook::Sent;
 use super::six::is_six;
 use super::timers::Timer;
 use super::{Outcome, Packet, Stack};
 use crate::config::Config;
 use crate::control::sysctl;
-use crate::lookup::{DropReason, source};
+use crate::lookup::{DropReason, path, source};
 use crate::state::{State, Time};
 use crate::trace::Stage;
 
@@ -25,13 +28,17 @@ use crate::trace::Stage;
 /// (`skb->truesize`): a bound, not the kernel's exact figure, which depends on the driver.
 const OVERHEAD: usize = 768;
 
-/// Neighbours of a family that are kept besides fixed ones (`gc_thresh3`), and the
-/// milliseconds for which one that was heard of is not forgotten.
+/// Neighbours of a family that are kept besides fixed ones (`gc_thresh3`), those beyond
+/// which some are forgotten now and then (`gc_thresh2`), and the milliseconds for which one
+/// that was heard of is not. Linux counts those of all namespaces.
 const MOST: usize = 1024;
+const MANY: usize = 512;
 const LATELY: u64 = 5_000;
 
 const CONNECTED: NeighState =
     NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
+/// States in which an answer is waited for.
+const ASKED: NeighState = NeighState(NeighState::INCOMPLETE.0 | NeighState::PROBE.0);
 const IN_TIMER: NeighState = NeighState(
     NeighState::INCOMPLETE.0 | NeighState::REACHABLE.0 | NeighState::DELAY.0 | NeighState::PROBE.0,
 );
@@ -79,18 +86,39 @@ impl Update {
     }
 }
 
-/// What running knows of an entry that was added or altered by request.
-pub(crate) fn altered(config: &Config, state: &mut State, key: Key, now: Time) {
+/// What running knows of an entry that was added or altered by request, and was in the state
+/// `old` before; `is_used` where the request was to use it. What is to be sent then is sent
+/// once time passes, be it none.
+pub(crate) fn altered(
+    config: &Config,
+    state: &mut State,
+    key: Key,
+    (old, is_used): (NeighState, bool),
+    now: Time,
+) {
     let is = config.neighbours.state(key.0, key.1).unwrap_or(NeighState(0));
+    let device = config.links.get(key.0).map_or("", |link| link.name());
+    let setting = |name| sysctl::neighbour_number(config, Family::of(key.1), device, name).max(0) as u64;
     let resolution = state.resolutions.entry(key).or_default();
+    if is_used && is == old {
+        return;
+    }
     (resolution.updated, resolution.used, resolution.probes) = (Some(now), now, 0);
     let mut at = None;
     if is == NeighState::REACHABLE {
-        let device = config.links.get(key.0).map_or("", |link| link.name());
-        let base = sysctl::neighbour_number(config, Family::of(key.1), device, "base_reachable_time_ms");
-        (resolution.confirmed, resolution.reachable) = (Some(now), base.max(0) as u64);
-        at = Some(Time(now.0 + resolution.reachable));
-    } else if is.any(IN_TIMER) || is.any(NeighState::VALID) && !resolution.queue.is_empty() {
+        let base = setting("base_reachable_time_ms");
+        (resolution.confirmed, resolution.reachable) = (Some(now), base);
+        at = Some(if resolution.queue.is_empty() { Time(now.0 + base) } else { now });
+    } else if is_used && is == NeighState::DELAY {
+        at = Some(Time(now.0 + setting("delay_first_probe_time") * 1000));
+    } else if is == NeighState::INCOMPLETE {
+        // Who is not used is not asked for either.
+        resolution.probes = setting("ucast_solicit") as u32;
+        at = is_used.then_some(now);
+    } else if is.any(IN_TIMER)
+        || is.any(NeighState::VALID) && !resolution.queue.is_empty()
+        || is == NeighState::FAILED && old.any(ASKED)
+    {
         at = Some(now);
     }
     let before = std::mem::replace(&mut resolution.timer, at);
@@ -103,30 +131,48 @@ pub(crate) fn removed(state: &mut State, key: Key) {
     state.timers.set(Timer::Neighbour(key.0, key.1), before, None);
 }
 
+/// The same of one that is removed by request: it fails before, and packets that wait for
+/// an answer are told of once time passes, be it none.
+pub(crate) fn removed_by_request(state: &mut State, key: Key, old: NeighState, now: Time) {
+    match state.resolutions.get_mut(&key) {
+        Some(resolution) if old.any(ASKED) && !resolution.queue.is_empty() => {
+            let before = resolution.timer.replace(now);
+            state.timers.set(Timer::Neighbour(key.0, key.1), before, Some(now));
+        }
+        _ => removed(state, key),
+    }
+}
+
 impl Stack<'_, '_> {
     /// Hands an IPv4 packet to its next step (`ip_neigh_for_gw`, `neigh_output`).
-    pub(super) fn resolve_and_send(&mut self, packet: Packet) {
+    pub(super) fn resolve_and_send(&mut self, packet: Packet) -> Sent {
         let gateway = packet.decision.as_ref().and_then(|decision| decision.gateway);
         let Some(dst) = Ipv4::read(&packet.bytes).map(Ipv4::destination) else {
-            return self.drop(&packet, DropReason::IpInHdr);
+            self.drop(&packet, DropReason::IpInHdr);
+            return Ok(());
         };
-        self.send_to(packet, gateway.unwrap_or(IpAddr::V4(dst)));
+        self.send_to(packet, gateway.unwrap_or(IpAddr::V4(dst)))
     }
 
     /// Hands a packet to a neighbour, or to its own loopback.
-    pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) {
+    pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) -> Sent {
+        self.stage(Stage::Next { dev: packet.dev, addr: next });
         let Some(link) = self.config.links.get(packet.dev) else {
-            return self.drop(&packet, DropReason::NotSpecified);
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
         };
         if link.is_loopback() {
-            return self.transmit(packet, [0; 6]);
+            self.transmit(packet, [0; 6]);
+            return Ok(());
         }
         if let Some(mac) = self.without_resolution(packet.dev, next) {
-            return self.transmit(packet, mac);
+            self.transmit(packet, mac);
+            return Ok(());
         }
         let key = (packet.dev, next);
         if !self.knows(key) && !self.has_room(Family::of(next)) {
-            return self.drop(&packet, DropReason::NeighCreatefail);
+            self.drop(&packet, DropReason::NeighCreatefail);
+            return Err(Errno::ENOBUFS);
         }
         match self.address_of(key) {
             Some(mac) => {
@@ -136,6 +182,7 @@ impl Stack<'_, '_> {
             }
             None => self.wait(key, packet),
         }
+        Ok(())
     }
 
     /// The link-layer address where none has to be asked for (`arp_constructor`,
@@ -161,7 +208,7 @@ impl Stack<'_, '_> {
             IpAddr::V6(_) => false,
         };
         let is_point_to_point = link.msg.flags.has(LinkFlags::POINTOPOINT);
-        (is_broadcast || is_point_to_point).then_some(BROADCAST)
+        (is_broadcast || is_point_to_point).then(|| broadcast_of(link))
     }
 
     /// Whether one more neighbour of a family may be made; where there are too many, those
@@ -169,16 +216,19 @@ impl Stack<'_, '_> {
     fn has_room(&mut self, family: Family) -> bool {
         let fixed = NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0);
         let entries = &self.config.neighbours.entries;
-        if entries.len() < MOST {
+        if entries.len() < MANY {
             return true;
         }
         let counted =
             |entry: &(&Key, &NeighMsg)| Family::of(entry.0.1) == family && !entry.1.state.any(fixed);
         let count = entries.iter().filter(counted).count();
-        if count < MOST {
+        let (now, flushed) = (self.now(), &mut self.state.neighbours_flushed);
+        let is_due = |flushed: Option<Time>| flushed.is_none_or(|at| now.0 > at.0 + LATELY);
+        if count < MANY || count < MOST && !is_due(flushed.get(&family).copied()) {
             return true;
         }
-        let lately = self.now().0.saturating_sub(LATELY);
+        flushed.insert(family, now);
+        let lately = now.0.saturating_sub(LATELY);
         let updated = |key: &Key| self.state.resolutions.get(key).and_then(|known| known.updated);
         let is_old = |key: &Key| updated(key).is_none_or(|at| at.0 < lately);
         let may_go =
@@ -190,12 +240,12 @@ impl Stack<'_, '_> {
             .map(|entry| *entry.0)
             .collect();
         old.sort_by_key(|key| updated(key));
-        old.truncate(count - MOST / 2);
+        old.truncate(count + 1 - MANY);
         for key in &old {
             self.config.neighbours.entries.remove(key);
             removed(self.state, *key);
         }
-        !old.is_empty()
+        count < MOST || !old.is_empty()
     }
 
     fn state_of(&self, (dev, addr): Key) -> NeighState {
@@ -366,6 +416,9 @@ impl Stack<'_, '_> {
         if let Some(mac) = self.address_of(key) {
             self.send_waiting(key, mac);
         }
+        if !self.knows(key) || state == NeighState::FAILED {
+            return self.give_up(key);
+        }
         if !state.any(IN_TIMER) {
             return;
         }
@@ -396,7 +449,7 @@ impl Stack<'_, '_> {
             self.resolution(key).updated = Some(now);
         }
         let state = self.state_of(key);
-        let is_asking = state.any(NeighState(NeighState::INCOMPLETE.0 | NeighState::PROBE.0));
+        let is_asking = state.any(ASKED);
         if is_asking && u64::from(self.resolution(key).probes) >= self.most_probes(key, state) {
             self.enter(key, NeighState::FAILED);
             return self.give_up(key);
@@ -420,7 +473,7 @@ impl Stack<'_, '_> {
     fn give_up(&mut self, key: Key) {
         let now = self.now();
         self.resolution(key).updated = Some(now);
-        while self.state_of(key) == NeighState::FAILED {
+        while !self.knows(key) || self.state_of(key) == NeighState::FAILED {
             let Some(mut packet) = self.resolution(key).queue.pop_front() else { break };
             let reason = match is_six(&packet) {
                 true => {
@@ -431,6 +484,7 @@ impl Stack<'_, '_> {
                     if self.read_options_again(&mut packet) {
                         self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
                     }
+                    self.forget_path_mtu(&packet);
                     DropReason::NeighFailed
                 }
             };
@@ -441,6 +495,19 @@ impl Stack<'_, '_> {
         for packet in std::mem::take(&mut resolution.queue) {
             self.drop(&packet, DropReason::QueuePurge);
         }
+        if !self.knows(key) {
+            removed(self.state, key);
+        }
+    }
+
+    /// The decision by which a packet was to leave forgets its path MTU (`ipv4_link_failure`).
+    fn forget_path_mtu(&mut self, packet: &Packet) {
+        let Some((decision, result)) = packet.decision.as_ref().and_then(|way| Some((way, way.result?)))
+        else {
+            return;
+        };
+        let hop = path::hop_id(self.config, result.alias.info, result.hop);
+        self.state.exceptions.link_failed(hop, decision.destination, decision.is_input);
     }
 
     /// When the entry was last changed, for those that ask whether it may change again.
@@ -533,7 +600,7 @@ impl Stack<'_, '_> {
 }
 
 /// The link-layer group that an IP group is mapped to (RFC 1112, section 6.4; RFC 2464, section 7).
-fn mac_of_group(addr: IpAddr) -> Option<Mac> {
+pub fn mac_of_group(addr: IpAddr) -> Option<Mac> {
     match addr {
         IpAddr::V4(addr) if addr.is_multicast() => {
             let [_, b, c, d] = addr.octets();

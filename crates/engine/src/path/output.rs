@@ -7,15 +7,14 @@ use fingerpost_net::wire::{Header, Ipv4};
 use zerocopy::IntoBytes;
 
 use super::fragment::is_due;
-use super::hook::Posted;
+use super::hook::{Posted, Sent};
 use super::options::{Answer, set_checksum};
-use super::sockets::Sent;
-use super::{Addressed, Packet, Stack};
+use super::{Addressed, Packet, Sender, Stack};
 use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::{Decision, DropReason, Output};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 /// What the header of a packet made here needs besides addresses.
 pub(super) struct Made {
@@ -29,11 +28,12 @@ pub(super) struct Made {
     /// What it has left to live, where that is not the route's or the host's.
     pub ttl: Option<u8>,
     /// Of one that a socket sends.
-    pub sent: Option<Sent>,
+    pub sender: Option<Sender>,
 }
 
 impl Stack<'_, '_> {
-    /// Sends a payload made here (`ip_push_pending_frames`, `ip_local_out`).
+    /// Sends a payload made here, and counts it where it does not leave
+    /// (`ip_push_pending_frames`, `ip_send_skb`; C-239).
     pub(super) fn send_made(
         &mut self,
         made: Made,
@@ -41,7 +41,20 @@ impl Stack<'_, '_> {
         src: Ipv4Addr,
         dst: Ipv4Addr,
         payload: &[u8],
-    ) {
+    ) -> Sent {
+        let sent = self.build_and_send(made, decision, src, dst, payload);
+        self.count_unsent(sent, Counter::IpOutDiscards)
+    }
+
+    /// Sends a payload made here (`ip_build_and_send_pkt`, `ip_local_out`).
+    pub(super) fn build_and_send(
+        &mut self,
+        made: Made,
+        decision: Decision,
+        src: Ipv4Addr,
+        dst: Ipv4Addr,
+        payload: &[u8],
+    ) -> Sent {
         let len = Ipv4::LEN + made.options.data().len();
         let header = Ipv4 {
             version_ihl: 0x40 | (len / 4) as u8,
@@ -61,13 +74,15 @@ impl Stack<'_, '_> {
         made.options.build(&mut bytes, dst, self.since_midnight());
         bytes.extend_from_slice(payload);
         set_checksum(&mut bytes);
-        self.stage(Stage::LocalOut);
-        self.count(Counter::IpOutRequests); // C-239
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
-        (packet.sent, packet.is_subject) = (made.sent, made.sent.is_some());
-        if let Some(passed) = self.hook(Hook::Output, packet) {
-            self.output(passed.into_packet());
+        (packet.sender, packet.is_subject) = (made.sender, made.sender.is_some());
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::IpOutRequests); // C-239
+        match self.local_out(packet) {
+            Ok(passed) => self.output(passed.into_packet()),
+            Err(sent) => sent,
         }
     }
 
@@ -83,57 +98,71 @@ impl Stack<'_, '_> {
     }
 
     /// Goes on by the decision's output function.
-    pub(super) fn output(&mut self, mut packet: Packet) {
-        let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
+    pub(super) fn output(&mut self, mut packet: Packet) -> Sent {
+        let Some(decision) = &packet.decision else {
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
+        };
+        // Of one made here no hook sees a device before this.
+        let from = if packet.iif == 0 { 0 } else { packet.dev };
         packet.dev = decision.dev;
         match decision.output {
             Output::Multicast => self.output_to_many(packet),
             Output::Ip => {
                 self.stage(Stage::Output { dev: packet.dev });
-                if let Some(posted) = self.postrouting(packet) {
-                    self.finish_output(posted);
+                match self.postrouting(packet, from) {
+                    Ok(posted) => self.finish_output(posted),
+                    Err(sent) => sent,
                 }
             }
-            Output::Discard | Output::Bug => self.drop(&packet, DropReason::NotSpecified),
+            Output::Discard | Output::Bug => {
+                self.drop(&packet, DropReason::NotSpecified);
+                Ok(())
+            }
         }
     }
 
     /// `ip_mc_output`: those of this host who listen get a copy.
-    fn output_to_many(&mut self, packet: Packet) {
+    fn output_to_many(&mut self, packet: Packet) -> Sent {
         self.stage(Stage::Output { dev: packet.dev });
         let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
         let is_multicast = flags.has(RouteFlags::MULTICAST);
-        let is_for_others = packet.sent.is_some_and(|sent| sent.is_for_others);
+        let is_for_others = packet.sender.is_some_and(|sender| sender.is_for_others);
         let listens = (flags.has(RouteFlags::LOCAL) || !packet.is_forwarded) && !is_for_others;
         if is_multicast && listens || flags.has(RouteFlags::BROADCAST) {
             let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
-            if let Some(posted) = self.postrouting(copy) {
+            if let Ok(posted) = self.postrouting(copy, 0) {
                 self.loop_back(posted);
             }
         }
         if is_multicast && Ipv4::read(&packet.bytes).is_some_and(|header| header.ttl == 0) {
-            return self.drop(&packet, DropReason::NotSpecified);
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
         }
-        if let Some(posted) = self.postrouting(packet) {
-            self.finish_output(posted);
+        match self.postrouting(packet, 0) {
+            Ok(posted) => self.finish_output(posted),
+            Err(sent) => sent,
         }
     }
 
     /// `ip_mc_finish_output`, `dev_loopback_xmit`.
-    pub(super) fn loop_back(&mut self, posted: Posted) {
-        self.stage(Stage::Loop);
+    fn loop_back(&mut self, posted: Posted) {
+        self.stage(Stage::LoopCopy);
         let packet = posted.into_packet();
         let iif = packet.dev;
         self.backlog.push_back(Packet { iif, ..packet });
     }
 
     /// `ip_finish_output`.
-    fn finish_output(&mut self, posted: Posted) {
+    fn finish_output(&mut self, posted: Posted) -> Sent {
         let packet = posted.into_packet();
-        let Some(decision) = &packet.decision else { return self.drop(&packet, DropReason::NotSpecified) };
+        let Some(decision) = &packet.decision else {
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
+        };
         let mtu = match packet.is_forwarded {
             true => forwarding_mtu(self.config, decision),
-            false if packet.sent.is_some_and(|sent| sent.by_device_mtu) => {
+            false if packet.sender.is_some_and(|sender| sender.by_device_mtu) => {
                 self.config.links.get(packet.dev).map_or(0, |link| link.mtu().min(MAX_MTU)) as usize
             }
             false => decision.mtu as usize,
@@ -145,7 +174,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_finish_output2`: counted, and on to the neighbour.
-    pub(super) fn finish_output2(&mut self, packet: Packet) {
+    pub(super) fn finish_output2(&mut self, packet: Packet) -> Sent {
         let octets = packet.bytes.len() as u64;
         match packet.decision.as_ref().map(|decision| decision.kind) {
             Some(RouteType::MULTICAST) => {
@@ -160,7 +189,7 @@ impl Stack<'_, '_> {
         }
         self.count(Counter::IpOutTransmits);
         self.state.counters.add(Counter::IpExtOutOctets, octets);
-        self.resolve_and_send(packet);
+        self.resolve_and_send(packet)
     }
 }
 
@@ -175,6 +204,7 @@ pub(super) fn forwarding_mtu(config: &Config, decision: &Decision) -> usize {
     let of_route_locked = metric(config, decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
     let is_locked = of_route_locked || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
     let learned = decision.pmtu.filter(|_| config.sysctl.ip_forward_use_pmtu || is_locked);
+    let learned = learned.filter(|pmtu| pmtu.expires_in != 0);
     if let Some(learned) = learned {
         return learned.mtu.min(MAX_MTU) as usize;
     }

@@ -8,8 +8,9 @@ use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
 
 use super::sockets::Remembered;
-use super::{Addressed, Options, Outcome, Packet, Stack};
+use super::{Addressed, Options, Packet, Stack};
 use crate::counters::Counter;
+use crate::lookup::hash::Quoted;
 use crate::lookup::input4::{self, Received};
 use crate::lookup::{Decision, DropReason, Input};
 use crate::trace::{Hook, Stage};
@@ -74,11 +75,9 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_rcv_finish`.
-    fn ip_receive_finish(&mut self, mut packet: Packet) {
-        let master = self.config.links.l3_master(packet.dev);
-        if master != 0 && master != packet.dev {
-            return self.end(&packet, Outcome::Unknown("packets in a VRF"));
-        }
+    fn ip_receive_finish(&mut self, packet: Packet) {
+        // What the packet's device says of it is said by the ingress device all the same.
+        let Some(mut packet) = self.enter_vrf(packet) else { return };
         let Some(&header) = Ipv4::read(&packet.bytes) else {
             return self.drop(&packet, DropReason::IpInHdr);
         };
@@ -113,7 +112,7 @@ impl Stack<'_, '_> {
             }
             _ if matches!(packet.addressed, Addressed::Broadcast | Addressed::Multicast) => {
                 let all = self.config.sysctl.all.drop_unicast_in_l2_multicast != 0;
-                let ipv4 = self.config.links.ipv4(packet.dev);
+                let ipv4 = self.config.links.ipv4(packet.iif);
                 if ipv4.is_some_and(|ipv4| all || ipv4.conf.drop_unicast_in_l2_multicast != 0) {
                     return self.drop(&packet, DropReason::UnicastInL2Multicast);
                 }
@@ -123,18 +122,12 @@ impl Stack<'_, '_> {
         self.dispatch_input(packet);
     }
 
-    /// What a connected socket of UDP remembers of its packets' way (C-186).
+    /// What a connected socket remembers of its packets' way (C-186).
     fn early_decision(&self, packet: &Packet, header: &Ipv4) -> Option<Decision> {
-        let is_looked_for = header.proto == proto::UDP
-            && !header.is_fragment()
-            && packet.addressed == Addressed::Host
-            && !self.state.sockets.is_empty()
-            && self.setting("ip_early_demux") != 0
-            && self.setting("udp_early_demux") != 0;
-        if !is_looked_for {
+        if header.is_fragment() {
             return None;
         }
-        match self.early_demux(packet, ports(&packet.bytes, header))? {
+        match self.early_demux(packet, header.proto, ports(&packet.bytes, header))? {
             Remembered::Four(decision) => Some(decision.clone()),
             Remembered::Six(_) => None,
         }
@@ -155,7 +148,7 @@ impl Stack<'_, '_> {
         let received = Received {
             dst,
             src: header.source(),
-            dev: packet.dev,
+            dev: packet.iif,
             mark: packet.mark,
             tos: header.tos,
             proto: header.proto,
@@ -164,7 +157,20 @@ impl Stack<'_, '_> {
             pseudo: false,
             quoted: quoted(&packet.bytes, header),
         };
-        input4::resolve(self.config, self.state, self.env, &received, self.tracer)
+        self.resolve_input(packet, &received)
+    }
+
+    /// The input lookup; what it refuses is logged where that is asked for.
+    pub(super) fn resolve_input(
+        &mut self,
+        packet: &Packet,
+        received: &Received,
+    ) -> Result<Decision, DropReason> {
+        let resolved = input4::resolve(self.config, self.state, self.env, received, self.tracer);
+        if let Err(reason) = resolved {
+            self.log_refused(packet, received, reason);
+        }
+        resolved
     }
 
     /// Goes on by the decision's input function.
@@ -174,7 +180,7 @@ impl Stack<'_, '_> {
             Input::LocalDeliver => self.deliver(packet),
             Input::Forward => self.forward(packet),
             Input::Error(errno) => self.answer_error(packet, errno),
-            Input::MulticastRoute => self.end(&packet, Outcome::Unknown("multicast forwarding")),
+            Input::MulticastRoute => self.route_multicast(packet),
             Input::Discard => self.drop(&packet, DropReason::NotSpecified),
         }
     }
@@ -182,7 +188,7 @@ impl Stack<'_, '_> {
     /// `ip_error`: no route, or none to be had (C-228, C-229).
     fn answer_error(&mut self, packet: Packet, errno: Errno) {
         self.stage(Stage::Error { errno });
-        let Some(ipv4) = self.config.links.ipv4(packet.dev) else {
+        let Some(ipv4) = self.config.links.ipv4(packet.iif) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
         if ipv4.conf.forwarding == 0 {
@@ -227,9 +233,9 @@ pub(super) fn ports(bytes: &[u8], header: &Ipv4) -> (u16, u16) {
 }
 
 /// The addresses of the packet that an ICMP error is about (`ip_multipath_l3_keys`).
-pub(super) fn quoted(bytes: &[u8], header: &Ipv4) -> Option<(Ipv4Addr, Ipv4Addr)> {
+pub(super) fn quoted(bytes: &[u8], header: &Ipv4) -> Option<Quoted> {
     let message = bytes.get(header.header_len()..)?;
     let is_error = matches!(message.first()?, 3 | 4 | 5 | 11 | 12) && header.proto == proto::ICMP;
     let about = Ipv4::read(message.get(Icmp::LEN..)?)?;
-    (is_error && header.offset() == 0).then(|| (about.source(), about.destination()))
+    (is_error && header.offset() == 0).then(|| Quoted::Error(about.source(), about.destination()))
 }

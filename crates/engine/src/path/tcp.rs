@@ -1,5 +1,5 @@
-//! TCP as far as it goes without sockets: segments that nobody expects are reset
-//! (`tcp_v4_rcv`, `tcp_v4_send_reset`).
+//! Receiving TCP, and resets of segments that nobody expects (`tcp_v4_rcv`,
+//! `tcp_v4_send_reset`).
 
 use fingerpost_model::RouteType;
 use fingerpost_net::wire::{Checksum, DF, Header, Ipv4, Tcp, proto, tcp_flags};
@@ -7,7 +7,8 @@ use zerocopy::IntoBytes;
 
 use super::deliver::Taken;
 use super::output::Made;
-use super::{Addressed, Packet, Stack};
+use super::sockets::{SocketId, ToSocket};
+use super::{Addressed, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::hash::Asker;
 use crate::lookup::{DropReason, Flow4, output4};
@@ -33,12 +34,25 @@ impl Stack<'_, '_> {
             self.count(Counter::TcpInErrs);
             return Err(DropReason::TcpCsum);
         }
-        self.send_reset(packet, header, &tcp, segment.len());
-        Err(DropReason::NoSocket)
+        match self.tcp_to_socket(packet, &tcp, segment) {
+            ToSocket::Nobody => {
+                self.send_reset(packet, header, &tcp, segment.len(), None);
+                Err(DropReason::NoSocket)
+            }
+            ToSocket::Reset(id, reason) => {
+                self.send_reset(packet, header, &tcp, segment.len(), Some(id));
+                Err(reason)
+            }
+            ToSocket::Done(Outcome::Dropped(reason)) => Err(reason),
+            ToSocket::Done(outcome) => {
+                self.end(packet, outcome);
+                Ok(())
+            }
+        }
     }
 
     /// `tcp_v4_send_reset` (C-183, C-240).
-    fn send_reset(&mut self, packet: &Packet, header: &Ipv4, tcp: &Tcp, len: usize) {
+    fn send_reset(&mut self, packet: &Packet, header: &Ipv4, tcp: &Tcp, len: usize, by: Option<SocketId>) {
         let is_local = packet.decision.as_ref().is_some_and(|decision| decision.kind == RouteType::LOCAL);
         if tcp.flags & tcp_flags::RST != 0 || !is_local {
             return;
@@ -51,9 +65,18 @@ impl Stack<'_, '_> {
         self.count(Counter::TcpOutSegs);
         self.count(Counter::TcpOutRsts);
         let Ok(options) = self.echo_options(packet) else { return };
+        let options_of = by.and_then(|id| self.state.sockets.get(id)).map(|socket| &socket.options);
+        let (mark_of, oif, any_source) =
+            options_of.map_or((0, 0, false), |it| (it.mark, it.dev, it.transparent));
+        let mark = match self.reply_mark(packet) {
+            0 => mark_of,
+            mark => mark,
+        };
         let mut flow = Flow4 {
             src,
-            mark: self.reply_mark(packet),
+            mark,
+            oif: if oif == 0 && self.is_vrf(packet.dev) { packet.dev } else { oif },
+            any_source,
             dscp: header.tos & 0xfc,
             proto: proto::TCP,
             sport: tcp.dport.get(),
@@ -71,9 +94,9 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             options,
             ttl: None,
-            sent: None,
+            sender: None,
         };
-        self.send_made(made, decision, flow.src, dst, reset.as_bytes());
+        let _ = self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use fingerpost_net::Family;
 use fingerpost_net::wire::Mac;
 
+use super::sockets::SocketId;
 use crate::state::Time;
 
 /// What a timer is for.
@@ -12,10 +14,14 @@ use crate::state::Time;
 pub enum Timer {
     /// A neighbour, by device and address.
     Neighbour(u32, IpAddr),
+    /// A segment that begins a connection, or answers one, by its socket.
+    Segment(SocketId),
     /// Datagrams whose fragments do not come.
     Reassembly,
     /// The same of IPv6.
     Reassembly6,
+    /// Packets for groups that no multicast router tells the way of.
+    Multicast,
     /// An answer for another's address, which is given after a while.
     ProxyArp {
         /// The device that the request came in by.
@@ -55,10 +61,14 @@ impl Timers {
         if self.next()? > now { None } else { self.0.pop_first() }
     }
 
-    /// How many answers for others wait (`proxy_queue`).
-    pub fn answers(&self) -> usize {
-        let is_answer = |timer| matches!(timer, Timer::ProxyArp { .. } | Timer::ProxyNd { .. });
-        self.0.iter().filter(|&&(_, timer)| is_answer(timer)).count()
+    /// How many answers for others wait on a device (`qlen` of its `neigh_parms`).
+    pub fn answers(&self, on: u32, family: Family) -> u64 {
+        let is_answer = |timer| match timer {
+            Timer::ProxyArp { dev, .. } => family == Family::V4 && dev == on,
+            Timer::ProxyNd { dev, .. } => family == Family::V6 && dev == on,
+            _ => false,
+        };
+        self.0.iter().filter(|&&(_, timer)| is_answer(timer)).count() as u64
     }
 
     /// Sets one, which was set to `before` if it was.

@@ -7,7 +7,7 @@ use fingerpost_model::{RouteType, Scope, TableId};
 use fingerpost_net::wire::{Header, Ipv4, icmp};
 
 use super::options::{Answer, Host, Options, Refused, Unanswerable};
-use super::{Addressed, Packet, Stack};
+use super::{Addressed, Logged, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::{Decision, DropReason, Flow4, rules, source};
 
@@ -102,9 +102,16 @@ impl<'a, 't> Stack<'a, 't> {
             return Ok(());
         }
         let all = self.config.sysctl.all.accept_source_route != 0;
-        let own = self.config.links.ipv4(packet.dev).map(|ipv4| ipv4.conf.accept_source_route != 0);
+        let own = self.config.links.ipv4(packet.iif).map(|ipv4| ipv4.conf.accept_source_route != 0);
         match own {
-            Some(own) if !(own && all) => Err(DropReason::NotSpecified), // C-255
+            Some(own) if !(own && all) => {
+                // C-255
+                if let Some(header) = Ipv4::read(&packet.bytes).copied() {
+                    let (src, dst) = (header.source(), header.destination());
+                    self.log(packet.dev, || Logged::SourceRoute { src, dst });
+                }
+                Err(DropReason::NotSpecified)
+            }
             _ => self.follow_source_route(packet),
         }
     }

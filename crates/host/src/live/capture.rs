@@ -261,6 +261,8 @@ fn line(message: Message) -> Line {
         Message::Neighbour(m) => Line::Neighbour(m),
         Message::Netconf(m) => Line::Netconf(m),
         Message::AddrLabel(m) => Line::AddressLabel(m),
+        Message::Mroute(m) => Line::MulticastRoute(m),
+        Message::MrouteTable(m) => Line::MulticastTable(m),
     }
 }
 
@@ -308,6 +310,10 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
     let labels = may(space, &Dump::AddrLabels, not_seen)?;
     captured.netns.labels_read = labels.is_some();
     captured.last.extend(labels);
+    if routes_multicast(&settings) {
+        captured.last.extend(may(space, &Dump::MrouteTables, not_seen)?);
+        captured.last.extend(may(space, &Dump::Mroutes(Family::V4, None), not_seen)?);
+    }
     if options.neighbours {
         for (family, proxy) in
             [(Family::V4, false), (Family::V4, true), (Family::V6, false), (Family::V6, true)]
@@ -356,6 +362,14 @@ fn read(space: &mut Space, options: &CaptureOptions, not_seen: &mut Vec<String>)
     not_seen.extend(unreadable(&settings));
     captured.settings = settings.values;
     Ok(captured)
+}
+
+/// Whether a daemon routes IPv4 multicast.
+fn routes_multicast(settings: &Settings) -> bool {
+    let routes = |(path, value): &(String, String)| {
+        path.ends_with("ipv4/conf/all/mc_forwarding") && value.trim() != "0"
+    };
+    settings.values.iter().any(routes)
 }
 
 fn has_resilient_group(dumps: &[Dumped]) -> Result<bool, Error> {

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, NeighMsg, NetconfMsg, NexthopMsg, NsId, Op,
-    Refusal, RouteFilter, RouteMsg, RuleMsg,
+    AddrLabelMsg, AddrMsg, BucketFilter, Kernel, LinkMsg, MrouteMsg, MrouteTableMsg, NeighMsg, NetconfMsg,
+    NexthopMsg, NsId, Op, Refusal, RouteFilter, RouteMsg, RuleMsg, TableId,
 };
 use fingerpost_net::{Errno, Family};
 use fingerpost_netlink::request::{self, Dump};
@@ -183,6 +183,28 @@ impl Kernel for Live {
             Message::AddrLabel(label) => Ok(label),
             _ => Err(Refusal::with(Errno::EBADMSG, "the answer is not an address label")),
         }
+    }
+
+    fn mroutes(
+        &mut self,
+        ns: NsId,
+        family: Family,
+        table: Option<TableId>,
+        each: &mut dyn FnMut(&MrouteMsg),
+    ) -> Result<(), Refusal> {
+        self.dump(ns, &Dump::Mroutes(family, table), &mut |m| {
+            if let Message::Mroute(entry) = m {
+                each(&entry);
+            }
+        })
+    }
+
+    fn mroute_tables(&mut self, ns: NsId, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(), Refusal> {
+        self.dump(ns, &Dump::MrouteTables, &mut |m| {
+            if let Message::MrouteTable(table) = m {
+                each(&table);
+            }
+        })
     }
 
     fn netconf(

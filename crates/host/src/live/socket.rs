@@ -36,7 +36,7 @@ pub(super) struct Dumped {
     /// The dump still changed at the last attempt.
     pub interrupted: bool,
     what: &'static str,
-    family: Option<Family>,
+    family: Option<u8>,
     seq: u32,
 }
 
@@ -61,7 +61,7 @@ impl Dumped {
         for datagram in &self.datagrams {
             let fed = stream.feed(datagram, |frame| {
                 // A kernel without a family answers for all it has.
-                if self.family.is_some_and(|family| frame.payload.first() != Some(&family.number())) {
+                if self.family.is_some_and(|family| frame.payload.first() != Some(&family)) {
                     return Ok(());
                 }
                 each(Message::decode(&frame)?);
@@ -309,18 +309,20 @@ fn stream_error(what: &'static str, error: StreamError) -> Error {
     }
 }
 
-/// What it is in words, and of which family.
-fn about(what: &Dump) -> (&'static str, Option<Family>) {
+/// What it is in words, and the number of its family.
+fn about(what: &Dump) -> (&'static str, Option<u8>) {
     match what {
         Dump::Links { .. } => ("devices", None),
-        Dump::Addresses(family) => ("addresses", Some(*family)),
-        Dump::Routes(filter) => ("routes", Some(filter.family.unwrap_or(Family::V4))),
-        Dump::Rules(family) => ("policy rules", Some(*family)),
+        Dump::Addresses(family) => ("addresses", Some(family.number())),
+        Dump::Routes(filter) => ("routes", Some(filter.family.unwrap_or(Family::V4).number())),
+        Dump::Rules(family) => ("policy rules", Some(family.number())),
         Dump::Nexthops => ("nexthop objects", None),
         Dump::NexthopBuckets(_) => ("buckets of nexthop groups", None),
-        Dump::Neighbours { family, .. } => ("neighbours", Some(*family)),
-        Dump::Netconf(family) => ("netconf settings", Some(*family)),
-        Dump::AddrLabels => ("address labels", Some(Family::V6)),
+        Dump::Neighbours { family, .. } => ("neighbours", Some(family.number())),
+        Dump::Netconf(family) => ("netconf settings", Some(family.number())),
+        Dump::AddrLabels => ("address labels", Some(Family::V6.number())),
+        Dump::Mroutes(family, _) => ("multicast routes", Some(request::multicast_family(*family))),
+        Dump::MrouteTables => ("multicast routing tables", Some(request::multicast_family(Family::V4))),
     }
 }
 

@@ -29,8 +29,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::snapshot::{Error, Header, Line, Reader, Writer};
 use fingerpost_model::{
-    AddrLabelMsg, AddrMsg, Encap, LinkInfo, LinkMsg, LlAddr, NeighMsg, NetconfMsg, NexthopMsg, RouteMsg,
-    RuleMsg,
+    AddrLabelMsg, AddrMsg, Encap, LinkInfo, LinkMsg, LlAddr, MrouteMsg, MrouteTableMsg, NeighMsg, NetconfMsg,
+    NexthopMsg, RouteMsg, RuleMsg,
 };
 use fingerpost_net::IpPrefix;
 
@@ -151,6 +151,12 @@ impl Redactor {
                 self.prefix(&mut m.prefix);
                 Line::AddressLabel(AddrLabelMsg { other: Vec::new(), ..m })
             }
+            Line::MulticastTable(m) => Line::MulticastTable(self.multicast_table(m)),
+            Line::MulticastRoute(mut m) => {
+                self.ip(&mut m.src);
+                self.ip(&mut m.dst);
+                Line::MulticastRoute(MrouteMsg { stats: None, age: None, other: Vec::new(), ..m })
+            }
             // A group made from a network's prefix (RFC 3306) names it; others are
             // well-known numbers and name nobody.
             Line::Group(_, IpAddr::V6(group)) if has_prefix(group) => return None,
@@ -165,6 +171,14 @@ impl Redactor {
 
     fn prefix(&self, prefix: &mut Option<IpPrefix>) {
         *prefix = prefix.map(|prefix| self.forest.prefix(prefix));
+    }
+
+    /// A table without the ends of tunnels.
+    fn multicast_table(&self, mut m: MrouteTableMsg) -> MrouteTableMsg {
+        for vif in &mut m.vifs {
+            (vif.counts, vif.local, vif.remote) = ([0; 4], 0, 0);
+        }
+        MrouteTableMsg { other: Vec::new(), ..m }
     }
 
     fn link(&self, mut m: LinkMsg) -> LinkMsg {

@@ -76,4 +76,8 @@ pub mod tcp_flags {
     pub const RST: u8 = 0x04;
     /// The number of acknowledgement counts.
     pub const ACK: u8 = 0x10;
+    /// Congestion was met (RFC 3168).
+    pub const ECE: u8 = 0x40;
+    /// The window was reduced for it.
+    pub const CWR: u8 = 0x80;
 }

@@ -68,6 +68,9 @@ pub struct Seen {
     /// How a call was answered, or whether a line was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
+    /// Nobody listened why packets were dropped: reasons are not compared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deaf: bool,
     /// The device took no such frame, as one that is down: nothing arrived, nothing of the step is compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,

@@ -37,7 +37,13 @@ pub fn differences(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Vec<Differenc
             after = Some(format!("what is not modelled: {name}"));
             continue;
         }
-        let both = (masked(step, kernel, &arrived, &links), masked(step, ours, &arrived, &links));
+        let mut both = (masked(step, kernel, &arrived, &links), masked(step, ours, &arrived, &links));
+        if kernel.deaf || ours.deaf {
+            for side in [&mut both.0, &mut both.1] {
+                side.reasons.clear();
+                side.deaf = false;
+            }
+        }
         if both.0 != both.1 {
             let kind = kind(step, &both.0, &both.1, &links);
             let text = text(step, &both.0, &both.1, &links);

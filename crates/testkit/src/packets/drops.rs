@@ -19,9 +19,9 @@ const EVENT: &str = "events/skb/kfree_skb/enable";
 /// Freed, but not dropped.
 const NO_DROPS: [&str; 2] = ["CONSUMED", "NOT_DROPPED_YET"];
 
-/// A tracing instance of one's own; it goes when dropped.
+/// A tracing instance of one's own; it goes when dropped. One that is deaf has none.
 pub struct Recorder {
-    dir: PathBuf,
+    dir: Option<PathBuf>,
 }
 
 impl Recorder {
@@ -40,7 +40,7 @@ impl Recorder {
         let dir =
             Path::new(TRACING).join("instances").join(format!("fingerpost-{}-{name}", std::process::id()));
         std::fs::create_dir(&dir)?;
-        let recorder = Recorder { dir };
+        let recorder = Recorder { dir: Some(dir) };
         // No process has this number; each listener names its own.
         recorder.set("set_event_pid", "1073741824").or_else(|_| recorder.set("set_event_pid", "1"))?;
         recorder.set("buffer_size_kb", "512")?;
@@ -48,22 +48,28 @@ impl Recorder {
         Ok(recorder)
     }
 
+    /// For kernels without tracing: no reasons are heard.
+    pub fn deaf() -> Self {
+        Recorder { dir: None }
+    }
+
     /// The instance's directory.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    pub fn dir(&self) -> Option<&Path> {
+        self.dir.as_deref()
     }
 
     fn set(&self, file: &str, value: &str) -> io::Result<()> {
-        std::fs::write(self.dir.join(file), value)
+        self.dir.as_ref().map_or(Ok(()), |dir| std::fs::write(dir.join(file), value))
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
         let _ = self.set(EVENT, "0");
+        let Some(dir) = &self.dir else { return };
         // The last listener may still be closing its end.
         for _ in 0..50 {
-            if std::fs::remove_dir(&self.dir).is_ok() {
+            if std::fs::remove_dir(dir).is_ok() {
                 break;
             }
             thread::sleep(Duration::from_millis(10));

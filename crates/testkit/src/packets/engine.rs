@@ -36,7 +36,7 @@ struct Ends(Vec<Outcome>);
 
 impl Sink for Ends {
     fn event(&mut self, event: Event) {
-        if let Event::Ended { outcome } = event {
+        if let Event::Ended { outcome, .. } = event {
             self.0.push(outcome);
         }
     }
@@ -44,8 +44,8 @@ impl Sink for Ends {
 
 impl Engine {
     /// A host as a script makes it; lines that are refused change nothing, as in the kernel.
-    pub fn new(script: &[String]) -> Self {
-        let mut world = World::new(1, Behaviour::default());
+    pub fn new(script: &[String], behaviour: Behaviour) -> Self {
+        let mut world = World::new(1, behaviour);
         for line in script {
             run(&mut world, line);
         }
@@ -56,8 +56,8 @@ impl Engine {
     }
 
     /// What it does at each step of a case, at the times of the kernel's steps.
-    pub fn run(case: &Case, kernel: &[Seen]) -> Vec<Seen> {
-        let mut engine = Engine::new(&case.script);
+    pub fn run(case: &Case, kernel: &[Seen], behaviour: Behaviour) -> Vec<Seen> {
+        let mut engine = Engine::new(&case.script, behaviour);
         let steps = case.steps.iter().zip(kernel).map(|(step, seen)| match seen.refused {
             true => Seen { at_us: seen.at_us, ..Seen::default() },
             false => engine.step(step, seen.at_us),
@@ -157,7 +157,7 @@ mod tests {
         for (family, index) in (0..60).flat_map(|index| [(Family::V4, index), (Family::V6, index)]) {
             let case = generate::case(family, 7, index);
             let kernel = vec![Seen::default(); case.steps.len()];
-            let seen = Engine::run(&case, &kernel);
+            let seen = Engine::run(&case, &kernel, Behaviour::default());
             assert_eq!(seen.len(), case.steps.len());
             emitted += seen.iter().map(|seen| seen.emitted.len()).sum::<usize>();
             dropped += seen.iter().map(|seen| seen.reasons.len()).sum::<usize>();
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn an_echo_is_answered_and_counted() {
         let script = ["ip tuntap add u0 mode tun", "ip link set u0 up", "ip address add 10.0.0.1/24 dev u0"];
-        let mut engine = Engine::new(&script.map(str::to_owned));
+        let mut engine = Engine::new(&script.map(str::to_owned), Behaviour::default());
         let frame = "4500001c12340000400154ab0a0000020a0000010800f7fd00010001";
         let frame = Bytes::parse(frame).expect("hexadecimal");
         let seen = engine.step(&Step::Inject { dev: "u0".into(), frame }, 1000);

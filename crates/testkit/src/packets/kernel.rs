@@ -47,6 +47,15 @@ impl Kernel {
         Kernel::with_program(std::env::current_exe()?, cpu, &name)
     }
 
+    /// The same on a kernel without tracing: why packets are dropped is not heard.
+    ///
+    /// # Errors
+    ///
+    /// There is no such program as this one.
+    pub fn deaf(cpu: Option<usize>) -> io::Result<Self> {
+        Ok(Kernel { program: std::env::current_exe()?, cpu, recorder: Recorder::deaf() })
+    }
+
     /// The same, with the testkit's program elsewhere than this one.
     ///
     /// # Errors
@@ -63,7 +72,7 @@ impl Kernel {
     /// No namespace or device could be made.
     pub fn run(&self, case: &Case) -> io::Result<Vec<Seen>> {
         let mut command = pinned(self.cpu, "unshare");
-        command.arg("--net").arg(&self.program).arg(PACKETS_SIDE).arg(self.recorder.dir());
+        command.arg("--net").arg(&self.program).arg(PACKETS_SIDE).args(self.recorder.dir());
         let input = serde_json::to_string(case).map_err(io::Error::other)? + "\n";
         let done = run(&mut command, &input, DEADLINE)?;
         let seen: Result<Vec<Seen>, _> = done.stdout.lines().map(serde_json::from_str).collect();
@@ -84,25 +93,25 @@ impl Kernel {
 /// # Errors
 ///
 /// A device cannot be made, a pipe breaks, or this is no namespace of its own.
-pub fn packets_side(tracing: &Path, input: impl Read, output: &mut impl Write) -> io::Result<()> {
+pub fn packets_side(tracing: Option<&Path>, input: impl Read, output: &mut impl Write) -> io::Result<()> {
     must_be_apart()?;
     let mut text = String::new();
     BufReader::new(input).read_line(&mut text)?;
     let case: Case = serde_json::from_str(&text)?;
     let taps = build(&case.script)?;
-    let listener = Listener::open(tracing)?;
+    let listener = tracing.map(Listener::open).transpose()?;
     let caller = match case.steps.iter().any(|step| matches!(step, Step::Call { .. })) {
         true => {
             let mut caller = Caller::start()?;
             caller.learn(["lo"].into_iter().chain(taps.iter().map(Tap::name)))?;
-            listener.hear(caller.pid())?;
+            listener.iter().try_for_each(|listener| listener.hear(caller.pid()))?;
             Some(caller)
         }
         false => None,
     };
     let mut host = Host { taps, listener, caller, counted: counters::read()?, start: Instant::now() };
     host.drain()?;
-    host.listener.take()?;
+    host.reasons()?;
     for step in &case.steps {
         serde_json::to_writer(&mut *output, &host.step(step)?)?;
         output.write_all(b"\n")?;
@@ -193,7 +202,9 @@ fn change(line: &str) -> io::Result<bool> {
 
 struct Host {
     taps: Vec<Tap>,
-    listener: Listener,
+    /// None where the kernel has no tracing.
+    listener: Option<Listener>,
+    /// Where a program calls.
     caller: Option<Caller>,
     counted: counters::Counters,
     start: Instant,
@@ -223,8 +234,13 @@ impl Host {
         let counted = counters::read()?;
         seen.counters = counters::between(&self.counted, &counted);
         self.counted = counted;
-        seen.reasons = self.listener.take()?;
+        seen.deaf = self.listener.is_none();
+        seen.reasons = self.reasons()?;
         Ok(seen)
+    }
+
+    fn reasons(&mut self) -> io::Result<Vec<String>> {
+        self.listener.as_mut().map_or(Ok(Vec::new()), Listener::take)
     }
 
     fn wait(&mut self, time: Duration, seen: &mut Seen) -> io::Result<()> {

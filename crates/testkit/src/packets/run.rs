@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use fingerpost_engine::Behaviour;
 use fingerpost_net::Family;
 
 use crate::packets::case::{Case, Recorded, Seen, Step};
@@ -25,6 +26,10 @@ use crate::shrink::{Budget, fewer};
 /// What to compare.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Whether devices are in VRFs.
+    pub in_vrfs: bool,
+    /// Whether the kernel has no tracing, so that nobody hears why packets are dropped.
+    pub deaf: bool,
     /// The protocol of the cases.
     pub family: Family,
     /// Their seed.
@@ -180,6 +185,7 @@ pub fn run(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<bool> {
     writeln!(output, "{}{:.0} s", found.text(), begun.elapsed().as_secs_f64())?;
     let kernel = match plan.replay.is_some() || plan.against_itself {
         true => None,
+        false if plan.deaf => Some(Kernel::deaf(process::allowed_cpus().first().copied())?),
         false => Some(Kernel::new(process::allowed_cpus().first().copied())?),
     };
     for (name, kind) in found.by_count().into_iter().take(plan.shrink) {
@@ -207,10 +213,16 @@ fn compared(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<Found> 
     let next = AtomicUsize::new(0);
     let worker = |number: usize| {
         let cpu = (!cpus.is_empty()).then(|| cpus[number % cpus.len()]);
-        let kernel = Kernel::with_program(std::env::current_exe()?, cpu, &number.to_string())?;
+        let kernel = match plan.deaf {
+            true => Kernel::deaf(cpu)?,
+            false => Kernel::with_program(std::env::current_exe()?, cpu, &number.to_string())?,
+        };
         let mut found = Found::default();
         while let Some(&index) = indices.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let case = generate::case(plan.family, plan.seed, index);
+            let case = match plan.in_vrfs {
+                true => generate::case_in_vrfs(plan.family, plan.seed, index),
+                false => generate::case(plan.family, plan.seed, index),
+            };
             let seen = kernel.run(&case)?;
             if plan.print {
                 let mut output = output.lock().map_err(|_| panicked())?;
@@ -221,7 +233,7 @@ fn compared(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<Found> 
                 Recorded { case: case.clone(), release, kernel: seen.clone() }.write(save)?;
             }
             let judge = |seen: &[Seen]| {
-                if plan.against_itself { kernel.run(&case) } else { Ok(ours(&case, seen)) }
+                if plan.against_itself { kernel.run(&case) } else { Ok(ours(&case, seen, running())) }
             };
             let ours = judge(&seen)?;
             let mut differing = differences(&case, &seen, &ours);
@@ -255,19 +267,25 @@ fn compared(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<Found> 
 fn replayed(path: &PathBuf) -> io::Result<Found> {
     let mut found = Found::default();
     for recorded in Recorded::read(BufReader::new(File::open(path)?)) {
-        let Recorded { case, kernel, .. } = recorded?;
-        let ours = ours(&case, &kernel);
+        let Recorded { case, kernel, release } = recorded?;
+        let behaviour = release.map_or_else(Behaviour::default, |release| Behaviour::of_release(&release));
+        let ours = ours(&case, &kernel, behaviour);
         found.count(&case, &ours, &differences(&case, &kernel, &ours));
     }
     Ok(found)
 }
 
 /// The engine's side. That it panics is a difference like others.
-fn ours(case: &Case, kernel: &[Seen]) -> Vec<Seen> {
-    catch_unwind(AssertUnwindSafe(|| Engine::run(case, kernel))).unwrap_or_else(|_| {
+fn ours(case: &Case, kernel: &[Seen], behaviour: Behaviour) -> Vec<Seen> {
+    catch_unwind(AssertUnwindSafe(|| Engine::run(case, kernel, behaviour))).unwrap_or_else(|_| {
         let panicked = Seen { reasons: vec!["(it panicked)".into()], ..Seen::default() };
         vec![panicked; case.steps.len()]
     })
+}
+
+/// The switches of the running kernel.
+fn running() -> Behaviour {
+    process::kernel_release().map_or_else(Behaviour::default, |release| Behaviour::of_release(&release))
 }
 
 fn panicked() -> io::Error {
@@ -278,7 +296,7 @@ fn panicked() -> io::Error {
 fn smallest(kernel: &Kernel, kind: &Kind, name: &str, budget: usize) -> Option<(Case, Difference)> {
     let judge = |case: &Case| {
         let seen = kernel.run(case).ok()?;
-        let found = differences(case, &seen, &ours(case, &seen)).pop()?;
+        let found = differences(case, &seen, &ours(case, &seen, running())).pop()?;
         (found.step + 1 == case.steps.len() && found.kind == name).then_some(found)
     };
     let mut case = kind.case.clone();

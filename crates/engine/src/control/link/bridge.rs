@@ -2,7 +2,7 @@
 //! With spanning tree a port listens first, and the clock of its timers is not
 //! modelled: it goes on listening.
 
-use fingerpost_model::{BridgePort, LinkFlags, LlAddr, Refusal};
+use fingerpost_model::{Attr, BridgePort, LinkFlags, LlAddr, Refusal};
 use fingerpost_net::Errno;
 
 use super::kind::{ETHER, GSO_UNLIMITED, Kind};
@@ -17,6 +17,8 @@ const DISABLED: u8 = 0;
 const LISTENING: u8 = 1;
 /// `BR_STATE_FORWARDING`.
 const FORWARDING: u8 = 3;
+/// `BR_STATE_BLOCKING`.
+const BLOCKING: u8 = 4;
 /// A bridge's MTU without ports (`ETH_DATA_LEN`).
 const DEFAULT_MTU: u32 = 1500;
 
@@ -73,6 +75,52 @@ impl Devices<'_> {
         self.adjust_bridge_limits(bridge);
         if self.select_bridge_address(bridge) {
             self.address_changed(bridge);
+        }
+    }
+
+    /// Settings of a port are changed (`br_port_slave_changelink`, `br_setport`).
+    pub(super) fn change_port(&mut self, at: At, given: &[Attr]) -> Result<(), Refusal> {
+        let Some(bridge) = self.bridge_of(at) else { return Err(Refusal::new(Errno::EOPNOTSUPP)) };
+        if let Some(state) = bridge_data::number(given, bridge_data::PORT_STATE) {
+            self.demand_port_state(bridge, at, state)?;
+        }
+        let changed = match self.link(at).and_then(|link| link.msg.info.as_ref()) {
+            Some(info) => bridge_data::change_port(&info.slave_data, given)?,
+            None => return Err(Refusal::new(Errno::EOPNOTSUPP)),
+        };
+        if let Some(info) = self.link_mut(at).and_then(|link| link.msg.info.as_mut()) {
+            info.slave_data = changed;
+        }
+        if bridge_data::number(given, bridge_data::PORT_FLUSH).is_some() {
+            self.forget_learned(at);
+        }
+        Ok(())
+    }
+
+    /// `br_set_port_state`: not while the kernel keeps the spanning tree.
+    fn demand_port_state(&mut self, bridge: At, at: At, state: u64) -> Result<(), Refusal> {
+        let info = self.link(bridge).and_then(|link| link.msg.info.as_ref());
+        if info.is_some_and(|info| bridge_data::number(&info.data, bridge_data::STP_STATE) == Some(1)) {
+            return Err(Refusal::new(Errno::EBUSY));
+        }
+        if state > u64::from(BLOCKING) {
+            return Err(Refusal::new(Errno::EINVAL));
+        }
+        let is_disabled = state == u64::from(DISABLED);
+        let runs = self.link(at).is_some_and(|link| link.is_up() && (link.has_carrier() || is_disabled));
+        if !runs {
+            return Err(Refusal::new(Errno::ENETDOWN));
+        }
+        if let Some(link) = self.link_mut(at) {
+            link.msg.bridge_port.get_or_insert_with(BridgePort::default).state = state as u8;
+        }
+        self.select_bridge_state(bridge);
+        Ok(())
+    }
+
+    fn forget_learned(&mut self, port: At) {
+        if let Some(namespace) = self.world.namespaces.get_mut(&port.ns) {
+            namespace.state.learned.forget_port(port.dev);
         }
     }
 
@@ -144,6 +192,9 @@ impl Devices<'_> {
     fn set_port_state(&mut self, port: At, state: u8) {
         if let Some(link) = self.link_mut(port) {
             link.msg.bridge_port.get_or_insert_with(BridgePort::default).state = state;
+        }
+        if state == DISABLED {
+            self.forget_learned(port);
         }
     }
 

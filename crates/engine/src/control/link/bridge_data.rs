@@ -1,7 +1,8 @@
 //! What `ip -d link` shows of bridges and their ports, as raw attributes with
 //! the values that a 6.18 kernel gives new ones. Running timers are zero.
 
-use fingerpost_model::Attr;
+use fingerpost_model::{Attr, Refusal};
+use fingerpost_net::Errno;
 
 use super::attributes::{u8, u16, u32, u64};
 
@@ -89,6 +90,49 @@ pub(super) fn new_port(number: u16, cost: u32, bridge: &[Attr]) -> Vec<Attr> {
     data.extend([21, 22, 23].map(|kind| u64(kind, 0)));
     data.extend([u8(25, 1), u32(37, 512), u32(38, 0), u32(41, 0), u32(42, 0)]);
     data
+}
+
+/// `IFLA_BRPORT_STATE` and `IFLA_BRPORT_FLUSH`, which are asked for and not kept.
+pub(super) const PORT_STATE: u16 = 1;
+pub(super) const PORT_FLUSH: u16 = 24;
+/// `IFLA_BR_STP_STATE`.
+pub(super) const STP_STATE: u16 = 5;
+
+/// A port's data with those attributes changed that a request gives, unless one is out of
+/// its range.
+pub(super) fn change_port(old: &[Attr], given: &[Attr]) -> Result<Vec<Attr>, Refusal> {
+    const PRIORITY: u16 = 2;
+    const COST: u16 = 3;
+    const GROUP_MASK: u16 = 31;
+    /// Designated port, and own id.
+    const IDS: [u16; 2] = [15, 17];
+    let mut kept: Vec<Attr> = Vec::new();
+    for attr in given {
+        let value = number(given, attr.kind).unwrap_or(0);
+        match attr.kind {
+            PORT_STATE | PORT_FLUSH => continue,
+            PRIORITY if value > 63 => return Err(Refusal::new(Errno::ERANGE)),
+            COST if !(1..=65_535_000).contains(&value) => return Err(Refusal::new(Errno::ERANGE)),
+            // Pause frames and those of spanning tree are never forwarded.
+            GROUP_MASK if value & 7 != 0 => return Err(Refusal::new(Errno::EINVAL)),
+            PRIORITY => {
+                let id = (value as u16) << 10 | port_number(old).unwrap_or(0);
+                kept.extend(IDS.map(|kind| u16(kind, id)));
+            }
+            _ => {}
+        }
+        kept.push(attr.clone());
+    }
+    Ok(merge(old, &kept))
+}
+
+/// The number in an attribute; 0 of one without data.
+pub(super) fn number(data: &[Attr], kind: u16) -> Option<u64> {
+    let bytes = &data.iter().find(|attr| attr.kind == kind)?.data;
+    let mut value = [0; 8];
+    let len = bytes.len().min(8);
+    value[..len].copy_from_slice(&bytes[..len]);
+    Some(u64::from_ne_bytes(value))
 }
 
 /// The number of a port.

@@ -6,7 +6,7 @@ use fingerpost_net::Errno;
 use super::kind::Kind;
 use super::{At, Devices};
 use crate::config::{LOOPBACK, Link};
-use crate::control::{event, neighbour, sysctl};
+use crate::control::{event, mroute, neighbour, sysctl};
 
 impl Devices<'_> {
     /// `rtnl_dellink`.
@@ -98,6 +98,7 @@ impl Devices<'_> {
         self.tell(at, event::link_unregister);
         self.release(at);
         self.tell(at, neighbour::device_down);
+        self.tell(at, |ns, _, dev| mroute::device_gone(ns, dev));
         if let Some(namespace) = self.world.namespaces.get_mut(&at.ns)
             && let Some(link) = namespace.config.links.remove(at.dev)
         {

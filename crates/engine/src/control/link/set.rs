@@ -62,7 +62,11 @@ impl Devices<'_> {
         if has_data(msg) {
             self.change_data(at, kind, msg)?;
         }
-        self.set_link(at, target, msg, has_data(msg) || msg.bridge_port.is_some())
+        let of_port = msg.info.as_ref().map_or(&[][..], |info| &info.slave_data);
+        if !of_port.is_empty() {
+            self.change_port(at, of_port)?;
+        }
+        self.set_link(at, target, msg, has_data(msg) || !of_port.is_empty() || msg.bridge_port.is_some())
     }
 
     /// The attributes of the kind (`rtnl_link_ops.changelink`).

@@ -80,7 +80,7 @@ impl Stack<'_, '_> {
             *hop_limit -= 1;
         }
         if let Some(passed) = self.hook(Hook::Forward, packet) {
-            self.output6(passed.into_packet());
+            let _ = self.output6(passed.into_packet());
         }
     }
 

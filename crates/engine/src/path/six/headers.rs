@@ -74,7 +74,7 @@ pub(super) fn skip(bytes: &[u8], mut at: usize, mut number: u8) -> Option<Behind
 
 /// Protocol and ports as rules and hashes see them (`skb_flow_dissect`, T-57): a
 /// fragment, be it the only one, has no ports.
-pub(super) fn dissect(bytes: &[u8], first: u8) -> (u8, u16, u16) {
+pub(in crate::path) fn dissect(bytes: &[u8], first: u8) -> (u8, u16, u16) {
     let (mut number, mut at) = (first, Ipv6::LEN);
     loop {
         let Some(rest) = bytes.get(at..) else { return (number, 0, 0) };

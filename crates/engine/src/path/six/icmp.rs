@@ -65,7 +65,7 @@ impl Stack<'_, '_> {
             true => None,
             false => source6::select(config, about.iif, src, self.tracer),
         });
-        let oif = if needs_scope(src) { self.receiving_device(about) } else { 0 };
+        let oif = if needs_scope(src) { self.receiving_device(about) } else { self.vrf_of(about.dev) };
         let mut flow = Flow6 {
             src: source.unwrap_or(Ipv6Addr::UNSPECIFIED),
             oif,
@@ -118,6 +118,7 @@ impl Stack<'_, '_> {
                 false
             }
             Some(back) if self.config.links.get(back.dev).is_some_and(|link| link.is_loopback()) => true,
+            Some(_) if interval == 0 && self.env.behaviour.no_limit_keeps_tokens => true,
             // Without a limit what the peer was owed is forgotten all the same.
             Some(_) => self.allows_six(peer, interval),
         };
@@ -183,10 +184,10 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             may_cut: true,
             hop_limit: None,
-            sent: None,
+            sender: None,
         };
         self.sends_icmp6 = true;
-        self.send_made6(made, way, flow.src, flow.dst, &bytes);
+        let _ = self.send_made6(made, way, flow.src, flow.dst, &bytes);
         self.sends_icmp6 = false;
     }
 

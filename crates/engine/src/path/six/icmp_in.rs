@@ -68,7 +68,8 @@ impl Stack<'_, '_> {
         match behind.number {
             255 => return self.icmp6_error(DropReason::NotSpecified),
             proto::UDP => self.udp6_error(packet, head, header, &quoted[behind.at..]),
-            proto::TCP | proto::UDPLITE => self.count(Counter::Icmp6InErrors),
+            proto::TCP => self.tcp6_error(packet, head, header, &quoted[behind.at..]),
+            proto::UDPLITE => self.count(Counter::Icmp6InErrors),
             next::ICMPV6 if head.kind == icmp6::TOO_BIG => {
                 self.learn_mtu6(packet, header, u32::from_be_bytes(head.rest), None);
             }
@@ -90,6 +91,23 @@ impl Stack<'_, '_> {
             return self.count(Counter::Icmp6InErrors);
         };
         self.tell6(id, packet, (head, quoted), udp.dport.get(), &datagram[Udp::LEN..]);
+    }
+
+    /// The connection whose segment it was is told (`tcp_v6_err`).
+    fn tcp6_error(&mut self, packet: &Packet, head: &Icmp, quoted: &Ipv6, segment: &[u8]) {
+        let [a, b, c, d, e, f, g, h, ..] = *segment else { return };
+        let (own, peer) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let envelope = self.quoted_envelope(packet, quoted, (own, peer));
+        let offender = Ipv6::read(&packet.bytes).map_or(Ipv6Addr::UNSPECIFIED, Ipv6::source);
+        let (to, info) = (SocketAddr::new(quoted.destination().into(), peer), u32::from_be_bytes(head.rest));
+        let told = Told { head: *head, offender: offender.into(), to, info, data: segment };
+        match self.tell_tcp(&envelope, u32::from_be_bytes([e, f, g, h]), &told) {
+            None => self.count(Counter::Icmp6InErrors),
+            Some(id) if head.kind == icmp6::TOO_BIG && self.keeps_a_way(id) => {
+                self.learn_mtu6(packet, quoted, info, Some(id));
+            }
+            Some(_) => {}
+        }
     }
 
     /// Raw sockets that may have sent a packet are told of an error (`raw6_icmp_error`).

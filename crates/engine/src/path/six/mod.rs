@@ -18,8 +18,11 @@ mod solicit;
 mod tcp;
 mod udp;
 
+pub(super) use headers::dissect;
 pub(super) use output::Made6;
 pub use reassemble::Reassembly6;
+
+use fingerpost_net::wire::{Header, Ipv6, OFFSET6};
 
 use super::{Outcome, Packet, Stack};
 use crate::config::{Config, LOOPBACK};
@@ -41,11 +44,25 @@ pub struct Noted {
     may_cut: bool,
 }
 
+impl Noted {
+    /// The packet goes on as received by another device.
+    pub(super) fn enter(&mut self, dev: u32) {
+        self.entered = dev;
+    }
+}
+
 /// Whether a packet is one of IPv6.
 pub(super) fn is_six(packet: &Packet) -> bool {
     // A program may have written anything where the version belongs.
     packet.decision6.is_some()
         || packet.decision.is_none() && packet.bytes.first().is_some_and(|byte| byte >> 4 == 6)
+}
+
+/// The number of what stands behind the extension headers, and where; `None` where that is
+/// in another fragment, or nowhere.
+pub(super) fn payload(bytes: &[u8], first: u8) -> Option<(u8, usize)> {
+    let behind = headers::skip(bytes, Ipv6::LEN, first)?;
+    (behind.fragment & OFFSET6 == 0).then_some((behind.number, behind.at))
 }
 
 /// Stops a packet, with a reason.
@@ -75,11 +92,13 @@ impl Stack<'_, '_> {
         sysctl::number6_of(self.config, name)
     }
 
-    /// The device that a received packet counts as received by: of one that loopback
-    /// gave back the owner of its destination (`icmp6_dev`).
+    /// The device that a received packet counts as received by: of one that loopback or a
+    /// VRF's device has the owner of its destination (`icmp6_dev`).
     pub(super) fn receiving_device(&self, packet: &Packet) -> u32 {
         match &packet.decision6 {
-            Some(decision) if packet.dev == LOOPBACK => hop_device(self.config, decision),
+            Some(decision) if packet.dev == LOOPBACK || self.is_vrf(packet.dev) => {
+                hop_device(self.config, decision)
+            }
             _ => packet.dev,
         }
     }

@@ -6,14 +6,13 @@ use fingerpost_model::{MetricKind, NeighState};
 use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
 use zerocopy::IntoBytes;
 
-use super::super::hook::Posted;
-use super::super::sockets::Sent;
-use super::super::{Addressed, Outcome, Packet, Stack};
+use super::super::hook::{Posted, Sent};
+use super::super::{Addressed, Outcome, Packet, Sender, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
 use crate::counters::Counter;
 use crate::lookup::{Decision6, DropReason, Flow6, Output, receive6, socket6};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 use fingerpost_net::Errno;
 
 /// The smallest MTU of IPv6.
@@ -30,12 +29,12 @@ pub(in crate::path) struct Made6 {
     /// Its hop limit, where that is not the route's or the device's.
     pub hop_limit: Option<u8>,
     /// Of one that a socket sends.
-    pub sent: Option<Sent>,
+    pub sender: Option<Sender>,
 }
 
 impl Stack<'_, '_> {
     /// The way of a packet made here (`ip6_dst_lookup`); the flow has its source afterwards.
-    pub(super) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
+    pub(in crate::path) fn way_of(&mut self, flow: &mut Flow6) -> Option<Decision6> {
         let resolved = self.resolve6(flow);
         if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::Ip6OutNoRoutes);
@@ -56,7 +55,8 @@ impl Stack<'_, '_> {
         socket6::resolve_of(self.config, self.state, self.env, flow, is_bound, self.tracer)
     }
 
-    /// Sends a payload made here (`ip6_xmit`, `ip6_send_skb`).
+    /// Sends a payload made here, and counts it where it does not leave
+    /// (`ip6_push_pending_frames`, `ip6_send_skb`).
     pub(in crate::path) fn send_made6(
         &mut self,
         made: Made6,
@@ -64,7 +64,20 @@ impl Stack<'_, '_> {
         src: Ipv6Addr,
         dst: Ipv6Addr,
         payload: &[u8],
-    ) {
+    ) -> Sent {
+        let sent = self.build_and_send6(made, decision, src, dst, payload);
+        self.count_unsent(sent, Counter::Ip6OutDiscards)
+    }
+
+    /// Sends a payload made here (`ip6_xmit`, `ip6_local_out`).
+    pub(super) fn build_and_send6(
+        &mut self,
+        made: Made6,
+        decision: Decision6,
+        src: Ipv6Addr,
+        dst: Ipv6Addr,
+        payload: &[u8],
+    ) -> Sent {
         let header = Ipv6 {
             word: Ipv6::word_of(made.traffic_class, self.flow_label(made.flow_label)),
             payload_len: (payload.len() as u16).into(),
@@ -73,24 +86,27 @@ impl Stack<'_, '_> {
             src: src.octets(),
             dst: dst.octets(),
         };
-        self.send_whole6(made, decision, [header.as_bytes(), payload].concat());
+        self.send_whole6(made, decision, [header.as_bytes(), payload].concat())
     }
 
     /// Sends a packet that has its header (`rawv6_send_hdrinc`).
-    pub(in crate::path) fn send_whole6(&mut self, made: Made6, decision: Decision6, bytes: Vec<u8>) {
-        self.stage(Stage::LocalOut);
-        self.count(Counter::Ip6OutRequests);
-        let packet = Packet {
+    pub(in crate::path) fn send_whole6(&mut self, made: Made6, decision: Decision6, bytes: Vec<u8>) -> Sent {
+        let dev = decision.dev;
+        let mut packet = Packet {
             bytes,
             decision6: Some(decision),
             mark: made.mark,
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
-            sent: made.sent,
-            is_subject: made.sent.is_some(),
-            ..Packet::bare(0)
+            sender: made.sender,
+            is_subject: made.sender.is_some(),
+            ..Packet::bare(dev)
         };
-        if let Some(passed) = self.hook(Hook::Output, packet) {
-            self.output6(passed.into_packet());
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
+        match self.local_out(packet) {
+            Ok(passed) => self.output6(passed.into_packet()),
+            Err(sent) => sent,
         }
     }
 
@@ -118,37 +134,51 @@ impl Stack<'_, '_> {
         }
     }
 
-    pub(super) fn metric6(&self, decision: &Decision6, kind: MetricKind) -> u32 {
+    pub(in crate::path) fn metric6(&self, decision: &Decision6, kind: MetricKind) -> u32 {
         let route = decision.found.route.get(self.config);
         route.and_then(|route| route.metrics.get(kind)).unwrap_or(0)
     }
 
     /// `ip6_output`.
-    pub(super) fn output6(&mut self, mut packet: Packet) {
-        let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
+    pub(in crate::path) fn output6(&mut self, packet: Packet) -> Sent {
+        // Of one made here no hook sees a device before this.
+        let from = if packet.iif == 0 { 0 } else { packet.dev };
+        self.output6_from(packet, from)
+    }
+
+    /// The same, of a packet that stood at a device before.
+    pub(super) fn output6_from(&mut self, mut packet: Packet, from: u32) -> Sent {
+        let Some(decision) = &packet.decision6 else {
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
+        };
         packet.dev = decision.dev;
         if decision.output == Output::Discard {
             // A route through loopback is one, until it is used (`ip6_pkt_discard_out`).
-            return self.tell_no_route(packet, icmp6::NO_ROUTE, Counter::Ip6OutNoRoutes);
+            self.tell_no_route(packet, icmp6::NO_ROUTE, Counter::Ip6OutNoRoutes);
+            return Ok(());
         }
         if packet.iif == 0 && is_multipath(self.config, decision) {
-            return self.end(&packet, Outcome::Unknown("the leg of a packet made here"));
+            self.end(&packet, Outcome::Unknown("the leg of a packet made here"));
+            return Ok(());
         }
         self.stage(Stage::Output { dev: packet.dev });
         if self.config.links.ipv6(packet.dev).is_none_or(|ipv6| ipv6.conf.disable_ipv6 != 0) {
             self.count(Counter::Ip6OutDiscards);
-            return self.drop(&packet, DropReason::Ipv6Disabled);
+            self.drop(&packet, DropReason::Ipv6Disabled);
+            return Ok(());
         }
-        if let Some(posted) = self.postrouting(packet) {
-            self.finish_output6(posted);
+        match self.postrouting(packet, from) {
+            Ok(posted) => self.finish_output6(posted),
+            Err(sent) => sent,
         }
     }
 
     /// `ip6_finish_output`.
-    fn finish_output6(&mut self, posted: Posted) {
+    fn finish_output6(&mut self, posted: Posted) -> Sent {
         let packet = posted.into_packet();
-        let mtu = match packet.sent {
-            Some(Sent { by_device_mtu: true, .. }) => {
+        let mtu = match packet.sender {
+            Some(Sender { by_device_mtu: true, .. }) => {
                 self.config.links.get(packet.dev).map_or(LEAST_MTU, |link| link.mtu() as usize)
             }
             _ => packet.decision6.as_ref().map_or(LEAST_MTU, |decision| decision.mtu as usize),
@@ -163,15 +193,18 @@ impl Stack<'_, '_> {
         self.icmp6_send(&packet, icmp6::TOO_BIG, 0, mtu as u32);
         self.count(Counter::Ip6FragFails);
         self.drop(&packet, DropReason::NotSpecified);
+        Err(Errno::EMSGSIZE)
     }
 
     /// A packet made here leaves in pieces: full ones, and the rest (`ip6_fragment`, T-55).
-    fn cut6(&mut self, packet: Packet, mtu: usize) {
+    fn cut6(&mut self, packet: Packet, mtu: usize) -> Sent {
         let most = mtu.saturating_sub(Ipv6::LEN + Fragment6::LEN) & !7;
         if most == 0 {
             self.count(Counter::Ip6FragFails);
-            return self.drop(&packet, DropReason::NotSpecified);
+            self.drop(&packet, DropReason::NotSpecified);
+            return Err(Errno::EINVAL);
         }
+        self.stage(Stage::Cut);
         let id = self.rng.next_u32();
         let (header, payload) = packet.bytes.split_at(Ipv6::LEN);
         let number = header[Ipv6::NEXT_AT];
@@ -185,45 +218,64 @@ impl Stack<'_, '_> {
                 header.next = next::FRAGMENT;
                 header.payload_len.set((Fragment6::LEN + piece.len()) as u16);
             }
-            self.finish_output6_whole(Packet { bytes, ..packet.clone() });
+            let sent = self.finish_output6_whole(Packet { bytes, ..packet.clone() });
+            if sent.is_err() {
+                self.count(Counter::Ip6FragFails);
+                return sent;
+            }
             self.count(Counter::Ip6FragCreates);
         }
         self.count(Counter::Ip6FragOKs);
+        Ok(())
     }
 
     /// `ip6_finish_output2`: counted, and on to the neighbour.
-    fn finish_output6_whole(&mut self, packet: Packet) {
+    fn finish_output6_whole(&mut self, packet: Packet) -> Sent {
         let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else {
-            return self.drop(&packet, DropReason::IpInHdr);
+            self.drop(&packet, DropReason::IpInHdr);
+            return Ok(());
         };
-        let is_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
-        if dst.is_multicast() && !is_loopback {
-            let is_heard = packet.sent.is_some_and(|sent| !sent.is_for_others);
-            if is_heard && receive6::joined(self.config, packet.dev, dst) {
-                let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
-                if let Some(posted) = self.postrouting(copy) {
-                    self.loop_back(posted);
-                }
-                if Ipv6::read(&packet.bytes).is_some_and(|header| header.hop_limit == 0) {
-                    self.count(Counter::Ip6OutDiscards);
-                    return self.drop(&packet, DropReason::NotSpecified);
-                }
-            }
+        self.loop_back6(&packet, dst);
+        let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
+        let hops = Ipv6::read(&packet.bytes).map_or(0, |header| header.hop_limit);
+        if dst.is_multicast() && !on_loopback && hops == 0 {
+            self.count(Counter::Ip6OutDiscards);
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
         }
         self.count_sent6(&packet, dst);
-        if dst.is_multicast() && !is_loopback && dst.octets()[1] & 15 <= 1 {
-            return self.drop(&packet, DropReason::NotSpecified);
+        if dst.is_multicast() && !on_loopback && dst.octets()[1] & 15 <= 1 {
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
         }
-        let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
+        let Some(decision) = &packet.decision6 else {
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
+        };
         let gateway = decision.gateway.filter(|_| decision.flags.any(RtFlags::GATEWAY));
-        let named = packet.sent.and_then(|sent| sent.next);
+        let named = packet.sender.and_then(|sender| sender.next);
         let next = IpAddr::V6(gateway.or(named).unwrap_or(dst));
         if gateway.is_some() && self.config.sysctl6.all.forwarding == 0 && !self.is_known((packet.dev, next))
         {
             // A host's lookups ask for routers of themselves (`rt6_probe`).
-            return self.end(&packet, Outcome::Unknown("probes of routers"));
+            self.end(&packet, Outcome::Unknown("probes of routers"));
+            return Ok(());
         }
-        self.send_to(packet, next);
+        self.send_to(packet, next)
+    }
+
+    /// Those of this host who listen get a copy of what a socket sends to a group, unless it
+    /// asked for none (`dev_loopback_xmit`).
+    fn loop_back6(&mut self, packet: &Packet, dst: Ipv6Addr) {
+        let is_wanted = dst.is_multicast() && packet.sender.is_some_and(|sender| !sender.is_for_others);
+        let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
+        if is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst) {
+            self.stage(Stage::Loop);
+            let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
+            if let Ok(posted) = self.postrouting(copy, 0) {
+                self.backlog.push_back(posted.into_packet());
+            }
+        }
     }
 
     fn is_known(&self, (dev, addr): (u32, IpAddr)) -> bool {

@@ -2,9 +2,10 @@
 //! and the dispatch.
 
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Header, Ipv6, Udp, icmp6, next, proto};
+use fingerpost_net::wire::{Header, Ipv6, icmp6, next};
 
 use super::super::sockets::Remembered;
+use super::super::vrf::is_discovery;
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::{Noted, dropped, headers, hop_device, is_multipath};
 use crate::counters::Counter;
@@ -89,10 +90,8 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_rcv_finish`.
-    fn ip6_receive_finish(&mut self, mut packet: Packet) {
-        if self.config.links.l3_master(packet.dev) != 0 {
-            return self.end(&packet, Outcome::Unknown("packets in a VRF"));
-        }
+    fn ip6_receive_finish(&mut self, packet: Packet) {
+        let Some(mut packet) = self.enter_vrf6(packet) else { return };
         let Some(&header) = Ipv6::read(&packet.bytes) else {
             return self.drop(&packet, DropReason::IpInHdr);
         };
@@ -102,7 +101,8 @@ impl Stack<'_, '_> {
         if packet.decision6.is_none() {
             let mut flow = flow_of(&packet, &header);
             let flow = &mut flow;
-            match input6::receive(self.config, self.state, self.env, flow, self.tracer) {
+            let stays = is_discovery(&packet.bytes);
+            match input6::receive(self.config, self.state, self.env, flow, stays, self.tracer) {
                 Err(errno) => return self.answer_no_route(packet, errno),
                 Ok(decision) if is_multipath(self.config, &decision) => {
                     if let Some(unknown) = self.unknown_choice(&packet) {
@@ -116,15 +116,11 @@ impl Stack<'_, '_> {
         self.dispatch_input6(packet);
     }
 
-    /// What a connected socket of UDP remembers of its packets' way (C-186).
+    /// What a connected socket remembers of its packets' way (C-186).
     fn early_decision6(&self, packet: &Packet, header: &Ipv6) -> Option<Decision6> {
-        let is_looked_for = header.next == proto::UDP
-            && packet.addressed == Addressed::Host
-            && !self.state.sockets.is_empty()
-            && self.setting("ip_early_demux") != 0
-            && self.setting("udp_early_demux") != 0;
-        let udp = Udp::read(packet.bytes.get(Ipv6::LEN..)?).filter(|_| is_looked_for)?;
-        match self.early_demux(packet, (udp.sport.get(), udp.dport.get()))? {
+        let [a, b, c, d, ..] = *packet.bytes.get(Ipv6::LEN..)? else { return None };
+        let ports = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        match self.early_demux(packet, header.next, ports)? {
             Remembered::Six(decision) => Some(decision.clone()),
             Remembered::Four(_) => None,
         }
@@ -204,7 +200,9 @@ impl Stack<'_, '_> {
         if self.config.sysctl6.all.mc_forwarding != 0 {
             return self.end(&packet, Outcome::Unknown("multicast forwarding"));
         }
-        match receive6::joined(self.config, packet.dev, dst) {
+        // Groups are those of the ingress device, whoever goes on with the packet.
+        let dev = if self.is_vrf(packet.dev) { packet.iif } else { packet.dev };
+        match receive6::joined(self.config, dev, dst) {
             true => self.deliver6(packet),
             false => self.drop(&packet, DropReason::NotSpecified),
         }
@@ -217,7 +215,7 @@ fn flow_of(packet: &Packet, header: &Ipv6) -> Flow6 {
     Flow6 {
         src: header.source(),
         has_source: true,
-        iif: packet.dev,
+        iif: if packet.iif != 0 { packet.iif } else { packet.dev },
         mark: packet.mark,
         dscp: header.traffic_class() & 0xfc,
         flowlabel: header.flow_label(),

@@ -29,7 +29,7 @@ impl Stack<'_, '_> {
         if !self.allows_six(dst, INTERVAL) {
             return;
         }
-        let dev = packet.dev;
+        let dev = if self.is_vrf(packet.dev) { packet.iif } else { packet.dev };
         let Some(own) = self.link_local(dev, IfaFlags::TENTATIVE) else { return };
         if target != dst && !AddrType::of(target).is_link_local_unicast() {
             return;
@@ -44,12 +44,13 @@ impl Stack<'_, '_> {
         if !self.allows_six(src, INTERVAL) {
             return;
         }
-        self.send_redirect6(packet, back, (own, src), (target, dst));
+        self.send_redirect6(packet, dev, back, (own, src), (target, dst));
     }
 
     fn send_redirect6(
         &mut self,
         about: &Packet,
+        dev: u32,
         back: Decision6,
         (own, to): (Ipv6Addr, Ipv6Addr),
         (target, dst): (Ipv6Addr, Ipv6Addr),
@@ -57,7 +58,7 @@ impl Stack<'_, '_> {
         let mut message = vec![nd::REDIRECT, 0, 0, 0, 0, 0, 0, 0];
         message.extend_from_slice(&target.octets());
         message.extend_from_slice(&dst.octets());
-        let mac = self.address_of((about.dev, IpAddr::V6(target)));
+        let mac = self.address_of((dev, IpAddr::V6(target)));
         message.extend(mac.into_iter().flat_map(|mac| address_option(nd::TARGET_ADDRESS, mac)));
         let options = message.len() - FIXED;
         let room = LEAST_MTU - Ipv6::LEN - FIXED - options;
@@ -65,6 +66,6 @@ impl Stack<'_, '_> {
         let len = room.min(about.bytes.len() + 8) & !7;
         message.extend_from_slice(&[nd::REDIRECTED, (len / 8) as u8, 0, 0, 0, 0, 0, 0]);
         message.extend_from_slice(&about.bytes[..len - 8]);
-        self.send_nd_by(about.dev, Some(back), (own, to), message);
+        self.send_nd_by(dev, Some(back), (own, to), message);
     }
 }

@@ -3,16 +3,17 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::IfaFlags;
-use fingerpost_net::wire::{Ipv6, Mac, nd, next};
+use fingerpost_net::wire::{Header, Ipv6, Mac, nd, next};
 use zerocopy::IntoBytes;
 
 use super::super::ethernet::{has_header, mac_of};
+use super::super::hook::Sent;
 use super::super::{Packet, Stack};
 use super::icmp::with_checksum;
 use crate::config::In6Dev;
 use crate::counters::Counter;
 use crate::lookup::{Decision6, DropReason, source6};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 /// All nodes of a link.
 pub(super) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -122,23 +123,40 @@ impl Stack<'_, '_> {
         };
         let is_off = ipv6.conf.disable_ipv6 != 0;
         let message = with_checksum(message, src, dst);
-        self.stage(Stage::LocalOut);
-        self.count(Counter::Ip6OutRequests);
         let dev = way.as_ref().map_or(dev, |way| way.dev);
         let bytes = [header.as_bytes(), &message].concat();
-        let packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
-        let Some(passed) = self.hook(Hook::Output, packet) else { return };
-        let packet = passed.into_packet();
+        let mut packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        self.count(Counter::Ip6OutRequests);
+        // Counted as a message only if it left.
+        if self.send_nd_packet(packet, dev, is_off).is_ok() {
+            self.count_message6(kind);
+        }
+    }
+
+    fn send_nd_packet(&mut self, packet: Packet, dev: u32, is_off: bool) -> Sent {
+        let packet = match self.hook_output(packet) {
+            Ok(passed) => passed.into_packet(),
+            Err(sent) => return sent,
+        };
+        if packet.decision6.is_some() {
+            return self.output6_from(packet, dev);
+        }
+        let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else { return Ok(()) };
         self.stage(Stage::Output { dev });
-        self.count_message6(kind);
         if is_off {
             self.count(Counter::Ip6OutDiscards);
-            return self.drop(&packet, DropReason::Ipv6Disabled);
+            self.drop(&packet, DropReason::Ipv6Disabled);
+            return Ok(());
         }
-        let Some(posted) = self.postrouting(packet) else { return };
-        let packet = posted.into_packet();
+        // These stand at the device from the beginning.
+        let packet = match self.postrouting(packet, dev) {
+            Ok(posted) => posted.into_packet(),
+            Err(sent) => return sent,
+        };
         self.count_sent6(&packet, dst);
-        self.send_to(packet, IpAddr::V6(dst));
+        self.send_to(packet, IpAddr::V6(dst))
     }
 }
 

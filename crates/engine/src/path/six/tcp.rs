@@ -1,8 +1,11 @@
-//! TCP over IPv6 as far as it goes without sockets (`tcp_v6_rcv`, `tcp_v6_send_response`; T-70).
+//! TCP over IPv6 (`tcp_v6_rcv`, `tcp_v6_send_response`; T-70).
+
+use std::net::Ipv6Addr;
 
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Tcp, proto, tcp_flags};
 use zerocopy::IntoBytes;
 
+use super::super::sockets::{SocketId, ToSocket};
 use super::super::tcp::reset_of;
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::output::Made6;
@@ -38,12 +41,31 @@ impl Stack<'_, '_> {
             self.count(Counter::TcpInErrs);
             return Outcome::Dropped(DropReason::TcpCsum);
         }
-        self.send_reset6(packet, &header, &tcp, segment.len());
-        Outcome::Dropped(DropReason::NoSocket)
+        match self.tcp_to_socket(packet, &tcp, segment) {
+            ToSocket::Nobody => {
+                self.send_reset6(packet, &header, &tcp, segment.len(), None);
+                Outcome::Dropped(DropReason::NoSocket)
+            }
+            ToSocket::Reset(id, reason) => {
+                self.send_reset6(packet, &header, &tcp, segment.len(), Some(id));
+                Outcome::Dropped(reason)
+            }
+            ToSocket::Done(outcome) => outcome,
+        }
+    }
+
+    /// The device that a reset is demanded to leave by: for addresses of one link that of the
+    /// segment, in a VRF its own.
+    fn reset_device(&self, packet: &Packet, dst: Ipv6Addr) -> u32 {
+        match AddrType::of(dst).needs_device() {
+            _ if self.is_vrf(packet.dev) => packet.dev,
+            true => self.receiving_device(packet),
+            false => 0,
+        }
     }
 
     /// `tcp_v6_send_reset`.
-    fn send_reset6(&mut self, packet: &Packet, header: &Ipv6, tcp: &Tcp, len: usize) {
+    fn send_reset6(&mut self, packet: &Packet, header: &Ipv6, tcp: &Tcp, len: usize, by: Option<SocketId>) {
         let is_own = packet.decision6.as_ref().is_some_and(|decision| decision.flags.any(RtFlags::LOCAL));
         if tcp.flags & tcp_flags::RST != 0 || !is_own {
             return;
@@ -54,10 +76,18 @@ impl Stack<'_, '_> {
         reset.checksum = sum.finish().into();
         let reflects = self.setting6("flowlabel_reflect") & REFLECT_RESET != 0;
         let flow_label = if reflects { header.flow_label() } else { 0 };
+        let options_of = by.and_then(|id| self.state.sockets.get(id)).map(|socket| &socket.options);
+        let (mark_of, dev_of) = options_of.map_or((0, 0), |options| (options.mark, options.dev));
         let mut flow = Flow6 {
             src,
-            oif: if AddrType::of(dst).needs_device() { self.receiving_device(packet) } else { 0 },
-            mark: self.reply_mark6(packet),
+            oif: match dev_of {
+                0 => self.reset_device(packet, dst),
+                dev => dev,
+            },
+            mark: match self.reply_mark6(packet) {
+                0 => mark_of,
+                mark => mark,
+            },
             proto: proto::TCP,
             sport: tcp.dport.get(),
             dport: tcp.sport.get(),
@@ -77,8 +107,8 @@ impl Stack<'_, '_> {
             mark: flow.mark,
             may_cut: false,
             hop_limit: None,
-            sent: None,
+            sender: None,
         };
-        self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
+        let _ = self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
     }
 }

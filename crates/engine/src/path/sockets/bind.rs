@@ -6,7 +6,7 @@ use fingerpost_model::{IfaFlags, RouteType, TableId};
 use fingerpost_net::{Errno, Family};
 
 use super::super::Stack;
-use super::{Kind, Socket, SocketId, plain, scope};
+use super::{Kind, Socket, SocketId, State, plain, scope};
 use crate::addrtype::AddrType;
 use crate::lookup::source;
 use crate::lookup::source6::{self, Own};
@@ -29,7 +29,7 @@ impl Stack<'_, '_> {
         }
         let kind_of = socket.kind;
         let is_bound = match socket.kind {
-            Kind::Udp => socket.port != 0,
+            Kind::Udp | Kind::Tcp => socket.port != 0,
             Kind::Raw(_) => false,
         };
         if is_bound || socket.peer.is_some() {
@@ -73,7 +73,7 @@ impl Stack<'_, '_> {
                 (IpAddr::V6(addr), IpAddr::V6(source))
             }
         };
-        if kind_of == Kind::Udp && to.port() != 0 {
+        if has_ports(kind_of) && to.port() != 0 {
             let least = self.setting("ip_unprivileged_port_start").try_into().unwrap_or(PRIVILEGED);
             if options.uid != 0 && to.port() < least {
                 return Err(Errno::EACCES);
@@ -88,7 +88,7 @@ impl Stack<'_, '_> {
             if family == Family::V6 && !is_mapped && !local.is_unspecified() {
                 socket.options.v6_only = true;
             }
-            if socket.kind == Kind::Udp {
+            if has_ports(socket.kind) {
                 socket.port = to.port();
             }
         }
@@ -103,7 +103,7 @@ impl Stack<'_, '_> {
     /// `ip_local_port_range`.
     pub(super) fn find_port(&mut self, id: SocketId) -> Result<(), Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
-        if socket.kind != Kind::Udp || socket.port != 0 {
+        if !has_ports(socket.kind) || socket.port != 0 {
             return Ok(());
         }
         let (local, dev) = (socket.local, socket.options.dev);
@@ -132,12 +132,15 @@ impl Stack<'_, '_> {
     }
 
     /// Whether another socket keeps a port from being taken (`udp_lib_lport_inuse`).
-    fn is_taken(&self, id: SocketId, local: IpAddr, dev: u32, port: u16) -> bool {
+    pub(super) fn is_taken(&self, id: SocketId, local: IpAddr, dev: u32, port: u16) -> bool {
         let Some(own) = self.state.sockets.get(id) else { return false };
         let meets = |other: &Socket| {
             other.kind == own.kind
+                && other.state() != State::SynReceived
                 && other.port == port
-                && !(own.options.reuse_address && other.options.reuse_address)
+                && !(own.options.reuse_address
+                    && other.options.reuse_address
+                    && other.state() != State::Listen)
                 && (dev == 0 || other.options.dev == 0 || dev == other.options.dev)
                 && overlap(own, local, other)
                 && !(own.options.reuse_port
@@ -146,6 +149,10 @@ impl Stack<'_, '_> {
         };
         self.state.sockets.in_order().iter().any(|&(other, socket)| other != id && meets(socket))
     }
+}
+
+fn has_ports(kind: Kind) -> bool {
+    matches!(kind, Kind::Udp | Kind::Tcp)
 }
 
 /// Whether two sockets would receive at a common address (`inet_rcv_saddr_equal`).

@@ -66,7 +66,8 @@ impl World {
         self.call(ns, &mut Tracer::off(), |stack| stack.bind(id, to)).result
     }
 
-    /// Connects a socket to a peer (`connect`), with the lookups that this takes.
+    /// Connects a socket to a peer (`connect`), with the lookups that this takes. One of TCP
+    /// begins to connect; its [`Socket::state`] tells how far it came.
     ///
     /// # Errors
     ///
@@ -74,6 +75,24 @@ impl World {
     /// permission (C-169); `EINVAL`: the address needs a device.
     pub fn connect(&mut self, ns: NsId, id: SocketId, to: SocketAddr, tracer: &mut Tracer<'_>) -> Called<()> {
         self.call(ns, tracer, |stack| stack.connect(id, to))
+    }
+
+    /// Has a socket of TCP wait for connections (`listen`); `backlog` may wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP`: not one of TCP. `EINVAL`: it is connected.
+    pub fn listen(&mut self, ns: NsId, id: SocketId, backlog: u32) -> Result<(), Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.listen(id, backlog)).result
+    }
+
+    /// The connection that has waited longest at a listener (`accept`).
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN`: none waits. `EINVAL`: it does not listen.
+    pub fn accept(&mut self, ns: NsId, id: SocketId) -> Result<SocketId, Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.accept(id)).result
     }
 
     /// Sends a datagram (`sendmsg`): to `to`, or to the peer.
@@ -110,18 +129,17 @@ impl World {
         self.call(ns, &mut Tracer::off(), take).result
     }
 
-    /// Takes the error that was reported first (`recvmsg` with `MSG_ERRQUEUE`). The socket is
-    /// told the next one of ICMP.
+    /// Takes the error that was reported first (`recvmsg` with `MSG_ERRQUEUE`). The socket's
+    /// error is then that of the next report, if that is another's (`sock_dequeue_err_skb`).
     pub fn error_report(&mut self, ns: NsId, id: SocketId) -> Option<Report> {
         let (ns, _) = self.space(ns).ok()?;
         let socket = ns.state.sockets.get_mut(id)?;
         let report = socket.reports.pop_front()?;
-        // `sock_dequeue_err_skb`
-        let is_of_icmp = |report: &Report| matches!(report.origin, Origin::Icmp { .. });
-        match socket.reports.front() {
-            Some(next) if is_of_icmp(next) => socket.error = Some(next.errno),
-            _ if is_of_icmp(&report) => socket.error = None,
-            _ => {}
+        let of_others = |report: &&Report| report.origin != Origin::Local;
+        match socket.reports.front().filter(of_others) {
+            Some(next) => socket.error = Some(next.errno),
+            None if report.origin != Origin::Local => socket.error = None,
+            None => {}
         }
         Some(report)
     }
@@ -132,11 +150,14 @@ impl World {
         ns.state.sockets.get_mut(id)?.error.take()
     }
 
-    /// Forgets a socket (`close`).
+    /// Forgets a socket (`close`). A connection is not ended before: its peer is told nothing.
     pub fn close(&mut self, ns: NsId, id: SocketId) {
-        if let Ok((ns, _)) = self.space(ns) {
-            ns.state.sockets.close(id);
-        }
+        let close = |stack: &mut Stack<'_, '_>| {
+            stack.forget_tcp(id);
+            stack.state.sockets.close(id);
+            Ok(())
+        };
+        let _of_no_namespace = self.call(ns, &mut Tracer::off(), close);
     }
 
     fn call<T>(
@@ -154,7 +175,7 @@ impl World {
 
 impl Stack<'_, '_> {
     fn connect(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
-        self.find_port(id)?;
+        self.find_port_first(id)?;
         let (to, socket) = (plain(to), self.state.sockets.get(id).ok_or(Errno::EBADF)?);
         if to.is_ipv6() && socket.family == Family::V4 {
             return Err(Errno::EAFNOSUPPORT);
@@ -163,8 +184,17 @@ impl Stack<'_, '_> {
             return Err(Errno::ENETUNREACH);
         }
         match to {
+            _ if socket.kind == Kind::Tcp => self.connect_tcp(id, to),
             SocketAddr::V4(_) => self.connect4(id, to),
             SocketAddr::V6(_) => self.connect6(id, to, scope(to)),
+        }
+    }
+
+    /// A socket of UDP has a port before anything else is looked at (`inet_autobind`).
+    fn find_port_first(&mut self, id: SocketId) -> Result<(), Errno> {
+        match self.state.sockets.get(id).map(|socket| socket.kind) {
+            Some(Kind::Udp) => self.find_port(id),
+            _ => Ok(()),
         }
     }
 
@@ -175,9 +205,12 @@ impl Stack<'_, '_> {
         control: &Control,
         data: &[u8],
     ) -> Result<usize, Errno> {
-        self.find_port(id)?;
+        self.find_port_first(id)?;
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let to = to.map(plain);
+        if socket.kind == Kind::Tcp {
+            return Err(Errno::EOPNOTSUPP);
+        }
         let is_four = to.or(socket.peer).map_or(socket.family == Family::V4, |to| to.is_ipv4());
         if !is_four && socket.family == Family::V4 {
             return Err(Errno::EAFNOSUPPORT);

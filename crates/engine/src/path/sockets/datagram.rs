@@ -9,15 +9,15 @@ use zerocopy::IntoBytes;
 
 use super::super::options::{Answer, set_checksum};
 use super::super::output::{Made, metric};
-use super::super::{Packet, Stack};
+use super::super::{Packet, Sender, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, Sent, Socket, SocketId, Way};
+use super::{Held, Kind, Socket, SocketId, Way};
 use crate::counters::{Counter, Messages};
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::hash::Asker;
 use crate::lookup::{Decision, Flow4, output4};
 use crate::state::Time;
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 /// The least MTU that a device may have for IPv4 to be sent.
 const LEAST_MTU: u32 = 68;
@@ -92,7 +92,10 @@ impl Stack<'_, '_> {
                         }
                     }
                 }
-                let mut decision = self.resolve_way4(&mut flow, is_udp)?;
+                let mut decision = match is_udp {
+                    true => self.way4(&mut flow)?,
+                    false => self.resolve4(&mut flow)?,
+                };
                 // The header may name another destination than the one that the packet goes
                 // to (`FLOWI_FLAG_KNOWN_NH`).
                 let is_on_link = decision.kind == RouteType::UNICAST && decision.gateway.is_none();
@@ -117,7 +120,7 @@ impl Stack<'_, '_> {
 
     /// The flow of a socket's packet to a destination.
     pub(in crate::path) fn flow4(&self, options: &Options, kind: Kind, dst: Ipv4Addr) -> Flow4 {
-        let with_header = kind != Kind::Udp && options.with_header;
+        let with_header = matches!(kind, Kind::Raw(_)) && options.with_header;
         Flow4 {
             mark: options.mark,
             dscp: options.tos & 0xfc,
@@ -131,16 +134,15 @@ impl Stack<'_, '_> {
 
     /// The way of a flow; that there is none is counted.
     pub(super) fn way4(&mut self, flow: &mut Flow4) -> Result<Decision, Errno> {
-        self.resolve_way4(flow, true)
-    }
-
-    fn resolve_way4(&mut self, flow: &mut Flow4, is_counted: bool) -> Result<Decision, Errno> {
-        let asker = Asker::Socket;
-        let resolved = output4::resolve(self.config, self.state, self.env, flow, asker, self.tracer);
-        if is_counted && resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
+        let resolved = self.resolve4(flow);
+        if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::IpOutNoRoutes);
         }
         resolved
+    }
+
+    pub(super) fn resolve4(&mut self, flow: &mut Flow4) -> Result<Decision, Errno> {
+        output4::resolve(self.config, self.state, self.env, flow, Asker::Socket, self.tracer)
     }
 
     /// The decision that a socket keeps, if it still holds (`sk_dst_check`, C-144).
@@ -254,9 +256,9 @@ impl Stack<'_, '_> {
             mark: options.mark,
             options: Answer::default(),
             ttl,
-            sent: Some(Sent { leaves_sum: kind == Kind::Udp && len <= mtu as usize, ..sent(&options) }),
+            sender: Some(Sender { leaves_sum: kind == Kind::Udp && len <= mtu as usize, ..sender(&options) }),
         };
-        self.send_made(made, decision, ends.src, ends.dst, &payload);
+        self.send_made(made, decision, ends.src, ends.dst, &payload)?;
         if kind == Kind::Udp {
             self.count(Counter::UdpOutDatagrams);
         }
@@ -316,13 +318,15 @@ impl Stack<'_, '_> {
                 self.count_icmp(kind);
             }
         }
-        self.stage(Stage::LocalOut);
         let mut packet = Packet::made(bytes, decision, options.mark);
-        (packet.sent, packet.is_subject) = (Some(sent(options)), true);
-        if let Some(passed) = self.hook(Hook::Output, packet) {
-            self.output(passed.into_packet());
-        }
-        Ok(data.len())
+        (packet.sender, packet.is_subject) = (Some(sender(options)), true);
+        self.set_out(&mut packet);
+        self.stage(Stage::LocalOut);
+        let sent = match self.hook_output(packet) {
+            Ok(passed) => self.output(passed.into_packet()),
+            Err(sent) => sent,
+        };
+        self.count_unsent(sent, Counter::IpOutDiscards).map(|()| data.len())
     }
 
     /// Connects a socket to a peer of IPv4 (`__ip4_datagram_connect`; C-170 to C-173).
@@ -380,8 +384,11 @@ impl Stack<'_, '_> {
 }
 
 /// What goes with a packet of its sender's options.
-pub(super) fn sent(options: &Options) -> Sent {
-    Sent {
+pub(super) fn sender(options: &Options) -> Sender {
+    Sender {
+        dev: options.dev,
+        uid: options.uid,
+        any_source: options.transparent,
         by_device_mtu: !options.discovery.uses_path(),
         ignores_df: options.discovery.may_cut_here(),
         is_for_others: !options.multicast_loop,

@@ -6,10 +6,10 @@ use fingerpost_net::Errno;
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Udp, next};
 use zerocopy::IntoBytes;
 
-use super::super::Stack;
 use super::super::six::Made6;
+use super::super::{Sender, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, Sent, Socket, SocketId, Way, scope};
+use super::{Held, Kind, Socket, SocketId, Way, scope};
 use crate::addrtype::AddrType;
 use crate::counters::Counter;
 use crate::lookup::source6::{self, Own};
@@ -79,7 +79,7 @@ impl Stack<'_, '_> {
                 let dport = match (kind, data) {
                     (Kind::Raw(next::ICMPV6), [kind, code, ..]) => u16::from_be_bytes([*kind, *code]),
                     (Kind::Raw(_), _) => 0,
-                    (Kind::Udp, _) => target.port(),
+                    (Kind::Udp | Kind::Tcp, _) => target.port(),
                 };
                 let tos = control.tos.unwrap_or(options.tos);
                 let mut flow = Flow6 {
@@ -129,10 +129,10 @@ impl Stack<'_, '_> {
             may_cut: options.discovery.may_cut_here(),
             hop_limit: None,
             // The header may name another destination (`FLOWI_FLAG_KNOWN_NH`).
-            sent: Some(Sent { next: Some(dst), ..super::datagram::sent(options) }),
+            sender: Some(Sender { next: Some(dst), ..super::datagram::sender(options) }),
         };
-        self.send_whole6(made, decision, data.to_vec());
-        Ok(data.len())
+        let sent = self.send_whole6(made, decision, data.to_vec());
+        self.count_unsent(sent, Counter::Ip6OutDiscards).map(|()| data.len())
     }
 
     /// The device of destinations that name none and that no option of the socket binds.
@@ -194,7 +194,7 @@ impl Stack<'_, '_> {
                 // Type and code lie where the port does.
                 (Kind::Raw(next::ICMPV6), [kind, code, ..]) => u16::from_be_bytes([*kind, *code]),
                 (Kind::Raw(_), _) => 0,
-                (Kind::Udp, _) => dport,
+                (Kind::Udp | Kind::Tcp, _) => dport,
             };
             self.local_error(id, Errno::EMSGSIZE, (dst.into(), port), mtu);
             return Err(Errno::EMSGSIZE);
@@ -228,7 +228,7 @@ impl Stack<'_, '_> {
                     self.count_message6(kind);
                 }
             }
-            Kind::Raw(_) => payload.extend_from_slice(data),
+            Kind::Raw(_) | Kind::Tcp => payload.extend_from_slice(data),
         }
         let leaves_sum = kind == Kind::Udp && len + Ipv6::LEN <= mtu as usize;
         let hops = if dst.is_multicast() { Some(options.multicast_ttl) } else { options.ttl };
@@ -239,9 +239,9 @@ impl Stack<'_, '_> {
             mark: options.mark,
             may_cut: discovery.may_cut_here(),
             hop_limit: control.ttl.or(hops),
-            sent: Some(Sent { leaves_sum, ..super::datagram::sent(&options) }),
+            sender: Some(Sender { leaves_sum, ..super::datagram::sender(&options) }),
         };
-        self.send_made6(made, decision, src, dst, &payload);
+        self.send_made6(made, decision, src, dst, &payload)?;
         if kind == Kind::Udp {
             self.count(Counter::Udp6OutDatagrams);
         }
@@ -296,7 +296,7 @@ impl Stack<'_, '_> {
     }
 
     /// The way of a flow; that there is none is counted.
-    fn route6(&mut self, flow: &mut Flow6, is_bound: bool) -> Result<Decision6, Errno> {
+    pub(super) fn route6(&mut self, flow: &mut Flow6, is_bound: bool) -> Result<Decision6, Errno> {
         let resolved = self.resolve6_of(flow, is_bound);
         if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::Ip6OutNoRoutes);
@@ -306,7 +306,7 @@ impl Stack<'_, '_> {
 }
 
 /// The flow of a socket's packet to a destination.
-fn flow6(options: &Options, kind: Kind, dst: Ipv6Addr) -> Flow6 {
+pub(super) fn flow6(options: &Options, kind: Kind, dst: Ipv6Addr) -> Flow6 {
     Flow6 {
         mark: options.mark,
         dscp: options.tos & 0xfc,

@@ -24,7 +24,7 @@ pub(in crate::path) struct Envelope {
 
 impl Envelope {
     /// `inet_bound_dev_eq`.
-    fn fits_device(&self, socket: &Socket) -> bool {
+    pub(super) fn fits_device(&self, socket: &Socket) -> bool {
         match socket.options.dev {
             0 => self.slave == 0 || self.takes_vrf,
             dev => dev == self.dev || dev == self.slave,
@@ -36,7 +36,7 @@ impl Envelope {
     }
 
     /// Whether a socket receives at an address, be it because it receives everywhere.
-    fn fits_local(&self, socket: &Socket) -> bool {
+    pub(super) fn fits_local(&self, socket: &Socket) -> bool {
         match local_of(socket, self.family()) {
             Some(local) => local.is_unspecified() || local == self.to.ip(),
             None => false,
@@ -50,7 +50,7 @@ impl Envelope {
         })
     }
 
-    fn is_from_peer(&self, socket: &Socket) -> bool {
+    pub(super) fn is_from_peer(&self, socket: &Socket) -> bool {
         socket.peer.is_some_and(|peer| (peer.ip(), peer.port()) == (self.from.ip(), self.from.port()))
     }
 }

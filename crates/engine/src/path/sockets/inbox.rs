@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
 use fingerpost_net::wire::{Checksum, Header, Ipv4, Ipv6, proto};
 
-use super::super::{Outcome, Packet, Stack};
+use super::super::{Addressed, Outcome, Packet, Stack};
 use super::demux::Envelope;
 use super::{Kind, SocketId, Way};
+use crate::config::LOOPBACK;
 use crate::counters::Counter;
-use crate::lookup::{Decision, DropReason};
+use crate::lookup::DropReason;
 use crate::state::Time;
 use crate::trace::Event;
 use fingerpost_net::Family;
@@ -87,7 +87,7 @@ impl Stack<'_, '_> {
             let counters = match (socket.kind, Family::of(arrival.to)) {
                 (Kind::Udp, Family::V4) => &[Counter::UdpRcvbufErrors, Counter::UdpInErrors][..],
                 (Kind::Udp, Family::V6) => &[Counter::Udp6RcvbufErrors, Counter::Udp6InErrors],
-                (Kind::Raw(_), _) => &[],
+                (Kind::Raw(_) | Kind::Tcp, _) => &[],
             };
             counters.iter().for_each(|&counter| self.count(counter));
             return Err(DropReason::SocketRcvbuff);
@@ -109,14 +109,14 @@ impl Stack<'_, '_> {
                 (Kind::Udp, Family::V6, true) => &[Counter::Udp6InDatagrams],
                 (Kind::Udp, Family::V4, false) => &[Counter::UdpInCsumErrors, Counter::UdpInErrors],
                 (Kind::Udp, Family::V6, false) => &[Counter::Udp6InCsumErrors, Counter::Udp6InErrors],
-                (Kind::Raw(_), ..) => &[],
+                (Kind::Raw(_) | Kind::Tcp, ..) => &[],
             };
             counters.iter().for_each(|&counter| self.count(counter));
             if intact {
                 return Some(arrival);
             }
             let outcome = Outcome::Dropped(DropReason::NotSpecified);
-            self.tracer.event(|| Event::Ended { outcome });
+            self.tracer.event(|| Event::Ended { packet: 0, outcome });
         }
     }
 
@@ -187,15 +187,6 @@ impl Stack<'_, '_> {
                 (header.source().into(), header.destination().into())
             }
         };
-        // What this host sent to itself came by the device of the address (`inet_iif`,
-        // `inet6_iif`).
-        let dev = match (&packet.decision, &packet.decision6) {
-            (Some(Decision { is_input: false, kind: RouteType::LOCAL, result: Some(result), .. }), _) => {
-                result.dev(self.config)
-            }
-            (_, Some(decision)) if !decision.is_input && packet.iif != 0 => packet.iif,
-            _ => packet.dev,
-        };
         let slave = if packet.iif != packet.dev && self.config.links.l3_master(packet.iif) == packet.dev {
             packet.iif
         } else {
@@ -204,19 +195,55 @@ impl Stack<'_, '_> {
         Some(Envelope {
             from: SocketAddr::new(from, sport),
             to: SocketAddr::new(to, dport),
-            dev,
+            dev: self.device_it_came_by(packet),
             slave,
             takes_vrf: self.setting(takes_vrf) != 0,
         })
     }
 
-    /// The decision that a connected socket of UDP keeps of what it received, in place of a
-    /// lookup (`udp_v4_early_demux`, `udp_v6_early_demux`; C-186).
-    pub(in crate::path) fn early_demux(&self, packet: &Packet, ports: (u16, u16)) -> Option<Remembered<'_>> {
-        let envelope = self.envelope(packet, ports, "udp_l3mdev_accept")?;
-        let id = self.state.sockets.find_connected(&envelope)?;
-        let way = self.state.sockets.get(id)?.received_way.as_ref()?;
-        match way {
+    /// The device by which a packet counts as received: of one that loopback gave back the
+    /// owner of its destination (`inet_iif`, `inet6_iif`).
+    fn device_it_came_by(&self, packet: &Packet) -> u32 {
+        if packet.dev != LOOPBACK {
+            return packet.dev;
+        }
+        match (&packet.decision, &packet.decision6) {
+            (_, Some(_)) => packet.iif,
+            (Some(made), None) if !made.is_input => {
+                let hop = made.result.as_ref().and_then(|result| result.hop(self.config));
+                hop.map_or(packet.dev, |hop| hop.dev)
+            }
+            _ => packet.dev,
+        }
+    }
+
+    /// The decision that a connected socket keeps of what it received, in place of a lookup
+    /// (`udp_v4_early_demux`, `tcp_v4_early_demux` and IPv6's): one of UDP whatever device a
+    /// packet comes in by, one of TCP only for the same (C-186).
+    pub(in crate::path) fn early_demux(
+        &self,
+        packet: &Packet,
+        number: u8,
+        ports: (u16, u16),
+    ) -> Option<Remembered<'_>> {
+        let is_on = |name| self.setting(name) != 0;
+        if self.state.sockets.is_empty() || packet.addressed != Addressed::Host || !is_on("ip_early_demux") {
+            return None;
+        }
+        let id = match number {
+            proto::UDP if is_on("udp_early_demux") => {
+                self.state.sockets.find_connected(&self.envelope(packet, ports, "udp_l3mdev_accept")?)
+            }
+            proto::TCP if is_on("tcp_early_demux") => {
+                self.state.sockets.find_tcp(&self.envelope(packet, ports, "tcp_l3mdev_accept")?)
+            }
+            _ => None,
+        };
+        let socket = self.state.sockets.get(id?)?;
+        if number == proto::TCP && socket.received_dev != packet.iif {
+            return None;
+        }
+        match socket.received_way.as_ref()? {
             Way::Four(held) if self.is_current4(held) => Some(Remembered::Four(&held.decision)),
             Way::Six(held) if self.is_current6(held) => Some(Remembered::Six(&held.decision)),
             _ => None,
@@ -231,16 +258,20 @@ impl Stack<'_, '_> {
             (_, Some(decision)) => decision.is_input,
             _ => false,
         };
-        if !is_input || self.state.sockets.find_connected(envelope) != Some(id) {
-            return;
+        if is_input && self.state.sockets.find_connected(envelope) == Some(id) {
+            self.remember_received(id, packet);
         }
+    }
+
+    /// A socket keeps the decision about a packet (`sk_rx_dst_set`).
+    pub(super) fn remember_received(&mut self, id: SocketId, packet: &Packet) {
         let way = match (&packet.decision, &packet.decision6) {
             (Some(decision), _) => Some(self.holding4(decision, (0, 0, 0))),
             (_, Some(decision)) => Some(self.holding6(decision, (0, 0, 0))),
             _ => None,
         };
         if let Some(socket) = self.state.sockets.get_mut(id) {
-            socket.received_way = way;
+            (socket.received_way, socket.received_dev) = (way, packet.iif);
         }
     }
 }
@@ -249,7 +280,7 @@ impl Stack<'_, '_> {
 /// it is that of the addresses alone.
 pub(in crate::path) fn with_open_sum(packet: &Packet) -> Packet {
     let mut packet = packet.clone();
-    if !packet.sent.is_some_and(|sent| sent.leaves_sum) {
+    if !packet.sender.is_some_and(|sender| sender.leaves_sum) {
         return packet;
     }
     let found = match packet.decision6 {

@@ -2,8 +2,8 @@
 //! and what they are told of errors (route-output section 7, packet-path section 11).
 //!
 //! [`options`] is what a socket was told, `bind` its addresses and ports, `demux` which one
-//! a packet is for, `datagram` and `datagram6` how UDP and raw sockets send, `inbox` what
-//! they receive and are told. Programs call through [`calls`] (`World::socket` …).
+//! a packet is for, `datagram` and `datagram6` how UDP and raw sockets send, `inbox` and
+//! `errors` what they receive and are told, `tcp` how connections begin. Programs call through [`calls`] (`World::socket` …).
 //!
 //! Not here: the data of connections. Sockets are looked at one after another: hosts with
 //! very many of them are not what this is for.
@@ -16,6 +16,7 @@ mod demux;
 mod errors;
 mod inbox;
 pub mod options;
+mod tcp;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -29,6 +30,8 @@ pub(super) use errors::Told;
 pub use inbox::{Arrival, Origin, Report};
 pub(super) use inbox::{Remembered, with_open_sum};
 pub use options::{Control, Discovery, Options};
+pub use tcp::State;
+pub(super) use tcp::ToSocket;
 
 use crate::lookup::{Decision, Decision6};
 use crate::state::Time;
@@ -42,6 +45,8 @@ pub struct SocketId(u32);
 pub enum Kind {
     /// UDP.
     Udp,
+    /// TCP, as far as connections begin.
+    Tcp,
     /// A protocol over IP, by its number, with the headers that it has.
     Raw(u8),
 }
@@ -51,25 +56,10 @@ impl Kind {
     pub fn number(self) -> u8 {
         match self {
             Kind::Udp => proto::UDP,
+            Kind::Tcp => proto::TCP,
             Kind::Raw(number) => number,
         }
     }
-}
-
-/// What a packet made by a socket takes with it of the socket's options.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Cut by the device's MTU, whatever was learned of the path (`ip_sk_use_pmtu`).
-    pub by_device_mtu: bool,
-    /// Cut although it says that it must not be (`ignore_df`).
-    pub ignores_df: bool,
-    /// Those who listen on this host get no copy (`IP_MULTICAST_LOOP` off).
-    pub is_for_others: bool,
-    /// Its checksum is left to the device, loopback being one that does nothing about it
-    /// (`CHECKSUM_PARTIAL`).
-    pub leaves_sum: bool,
-    /// Of one of IPv6 with a header of its sender's: where it goes, whatever that says.
-    pub next: Option<Ipv6Addr>,
 }
 
 /// A decision that a socket keeps (`sk_dst_cache`, `sk_rx_dst`), while nothing changed that
@@ -112,14 +102,19 @@ pub struct Socket {
     way: Option<Way>,
     /// The decision about what it received last.
     received_way: Option<Way>,
+    /// The device that it came in by.
+    received_dev: u32,
     inbox: VecDeque<(Arrival, bool)>,
     inbox_bytes: usize,
     error: Option<Errno>,
+    /// An error that may pass (`sk_err_soft`).
+    soft_error: Option<Errno>,
     reports: VecDeque<Report>,
     /// When it took its place among those of its port: of equals the last one receives.
     placed: u64,
     /// The next IP id of a connected one.
     next_id: u16,
+    tcp: Option<Box<tcp::Connection>>,
 }
 
 impl Socket {
@@ -131,6 +126,11 @@ impl Socket {
             _ => self.port,
         };
         SocketAddr::new(self.local, port)
+    }
+
+    /// Whether something can be read: a packet, an error, a report (`poll`).
+    pub fn is_ready(&self) -> bool {
+        !self.inbox.is_empty() || self.error.is_some() || !self.reports.is_empty()
     }
 
     /// Whom it is connected to (`getpeername`).
@@ -189,6 +189,11 @@ impl Sockets {
         self.list.get(&id)
     }
 
+    /// The socket that was made last.
+    pub fn last(&self) -> Option<&Socket> {
+        self.list.values().next_back()
+    }
+
     /// A socket, to change its options.
     pub fn get_mut(&mut self, id: SocketId) -> Option<&mut Socket> {
         self.list.get_mut(&id)
@@ -212,12 +217,15 @@ impl Sockets {
             peer: None,
             way: None,
             received_way: None,
+            received_dev: 0,
             inbox: VecDeque::new(),
             inbox_bytes: 0,
             error: None,
+            soft_error: None,
             reports: VecDeque::new(),
             placed: 0,
             next_id: 0,
+            tcp: (kind == Kind::Tcp).then(Box::default),
         };
         self.list.insert(id, socket);
         self.place(id);

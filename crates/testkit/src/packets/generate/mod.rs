@@ -6,6 +6,7 @@ mod packet;
 pub mod six;
 pub mod sockets;
 mod steps;
+mod vrf;
 
 pub use host::Host;
 
@@ -15,6 +16,14 @@ use zerocopy::IntoBytes;
 use zerocopy::byteorder::network_endian::{U16, U32};
 
 use crate::packets::case::{Bytes, Case, Step};
+
+/// The same with devices in VRFs.
+pub fn case_in_vrfs(family: Family, seed: u64, index: u64) -> Case {
+    let mut case = case(family, seed, index);
+    case.script =
+        vrf::with_vrfs(&mut Rng::new(seed ^ index.wrapping_mul(0xd134_2543_de82_ef95)), case.script);
+    case
+}
 
 /// The case of an index under a seed, of a family.
 pub fn case(family: Family, seed: u64, index: u64) -> Case {

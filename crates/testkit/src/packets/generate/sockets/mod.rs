@@ -9,6 +9,7 @@ mod options;
 
 use std::net::{IpAddr, SocketAddr};
 
+use fingerpost_engine::Behaviour;
 use fingerpost_net::{Family, Rng};
 
 use crate::packets::Subject;
@@ -77,7 +78,7 @@ struct Known {
 pub fn steps(rng: &mut Rng, scene: &impl Scene, script: &[String]) -> Vec<Step> {
     let mut story = Story {
         scene,
-        engine: Engine::new(script),
+        engine: Engine::new(script, Behaviour::default()),
         links: Links::of(script),
         steps: Vec::new(),
         sockets: Vec::new(),

@@ -1,0 +1,73 @@
+//! A host in memory, and the same made of the running kernel: what either says.
+
+use fingerpost::script::Runner;
+use fingerpost_engine::path::Handled;
+use fingerpost_iproute::Names;
+use fingerpost_model::NsId;
+
+use crate::commands;
+use crate::host::Host;
+
+pub struct Both {
+    pub host: Host,
+    /// The kernel's side (see [`commands`]).
+    pub script: String,
+    /// What the host in memory sent and showed.
+    pub ours: String,
+}
+
+impl Both {
+    pub fn new(script: &str) -> Both {
+        Both { host: Host::new(script), script: script.to_owned(), ours: String::new() }
+    }
+
+    /// A frame that left, as the kernel's side tells it.
+    pub fn told(&self, dev: u32, bytes: &[u8]) -> String {
+        let links = &self.host.world.ns(NsId(0)).unwrap().config.links;
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{} {digits}\n", links.get(dev).unwrap().name())
+    }
+
+    /// The devices that frames left by, in order.
+    pub fn left_by(&self, handled: &Handled) -> Vec<String> {
+        let links = &self.host.world.ns(NsId(0)).unwrap().config.links;
+        handled.emitted.iter().map(|frame| links.get(frame.dev).unwrap().name().to_owned()).collect()
+    }
+
+    /// A frame arrives.
+    pub fn frame(&mut self, dev: &str, bytes: &[u8]) -> Handled {
+        let handled = self.host.frame(dev, bytes);
+        let mut lines: Vec<String> =
+            handled.emitted.iter().map(|frame| self.told(frame.dev, &frame.bytes)).collect();
+        // Each device by itself, in order.
+        lines.sort_by(|a, b| a.split(' ').next().cmp(&b.split(' ').next()));
+        self.ours += &lines.concat();
+        self.script += &commands::frame(dev, bytes);
+        handled
+    }
+
+    /// A command's output is the kernel's too.
+    pub fn shows(&mut self, command: &str) {
+        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+        let names = Names::default();
+        let outcome = Runner { world: &mut self.host.world, ns: NsId(0), names: &names }.run(&words);
+        self.ours += &format!("{}{}", outcome.stdout, outcome.stderr);
+        self.script += &format!("show {command}\n");
+    }
+
+    /// What was sent and shown so far is the kernel's too, and what was counted; where the
+    /// kernel is one that can be asked.
+    pub fn agree(mut self, can_be_asked: bool) {
+        ["snmp", "netstat"].iter().for_each(|file| self.shows(&format!("cat /proc/net/{file}")));
+        if can_be_asked && let Some(said) = commands::said(&self.script) {
+            assert_eq!(plain(&self.ours), plain(&said));
+        }
+    }
+}
+
+/// The text without what another build of a kernel, or another release, may leave out, and
+/// without ids of packets that a host makes.
+fn plain(text: &str) -> Vec<String> {
+    let is_everywhere = |line: &&str| !line.starts_with("MPTcpExt") && !line.starts_with("UdpLite");
+    text.lines().filter(is_everywhere).map(str::to_owned).collect()
+}
