@@ -54,7 +54,7 @@ struct Passed(Vec<Hook>);
 
 impl Sink for Passed {
     fn event(&mut self, event: Event) {
-        if let Event::Stage { stage: Stage::Hook { hook } } = event {
+        if let Event::Stage { stage: Stage::Hook { hook, .. } } = event {
             self.0.push(hook);
         }
     }
