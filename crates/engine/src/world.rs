@@ -17,7 +17,7 @@ use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::network::Network;
-use crate::path::{Frame, Handled, Listening, Outcome, Stack, Timer};
+use crate::path::{Frame, Handled, Listener, Listening, Outcome, Stack, Timer};
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::{control, dump, lookup, path};
@@ -173,7 +173,7 @@ impl World {
         for ns in self.namespaces.values_mut() {
             control::detect6::end_detections(ns, env);
             ns.state.group_changes = None;
-            ns.state.listeners.clear();
+            ns.state.listeners.values_mut().for_each(Listener::settle);
             ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
         }
     }
@@ -287,12 +287,14 @@ impl World {
 
     /// The same, with what became of it.
     pub(crate) fn fire_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Handled)> {
-        let next = self.next_timer().filter(|&at| at <= until);
+        let is_due = |at: &Time| *at <= until;
+        let next = self.next_timer().filter(is_due);
         let to = next.unwrap_or(until);
         if to > self.now {
             self.pass(to.0 - self.now.0);
         }
-        let at = next?;
+        // What time has brought may be told of at once.
+        let at = next.or_else(|| self.next_timer().filter(is_due))?;
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
         self.namespaces.iter_mut().find_map(|(&id, ns)| {

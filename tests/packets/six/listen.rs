@@ -100,3 +100,21 @@ fn t68_which_queries_are_heard() {
     let data = [&addr("::").octets()[..], &[2, 125, 0, 0]].concat();
     assert_eq!(answers(&alert(ROUTER, "2001:db8::1", icmp6::LISTENER_QUERY, [0, 100, 0, 0], &data)), 1);
 }
+
+#[test]
+fn a_group_that_is_left_is_told_of_as_it_was_joined() {
+    let left_with = |version: u32| {
+        let mut host = Host::new(ROUTER6);
+        host.run(&format!("sysctl -w net.ipv6.conf.e0.force_mld_version={version}"));
+        host.run("ip addr add 2001:db8::44/64 dev e0 nodad valid_lft 10 preferred_lft 10");
+        let mut emitted = host.pass(10_000);
+        emitted.extend(host.pass(10_000));
+        emitted.iter().map(|(_, frame)| heard(frame)).collect::<Vec<_>>()
+    };
+    let told = left_with(1);
+    assert_eq!((told.len(), told[0].0.as_str(), told[0].1[0]), (1, "ff02::2", icmp6::LISTENER_DONE));
+    // Of version 2 twice, the second time after a while.
+    let told = left_with(2);
+    assert_eq!((told.len(), told[0].0.as_str()), (2, "ff02::16"));
+    assert_eq!(records(&told[0].1), [(3, "ff02::1:ff00:44".to_owned())]);
+}

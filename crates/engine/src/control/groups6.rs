@@ -50,10 +50,20 @@ fn enter(ipv6: &mut In6Dev, group: Ipv6Addr) -> bool {
 }
 
 fn join(ns: &mut Namespace, dev: u32, group: Ipv6Addr) {
+    let Some(ipv6) = ns.config.links.ipv6(dev) else { return };
+    let forced = match ns.config.sysctl6.all.force_mld_version {
+        0 => ipv6.conf.force_mld_version,
+        all => all,
+    };
     let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
-    if enter(ipv6, group) {
-        note(ns, GroupChange { dev, group, is_joined: true });
+    if !enter(ipv6, group) {
+        return;
     }
+    if forced == 1 && ns.state.group_changes.is_none() {
+        // That report is over, and makes it this host that tells when nobody listens any more.
+        ns.state.listeners.entry(dev).or_default().note_told(group);
+    }
+    note(ns, GroupChange { dev, group, is_joined: true });
 }
 
 fn leave(ns: &mut Namespace, dev: u32, group: Ipv6Addr) {

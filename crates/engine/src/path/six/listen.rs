@@ -94,6 +94,22 @@ impl Default for Listener {
     }
 }
 
+impl Listener {
+    /// Whatever was to be told is over; who told of a group last stays.
+    pub(crate) fn settle(&mut self) {
+        let groups = std::mem::take(&mut self.groups).into_iter();
+        let told = |(group, noted): (Ipv6Addr, Listened)| {
+            (group, Listened { is_last: noted.is_last, ..Listened::default() })
+        };
+        *self = Listener { groups: groups.map(told).collect(), ..Listener::default() };
+    }
+
+    /// This host told of a group last, as version 1 has it.
+    pub(crate) fn note_told(&mut self, group: Ipv6Addr) {
+        self.groups.entry(group).or_default().is_last = true;
+    }
+}
+
 /// What a listener's timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Listening {
