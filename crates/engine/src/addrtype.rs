@@ -85,6 +85,11 @@ impl AddrType {
         self.bits == AddrType::LINK_LOCAL | AddrType::UNICAST
     }
 
+    /// Whether it says nothing without its link (`__ipv6_addr_needs_scope_id`).
+    pub fn needs_link(self) -> bool {
+        self.any(AddrType::LINK_LOCAL) || self.is_multicast() && self.any(AddrType::LOOPBACK)
+    }
+
     /// Whether lookups for it demand the device (`rt6_need_strict`).
     #[inline]
     pub fn needs_device(self) -> bool {

@@ -27,6 +27,7 @@ usage: fingerpost-testkit VERB [OPTIONS]
   compare --data-plane --seed S --cases N   random hosts and packets, of IPv6 with --family 6: what leaves by taps,
                                             is counted and dropped
       --only K, --self, --print, --shrink N, --budget N, --jobs N   as above
+      --calls          those alone whose programs call sockets
       --theme vrf      devices are in VRFs: the kernel must have those
       --without-reasons   for kernels without tracing: why packets are dropped is not compared
       --save FILE      write the cases there, with what the kernel did
@@ -167,13 +168,15 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
     let verb = args.next().ok_or("a verb is missing")?;
     let mut options = Options::default();
     let mut plain = Vec::new();
-    let (mut data_plane, mut networks, mut deaf, mut save, mut recorded) = (false, false, false, None, None);
+    let (mut data_plane, mut networks, mut deaf, mut only_calls) = (false, false, false, false);
+    let (mut save, mut recorded) = (None, None);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--seed" => options.seed = value(&arg, args.next())?,
             "--scenarios" => options.scenarios = value(&arg, args.next())?,
             "--cases" => options.scenarios = value(&arg, args.next())?,
             "--data-plane" => data_plane = true,
+            "--calls" => only_calls = true,
             "--network" => networks = true,
             "--without-reasons" => deaf = true,
             "--save" => save = Some(value(&arg, args.next())?),
@@ -218,6 +221,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Verb, String> {
             family: options.shape.family,
             seed: options.seed,
             cases: options.scenarios,
+            only_calls,
             only: options.only,
             jobs: options.jobs,
             against_itself: options.against_itself,

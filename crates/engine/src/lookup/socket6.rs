@@ -26,8 +26,21 @@ pub fn resolve(
     flow: &mut Flow6,
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
+    resolve_of(config, state, env, flow, false, tracer)
+}
+
+/// The same for a socket: one that `is_bound` to a device has to leave by it
+/// (`ip6_route_output_flags`).
+pub fn resolve_of(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    is_bound: bool,
+    tracer: &mut Tracer<'_>,
+) -> Result<Decision6, Errno> {
     if !flow.src.is_unspecified() {
-        return output6::resolve(config, state, env, flow, tracer);
+        return output6::resolve_by(config, state, env, flow, is_bound, tracer);
     }
     let first = find(config, state, env, flow, flow.oif != 0, tracer);
     let source = source(config, flow, first.as_ref().ok(), tracer).ok_or(Errno::EADDRNOTAVAIL)?;

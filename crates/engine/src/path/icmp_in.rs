@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
 use super::sockets::{Envelope, Told};
-use super::{Outcome, Packet, Stack};
+use super::{Addressed, Outcome, Packet, Stack};
 use crate::counters::{Counter, Messages};
 use crate::lookup::{Decision, DropReason, Flow4, rules, source};
 
@@ -15,7 +15,8 @@ impl Stack<'_, '_> {
     pub(super) fn icmp_receive(&mut self, packet: &Packet, header: &Ipv4) -> Taken {
         self.count(Counter::IcmpInMsgs);
         let message = &packet.bytes[header.header_len()..];
-        if checksum(message) != 0 {
+        // That of a copy that comes back is taken for right.
+        if packet.addressed != Addressed::Loopback && checksum(message) != 0 {
             self.count(Counter::IcmpInCsumErrors);
             return self.icmp_error(DropReason::IcmpCsum);
         }
@@ -143,7 +144,10 @@ impl Stack<'_, '_> {
             head: *head,
             offender: offender.into(),
             to: SocketAddr::new(quoted.destination().into(), port),
-            info: mtu.unwrap_or(0),
+            info: match head.kind {
+                icmp::PARAMETER => head.rest[0].into(),
+                _ => mtu.unwrap_or(0),
+            },
             data,
         };
         for id in self.state.sockets.find_raw(quoted.proto, &envelope((0, 0))) {

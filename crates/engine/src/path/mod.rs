@@ -41,6 +41,7 @@ mod with_options;
 
 use std::collections::VecDeque;
 use std::mem;
+use std::net::Ipv6Addr;
 
 use fingerpost_net::Rng;
 
@@ -130,6 +131,11 @@ pub struct Sender {
     pub ignores_df: bool,
     /// Those who listen on this host get no copy (`IP_MULTICAST_LOOP` off).
     pub is_for_others: bool,
+    /// Its checksum is left to the device, loopback being one that does nothing about it
+    /// (`CHECKSUM_PARTIAL`).
+    pub leaves_sum: bool,
+    /// Of one of IPv6 with a header of its sender's: where it goes, whatever that says.
+    pub next: Option<Ipv6Addr>,
 }
 
 /// A packet on its way (`struct sk_buff`).

@@ -4,6 +4,7 @@ use fingerpost_model::RouteFlags;
 use fingerpost_net::wire::{Checksum, Header, Ipv4, Udp, icmp, proto};
 
 use super::deliver::Taken;
+use super::sockets::with_open_sum;
 use super::{Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
@@ -98,7 +99,7 @@ impl Stack<'_, '_> {
         self.count(kind.no_ports); // C-284
         // What stands behind the datagram was cut off.
         let len = kind.covered(&udp, payload).filter(|_| kind.proto == proto::UDP).map(<[u8]>::len);
-        let mut about = packet.clone();
+        let mut about = with_open_sum(packet);
         about.bytes.truncate(header.header_len() + len.unwrap_or(payload.len()));
         self.icmp_send(&about, icmp::UNREACHABLE, icmp::PORT, [0; 4]);
         Err(DropReason::NoSocket)

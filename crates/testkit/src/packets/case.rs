@@ -6,6 +6,8 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::packets::call::{Answer, Call};
+
 /// A host and what befalls it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
@@ -32,6 +34,13 @@ pub enum Step {
         /// Milliseconds in which what it causes may follow.
         #[serde(default, skip_serializing_if = "is_zero")]
         ms: u64,
+    },
+    /// A program calls a socket.
+    Call {
+        /// The socket's number within the case.
+        socket: u8,
+        /// What it asks.
+        call: Call,
     },
     /// Time passes.
     Wait {
@@ -68,6 +77,9 @@ pub struct Seen {
     /// Why packets were dropped, as Linux's drop reasons are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// How a call was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Answer>,
     /// Nobody listened why packets were dropped: reasons are not compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deaf: bool,

@@ -60,10 +60,22 @@ fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
             let kind = decode::kind(&frame.0, links.has_header(dev));
             kind.split(' ').next().unwrap_or_default().to_owned()
         }
+        Step::Call { call, .. } => call.name().to_owned(),
         Step::Wait { .. } => "wait".to_owned(),
         Step::Change { .. } => "change".to_owned(),
         Step::Ask { command } => command.clone(),
     }];
+    if kernel.returned != ours.returned {
+        let first = |seen: &Seen| {
+            let word = seen.returned.as_ref().and_then(|answer| answer.text.split_whitespace().next());
+            match word {
+                Some(word) if word.bytes().all(|byte| byte.is_ascii_digit()) => "a length".to_owned(),
+                Some(word) => word.to_owned(),
+                None => "nothing".to_owned(),
+            }
+        };
+        parts.push(format!("answers {}, not {}", first(kernel), first(ours)));
+    }
     if kernel.emitted != ours.emitted {
         let list = |seen: &Seen| {
             let kinds = seen.emitted.iter().map(|(dev, frame)| decode::kind(&frame.0, links.has_header(dev)));
@@ -144,6 +156,9 @@ fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links:
         let mark = if other.is_none_or(|other| other.answer.contains(line)) { ' ' } else { '*' };
         let _ = writeln!(text, "   {mark}{line}");
     }
+    if let Some(answer) = &seen.returned {
+        let _ = writeln!(text, "    answers {answer}");
+    }
     let _ = writeln!(text, "    drops {:?}", seen.reasons);
     let all: Vec<String> = seen.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let _ = writeln!(text, "    counts {}", all.join(", "));
@@ -154,6 +169,7 @@ pub fn step_text(step: &Step, links: &Links) -> String {
     match step {
         Step::Inject { dev, frame, .. } => format!("  into {}\n", shown(dev, frame, links)),
         Step::Ask { command } => format!("  ip {command}\n"),
+        Step::Call { socket, call } => format!("  socket {socket}: {call}\n"),
         Step::Wait { ms } => format!("  {ms} ms pass\n"),
         Step::Change { line } => format!("  {line}\n"),
     }

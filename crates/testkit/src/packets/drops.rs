@@ -1,7 +1,7 @@
 //! Why the kernel drops packets: the tracepoint `skb:kfree_skb`, for one process.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -79,6 +79,7 @@ impl Drop for Recorder {
 
 /// Hears of the drops that happen while this process runs.
 pub struct Listener {
+    dir: PathBuf,
     pipe: File,
 }
 
@@ -91,9 +92,20 @@ impl Listener {
     pub fn open(dir: &Path) -> io::Result<Self> {
         std::fs::write(dir.join("set_event_pid"), std::process::id().to_string())?;
         let pipe = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(dir.join("trace_pipe"))?;
-        let mut listener = Listener { pipe };
+        let mut listener = Listener { dir: dir.to_owned(), pipe };
         listener.take()?;
         Ok(listener)
+    }
+
+    /// Hears of those as well that happen while another process runs.
+    ///
+    /// # Errors
+    ///
+    /// The instance is gone, or there is no such process.
+    pub fn hear(&self, pid: u32) -> io::Result<()> {
+        // Opened to be added to: what is written does not stand in place of what was.
+        let mut pids = OpenOptions::new().append(true).open(self.dir.join("set_event_pid"))?;
+        pids.write_all(pid.to_string().as_bytes())
     }
 
     /// The reasons since the last call, in order.

@@ -1,5 +1,10 @@
 //! Fingerpost's side of a case: the engine, in memory, on a clock that the record drives.
 
+mod calls;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::counters::Counters;
 use fingerpost_engine::lookup::DropReason;
@@ -11,6 +16,7 @@ use fingerpost_model::NsId;
 
 use crate::packets::Subject;
 use crate::packets::case::{Bytes, Case, Seen, Step};
+use crate::packets::engine::calls::Opened;
 
 const NS: NsId = NsId(0);
 
@@ -19,6 +25,8 @@ pub struct Engine {
     world: World,
     start: Time,
     counted: Counters,
+    /// By the numbers that the case gives them.
+    sockets: BTreeMap<u8, Opened>,
 }
 
 /// How the ways of packets ended within a step.
@@ -37,8 +45,11 @@ impl Engine {
     /// A host as a script makes it; lines that are refused change nothing, as in the kernel.
     pub fn new(script: &[String], behaviour: Behaviour) -> Self {
         let mut world = World::new(1, behaviour);
-        script.iter().for_each(|line| change(&mut world, line));
-        let mut engine = Engine { start: world.now, world, counted: Counters::default() };
+        for line in script {
+            change(&mut world, line);
+        }
+        let mut engine =
+            Engine { start: world.now, world, counted: Counters::default(), sockets: BTreeMap::new() };
         engine.counted = engine.counters();
         engine
     }
@@ -51,6 +62,12 @@ impl Engine {
             false => engine.step(step, seen.at_us),
         });
         steps.collect()
+    }
+
+    /// Where a socket of the case receives, and whom it is connected to.
+    pub fn ends_of(&self, socket: u8) -> Option<(SocketAddr, Option<SocketAddr>)> {
+        let socket = self.world.socket_of(NS, self.sockets.get(&socket)?.id)?;
+        Some((socket.local(), socket.peer()))
     }
 
     fn counters(&self) -> Counters {
@@ -98,6 +115,9 @@ impl Subject for Engine {
         self.pass_aside(now.max(self.world.now), &mut seen, &mut ends);
         match step {
             Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
+            Step::Call { socket, call } => {
+                seen.returned = Some(self.call(*socket, call, &mut seen, &mut ends))
+            }
             Step::Change { line } => {
                 change(&mut self.world, line);
                 let now = self.world.now;

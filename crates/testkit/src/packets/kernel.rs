@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::oracle::{ENVIRONMENT, must_be_apart, settle};
+use crate::packets::caller::Caller;
 use crate::packets::case::{Case, Seen, Step};
 use crate::packets::counters;
 use crate::packets::drops::{Listener, Recorder};
@@ -98,12 +99,17 @@ pub fn packets_side(tracing: Option<&Path>, input: impl Read, output: &mut impl 
     BufReader::new(input).read_line(&mut text)?;
     let case: Case = serde_json::from_str(&text)?;
     let taps = build(&case.script)?;
-    let mut host = Host {
-        taps,
-        listener: tracing.map(Listener::open).transpose()?,
-        counted: counters::read()?,
-        start: Instant::now(),
+    let listener = tracing.map(Listener::open).transpose()?;
+    let caller = match case.steps.iter().any(|step| matches!(step, Step::Call { .. })) {
+        true => {
+            let mut caller = Caller::start()?;
+            caller.learn(["lo"].into_iter().chain(taps.iter().map(Tap::name)))?;
+            listener.iter().try_for_each(|listener| listener.hear(caller.pid()))?;
+            Some(caller)
+        }
+        false => None,
     };
+    let mut host = Host { taps, listener, caller, counted: counters::read()?, start: Instant::now() };
     host.drain()?;
     host.reasons()?;
     for step in &case.steps {
@@ -120,11 +126,11 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
     for line in script {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["sysctl", .., setting] => {
+            ["sysctl", ..] => {
                 if flush(&mut batch)? {
                     joined(&names)?;
                 }
-                set(setting)?;
+                set(line)?;
             }
             ["ip", "tuntap", ..] => {
                 flush(&mut batch)?;
@@ -209,21 +215,24 @@ fn joined(taps: &BTreeSet<String>) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `name=value` below `/proc/sys`; what the kernel refuses stays as it is.
-fn set(setting: &str) -> io::Result<()> {
+/// Writes what `sysctl -w name=value` names below `/proc/sys`, and whether the kernel took
+/// it; what it refuses stays as it is.
+fn set(line: &str) -> io::Result<bool> {
+    let setting = line.trim_start_matches("sysctl").trim_start().trim_start_matches("-w").trim();
     let Some((name, value)) = setting.split_once('=') else {
         return Err(io::Error::other(format!("no setting: {setting}")));
     };
     let path = format!("/proc/sys/{}", name.replace('.', "/"));
     // A name that this kernel does not know stays unset, as `sysctl` leaves it.
-    let _ = std::fs::write(path, value);
-    Ok(())
+    Ok(std::fs::write(path, value.trim_matches('"')).is_ok())
 }
 
 struct Host {
     taps: Vec<Tap>,
     /// None where the kernel has no tracing.
     listener: Option<Listener>,
+    /// Where a program calls.
+    caller: Option<Caller>,
     counted: counters::Counters,
     start: Instant,
 }
@@ -248,6 +257,11 @@ impl Host {
                 let mut ip = Command::new("ip");
                 let done = run(ip.args(command.split_whitespace()).envs(ENVIRONMENT), "", DEADLINE)?;
                 seen.answer = done.stdout.lines().map(str::to_owned).collect();
+            }
+            Step::Call { socket, call } => {
+                let caller = self.caller.as_mut().ok_or_else(|| io::Error::other("nobody calls"))?;
+                seen.returned = Some(caller.call(*socket, call)?);
+                self.wait(SETTLE, &mut seen)?;
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,
             Step::Change { line } => {

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_net::wire::{Ethernet, Header, Icmp, Ipv4, checksum, ethertype, proto};
 
+use crate::packets::call::{Answer, Call};
 use crate::packets::case::{Bytes, Seen, Step};
 use crate::packets::decode;
 
 /// Settings at the head of each script, with the reason.
-pub const HELD4: [(&str, &str, &str); 8] = [
+pub const HELD4: [(&str, &str, &str); 9] = [
     ("net.ipv6.conf.all.disable_ipv6", "1", "no router solicitations and reports in cases of IPv4"),
     ("net.ipv6.conf.default.disable_ipv6", "1", "the same for devices that are still to come"),
     ("net.ipv4.icmp_msgs_per_sec", "100000", "the global limit takes random amounts"),
@@ -21,7 +22,11 @@ pub const HELD4: [(&str, &str, &str); 8] = [
     ("net.ipv4.neigh.default.proxy_delay", "0", "answers for others wait for a random time"),
     ("net.ipv4.neigh.default.retrans_time_ms", "200", "a case does not take seconds"),
     ("net.ipv4.fib_multipath_hash_seed", "4660", "the hash of legs has a random seed"),
+    ("net.ipv4.ip_local_port_range", ONLY_PORT, "sockets that ask for no port get one by chance"),
 ];
+
+/// A range of ports with one in it.
+const ONLY_PORT: &str = "\"40000 40000\"";
 
 /// How many lines at a script's head are settings held still.
 pub fn held_lines(script: &[String]) -> usize {
@@ -61,6 +66,12 @@ pub struct Arrived {
 impl Arrived {
     /// Notes a step.
     pub fn note(&mut self, step: &Step, taps: &Links) {
+        // A header that a program wrote keeps its id.
+        if let Step::Call { call: Call::Send { data, .. }, .. } = step
+            && let Some(header) = Ipv4::read(&data.0)
+        {
+            self.four.insert((header.src, header.id.get()));
+        }
         let Step::Inject { dev, frame, .. } = step else { return };
         if let Some(header) = taps.packet(dev, &frame.0).and_then(Ipv4::read) {
             self.four.insert((header.src, header.id.get()));
@@ -101,6 +112,11 @@ impl Links {
         frame.get(self.start(dev, frame)?..)
     }
 
+    /// Where the network header of a frame stands, of either protocol.
+    pub fn network(&self, dev: &str, frame: &[u8]) -> Option<usize> {
+        self.start(dev, frame).or_else(|| self.start6(dev, frame))
+    }
+
     fn start6(&self, dev: &str, frame: &[u8]) -> Option<usize> {
         self.start_of(dev, frame, 6, ethertype::IPV6)
     }
@@ -133,6 +149,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     }
     masked.answer.iter_mut().for_each(|line| *line = six::mask_times(line));
     masked.answer.sort();
+    if let Some(Answer { data: Some(data), is_packet: true, .. }) = &mut masked.returned {
+        mask_packet(&mut data.0, arrived, &mut ids);
+    }
     masked.reasons.sort();
     if let Step::Inject { ms: 1.., .. } = step {
         masked.emitted.sort();
@@ -147,7 +166,7 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     };
     let of_pieces = match step {
         Step::Inject { dev, frame, .. } => is_piece(dev, frame),
-        Step::Wait { .. } | Step::Change { .. } | Step::Ask { .. } => false,
+        Step::Wait { .. } | Step::Call { .. } | Step::Change { .. } | Step::Ask { .. } => false,
     };
     if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();

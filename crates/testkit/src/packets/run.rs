@@ -36,6 +36,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many.
     pub cases: u64,
+    /// Those alone whose programs call sockets.
+    pub only_calls: bool,
     /// One case alone.
     pub only: Option<u64>,
     /// Workers; one for each processor without.
@@ -60,6 +62,7 @@ pub struct Found {
     cases: u64,
     packets: u64,
     compared: u64,
+    calls: u64,
     once: u64,
     differing: u64,
     unknown: BTreeMap<String, u64>,
@@ -87,6 +90,7 @@ impl Found {
     fn add(&mut self, other: Found) {
         self.cases += other.cases;
         self.packets += other.packets;
+        self.calls += other.calls;
         self.compared += other.compared;
         self.once += other.once;
         self.differing += other.differing;
@@ -98,6 +102,7 @@ impl Found {
         self.cases += 1;
         for (step, ours) in case.steps.iter().zip(ours) {
             self.packets += u64::from(is_packet(step));
+            self.calls += u64::from(matches!(step, Step::Call { .. }));
             match &ours.unknown {
                 Some(name) => *self.unknown.entry(name.clone()).or_default() += 1,
                 None => self.compared += u64::from(is_packet(step)),
@@ -134,10 +139,11 @@ impl Found {
     /// The figures, and the kinds of difference by how often they were met.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{} cases, {} packets, {} of them compared\n{} steps differ, in {} cases\n",
+            "{} cases, {} packets, {} of them compared, {} calls\n{} steps differ, in {} cases\n",
             self.cases,
             self.packets,
             self.compared,
+            self.calls,
             self.kinds.values().map(|kind| kind.count).sum::<u64>(),
             self.differing
         );
@@ -196,7 +202,9 @@ pub fn run(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<bool> {
 
 /// Both sides, on each worker's processor.
 fn compared(plan: &Plan, output: &mut (impl Write + Send)) -> io::Result<Found> {
-    let indices: Vec<u64> = plan.only.map_or_else(|| (0..plan.cases).collect(), |only| vec![only]);
+    let wanted = (0..).filter(|&index| !plan.only_calls || generate::has_calls(index));
+    let indices: Vec<u64> =
+        plan.only.map_or_else(|| wanted.take(plan.cases as usize).collect(), |only| vec![only]);
     let cpus = process::allowed_cpus();
     let jobs = plan.jobs.unwrap_or(cpus.len()).max(1);
     let save = plan.save.as_ref().map(|path| File::create(path).map(BufWriter::new)).transpose()?;

@@ -126,7 +126,10 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) {
         let info = u32::from_be_bytes(head.rest);
-        if head.kind == icmp6::TOO_BIG && self.learns_mtu(id) {
+        if head.kind == icmp6::TOO_BIG {
+            if !self.learns_mtu(id) {
+                return;
+            }
             self.learn_mtu6(packet, quoted, info, Some(id));
         }
         let offender = Ipv6::read(&packet.bytes).map_or(Ipv6Addr::UNSPECIFIED, Ipv6::source);

@@ -61,7 +61,9 @@ impl Noted {
 
 /// Whether a packet is one of IPv6.
 pub(super) fn is_six(packet: &Packet) -> bool {
-    packet.bytes.first().is_some_and(|byte| byte >> 4 == 6)
+    // A program may have written anything where the version belongs.
+    packet.decision6.is_some()
+        || packet.decision.is_none() && packet.bytes.first().is_some_and(|byte| byte >> 4 == 6)
 }
 
 /// The number of what stands behind the extension headers, and where; `None` where that is

@@ -46,6 +46,15 @@ impl Stack<'_, '_> {
         socket6::resolve(self.config, self.state, self.env, flow, self.tracer)
     }
 
+    /// The same for a socket, which may be bound to a device.
+    pub(in crate::path) fn resolve6_of(
+        &mut self,
+        flow: &mut Flow6,
+        is_bound: bool,
+    ) -> Result<Decision6, Errno> {
+        socket6::resolve_of(self.config, self.state, self.env, flow, is_bound, self.tracer)
+    }
+
     /// Sends a payload made here, and counts it where it does not leave
     /// (`ip6_push_pending_frames`, `ip6_send_skb`).
     pub(in crate::path) fn send_made6(
@@ -77,9 +86,14 @@ impl Stack<'_, '_> {
             src: src.octets(),
             dst: dst.octets(),
         };
+        self.send_whole6(made, decision, [header.as_bytes(), payload].concat())
+    }
+
+    /// Sends a packet that has its header (`rawv6_send_hdrinc`).
+    pub(in crate::path) fn send_whole6(&mut self, made: Made6, decision: Decision6, bytes: Vec<u8>) -> Sent {
         let dev = decision.dev;
         let mut packet = Packet {
-            bytes: [header.as_bytes(), payload].concat(),
+            bytes,
             decision6: Some(decision),
             mark: made.mark,
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
@@ -221,13 +235,25 @@ impl Stack<'_, '_> {
             return Ok(());
         };
         self.loop_back6(&packet, dst);
+        let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
+        let hops = Ipv6::read(&packet.bytes).map_or(0, |header| header.hop_limit);
+        if dst.is_multicast() && !on_loopback && hops == 0 {
+            self.count(Counter::Ip6OutDiscards);
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
+        }
         self.count_sent6(&packet, dst);
+        if dst.is_multicast() && !on_loopback && dst.octets()[1] & 15 <= 1 {
+            self.drop(&packet, DropReason::NotSpecified);
+            return Ok(());
+        }
         let Some(decision) = &packet.decision6 else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
         };
         let gateway = decision.gateway.filter(|_| decision.flags.any(RtFlags::GATEWAY));
-        let next = IpAddr::V6(gateway.unwrap_or(dst));
+        let named = packet.sender.and_then(|sender| sender.next);
+        let next = IpAddr::V6(gateway.or(named).unwrap_or(dst));
         if gateway.is_some() && self.may_probe(packet.dev) && !self.is_known((packet.dev, next)) {
             // A host's lookups ask for routers of themselves (`rt6_probe`).
             self.end(&packet, Outcome::Unknown("probes of routers"));

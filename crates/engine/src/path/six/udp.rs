@@ -2,6 +2,7 @@
 
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Udp, icmp6, proto};
 
+use super::super::sockets::with_open_sum;
 use super::super::{Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
@@ -50,7 +51,7 @@ impl Stack<'_, '_> {
         }
         self.count(Counter::Udp6NoPorts);
         // What follows the datagram was cut off before it is quoted.
-        let mut quoted = packet.clone();
+        let mut quoted = with_open_sum(packet);
         quoted.bytes.truncate(packet.six.at + len);
         self.icmp6_send(&quoted, icmp6::UNREACHABLE, icmp6::PORT, 0);
         Outcome::Dropped(DropReason::NoSocket)

@@ -27,6 +27,7 @@ impl Stack<'_, '_> {
         if is_mapped && options.v6_only {
             return Err(Errno::EINVAL);
         }
+        let kind_of = socket.kind;
         let is_bound = match socket.kind {
             Kind::Udp | Kind::Tcp => socket.port != 0,
             Kind::Raw(_) => false,
@@ -47,12 +48,16 @@ impl Stack<'_, '_> {
                 }
                 let is_for_many = matches!(kind, RouteType::MULTICAST | RouteType::BROADCAST);
                 let any = std::net::Ipv4Addr::UNSPECIFIED;
-                (IpAddr::V4(addr), IpAddr::V4(if is_for_many { any } else { addr }))
+                (IpAddr::V4(addr), IpAddr::V4(if is_for_many && !is_mapped { any } else { addr }))
             }
             IpAddr::V6(addr) => {
                 let kind = AddrType::of(addr);
-                if kind.any(AddrType::LINK_LOCAL) {
+                if kind.needs_link() {
                     bound_dev = if dev != 0 { dev } else { bound_dev };
+                    // The device stays, whatever becomes of the rest.
+                    if let Some(socket) = self.state.sockets.get_mut(id) {
+                        socket.options.dev = bound_dev;
+                    }
                     if bound_dev == 0 {
                         return Err(Errno::EINVAL);
                     }
@@ -68,7 +73,7 @@ impl Stack<'_, '_> {
                 (IpAddr::V6(addr), IpAddr::V6(source))
             }
         };
-        if has_ports(socket.kind) && to.port() != 0 {
+        if has_ports(kind_of) && to.port() != 0 {
             let least = self.setting("ip_unprivileged_port_start").try_into().unwrap_or(PRIVILEGED);
             if options.uid != 0 && to.port() < least {
                 return Err(Errno::EACCES);
@@ -79,12 +84,16 @@ impl Stack<'_, '_> {
         }
         if let Some(socket) = self.state.sockets.get_mut(id) {
             (socket.local, socket.source, socket.options.dev) = (local, source, bound_dev);
+            // One with an address of IPv6 alone serves nothing else.
+            if family == Family::V6 && !is_mapped && !local.is_unspecified() {
+                socket.options.v6_only = true;
+            }
             if has_ports(socket.kind) {
                 socket.port = to.port();
             }
         }
         match to.port() {
-            0 => self.find_port(id)?,
+            0 => self.find_port(id).map_err(|_| Errno::EADDRINUSE)?,
             _ => self.state.sockets.place(id),
         }
         Ok(())

@@ -34,13 +34,13 @@ impl World {
         }
         let (ns, _) = self.space(ns).map_err(|refusal| refusal.errno)?;
         // C-148
-        let discovery = match ns.config.sysctl.ip_no_pmtu_disc {
+        let discovery_as_v4 = match ns.config.sysctl.ip_no_pmtu_disc {
             0 => Discovery::Want,
-            _ if family == Family::V4 => Discovery::Dont,
-            _ => Discovery::Want,
+            _ => Discovery::Dont,
         };
-        let with_header = family == Family::V4 && kind == Kind::Raw(fingerpost_net::wire::proto::RAW);
-        let options = Options { uid, discovery, with_header, ..Options::default() };
+        let discovery = if family == Family::V4 { discovery_as_v4 } else { Discovery::Want };
+        let with_header = kind == Kind::Raw(fingerpost_net::wire::proto::RAW);
+        let options = Options { uid, discovery, discovery_as_v4, with_header, ..Options::default() };
         Ok(ns.state.sockets.open(family, kind, options))
     }
 
@@ -175,6 +175,7 @@ impl World {
 
 impl Stack<'_, '_> {
     fn connect(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
+        self.find_port_first(id)?;
         let (to, socket) = (plain(to), self.state.sockets.get(id).ok_or(Errno::EBADF)?);
         if to.is_ipv6() && socket.family == Family::V4 {
             return Err(Errno::EAFNOSUPPORT);
@@ -189,6 +190,14 @@ impl Stack<'_, '_> {
         }
     }
 
+    /// A socket of UDP has a port before anything else is looked at (`inet_autobind`).
+    fn find_port_first(&mut self, id: SocketId) -> Result<(), Errno> {
+        match self.state.sockets.get(id).map(|socket| socket.kind) {
+            Some(Kind::Udp) => self.find_port(id),
+            _ => Ok(()),
+        }
+    }
+
     fn send(
         &mut self,
         id: SocketId,
@@ -196,6 +205,7 @@ impl Stack<'_, '_> {
         control: &Control,
         data: &[u8],
     ) -> Result<usize, Errno> {
+        self.find_port_first(id)?;
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let to = to.map(plain);
         if socket.kind == Kind::Tcp {

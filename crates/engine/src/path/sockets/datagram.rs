@@ -11,7 +11,7 @@ use super::super::options::{Answer, set_checksum};
 use super::super::output::{Made, metric};
 use super::super::{Packet, Sender, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, SocketId, Way};
+use super::{Held, Kind, Socket, SocketId, Way};
 use crate::counters::{Counter, Messages};
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::hash::Asker;
@@ -38,7 +38,7 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) -> Result<usize, Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
-        let (kind, options, port) = (socket.kind, socket.options.clone(), socket.port);
+        let (kind, options) = (socket.kind, socket.options4());
         if data.len() > 0xffff {
             return Err(Errno::EMSGSIZE);
         }
@@ -49,14 +49,15 @@ impl Stack<'_, '_> {
         if is_udp && target.port() == 0 {
             return Err(Errno::EINVAL);
         }
-        if is_udp && port == 0 {
-            self.find_port(id)?;
-        }
-        let mut is_connected = to.is_none() && *control == Control::default();
-        let named = control.source.map_or(own, |source| match source {
-            IpAddr::V4(source) => source,
-            IpAddr::V6(_) => own,
-        });
+        // Raw sockets keep no decision, and C-167 demands one of its own.
+        let is_plain = *control == Control::default() && !options.dont_route;
+        let mut is_connected = is_udp && to.is_none() && is_plain;
+        // C-166; with a device alone no source is named, not even the socket's.
+        let named = match control.source {
+            Some(IpAddr::V4(source)) => source,
+            _ if control.dev != 0 => Ipv4Addr::UNSPECIFIED,
+            _ => own,
+        };
         let mut src = named;
         let mut oif = if control.dev != 0 { control.dev } else { options.dev };
         let is_of_vrf = |dev: u32| self.config.links.get(dev).is_some_and(|link| link.vrf_table().is_some());
@@ -91,7 +92,16 @@ impl Stack<'_, '_> {
                         }
                     }
                 }
-                let decision = self.way4(&mut flow)?;
+                let mut decision = match is_udp {
+                    true => self.way4(&mut flow)?,
+                    false => self.resolve4(&mut flow)?,
+                };
+                // The header may name another destination than the one that the packet goes
+                // to (`FLOWI_FLAG_KNOWN_NH`).
+                let is_on_link = decision.kind == RouteType::UNICAST && decision.gateway.is_none();
+                if !is_udp && options.with_header && is_on_link && decision.result.is_some() {
+                    decision.gateway = Some(flow.dst.into());
+                }
                 if decision.flags.has(RouteFlags::BROADCAST) && !options.broadcast {
                     return Err(Errno::EACCES); // C-169
                 }
@@ -137,8 +147,11 @@ impl Stack<'_, '_> {
 
     /// The decision that a socket keeps, if it still holds (`sk_dst_check`, C-144).
     pub(in crate::path) fn held4(&self, id: SocketId) -> Option<Decision> {
-        match &self.state.sockets.get(id)?.way {
-            Some(Way::Four(held)) => self.is_current4(held).then(|| held.decision.clone()),
+        let socket = self.state.sockets.get(id)?;
+        match &socket.way {
+            Some(Way::Four(held)) if held.asked == socket.asked() => {
+                self.is_current4(held).then(|| held.decision.clone())
+            }
             _ => None,
         }
     }
@@ -152,13 +165,14 @@ impl Stack<'_, '_> {
     }
 
     /// What a socket keeps of a decision.
-    pub(super) fn holding4(&self, decision: &Decision) -> Way {
+    pub(super) fn holding4(&self, decision: &Decision, asked: (u32, u8, u32)) -> Way {
         let until = decision.pmtu.map(|pmtu| Time(self.now().0.saturating_add(pmtu.expires_in)));
-        Way::Four(Held { decision: decision.clone(), generation: self.generation4(), until })
+        Way::Four(Held { decision: decision.clone(), asked, generation: self.generation4(), until })
     }
 
     pub(super) fn hold4(&mut self, id: SocketId, decision: &Decision) {
-        let way = self.holding4(decision);
+        let Some(asked) = self.state.sockets.get(id).map(Socket::asked) else { return };
+        let way = self.holding4(decision, asked);
         if let Some(socket) = self.state.sockets.get_mut(id) {
             socket.way = Some(way);
         }
@@ -175,9 +189,10 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) -> Result<usize, Errno> {
         let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
-        let options = socket.options.clone();
+        let options = socket.options4();
         let (discovery, sport) = (options.discovery, socket.port);
         let is_connected = socket.peer.is_some();
+        let peer_port = socket.peer.map_or(0, |peer| peer.port());
         let connected_id = socket.next_id;
         let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
         let mtu = if discovery.uses_path() { decision.mtu } else { of_device.min(MAX_MTU) };
@@ -188,10 +203,12 @@ impl Stack<'_, '_> {
         let len = Ipv4::LEN + head + data.len();
         let most = if discovery.may_cut_here() { MAX_MTU } else { mtu };
         if len > most as usize {
-            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), dport), mtu);
+            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), peer_port), mtu);
             return Err(Errno::EMSGSIZE);
         }
-        self.pending_error(id)?;
+        if kind == Kind::Udp {
+            self.pending_error(id, Counter::IpOutDiscards)?;
+        }
         // C-149; a locked path MTU is none that routers told truly.
         let is_locked = metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0
             || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
@@ -227,11 +244,7 @@ impl Stack<'_, '_> {
         if kind == Kind::Raw(proto::ICMP)
             && let Some(icmp) = Icmp::read(data)
         {
-            self.count(Counter::IcmpOutMsgs);
-            self.state.counters.message(Messages::Out4, icmp.kind);
-            if let Some(counter) = super::super::icmp::counter_of(icmp.kind) {
-                self.count(counter);
-            }
+            self.count_icmp(icmp.kind);
         }
         let to_group = decision.kind == RouteType::MULTICAST;
         let ttl = control.ttl.or(if to_group { Some(options.multicast_ttl) } else { options.ttl });
@@ -243,7 +256,7 @@ impl Stack<'_, '_> {
             mark: options.mark,
             options: Answer::default(),
             ttl,
-            sender: Some(sender(&options)),
+            sender: Some(Sender { leaves_sum: kind == Kind::Udp && len <= mtu as usize, ..sender(&options) }),
         };
         let sent = self.send_made(made, decision, ends.src, ends.dst, &payload);
         unless_full(sent, &options)?;
@@ -251,6 +264,15 @@ impl Stack<'_, '_> {
             self.count(if sent.is_ok() { Counter::UdpOutDatagrams } else { Counter::UdpSndbufErrors });
         }
         Ok(data.len())
+    }
+
+    /// A message of ICMP is sent (`icmp_out_count`).
+    fn count_icmp(&mut self, kind: u8) {
+        self.count(Counter::IcmpOutMsgs);
+        self.state.counters.message(Messages::Out4, kind);
+        if let Some(counter) = super::super::icmp::counter_of(kind) {
+            self.count(counter);
+        }
     }
 
     /// Sends a packet whose header the sender wrote (`raw_send_hdrinc`).
@@ -264,17 +286,20 @@ impl Stack<'_, '_> {
     ) -> Result<usize, Errno> {
         let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
         if data.len() > of_device as usize {
-            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), 0), of_device);
+            let port =
+                self.state.sockets.get(id).and_then(|socket| socket.peer).map_or(0, |peer| peer.port());
+            self.local_error(id, Errno::EMSGSIZE, (ends.dst.into(), port), of_device);
             return Err(Errno::EMSGSIZE);
         }
         if data.len() < Ipv4::LEN {
             return Err(Errno::EINVAL);
         }
-        self.pending_error(id)?;
+        self.pending_error(id, Counter::IpOutDiscards)?;
         let mut bytes = data.to_vec();
         let number = self.rng.next_u32() as u16;
         let Some(header) = Ipv4::edit(&mut bytes) else { return Err(Errno::EINVAL) };
         if header.header_len() > data.len() {
+            self.count(Counter::IpOutDiscards);
             return Err(Errno::EINVAL);
         }
         if header.header_len() >= Ipv4::LEN {
@@ -286,7 +311,13 @@ impl Stack<'_, '_> {
             if header.id.get() == 0 && !header.dont_fragment() {
                 header.id.set(number);
             }
+            let (number, len) = (header.proto, header.header_len());
             set_checksum(&mut bytes);
+            if number == proto::ICMP
+                && let Some(&kind) = bytes.get(len)
+            {
+                self.count_icmp(kind);
+            }
         }
         let mut packet = Packet::made(bytes, decision, options.mark);
         (packet.sender, packet.is_subject) = (Some(sender(options)), true);
@@ -302,11 +333,11 @@ impl Stack<'_, '_> {
 
     /// Connects a socket to a peer of IPv4 (`__ip4_datagram_connect`; C-170 to C-173).
     pub(super) fn connect4(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
-        self.find_port(id)?;
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
-        let (kind, options, sport) = (socket.kind, socket.options.clone(), socket.port);
+        let (kind, options, sport) = (socket.kind, socket.options4(), socket.port);
         let IpAddr::V4(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
         let IpAddr::V4(mut src) = as_v4(socket.source) else { return Err(Errno::EINVAL) };
+        let asked = socket.asked();
         let mut oif = options.dev;
         if dst.is_multicast() {
             let is_of_vrf = self.config.links.get(oif).is_some_and(|link| link.vrf_table().is_some());
@@ -325,7 +356,7 @@ impl Stack<'_, '_> {
             return Err(Errno::EACCES);
         }
         let first_id = self.rng.next_u32() as u16;
-        let way = self.holding4(&decision);
+        let way = self.holding4(&decision, asked);
         let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
         let is_new_place = socket.local.is_unspecified();
         if socket.source.is_unspecified() {
@@ -363,6 +394,8 @@ pub(super) fn sender(options: &Options) -> Sender {
         by_device_mtu: !options.discovery.uses_path(),
         ignores_df: options.discovery.may_cut_here(),
         is_for_others: !options.multicast_loop,
+        leaves_sum: false,
+        next: None,
     }
 }
 

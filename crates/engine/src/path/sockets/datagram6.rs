@@ -6,10 +6,10 @@ use fingerpost_net::Errno;
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Udp, next};
 use zerocopy::IntoBytes;
 
-use super::super::Stack;
 use super::super::six::Made6;
+use super::super::{Sender, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, SocketId, Way, scope};
+use super::{Held, Kind, Socket, SocketId, Way, scope};
 use crate::addrtype::AddrType;
 use crate::counters::Counter;
 use crate::lookup::source6::{self, Own};
@@ -29,7 +29,7 @@ impl Stack<'_, '_> {
         data: &[u8],
     ) -> Result<usize, Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
-        let (kind, options, port) = (socket.kind, socket.options.clone(), socket.port);
+        let (kind, options) = (socket.kind, socket.options.clone());
         let target = to.or(socket.peer).ok_or(Errno::EDESTADDRREQ)?;
         let IpAddr::V6(mut dst) = target.ip() else { return Err(Errno::EAFNOSUPPORT) };
         let own = match socket.source {
@@ -40,22 +40,30 @@ impl Stack<'_, '_> {
         if is_udp && target.port() == 0 {
             return Err(Errno::EINVAL);
         }
+        // Of raw sockets a named port is the protocol.
+        let number = u16::from(kind.number());
+        if !is_udp && to.is_some_and(|to| to.port() != 0 && to.port() != number) {
+            return Err(Errno::EINVAL);
+        }
         if dst.is_unspecified() {
             dst = Ipv6Addr::LOCALHOST;
         }
-        if is_udp && port == 0 {
-            self.find_port(id)?;
+        let is_plain = *control == Control::default() && !dst.is_multicast();
+        let is_connected = is_udp && to.is_none() && is_plain;
+        let named = if AddrType::of(dst).needs_link() { scope(target) } else { 0 };
+        let before = if named != 0 { named } else { options.dev };
+        if control.dev != 0 && before != 0 && control.dev != before {
+            return Err(Errno::EINVAL);
         }
-        let is_connected = to.is_none() && *control == Control::default() && !dst.is_multicast();
-        let named = if AddrType::of(dst).needs_scope() { scope(target) } else { 0 };
-        let oif = [named, options.dev, control.dev, self.usual_device(&options, dst)]
+        let oif = [control.dev, before, self.usual_device(&options, dst)]
             .into_iter()
             .find(|&dev| dev != 0)
             .unwrap_or(0);
         let src = match control.source {
             Some(IpAddr::V6(source)) => {
                 let mine = Own { dev: oif, any_device: oif == 0, banned: IfaFlags(0) };
-                let may_be_any = options.free_bind || options.transparent;
+                let may_be_any =
+                    options.free_bind || options.transparent || self.setting6("ip_nonlocal_bind") != 0;
                 if !source.is_unspecified() && !may_be_any && !source6::is_own(self.config, source, mine) {
                     return Err(Errno::EINVAL);
                 }
@@ -82,14 +90,49 @@ impl Stack<'_, '_> {
                     dport,
                     ..flow6(&options, kind, dst)
                 };
-                let decision = self.route6(&mut flow)?;
+                let decision = self.route6(&mut flow, options.dev != 0)?;
                 if is_connected {
                     self.hold6(id, &decision);
                 }
                 (decision, flow.src)
             }
         };
+        if !is_udp && options.with_header {
+            return self.send_with_header6(id, &options, decision, dst, data);
+        }
         self.send_datagram6(id, (kind, target.port()), control, decision, (src, dst), data)
+    }
+
+    /// Sends a packet whose header the sender wrote (`rawv6_send_hdrinc`).
+    fn send_with_header6(
+        &mut self,
+        id: SocketId,
+        options: &Options,
+        decision: Decision6,
+        dst: Ipv6Addr,
+        data: &[u8],
+    ) -> Result<usize, Errno> {
+        let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
+        if data.len() > of_device as usize {
+            self.local_error(id, Errno::EMSGSIZE, (dst.into(), 0), of_device);
+            return Err(Errno::EMSGSIZE);
+        }
+        if data.len() < Ipv6::LEN {
+            return Err(Errno::EINVAL);
+        }
+        self.pending_error(id, Counter::Ip6OutDiscards)?;
+        let made = Made6 {
+            next: next::NONE,
+            traffic_class: 0,
+            flow_label: 0,
+            mark: options.mark,
+            may_cut: options.discovery.may_cut_here(),
+            hop_limit: None,
+            // The header may name another destination (`FLOWI_FLAG_KNOWN_NH`).
+            sender: Some(Sender { next: Some(dst), ..super::datagram::sender(options) }),
+        };
+        let sent = self.send_whole6(made, decision, data.to_vec());
+        self.count_unsent(sent, Counter::Ip6OutDiscards).map(|()| data.len())
     }
 
     /// The device of destinations that name none and that no option of the socket binds.
@@ -98,8 +141,11 @@ impl Stack<'_, '_> {
     }
 
     pub(super) fn held6(&self, id: SocketId) -> Option<Decision6> {
-        match &self.state.sockets.get(id)?.way {
-            Some(Way::Six(held)) => self.is_current6(held).then(|| held.decision.clone()),
+        let socket = self.state.sockets.get(id)?;
+        match &socket.way {
+            Some(Way::Six(held)) if held.asked == socket.asked() => {
+                self.is_current6(held).then(|| held.decision.clone())
+            }
             _ => None,
         }
     }
@@ -112,13 +158,14 @@ impl Stack<'_, '_> {
         (self.config.fib6.generation, self.state.exceptions6.changes())
     }
 
-    pub(super) fn holding6(&self, decision: &Decision6) -> Way {
+    pub(super) fn holding6(&self, decision: &Decision6, asked: (u32, u8, u32)) -> Way {
         let until = decision.learned.and_then(|learned| learned.expires);
-        Way::Six(Held { decision: decision.clone(), generation: self.generation6(), until })
+        Way::Six(Held { decision: decision.clone(), asked, generation: self.generation6(), until })
     }
 
     fn hold6(&mut self, id: SocketId, decision: &Decision6) {
-        let way = self.holding6(decision);
+        let Some(asked) = self.state.sockets.get(id).map(Socket::asked) else { return };
+        let way = self.holding6(decision, asked);
         if let Some(socket) = self.state.sockets.get_mut(id) {
             socket.way = Some(way);
         }
@@ -143,10 +190,18 @@ impl Stack<'_, '_> {
         let len = head + data.len();
         let most = if discovery.may_cut_here() { MOST } else { (mtu as usize).saturating_sub(Ipv6::LEN) };
         if len > most {
-            self.local_error(id, Errno::EMSGSIZE, (dst.into(), dport), mtu);
+            let port = match (kind, data) {
+                // Type and code lie where the port does.
+                (Kind::Raw(next::ICMPV6), [kind, code, ..]) => u16::from_be_bytes([*kind, *code]),
+                (Kind::Raw(_), _) => 0,
+                (Kind::Udp | Kind::Tcp, _) => dport,
+            };
+            self.local_error(id, Errno::EMSGSIZE, (dst.into(), port), mtu);
             return Err(Errno::EMSGSIZE);
         }
-        self.pending_error(id)?;
+        if kind == Kind::Udp {
+            self.pending_error(id, Counter::Ip6OutDiscards)?;
+        }
         let mut payload = Vec::with_capacity(len);
         let pseudo = Checksum::ZERO.pseudo6(src, dst, kind.number(), len);
         let open = |sum: u16| if sum == 0 { 0xffff } else { sum };
@@ -175,6 +230,7 @@ impl Stack<'_, '_> {
             }
             Kind::Raw(_) | Kind::Tcp => payload.extend_from_slice(data),
         }
+        let leaves_sum = kind == Kind::Udp && len + Ipv6::LEN <= mtu as usize;
         let hops = if dst.is_multicast() { Some(options.multicast_ttl) } else { options.ttl };
         let made = Made6 {
             next: kind.number(),
@@ -183,7 +239,7 @@ impl Stack<'_, '_> {
             mark: options.mark,
             may_cut: discovery.may_cut_here(),
             hop_limit: control.ttl.or(hops),
-            sender: Some(super::datagram::sender(&options)),
+            sender: Some(Sender { leaves_sum, ..super::datagram::sender(&options) }),
         };
         let sent = self.send_made6(made, decision, src, dst, &payload);
         super::datagram::unless_full(sent, &options)?;
@@ -195,13 +251,12 @@ impl Stack<'_, '_> {
 
     /// Connects a socket to a peer of IPv6 (`__ip6_datagram_connect`).
     pub(super) fn connect6(&mut self, id: SocketId, to: SocketAddr, scope: u32) -> Result<(), Errno> {
-        self.find_port(id)?;
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let (kind, mut options, sport) = (socket.kind, socket.options.clone(), socket.port);
         let IpAddr::V6(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
         let IpAddr::V6(src) = socket.source else { return Err(Errno::EINVAL) };
         let dst = if dst.is_unspecified() { Ipv6Addr::LOCALHOST } else { dst };
-        if AddrType::of(dst).needs_scope() {
+        if AddrType::of(dst).needs_link() {
             if scope != 0 {
                 if options.dev != 0 && options.dev != scope {
                     return Err(Errno::EINVAL);
@@ -215,11 +270,15 @@ impl Stack<'_, '_> {
                 return Err(Errno::EINVAL);
             }
         }
+        // The device stays, whatever becomes of the rest.
+        if let Some(socket) = self.state.sockets.get_mut(id) {
+            socket.options.dev = options.dev;
+        }
         let oif = if options.dev != 0 { options.dev } else { self.usual_device(&options, dst) };
         let mut flow = Flow6 { src, oif, sport, dport: to.port(), ..flow6(&options, kind, dst) };
-        let decision = self.route6(&mut flow)?;
+        let decision = self.route6(&mut flow, options.dev != 0)?;
         let first_id = self.rng.next_u32() as u16;
-        let way = self.holding6(&decision);
+        let way = self.holding6(&decision, (options.mark, options.tos, options.dev));
         let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
         let is_new_place = socket.local.is_unspecified();
         if socket.source.is_unspecified() {
@@ -228,7 +287,6 @@ impl Stack<'_, '_> {
         if is_new_place {
             socket.local = flow.src.into();
         }
-        socket.options.dev = options.dev;
         socket.peer = Some(SocketAddrV6::new(dst, to.port(), 0, scope).into());
         socket.next_id = first_id;
         socket.way = Some(way);
@@ -239,8 +297,8 @@ impl Stack<'_, '_> {
     }
 
     /// The way of a flow; that there is none is counted.
-    pub(super) fn route6(&mut self, flow: &mut Flow6) -> Result<Decision6, Errno> {
-        let resolved = self.resolve6(flow);
+    pub(super) fn route6(&mut self, flow: &mut Flow6, is_bound: bool) -> Result<Decision6, Errno> {
+        let resolved = self.resolve6_of(flow, is_bound);
         if resolved.as_ref().err() == Some(&Errno::ENETUNREACH) {
             self.count(Counter::Ip6OutNoRoutes);
         }

@@ -115,8 +115,14 @@ impl Sockets {
         if self.is_empty() {
             return Vec::new();
         }
+        // What is for a group of IPv4 goes to sockets of IPv6 only if they joined it
+        // (`ip_mc_sf_allow`).
+        let is_group4 = envelope.to.is_ipv4() && envelope.to.ip().is_multicast();
         let fits = |socket: &Socket| {
-            envelope.fits_local(socket) && envelope.fits_peer(socket) && envelope.fits_device(socket)
+            envelope.fits_local(socket)
+                && envelope.fits_peer(socket)
+                && envelope.fits_device(socket)
+                && !(is_group4 && socket.family == Family::V6)
         };
         self.udp(envelope.to.port()).filter(|(_, socket)| fits(socket)).map(|(id, _)| id).collect()
     }
@@ -126,10 +132,12 @@ impl Sockets {
         if self.is_empty() {
             return Vec::new();
         }
+        // What is for a group of IPv6 goes to all, whatever they are bound to.
+        let is_group6 = envelope.to.is_ipv6() && envelope.to.ip().is_multicast();
         let fits = |socket: &Socket| {
             socket.kind == Kind::Raw(number)
                 && socket.family == envelope.family()
-                && envelope.fits_local(socket)
+                && (envelope.fits_local(socket) || is_group6)
                 && socket.peer.is_none_or(|peer| peer.ip() == envelope.from.ip())
                 && envelope.fits_device(socket)
         };

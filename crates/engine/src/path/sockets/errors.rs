@@ -19,7 +19,7 @@ pub(in crate::path) struct Told<'a> {
     pub offender: IpAddr,
     /// Where the packet went.
     pub to: SocketAddr,
-    /// The MTU, where the packet was too long.
+    /// The MTU, where the packet was too long; the place, where something in it was wrong.
     pub info: u32,
     /// What was quoted behind the headers.
     pub data: &'a [u8],
@@ -60,10 +60,12 @@ pub(in crate::path) fn meaning(head: &Icmp, is_six: bool) -> Option<(Errno, bool
 }
 
 impl Stack<'_, '_> {
-    /// Whether a socket of IPv6 lets itself be taught path MTUs (`ip6_sk_accept_pmtu`).
+    /// Whether a socket of IPv6 lets itself be taught path MTUs (`ip6_sk_accept_pmtu`); raw
+    /// ones always do.
     pub(in crate::path) fn learns_mtu(&self, id: SocketId) -> bool {
-        let discovery = self.state.sockets.get(id).map(|socket| socket.options.discovery);
-        !matches!(discovery, Some(Discovery::Interface | Discovery::Omit))
+        let Some(socket) = self.state.sockets.get(id) else { return true };
+        let is_raw = socket.kind != Kind::Udp;
+        is_raw || !matches!(socket.options.discovery, Discovery::Interface | Discovery::Omit)
     }
 
     /// A socket of UDP or a raw one is told (`__udp4_lib_err`, `raw_err`, `__udp6_lib_err`,
@@ -73,14 +75,23 @@ impl Stack<'_, '_> {
         let is_six = told.to.is_ipv6();
         let Some((errno, is_fatal)) = meaning(&told.head, is_six) else { return };
         let Some(socket) = self.state.sockets.get_mut(id) else { return };
-        let cuts = socket.options.discovery == Discovery::Dont;
+        let discovery = if is_six { socket.options.discovery } else { socket.options4().discovery };
+        let is_raw = socket.kind != Kind::Udp;
+        // What is too long matters to all that do not have it cut; to raw ones of IPv6 only
+        // if they never have.
+        let cuts = match is_raw && is_six {
+            true => discovery != Discovery::Do,
+            false => discovery == Discovery::Dont,
+        };
         let is_too_long = errno == Errno::EMSGSIZE;
-        let asked = socket.options.reports_errors;
+        let asked = match is_six {
+            true => socket.options.reports_errors,
+            false => socket.options4().reports_errors,
+        };
         if socket.kind == Kind::Udp && is_too_long && !is_six && cuts {
             return;
         }
         let is_fatal = is_fatal || is_too_long && !cuts;
-        let is_raw = socket.kind != Kind::Udp;
         let is_heard = match is_raw {
             false => asked || is_fatal && socket.peer.is_some(),
             true => asked || socket.peer.is_some(),
@@ -95,7 +106,7 @@ impl Stack<'_, '_> {
         let report = Report {
             errno,
             origin: Origin::Icmp { kind, code },
-            info: if is_too_long { told.info } else { 0 },
+            info: told.info,
             offender: Some(told.offender),
             to: told.to,
             bytes: told.data.to_vec(),

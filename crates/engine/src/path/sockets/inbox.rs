@@ -3,15 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Header, Ipv4, Ipv6, proto};
+use fingerpost_net::wire::{Checksum, Header, Ipv4, Ipv6, proto};
 
-use super::super::{Addressed, Packet, Stack};
+use super::super::{Addressed, Outcome, Packet, Stack};
 use super::demux::Envelope;
 use super::{Kind, SocketId, Way};
 use crate::config::LOOPBACK;
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::state::Time;
+use crate::trace::Event;
 use fingerpost_net::Family;
 
 /// What a packet takes of a socket's room besides its bytes (`skb->truesize`): a bound, not
@@ -61,7 +62,7 @@ pub struct Report {
     pub errno: Errno,
     /// Where it comes from.
     pub origin: Origin,
-    /// The MTU, where the packet was too long.
+    /// The MTU, where the packet was too long; the place, where something in it was wrong.
     pub info: u32,
     /// Who sent the message.
     pub offender: Option<IpAddr>,
@@ -114,12 +115,19 @@ impl Stack<'_, '_> {
             if intact {
                 return Some(arrival);
             }
+            let outcome = Outcome::Dropped(DropReason::NotSpecified);
+            self.tracer.event(|| Event::Ended { packet: 0, outcome });
         }
     }
 
-    /// An error that a socket was told comes before what it wants to send.
-    pub(super) fn pending_error(&mut self, id: SocketId) -> Result<(), Errno> {
-        self.state.sockets.get_mut(id).and_then(|socket| socket.error.take()).map_or(Ok(()), Err)
+    /// An error that a socket was told comes before what it wants to send, which counts as
+    /// discarded (`sock_alloc_send_skb`).
+    pub(super) fn pending_error(&mut self, id: SocketId, counter: Counter) -> Result<(), Errno> {
+        let Some(errno) = self.state.sockets.get_mut(id).and_then(|socket| socket.error.take()) else {
+            return Ok(());
+        };
+        self.count(counter);
+        Err(errno)
     }
 
     /// Copies of a packet go to the raw sockets of its protocol (`raw_local_deliver`,
@@ -138,8 +146,8 @@ impl Stack<'_, '_> {
 
     fn raw_bytes(&self, packet: &Packet) -> Vec<u8> {
         match packet.decision6 {
-            None => packet.bytes.clone(),
-            Some(_) => packet.bytes.get(packet.six.at..).unwrap_or_default().to_vec(),
+            None => with_open_sum(packet).bytes,
+            Some(_) => with_open_sum(packet).bytes.get(packet.six.at..).unwrap_or_default().to_vec(),
         }
     }
 
@@ -244,7 +252,13 @@ impl Stack<'_, '_> {
 
     /// A connected socket keeps the decision about what it received (`udp_sk_rx_dst_set`).
     pub(in crate::path) fn keep_received_way(&mut self, id: SocketId, packet: &Packet, envelope: &Envelope) {
-        if self.state.sockets.find_connected(envelope) == Some(id) {
+        // What this host sent to itself is not looked up again.
+        let is_input = match (&packet.decision, &packet.decision6) {
+            (Some(decision), _) => decision.is_input,
+            (_, Some(decision)) => decision.is_input,
+            _ => false,
+        };
+        if is_input && self.state.sockets.find_connected(envelope) == Some(id) {
             self.remember_received(id, packet);
         }
     }
@@ -252,14 +266,40 @@ impl Stack<'_, '_> {
     /// A socket keeps the decision about a packet (`sk_rx_dst_set`).
     pub(super) fn remember_received(&mut self, id: SocketId, packet: &Packet) {
         let way = match (&packet.decision, &packet.decision6) {
-            (Some(decision), _) => Some(self.holding4(decision)),
-            (_, Some(decision)) => Some(self.holding6(decision)),
+            (Some(decision), _) => Some(self.holding4(decision, (0, 0, 0))),
+            (_, Some(decision)) => Some(self.holding6(decision, (0, 0, 0))),
             _ => None,
         };
         if let Some(socket) = self.state.sockets.get_mut(id) {
             (socket.received_way, socket.received_dev) = (way, packet.iif);
         }
     }
+}
+
+/// A packet of UDP as it comes back from loopback: where the checksum is left to the device,
+/// it is that of the addresses alone.
+pub(in crate::path) fn with_open_sum(packet: &Packet) -> Packet {
+    let mut packet = packet.clone();
+    if !packet.sender.is_some_and(|sender| sender.leaves_sum) {
+        return packet;
+    }
+    let found = match packet.decision6 {
+        None => Ipv4::read(&packet.bytes).map(|header| {
+            let (at, len) = (header.header_len(), packet.bytes.len().saturating_sub(header.header_len()));
+            (header.proto, at, Checksum::ZERO.pseudo4(header.source(), header.destination(), proto::UDP, len))
+        }),
+        Some(_) => Ipv6::read(&packet.bytes).map(|header| {
+            let len = packet.bytes.len().saturating_sub(Ipv6::LEN);
+            let sum = Checksum::ZERO.pseudo6(header.source(), header.destination(), proto::UDP, len);
+            (header.next, Ipv6::LEN, sum)
+        }),
+    };
+    if let Some((proto::UDP, at, sum)) = found
+        && let Some(place) = packet.bytes.get_mut(at + 6..at + 8)
+    {
+        place.copy_from_slice(&(!sum.finish()).to_be_bytes());
+    }
+    packet
 }
 
 /// A decision that a socket kept.

@@ -27,8 +27,8 @@ use fingerpost_net::{Errno, Family};
 pub use calls::Called;
 pub(super) use demux::Envelope;
 pub(super) use errors::Told;
-pub(super) use inbox::Remembered;
 pub use inbox::{Arrival, Origin, Report};
+pub(super) use inbox::{Remembered, with_open_sum};
 pub use options::{Control, Discovery, Options};
 pub use tcp::State;
 pub(super) use tcp::ToSocket;
@@ -67,6 +67,9 @@ impl Kind {
 #[derive(Clone, Debug)]
 struct Held<D> {
     decision: D,
+    /// The mark, the type of service and the device that it was made for: setting another
+    /// one forgets it.
+    asked: (u32, u8, u32),
     generation: (u64, u64),
     until: Option<Time>,
 }
@@ -115,9 +118,14 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Where it receives and from where it sends (`getsockname`).
+    /// Where it receives and from where it sends (`getsockname`); raw sockets have their
+    /// protocol's number for a port.
     pub fn local(&self) -> SocketAddr {
-        SocketAddr::new(self.local, self.port)
+        let port = match self.kind {
+            Kind::Raw(number) => number.into(),
+            _ => self.port,
+        };
+        SocketAddr::new(self.local, port)
     }
 
     /// Whether something can be read: a packet, an error, a report (`poll`).
@@ -142,6 +150,16 @@ impl Socket {
             IpAddr::V6(addr) if addr.is_unspecified() && self.takes4() => Some(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => None,
         }
+    }
+
+    /// What its decisions turn on of its options that can change.
+    fn asked(&self) -> (u32, u8, u32) {
+        (self.options.mark, self.options.tos, self.options.dev)
+    }
+
+    /// Its options where it sends IPv4.
+    fn options4(&self) -> Options {
+        self.options.as_v4(self.family)
     }
 
     fn local6(&self) -> Option<Ipv6Addr> {

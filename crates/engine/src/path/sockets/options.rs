@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use fingerpost_net::Family;
+
 /// How a socket learns and uses path MTUs (`IP_MTU_DISCOVER`, C-149).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Discovery {
@@ -55,6 +57,8 @@ pub struct Options {
     pub unicast_dev: u32,
     /// `IP_MTU_DISCOVER`, `IPV6_MTU_DISCOVER`.
     pub discovery: Discovery,
+    /// `IP_MTU_DISCOVER` of a socket of IPv6, which counts where it sends IPv4.
+    pub discovery_as_v4: Discovery,
     /// `SO_BROADCAST`.
     pub broadcast: bool,
     /// `SO_DONTROUTE`.
@@ -65,7 +69,8 @@ pub struct Options {
     pub free_bind: bool,
     /// `IP_RECVERR`, `IPV6_RECVERR`: errors are queued with what they are about.
     pub reports_errors: bool,
-    /// `IP_HDRINCL`: what is sent begins with its IPv4 header.
+    /// `IP_HDRINCL`, and that of raw sockets of the protocol RAW: what is sent begins with
+    /// its header.
     pub with_header: bool,
     /// `SO_REUSEADDR`.
     pub reuse_address: bool,
@@ -77,6 +82,29 @@ pub struct Options {
     pub uid: u32,
     /// `SO_RCVBUF` as it counts: bytes, with what a packet takes beside its own.
     pub room: usize,
+}
+
+impl Options {
+    /// Those that count where IPv4 is sent: a socket of IPv6 has some of its own for that,
+    /// which nobody sets here.
+    pub(super) fn as_v4(&self, family: Family) -> Options {
+        if family == Family::V4 {
+            return self.clone();
+        }
+        let usual = Options::default();
+        Options {
+            tos: usual.tos,
+            ttl: usual.ttl,
+            multicast_ttl: usual.multicast_ttl,
+            multicast_dev: usual.multicast_dev,
+            multicast_source: usual.multicast_source,
+            multicast_loop: usual.multicast_loop,
+            unicast_dev: usual.unicast_dev,
+            discovery: self.discovery_as_v4,
+            reports_errors: usual.reports_errors,
+            ..self.clone()
+        }
+    }
 }
 
 impl Default for Options {
@@ -92,6 +120,7 @@ impl Default for Options {
             multicast_loop: true,
             unicast_dev: 0,
             discovery: Discovery::default(),
+            discovery_as_v4: Discovery::default(),
             broadcast: false,
             dont_route: false,
             transparent: false,

@@ -325,7 +325,7 @@ impl Host {
     }
 
     /// ` via G dev D`, or ` dev D`.
-    fn way(&self, rng: &mut Rng) -> String {
+    pub fn way(&self, rng: &mut Rng) -> String {
         let device = self.a_device(rng);
         if rng.chance(1, 6) {
             return format!(" dev {}", device.name);

@@ -4,6 +4,7 @@ mod arp;
 mod host;
 mod packet;
 pub mod six;
+pub mod sockets;
 mod steps;
 mod vrf;
 
@@ -31,9 +32,19 @@ pub fn case(family: Family, seed: u64, index: u64) -> Case {
     if family == Family::V6 {
         return six::case(&mut rng, seed, index);
     }
-    let host = Host::random(&mut rng);
-    let steps = steps::steps(&mut rng, &host);
+    let mut host = Host::random(&mut rng);
+    let steps = if has_calls(index) {
+        host.settings_of_sockets(&mut rng);
+        sockets::steps(&mut rng, &host, &host.script)
+    } else {
+        steps::steps(&mut rng, &host)
+    };
     Case { seed, index, script: host.script, steps }
+}
+
+/// Whether a case's host has programs that call sockets: every third has.
+pub fn has_calls(index: u64) -> bool {
+    index % 3 == 2
 }
 
 /// A weighted choice of a number.

@@ -206,7 +206,7 @@ fn size(rng: &mut Rng, host: &Host) -> usize {
     }
 }
 
-fn udp(rng: &mut Rng, src: Ipv4Addr, dst: Ipv4Addr, sport: u16, dport: u16, data: &[u8]) -> Vec<u8> {
+pub fn udp(rng: &mut Rng, src: Ipv4Addr, dst: Ipv4Addr, sport: u16, dport: u16, data: &[u8]) -> Vec<u8> {
     let len = Udp::LEN + data.len();
     let claimed = if rng.chance(1, 25) { one(rng, &[0, 7, 8, len as u16 + 1]) } else { len as u16 };
     let mut bytes = vec![0; Udp::LEN];
@@ -229,7 +229,7 @@ fn tcp(rng: &mut Rng, src: Ipv4Addr, dst: Ipv4Addr) -> Vec<u8> {
 }
 
 /// An ICMP message with its checksum, rarely a wrong one.
-fn icmp(kind: u8, code: u8, rest: u32, data: &[u8]) -> Vec<u8> {
+pub fn icmp(kind: u8, code: u8, rest: u32, data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![kind, code, 0, 0];
     bytes.extend_from_slice(&rest.to_be_bytes());
     bytes.extend_from_slice(data);

@@ -196,7 +196,7 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
 }
 
 /// The frame on the wire: most of the time for the device, sometimes for all, some or another.
-fn inject(rng: &mut Rng, device: &Device, ethertype: u16, payload: Vec<u8>) -> Step {
+pub fn inject(rng: &mut Rng, device: &Device, ethertype: u16, payload: Vec<u8>) -> Step {
     if !device.tap {
         return Step::Inject { dev: device.name.clone(), frame: Bytes(payload), ms: 0 };
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fingerpost_net::wire::{Checksum, Fragment6, Header, Icmp, Ipv6, nd, next};
 
 /// Settings at the head of each script of IPv6, with the reason.
-pub const HELD6: [(&str, &str, &str); 14] = [
+pub const HELD6: [(&str, &str, &str); 15] = [
     ("net.ipv6.conf.all.accept_dad", "0", "addresses are there at once"),
     ("net.ipv6.conf.default.accept_dad", "0", "the same"),
     ("net.ipv6.conf.default.dad_transmits", "0", "the same"),
@@ -24,6 +24,7 @@ pub const HELD6: [(&str, &str, &str); 14] = [
     ("net.ipv6.icmp.ratelimit", "0", "a limit per host turns on the time between steps"),
     ("net.ipv6.auto_flowlabels", "0", "labels that the host makes are hashes with a random seed"),
     ("net.ipv4.fib_multipath_hash_seed", "4660", "the hash of legs has a random seed"),
+    ("net.ipv4.ip_local_port_range", super::ONLY_PORT, "sockets that ask for no port get one by chance"),
 ];
 
 /// Ids of fragments that arrived in a case so far, with their sources.

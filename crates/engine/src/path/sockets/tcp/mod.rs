@@ -23,7 +23,7 @@ use super::super::six::Made6;
 use super::super::timers::Timer;
 use super::super::{Outcome, Packet, Stack};
 use super::options::{Discovery, Options};
-use super::{SocketId, Sockets, Way, scope};
+use super::{Socket, SocketId, Sockets, Way, scope};
 use crate::counters::Counter;
 use crate::lookup::{Decision, Decision6, DropReason, Flow4, Flow6};
 use crate::state::Time;
@@ -136,16 +136,18 @@ impl Stack<'_, '_> {
             (IpAddr::V6(src), IpAddr::V6(dst)) => {
                 let flow = super::datagram6::flow6(options, super::Kind::Tcp, dst);
                 let mut flow = Flow6 { src, oif: dev, sport: from.port(), dport: to.port(), ..flow };
-                self.route6(&mut flow).map(|decision| (Routed::Six(decision), flow.src.into()))
+                self.route6(&mut flow, options.dev != 0)
+                    .map(|decision| (Routed::Six(decision), flow.src.into()))
             }
             _ => Err(Errno::EAFNOSUPPORT),
         }
     }
 
     fn keep_way(&mut self, id: SocketId, routed: &Routed) {
+        let Some(asked) = self.state.sockets.get(id).map(Socket::asked) else { return };
         let way = match routed {
-            Routed::Four(decision) => self.holding4(decision),
-            Routed::Six(decision) => self.holding6(decision),
+            Routed::Four(decision) => self.holding4(decision, asked),
+            Routed::Six(decision) => self.holding6(decision, asked),
         };
         if let Some(socket) = self.state.sockets.get_mut(id) {
             socket.way = Some(way);

@@ -302,7 +302,7 @@ impl Host {
     }
 
     /// ` via G dev D`, or ` dev D`.
-    pub(super) fn way(&self, rng: &mut Rng) -> String {
+    pub fn way(&self, rng: &mut Rng) -> String {
         let device = self.a_device(rng);
         if rng.chance(1, 6) {
             return format!(" dev {}", device.name);

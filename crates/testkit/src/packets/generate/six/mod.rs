@@ -4,6 +4,7 @@ mod discover;
 mod headers;
 mod host;
 mod packet;
+mod sockets;
 mod station;
 mod steps;
 
@@ -15,13 +16,17 @@ use crate::packets::case::Case;
 
 /// A case, from its random numbers.
 pub fn case(rng: &mut Rng, seed: u64, index: u64) -> Case {
-    let (host, steps) = match rng.chance(2, 5) {
-        true => station::case(rng),
-        false => {
-            let host = Host::random(rng);
-            let steps = steps::steps(rng, &host);
-            (host, steps)
-        }
+    let (host, steps) = if super::has_calls(index) {
+        let mut host = Host::random(rng);
+        host.settings_of_sockets(rng);
+        let steps = super::sockets::steps(rng, &host, &host.script);
+        (host, steps)
+    } else if rng.chance(2, 5) {
+        station::case(rng)
+    } else {
+        let host = Host::random(rng);
+        let steps = steps::steps(rng, &host);
+        (host, steps)
     };
     Case { seed, index, script: host.script, steps }
 }

@@ -175,7 +175,7 @@ fn size(rng: &mut Rng, host: &Host) -> usize {
     }
 }
 
-fn udp(rng: &mut Rng, src: Ipv6Addr, dst: Ipv6Addr, sport: u16, dport: u16, data: &[u8]) -> Vec<u8> {
+pub fn udp(rng: &mut Rng, src: Ipv6Addr, dst: Ipv6Addr, sport: u16, dport: u16, data: &[u8]) -> Vec<u8> {
     let len = Udp::LEN + data.len();
     let claimed = if rng.chance(1, 25) { one(rng, &[0, 7, 8, len as u16 + 1]) } else { len as u16 };
     let mut bytes = vec![0; Udp::LEN];
