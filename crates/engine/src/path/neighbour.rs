@@ -331,7 +331,8 @@ impl Stack<'_, '_> {
             self.enter(key, NeighState::DELAY);
             self.resolution(key).updated = Some(now);
             let delay = self.neighbour_setting(key, "delay_first_probe_time") * 1000;
-            self.set_timer(key, self.in_millis(delay));
+            // At once is with the next tick.
+            self.set_timer(key, self.in_millis(delay.max(self.state.tick.millis)));
         }
     }
 

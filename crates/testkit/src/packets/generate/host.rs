@@ -202,7 +202,7 @@ impl Host {
             ("app_solicit", &["1"]),
             ("unres_qlen_bytes", &["0", "2000", "4000"]),
             ("locktime", &["0", "10"]),
-            ("delay_first_probe_time", &["0", "1"]),
+            ("delay_first_probe_time", &["1"]),
             ("retrans_time_ms", &["100"]),
         ];
         const PLAIN: [(&str, &[&str]); 18] = [
