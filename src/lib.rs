@@ -10,6 +10,7 @@ mod gateways;
 pub mod journey;
 mod legs;
 pub mod live;
+mod nstat;
 pub mod ping;
 pub mod readonly;
 pub mod replay;

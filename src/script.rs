@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::words::{self, Command, SyntaxError};
 
 /// Programs that a script may call.
-const PROGRAMS: [&str; 5] = ["ip", "sysctl", "ping", "sleep", "cat"];
+const PROGRAMS: [&str; 6] = ["ip", "sysctl", "ping", "sleep", "cat", "nstat"];
 
 /// A script whose every line is known to be a command that can be run.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Script {
             let program = &command.words[0];
             if !PROGRAMS.contains(&program.as_str()) {
                 let problem = format!(
-                    "'{program}' is not a command that scripts know; they know ip, sysctl, ping, sleep and cat"
+                    "'{program}' is not a command that scripts know; they know ip, sysctl, ping, sleep, cat and nstat"
                 );
                 let indent = text.lines().nth(command.line - 1).map_or(0, |l| l.len() - l.trim_start().len());
                 return Err(SyntaxError { line: command.line, column: indent + 1, problem });
@@ -95,6 +95,7 @@ pub fn run_command(
         }
         "sysctl" => crate::sysctl::run(args, kernel, ns),
         "cat" => cat(args, kernel, ns),
+        "nstat" => crate::nstat::run(args, kernel, ns),
         "ping" | "sleep" => match kernel.behind().and_then(|behind| behind.downcast_mut::<World>()) {
             Some(world) if program == "ping" => crate::ping::run(args, world, ns),
             Some(world) => sleep(args, world),
@@ -149,7 +150,7 @@ fn sleep(args: &[String], world: &mut World) -> Outcome {
 const DIRECTORIES: [&str; 6] = ["/", "/proc", "/proc/net", "/proc/sys", "/proc/sys/net", "/proc/self/net"];
 
 /// Files and directories of `/proc/net` that Linux has and that are not modelled.
-const NOT_MODELLED: [&str; 53] = [
+const NOT_MODELLED: [&str; 51] = [
     "anycast6",
     "arp",
     "arp_tables_matches",
@@ -171,8 +172,6 @@ const NOT_MODELLED: [&str; 53] = [
     "ip6_tables_matches",
     "ip6_tables_names",
     "ip6_tables_targets",
-    "ip_mr_cache",
-    "ip_mr_vif",
     "ip_tables_matches",
     "ip_tables_names",
     "ip_tables_targets",
@@ -219,7 +218,7 @@ fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
         match read {
             Ok(text) => outcome.stdout.push_str(&text),
             Err(Errno::ENOENT) if !crate::sysctl::is_modelled(path) && !is_nowhere(path) => {
-                let files = "fib_trie, fib_triestat, route, snmp, netstat and snmp6 of /proc/net and settings below \
+                let files = "fib_trie, fib_triestat, route, ip_mr_vif, ip_mr_cache, snmp, netstat and snmp6 of /proc/net and settings below \
                              /proc/sys/net/ipv4 and ipv6 are";
                 outcome.stderr.push_str(&format!("cat: {path}: not modelled; {files}\n"));
                 outcome.status = 1;

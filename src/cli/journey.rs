@@ -165,6 +165,7 @@ pub(super) fn run(
     let expectation = expectation.transpose().map_err(anyhow::Error::msg)?;
     let deed = deed(&source, words, packet)?;
     let until = packet.until.unwrap_or(0);
+    source.world.settle();
     let journey = journey::journey(&mut source, &deed, until).map_err(anyhow::Error::msg)?;
     show(&journey, json)?;
     Ok(status(&journey, expectation.as_ref()))

@@ -144,7 +144,7 @@ const DESCRIPTION: [&str; 3] = [
     "It answers from a live host, from a snapshot of one, from a script of ip(8) commands or from a built-in \
      situation. Without a source option the live host is asked. Nothing ever changes a real host: commands that \
      change something are refused, and --apply changes a copy in memory.",
-    "IPv4 is answered; IPv6 questions are refused. What is not modelled is reported as unknown, by name.",
+    "IPv4 and IPv6 are answered. What is not modelled is reported as unknown, by name.",
 ];
 
 const SOURCES: &str = "One source at most is given. The options stand before the verb, or behind explain \
@@ -216,6 +216,11 @@ const LISTS: [List; 6] = [
             (
                 "--hex, --pcap",
                 "Any bytes are a packet: those of hexadecimal digits, as tcpdump -x prints them, or one of a capture.",
+            ),
+            (
+                "--send, --connect, --listen",
+                "A program of the host sends a datagram, or connects a socket of UDP or TCP; or one waits for the \
+                 packet that comes.",
             ),
             (
                 "--until",

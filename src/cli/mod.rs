@@ -146,7 +146,7 @@ Exit status: 0 answered, 2 bad input, 3 some answers are unknown; standard error
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         args: Vec<String>,
     },
-    /// Run a script of ip, sysctl, ping, sleep and cat lines in memory, on a fresh host
+    /// Run a script of ip, sysctl, ping, sleep, cat and nstat lines in memory, on a fresh host
     Run {
         /// The script; - is standard input
         #[arg(value_name = "SCRIPT")]

@@ -33,7 +33,7 @@ const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NA
 sent, delivered, forwarded, queued, connected, dropped, refused, found, missing, or a drop reason's name";
 
 /// Drop reasons that an answer can have.
-const REASONS: [DropReason; 39] = [
+const REASONS: [DropReason; 46] = [
     DropReason::NotSpecified,
     DropReason::IpInvalidSource,
     DropReason::IpInvalidDest,
@@ -54,8 +54,12 @@ const REASONS: [DropReason; 39] = [
     DropReason::PktTooBig,
     DropReason::IpNoProto,
     DropReason::NoSocket,
+    DropReason::SocketRcvbuff,
     DropReason::UdpCsum,
     DropReason::TcpCsum,
+    DropReason::TcpFlags,
+    DropReason::TcpReset,
+    DropReason::TcpInvalidAckSequence,
     DropReason::IcmpCsum,
     DropReason::UnhandledProto,
     DropReason::NeighFailed,
@@ -73,6 +77,9 @@ const REASONS: [DropReason; 39] = [
     DropReason::Ipv6NdiscBadCode,
     DropReason::Ipv6NdiscBadOptions,
     DropReason::Ipv6NdiscNsOtherhost,
+    DropReason::MacInvalidSource,
+    DropReason::MacIeeeMacControl,
+    DropReason::BridgeIngressStpState,
 ];
 
 impl Expectation {

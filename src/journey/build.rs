@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use fingerpost_engine::Config;
-use fingerpost_engine::path::{Frame, Outcome, has_header};
+use fingerpost_engine::path::{Frame, Logged, Outcome, has_header};
 use fingerpost_engine::trace::{Event, Hook, Stage};
 use fingerpost_model::NeighState;
 use fingerpost_net::Errno;
@@ -39,8 +39,12 @@ pub(super) struct Fate {
     pub next: Option<(u32, IpAddr)>,
     /// The frames that left, each with its device and destination.
     pub left: Vec<(u32, Option<Mac>)>,
+    /// Those by which a bridge passed it on as it was.
+    pub switched: Vec<(u32, Option<Mac>)>,
     /// Whether it was forwarded.
     pub is_forwarded: bool,
+    /// Whether it was cut into pieces.
+    pub is_cut: bool,
     /// The error that it was to be answered with.
     pub errno: Option<Errno>,
 }
@@ -53,7 +57,9 @@ impl Memory {
             place: "",
             next: None,
             left: Vec::new(),
+            switched: Vec::new(),
             is_forwarded: false,
+            is_cut: false,
             errno: None,
         };
         Memory { subject: 0, fate, after: None, seen: HashMap::new() }
@@ -114,6 +120,7 @@ impl<'a, 'm> Builder<'a, 'm> {
                 Event::Packet { number, bytes } => self.packet(*number, bytes),
                 Event::Stage { stage } => self.stage(*stage),
                 Event::Ended { packet, outcome } => self.ended(*packet, *outcome),
+                Event::Logged { what } => self.logged(*what),
                 event => self.lookups.push(event.clone()),
             }
         }
@@ -123,7 +130,7 @@ impl<'a, 'm> Builder<'a, 'm> {
         }
         // What no event told of.
         while let Some(frame) = self.frames.next() {
-            let step = self.transmit(frame);
+            let step = self.transmit(frame, frame.dev);
             self.put(step);
         }
         self.steps
@@ -224,7 +231,15 @@ impl<'a, 'm> Builder<'a, 'm> {
                 };
                 ("receive", format!("by {}", device_name(config, dev)), function)
             }
-            Stage::Hook { hook } => ("hook", hook_name(hook).into(), "nf_hook_slow"),
+            Stage::Hook { hook, input, output } => {
+                let mut text = hook_name(hook).to_string();
+                for (word, dev) in [("in", input), ("out", output)] {
+                    if dev != 0 {
+                        text.push_str(&format!(", {word} {}", device_name(config, dev)));
+                    }
+                }
+                ("hook", text, "nf_hook_slow")
+            }
             Stage::Deliver => {
                 let function = if is_six { "ip6_input" } else { "ip_local_deliver" };
                 ("deliver", "to this host".into(), function)
@@ -269,7 +284,7 @@ impl<'a, 'm> Builder<'a, 'm> {
                 let step = match self.next_frame(dev) {
                     Some(frame) => {
                         self.frames.next();
-                        self.transmit(frame)
+                        self.transmit(frame, dev)
                     }
                     None => {
                         self.plain("transmit", format!("by {}", device_name(config, dev)), XMIT, Some(dev))
@@ -314,6 +329,7 @@ impl<'a, 'm> Builder<'a, 'm> {
         match stage {
             Stage::Next { dev, addr } => fate.next = Some((dev, addr)),
             Stage::Forward => fate.is_forwarded = true,
+            Stage::Cut => fate.is_cut = true,
             Stage::Error { errno } => fate.errno = Some(errno),
             Stage::Hook { .. } | Stage::Neighbour { .. } => return,
             _ => {}
@@ -362,7 +378,8 @@ impl<'a, 'm> Builder<'a, 'm> {
                 side.text = format!("{}, to {whom}", seen.text);
                 side.frame = Some(in_hex(&frame.bytes));
             }
-            None => side.text = format!("ARP of operation {op} for {target}"),
+            None if op == Arp::REPLY => side.text = format!("ARP reply to {target}"),
+            None => side.text = format!("ARP who has {target}"),
         }
         if op == Arp::REPLY {
             side.name = "ARP reply".into();
@@ -370,17 +387,21 @@ impl<'a, 'm> Builder<'a, 'm> {
         self.put(Step::Side(side));
     }
 
-    /// A frame leaves.
-    fn transmit(&mut self, frame: &Frame) -> Step {
+    /// A frame leaves by a device, perhaps over the one below it.
+    fn transmit(&mut self, frame: &Frame, by: u32) -> Step {
         let config = self.config();
         let header = config.links.get(frame.dev).is_some_and(has_header);
         let seen = decode::frame(&frame.bytes, header);
-        let dev = device_name(config, frame.dev);
+        let dev = device_name(config, by);
+        let over = match frame.dev == by {
+            true => String::new(),
+            false => format!(" over {}", device_name(config, frame.dev)),
+        };
         let to = seen.macs.map_or(String::new(), |(_, mac)| format!(" to {}", decode::mac_text(&mac)));
         let is_whole = self.open.last().is_some_and(|open| !open.is_cut);
         let text = match seen.details.as_ref().filter(|_| is_whole) {
-            Some(details) => format!("by {dev}{to}, {details}"),
-            None => format!("by {dev}{to}: {}", seen.line()),
+            Some(details) => format!("by {dev}{over}{to}, {details}"),
+            None => format!("by {dev}{over}{to}: {}", seen.line()),
         };
         let whole = in_hex(&frame.bytes);
         match self.open.last_mut() {
@@ -388,7 +409,11 @@ impl<'a, 'm> Builder<'a, 'm> {
                 (side.dev, side.frame) = (Some(dev.clone()), Some(whole.clone()));
             }
             Some(Open { side: None, .. }) => {
-                self.memory.fate.left.push((frame.dev, seen.macs.map(|(_, mac)| mac)));
+                self.memory.fate.left.push((by, seen.macs.map(|(_, mac)| mac)));
+            }
+            // A bridge passes the frame on before the host has a look at it.
+            None if self.memory.subject == 0 && !self.is_timer => {
+                self.memory.fate.switched.push((by, seen.macs.map(|(_, mac)| mac)));
             }
             _ => {}
         }
@@ -399,6 +424,22 @@ impl<'a, 'm> Builder<'a, 'm> {
             dev: Some(dev),
             frame: Some(whole),
         })
+    }
+
+    /// Linux writes something to its log.
+    fn logged(&mut self, what: Logged) {
+        self.flush();
+        let config = self.config();
+        let text = what.text(self.asked.behaviour, |dev| device_name(config, dev));
+        let function = match what {
+            Logged::MartianSource { .. } => "ip_handle_martian_source",
+            Logged::MartianDestination { .. } => "ip_route_input_slow",
+            Logged::SourceRoute { .. } => "ip_rcv_options",
+            Logged::RedirectIgnored { .. } => "__ip_do_redirect",
+            Logged::RedirectsUnheeded { .. } => "ip_rt_send_redirect",
+        };
+        let step = self.plain("log", text.replace('\n', "; "), function, None);
+        self.put(step);
     }
 
     fn ended(&mut self, packet: u64, outcome: Outcome) {

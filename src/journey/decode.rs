@@ -48,13 +48,34 @@ pub fn frame(bytes: &[u8], has_header: bool) -> Seen {
     let Some(header) = Ethernet::read(bytes) else {
         return Seen::bare(format!("{}, less than a link header", count(bytes)));
     };
-    let rest = &bytes[Ethernet::LEN..];
     let macs = Some((header.src, header.dst));
-    match header.ethertype.get() {
+    behind(header.ethertype.get(), &bytes[Ethernet::LEN..], macs)
+}
+
+/// What stands behind a link header, or a VLAN's tag, that says what it is.
+fn behind(kind: u16, rest: &[u8], macs: Option<(Mac, Mac)>) -> Seen {
+    match kind {
+        ethertype::VLAN | ethertype::PROVIDER_VLAN => match rest {
+            &[tag, id, kind, more, ref inner @ ..] => {
+                let id = u16::from_be_bytes([tag, id]) & 0xfff;
+                // Each tag takes four bytes, and a capture's frame has no end of them.
+                let seen = match is_tag(u16::from_be_bytes([kind, more])) {
+                    true => Seen { macs, ..Seen::bare(format!("another tag, {}", count(inner))) },
+                    false => behind(u16::from_be_bytes([kind, more]), inner, macs),
+                };
+                let more = seen.details.as_ref().map_or(String::new(), |details| format!(", {details}"));
+                Seen { details: Some(format!("VLAN {id}{more}")), ..seen }
+            }
+            _ => Seen { macs, ..Seen::bare("a tag that is cut off".into()) },
+        },
         ethertype::ARP => arp(rest, macs),
         ethertype::IPV4 | ethertype::IPV6 => Seen { macs, ..packet(rest) },
         other => Seen { macs, ..Seen::bare(format!("ethertype {other:#06x}, {}", count(rest))) },
     }
+}
+
+fn is_tag(kind: u16) -> bool {
+    matches!(kind, ethertype::VLAN | ethertype::PROVIDER_VLAN)
 }
 
 /// What a packet is, from the IP header on.

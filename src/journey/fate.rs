@@ -45,7 +45,8 @@ pub(super) fn outcome(
     }
     let mut outcome = Outcome::new(verdict, text);
     if matches!(verdict, Verdict::Sent | Verdict::Forwarded) {
-        outcome.dev = fate.left.first().map(|&(dev, _)| device_name(&asked.ns.config, dev));
+        outcome.dev =
+            fate.left.first().or(fate.switched.first()).map(|&(dev, _)| device_name(&asked.ns.config, dev));
         let gateway = fate.next.filter(|&(_, addr)| seen.to != Some(addr));
         outcome.gateway = gateway.map(|(_, addr)| addr.to_string());
     }
@@ -147,12 +148,16 @@ fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdi
     let after = fate.after.map_or(String::new(), |after| format!(" after {} s", seconds(after)));
     match fate.outcome {
         path::Outcome::Sent => {
-            let (verdict, mut text) = match fate.is_forwarded {
-                true => (Verdict::Forwarded, "forwarded".to_string()),
-                false => (Verdict::Sent, "sent".to_string()),
+            let (verdict, mut text) = match (fate.is_forwarded, fate.left.is_empty()) {
+                (true, _) => (Verdict::Forwarded, "forwarded".to_string()),
+                (false, true) if !fate.switched.is_empty() => {
+                    (Verdict::Forwarded, "passed on by the bridge".to_string())
+                }
+                (false, _) => (Verdict::Sent, "sent".to_string()),
             };
             text.push_str(&after);
-            if let Some((dev, mac)) = fate.left.first() {
+            let left = if fate.left.is_empty() { &fate.switched } else { &fate.left };
+            if let Some((dev, mac)) = left.first() {
                 let _ = write!(text, " out of {}", device_name(config, *dev));
                 if let Some((_, addr)) = fate.next {
                     let _ = write!(text, " to {addr}");
@@ -161,8 +166,14 @@ fn own_end(asked: Asked<'_>, fate: &Fate, received: &str, seen: &Seen) -> (Verdi
                     let _ = write!(text, " ({})", mac_text(mac));
                 }
             }
-            if fate.left.len() > 1 {
+            if fate.is_cut {
                 let _ = write!(text, " in {} pieces", fate.left.len());
+            }
+            // What is sent to many can leave by several devices.
+            let mut devices: Vec<u32> = left.iter().map(|&(dev, _)| dev).collect();
+            devices.dedup();
+            for &dev in devices.iter().skip(1) {
+                let _ = write!(text, ", and out of {}", device_name(config, dev));
             }
             (verdict, text)
         }

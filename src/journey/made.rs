@@ -226,9 +226,13 @@ pub fn framed(config: &Config, device: &Device, link: Link, packet: Vec<u8>) -> 
         return packet;
     }
     let ends = ends_of(&packet);
-    let known = ends.and_then(|(src, _)| config.neighbours.entries.get(&(device.index(), src)));
-    let known =
-        known.and_then(|entry| entry.lladdr.as_ref()).and_then(|addr| Mac::try_from(&addr.0[..]).ok());
+    // Of a bridge's port it is the bridge that has neighbours.
+    let places = [Some(device.index()), device.master()];
+    let known = ends.and_then(|(src, _)| {
+        places.into_iter().flatten().find_map(|dev| config.neighbours.entries.get(&(dev, src)))
+    });
+    let known = known.and_then(|entry| entry.lladdr.as_ref());
+    let known = known.and_then(|addr| Mac::try_from(&addr.0[..]).ok());
     let src = link.src.or(known).unwrap_or(SENDER);
     let own = device.msg.address.as_ref().and_then(|addr| Mac::try_from(&addr.0[..]).ok());
     let kind = match ends {

@@ -73,7 +73,7 @@ pub enum Step {
 #[derive(Clone, Debug, Serialize)]
 pub struct StageReport {
     /// Which: receive, hook, deliver, forward, error, local out, output, cut, next, neighbour,
-    /// transmit, loop, loop copy; or the end: sent, delivered, taken, waits, dropped,
+    /// transmit, loop, loop copy, log (what Linux writes to its log); or the end: sent, delivered, taken, waits, dropped,
     /// unknown.
     pub name: &'static str,
     /// In plain words.

@@ -39,18 +39,19 @@ struct Later {
 ///
 /// The source has no such namespace.
 pub fn journey(source: &mut Source, deed: &Deed, until: u64) -> Result<Journey, String> {
-    let before = source.world.clone();
+    let space = source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?;
+    let others = source.netns.as_ref().map_or(Vec::new(), |netns| alternative_hosts(space, netns));
+    let mut worlds = Vec::with_capacity(others.len());
+    for (when, ns) in others {
+        let mut world = source.world.clone();
+        world.namespaces.insert(source.ns, ns);
+        worlds.push((when, world));
+    }
     let mut journey = only(source, deed, until)?;
-    if let Some(netns) = &source.netns {
-        let others = alternative_hosts(before.ns(source.ns).map_err(|refusal| refusal.to_string())?, netns);
-        for (when, ns) in others {
-            let mut world = before.clone();
-            world.namespaces.insert(source.ns, ns);
-            let began = world.now;
-            let told = tell(&mut world, source.ns, deed, until)?;
-            let other = made_of(asked(source, &world)?, deed, told, began);
-            journey.or(&when, other);
-        }
+    for (when, mut world) in worlds {
+        let began = world.now;
+        let told = tell(&mut world, source.ns, deed, until)?;
+        journey.or(&when, made_of(asked(source, &world)?, deed, told, began));
     }
     journey.not_seen = source.not_seen.clone();
     let is_captured = source.netns.is_some();

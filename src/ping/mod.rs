@@ -8,7 +8,8 @@ mod session;
 mod text;
 mod wire;
 
-use fingerpost_engine::World;
+use fingerpost_engine::trace::Tracer;
+use fingerpost_engine::{Time, World};
 use fingerpost_iproute::Outcome;
 use fingerpost_model::NsId;
 
@@ -19,8 +20,19 @@ use wire::Opened;
 /// The status of an answer that is not known, as of `fingerpost explain`.
 const UNKNOWN: i32 = 3;
 
+/// The milliseconds that a process takes to end and the next to begin: what was due when a
+/// ping ended has happened when the next one sends.
+const BETWEEN: u64 = 10;
+
 /// Runs `ping ARGS` in a namespace; the clock goes on meanwhile.
 pub fn run(args: &[String], world: &mut World, ns: NsId) -> Outcome {
+    let outcome = ping(args, world, ns);
+    let until = Time(world.now.0 + BETWEEN);
+    world.run_network(until, &mut Tracer::off());
+    outcome
+}
+
+fn ping(args: &[String], world: &mut World, ns: NsId) -> Outcome {
     let options = match options::parse(args) {
         Ok(options) => options,
         Err(refused) => return end(&refused, String::new(), String::new()),
@@ -34,9 +46,9 @@ pub fn run(args: &[String], world: &mut World, ns: NsId) -> Outcome {
     }
     let (mut outcome, unknown) = match wire::open(world, ns, &options) {
         Err((refused, warnings)) => (end(&refused, out, warnings), world.network.take_unknown()),
-        Ok(Opened { mut wire, header, warnings, is_multicast }) => {
+        Ok(Opened { mut wire, header, warnings, target, is_multicast }) => {
             let ident = options.ident.unwrap_or_else(|| wire.chance());
-            let mut session = Session::new(&options, &mut wire, ident, is_multicast);
+            let mut session = Session::new(&options, &mut wire, ident, (target, is_multicast));
             let status = session.run();
             out.push_str(&header);
             out.push_str(&session.out);

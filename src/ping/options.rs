@@ -115,8 +115,7 @@ pub fn parse(args: &[String]) -> Result<Options, Refused> {
                 continue;
             }
         };
-        let mut rest = letters.char_indices();
-        while let Some((at, letter)) = rest.next() {
+        for (at, letter) in letters.char_indices() {
             let Some(known) = KNOWN.find(letter).filter(|_| letter != ':') else {
                 return refuse(2, format!("invalid option -- '{letter}'"));
             };

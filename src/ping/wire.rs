@@ -46,6 +46,8 @@ pub struct Opened<'a> {
     /// The first line.
     pub header: String,
     pub warnings: String,
+    /// The destination.
+    pub target: IpAddr,
     /// Whether the destination may be several hosts.
     pub is_multicast: bool,
 }
@@ -93,7 +95,8 @@ pub fn open<'a>(world: &'a mut World, ns: NsId, options: &Options) -> Fails<Open
     }
     let is_multicast = broadcast || wire.to.ip().is_multicast();
     let header = header(&wire, options, source);
-    Ok(Opened { wire, header, warnings, is_multicast })
+    let target = wire.to.ip();
+    Ok(Opened { wire, header, warnings, target, is_multicast })
 }
 
 /// Whether ping would get a socket of ICMP alone, which counts and hears otherwise.
@@ -258,7 +261,7 @@ impl Setup<'_, '_> {
             (told.mark, told.tos) = (options.mark.unwrap_or(0), options.tos);
             (told.reports_errors, told.broadcast) = (true, broadcast);
             told.dont_route = options.dont_route;
-            told.room = 2 * buffer.max(LEAST_ROOM).min(MOST_ROOM);
+            told.room = 2 * buffer.clamp(LEAST_ROOM, MOST_ROOM);
             if let Some(ttl) = options.ttl {
                 (told.ttl, told.multicast_ttl) = (Some(ttl), ttl);
             }

@@ -70,6 +70,7 @@ pub fn run(
     }
     let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false };
     let is_traced = report.is_some() || is_choice_unknown(config);
+    source.world.settle();
     let (begin, name) = (source.world.now, capture.name.clone());
     let mut replay = Replay {
         source,

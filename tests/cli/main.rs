@@ -4,6 +4,7 @@ mod flows;
 mod live;
 mod output;
 mod packet;
+mod program;
 mod replay;
 mod sources;
 mod stream;

@@ -83,7 +83,8 @@ fn every_frame_is_told_of_once_and_in_order() {
                     source.world.run_until(until, &mut Tracer::off());
                     continue;
                 }
-                Befalls::Inject { dev, frame } => (dev, &frame.0),
+                Befalls::Inject { dev, frame, .. } => (dev, &frame.0),
+                _ => continue,
             };
             let link = source.world.ns(NS).expect("the host").config.links.find(dev).map(|link| link.index());
             let Some(dev) = link else { continue };

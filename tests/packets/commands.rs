@@ -65,6 +65,16 @@ pub fn said(script: &str) -> Option<String> {
     Some(String::from_utf8(done.stdout).expect("text"))
 }
 
+/// Whether commands succeed in a fresh network namespace: devices that not all kernels have.
+pub fn has(commands: &str) -> bool {
+    let done = Command::new("unshare").args(["--net", "sh", "-ec", commands]).stderr(Stdio::null()).status();
+    let has = done.is_ok_and(|status| status.success());
+    if !has {
+        eprintln!("not compared with the kernel: `{commands}` fails");
+    }
+    has
+}
+
 /// Whether the running kernel is of the release that the engine stands for by default.
 pub fn is_default_release() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();

@@ -11,6 +11,15 @@ fn shown(host: &mut Host) -> String {
     FILES.map(|file| host.world.read_file(NsId(0), &format!("/proc/net/{file}")).unwrap()).concat()
 }
 
+/// What a command prints.
+fn printed(host: &mut Host, command: &str) -> String {
+    let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    let names = fingerpost_iproute::Names::default();
+    let mut runner = fingerpost::script::Runner { world: &mut host.world, ns: NsId(0), names: &names };
+    let outcome = runner.run(&words);
+    format!("{}{}", outcome.stdout, outcome.stderr)
+}
+
 /// The text without what another build of the same release may leave out.
 fn plain(text: &str) -> Vec<&str> {
     text.lines().filter(|line| !line.starts_with("MPTcpExt")).collect()
@@ -67,7 +76,7 @@ fn counters_after_packets() {
         host.frame("e0", bytes);
         script += &commands::frame("e0", bytes);
     }
-    let ours = shown(&mut host);
+    let mut ours = shown(&mut host);
     let messages: Vec<&str> = ours.lines().filter(|line| line.starts_with("IcmpMsg:")).collect();
     assert_eq!(
         messages,
@@ -77,6 +86,10 @@ fn counters_after_packets() {
         return;
     }
     script += &FILES.map(|file| format!("show cat /proc/net/{file}\n")).concat();
+    for command in ["nstat -a", "nstat -az icmp*echo? IpOut*", "nstat --ignore -s *NoPorts"] {
+        ours += &printed(&mut host, command);
+        script += &format!("show {command}\n");
+    }
     if let Some(said) = commands::said(&script) {
         let said: Vec<&str> = plain(&said).into_iter().filter(|line| !line.starts_with("e0 ")).collect();
         assert_eq!(plain(&ours), said);

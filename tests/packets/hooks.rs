@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use fingerpost_engine::path::sockets::{Control, Kind as SocketKind};
 use fingerpost_engine::path::{AtHook, Handled, Kind, Outcome, Verdict};
-use fingerpost_engine::trace::Hook;
+use fingerpost_engine::trace::{Hook, Tracer};
 use fingerpost_model::NsId;
 use fingerpost_net::wire::{Checksum, Ethernet, Icmp, Ipv6, ethertype, icmp6, next};
 use fingerpost_net::{Errno, Family};
 use zerocopy::IntoBytes;
 
 use crate::host::{Host, ROUTER, edited, framed, icmp, mac, reason, tcp, udp};
-use crate::kernel::{self, Asked, Step, ask};
+use crate::kernel::{self, Asked, Step, ask, masked};
 
 /// What a chain does with each packet.
 #[derive(Clone, Copy, Debug)]
@@ -494,46 +495,91 @@ fn c242_ports_take_part_where_rules_ask_for_them() {
     assert_eq!(happened.frames[0].0, "e1");
 }
 
+/// Sends a datagram, and says what it is told.
+const SENDER: &str = r#"perl -MSocket=:all -MIO::Socket::IP -e '
+ my $s = IO::Socket::IP->new(Proto=>"udp",LocalHost=>"OWN",LocalPort=>5000) or die; BIND
+ my ($e, $a) = getaddrinfo("PEER",9,{socktype=>SOCK_DGRAM});
+ print "told ", defined(send($s,"x",0,$a->{addr})) ? 0 : $!+0, "\n"'"#;
+
+/// A datagram from a socket, here and in the kernel: what the sender is told, and the frames.
+#[track_caller]
+fn sent(
+    family: Family,
+    more: &str,
+    chains: &[Chain],
+    bound_to: Option<&str>,
+) -> Result<Vec<(String, Vec<u8>)>, Errno> {
+    let setup = setup(family, more);
+    let (own, peer) = match family {
+        Family::V4 => ("10.0.0.1", "10.0.0.2"),
+        Family::V6 => ("2001:db8::1", "2001:db8::2"),
+    };
+    let mut host = Host::new(&setup);
+    host.install(family, chains);
+    let ns = NsId(0);
+    let dev = bound_to.map_or(0, |dev| host.device(dev));
+    let id = host.world.socket(ns, family, SocketKind::Udp, 0).unwrap();
+    host.world.socket_options(ns, id).unwrap().dev = dev;
+    let addr = |text: &str, port: u16| SocketAddr::new(text.parse().unwrap(), port);
+    host.world.bind(ns, id, addr(own, 5000)).unwrap();
+    let to = Some(addr(peer, 9));
+    let called = host.world.send(ns, id, to, &Control::default(), b"x", &mut Tracer::off());
+    let name = |dev: u32| host.world.ns(ns).unwrap().config.links.get(dev).unwrap().name().to_owned();
+    let frames = called.emitted.iter().map(|frame| (name(frame.dev), masked(&frame.bytes)));
+    let ours = called.result.map(|_| frames.collect::<Vec<_>>());
+    let bind = bound_to.map_or(String::new(), |dev| format!(r#"setsockopt($s,1,25,"{dev}") or die;"#));
+    let program = SENDER.replace("OWN", own).replace("PEER", peer).replace("BIND", &bind);
+    let steps = [Step::Run(Box::leak(program.replace('\n', "").into_boxed_str()))];
+    let rules = ruleset(family, chains);
+    if let Some(did) = ask(&Asked { quiet: quiet(family), rules: &rules, ..Asked::of(&setup, &steps) }) {
+        let theirs: Vec<_> = did.frames.iter().map(|(dev, frame)| (dev.clone(), masked(frame))).collect();
+        let told = ours.as_ref().map_or_else(|errno| errno.0, |_| 0);
+        assert_eq!((told, ours.clone().unwrap_or_default()), (did.told, theirs), "here, and in the kernel");
+    }
+    ours
+}
+
+#[test]
+fn c223_the_sender_is_told_of_a_drop() {
+    for family in [Family::V4, Family::V6] {
+        for hook in [Hook::Output, Hook::Postrouting] {
+            let drops = [chain(hook, 0, &[Act::Drop])];
+            assert_eq!(sent(family, "", &drops, None), Err(Errno::EPERM), "{hook:?}");
+        }
+        let way = if family == Family::V4 {
+            "ip rule add fwmark 5 prohibit"
+        } else {
+            "ip -6 rule add fwmark 5 prohibit"
+        };
+        assert_eq!(sent(family, way, &[route(0, &[Act::Mark(5)])], None), Err(Errno::EACCES));
+    }
+}
+
+#[test]
+fn c242_a_socket_s_device_stays_demanded() {
+    for family in [Family::V4, Family::V6] {
+        let marks = [route(0, &[Act::Mark(5)])];
+        let dev = |bound| sent(family, marked(family), &marks, bound).unwrap()[0].0.clone();
+        assert_eq!((dev(None).as_str(), dev(Some("e0")).as_str()), ("e1", "e0"));
+    }
+}
+
 #[test]
 fn c244_a_new_destination_by_nat_is_looked_up_again() {
-    for (family, peer, own, _) in NAMES {
+    for family in [Family::V4, Family::V6] {
         let nat = |acts| [Chain { hook: Hook::Output, priority: -100, kind: Kind::Nat, acts }];
-        // The kernel changes flows that begin here; an answer stands for one.
-        let (chains, datagram) = match family {
-            Family::V4 => (
-                nat(&[Act::Destination("20.0.0.1")]),
-                "perl -MIO::Socket::IP -e 'IO::Socket::IP->new(Proto=>\"udp\",LocalHost=>\"10.0.0.1\",\
-                 PeerHost=>\"10.0.0.2\",PeerPort=>9)->send(\"x\")'",
-            ),
-            Family::V6 => (
-                nat(&[Act::Destination("2001:db8:20::1")]),
-                "perl -MIO::Socket::IP -e 'IO::Socket::IP->new(Proto=>\"udp\",LocalHost=>\"2001:db8::1\",\
-                 PeerHost=>\"2001:db8::2\",PeerPort=>9)->send(\"x\")'",
-            ),
+        let chains = match family {
+            Family::V4 => nat(&[Act::Destination("20.0.0.1")]),
+            Family::V6 => nat(&[Act::Destination("2001:db8:20::1")]),
         };
-        let addresses = |frame: &[u8]| match family {
-            Family::V4 => frame[26..34].to_vec(),
-            Family::V6 => frame[22..54].to_vec(),
+        let frames = sent(family, "", &chains, None).unwrap();
+        let [(dev, frame)] = &frames[..] else { panic!("{frames:?}") };
+        let source: IpAddr = match family {
+            Family::V4 => <[u8; 4]>::try_from(&frame[26..30]).unwrap().into(),
+            Family::V6 => <[u8; 16]>::try_from(&frame[22..38]).unwrap().into(),
         };
-        let setup = setup(family, "");
-        let mut host = Host::new(&setup);
-        host.install(family, &chains);
-        let Step::Frame(dev, request) = echo(family, peer, own) else { unreachable!() };
-        let handled = host.frame(dev, &request);
-        let [frame] = &handled.emitted[..] else { panic!("{handled:?}") };
-        assert_eq!(frame.dev, host.device("e1"));
-        let rules = ruleset(family, &chains);
-        let steps = [Step::Run(datagram)];
-        let quiet = quiet(family);
-        if let Some(did) = ask(&Asked { quiet, rules: &rules, ..Asked::of(&setup, &steps) }) {
-            let [(dev, theirs)] = &did.frames[..] else { panic!("{did:?}") };
-            assert_eq!(dev, "e1");
-            assert_eq!(
-                addresses(&frame.bytes),
-                addresses(theirs),
-                "the first lookup's source, the new destination"
-            );
-        }
+        let first = if family == Family::V4 { "10.0.0.1" } else { "2001:db8::1" };
+        assert_eq!((dev.as_str(), source), ("e1", first.parse().unwrap()), "the first lookup's source");
     }
 }
 

@@ -110,6 +110,8 @@ pub struct Did {
     /// How much counters grew.
     pub counters: BTreeMap<String, i64>,
     pub said: String,
+    /// The last error that a command was told; 0 for none.
+    pub told: i32,
 }
 
 /// What the kernel does, if it can be asked here.
@@ -161,6 +163,7 @@ pub fn ask(asked: &Asked<'_>) -> Option<Did> {
             ["after", name, count] => {
                 *did.counters.entry(name.to_owned()).or_default() += count.parse::<i64>().expect("a number")
             }
+            ["told", errno] => did.told = errno.parse().expect("a number"),
             _ => {}
         }
     }

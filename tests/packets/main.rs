@@ -21,3 +21,5 @@ mod six;
 mod sockets;
 mod tcp;
 mod teach;
+mod vlan;
+mod vrf;

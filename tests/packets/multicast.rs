@@ -48,7 +48,8 @@ fn routing() -> Both {
 }
 
 fn vif(both: &mut Both, number: u16, dev: &str) {
-    let vif = Vif { dev: both.host.device(dev), flags: 0 };
+    let index = both.host.device(dev);
+    let vif = Vif { dev: index, flags: Vif::BY_INDEX, local: index };
     mroute::add_vif(both.host.world.ns_mut(NsId(0)).unwrap().0, TABLE, number, vif).unwrap();
     both.script += &format!(
         "perl my ($i) = `ip -o link show {dev}` =~ /^(\\d+)/; \
@@ -244,6 +245,8 @@ fn entries_are_shown_as_iproute2_shows_them() {
         "ip -0 mroute",
         "ip mroute add",
         "ip netconf show dev e0",
+        "cat /proc/net/ip_mr_cache",
+        "cat /proc/net/ip_mr_vif",
     ] {
         both.shows(command);
     }

@@ -263,6 +263,8 @@ impl Restoring {
         complete_hops(&mut ns.config);
         restore6::complete(&mut ns.config);
         restore_mroute::complete(&mut ns.config);
+        control::groups6::restore(&mut ns.config);
+        ns.state.is_continued = true;
         for msg in std::mem::take(&mut opened.exceptions) {
             let restored = match msg.family {
                 Family::V4 => exception(ns, env, &msg),

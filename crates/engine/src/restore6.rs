@@ -220,6 +220,7 @@ pub(crate) fn exception(ns: &mut Namespace, env: Env<'_>, msg: &RouteMsg) -> Opt
     let hop = exception6::hop_of(&ns.config, &origin)?;
     let hundredths = msg.cacheinfo.map_or(0, |info| info.expires);
     let known = Exception6 {
+        since: env.now,
         mtu: msg.metrics.get(MetricKind::MTU),
         gateway,
         expires: (hundredths > 0).then(|| Time(env.now.0 + hundredths as u64 * 10)),

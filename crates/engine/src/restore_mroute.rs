@@ -15,7 +15,7 @@ pub(crate) fn table(config: &mut Config, msg: &MrouteTableMsg) -> Result<(), Str
         if config.links.get(vif.dev).is_none() {
             return Err(format!("a virtual interface on device {}, which is not there", vif.dev));
         }
-        table.vifs.insert(number, Vif { dev: vif.dev, flags: vif.flags });
+        table.vifs.insert(number, Vif { dev: vif.dev, flags: vif.flags, local: vif.local });
     }
     config.multicast.tables.insert(msg.table, table);
     Ok(())

@@ -13,7 +13,8 @@ use crate::lookup::exception::Exceptions;
 use crate::lookup::exception6::Exceptions6;
 use crate::path::sockets::Sockets;
 use crate::path::{
-    Beside, GlobalLimit, Learned, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Tick, Timers,
+    Beside, GlobalLimit, Learned, Listeners, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Tick,
+    Timers,
 };
 
 /// Time on the injected clock, in milliseconds since the world began.
@@ -28,6 +29,17 @@ impl Time {
     }
 }
 
+/// A device joined a group of IPv6 that it was not in, or left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupChange {
+    /// The device.
+    pub dev: u32,
+    /// The group.
+    pub group: Ipv6Addr,
+    /// Whether it joined.
+    pub is_joined: bool,
+}
+
 /// The mutable part of a namespace.
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -37,10 +49,19 @@ pub struct State {
     pub exceptions: Exceptions,
     /// The same of IPv6 (C-299).
     pub exceptions6: Exceptions6,
+    /// When what was learned of IPv6 destinations is looked at, as the timer is set.
+    pub exceptions_until: Option<Time>,
     /// Which buckets of resilient nexthop groups carried traffic (C-069).
     pub buckets: BucketUse,
     /// Addresses, with their devices, whose detection ends once the present change is made.
     pub due: Vec<(u32, Ipv6Addr)>,
+    /// Groups of IPv6 that were joined or left, where reports tell of it: while packets are
+    /// at work, and time.
+    pub group_changes: Option<Vec<GroupChange>>,
+    /// What its devices do as listeners of groups.
+    pub listeners: Listeners,
+    /// Whether it was at work before the clock began: what it has may be older.
+    pub is_continued: bool,
     /// What it counts.
     pub counters: Counters,
     /// Neighbours that are being resolved, or were.

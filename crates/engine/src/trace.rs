@@ -192,6 +192,10 @@ pub enum Stage {
     Hook {
         /// Which.
         hook: Hook,
+        /// The device that it came in by, as the hook is told; 0 for none.
+        input: u32,
+        /// The device that it leaves by, likewise.
+        output: u32,
     },
     /// It is for this host (`ip_local_deliver`).
     Deliver,

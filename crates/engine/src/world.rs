@@ -17,10 +17,10 @@ use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::network::Network;
-use crate::path::{Frame, Handled, Outcome, Stack};
+use crate::path::{Frame, Handled, Listener, Listening, Outcome, Stack, Timer};
 use crate::state::Time;
 use crate::trace::Tracer;
-use crate::{control, dump, lookup};
+use crate::{control, dump, lookup, path};
 
 /// Namespaces, clock, chance and behaviour.
 #[derive(Clone, Debug)]
@@ -153,7 +153,28 @@ impl World {
         self.now = Time(self.now.0.saturating_add(millis));
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut() {
+            ns.state.group_changes.get_or_insert_default();
             control::addrconf::pass_time(ns, env);
+            match &ns.state.group_changes {
+                Some(changes) if !changes.is_empty() => {
+                    let timer = Timer::Listener(0, Listening::News);
+                    ns.state.timers.set(timer, None, Some(self.now));
+                }
+                _ => ns.state.group_changes = None,
+            }
+        }
+    }
+
+    /// Takes the hosts for ones that have stood for a while: nobody has the addresses of
+    /// IPv6 that were just added, and groups that were joined have been told of.
+    pub fn settle(&mut self) {
+        self.revision += 1;
+        let env = Env { behaviour: &self.behaviour, now: self.now };
+        for ns in self.namespaces.values_mut() {
+            control::detect6::end_detections(ns, env);
+            ns.state.group_changes = None;
+            ns.state.listeners.values_mut().for_each(Listener::settle);
+            ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
         }
     }
 
@@ -187,10 +208,22 @@ impl World {
         tracer: &mut Tracer<'_>,
     ) -> Result<Handled, Refusal> {
         self.revision += 1;
+        if path::is_tagged(frame) && self.has_vlan_elsewhere(id, dev) {
+            let outcome = Outcome::Unknown("a VLAN device in another namespace");
+            return Ok(Handled { outcome, emitted: Vec::new() });
+        }
         let env = Env { behaviour: &self.behaviour, now: self.now };
         let ns = self.namespaces.get_mut(&id).ok_or(Refusal::new(Errno::ENOENT))?;
         let stack = Stack::new(&mut ns.config, &mut ns.state, env, &mut self.rng, tracer);
         Ok(stack.receive(dev, frame, mark))
+    }
+
+    /// Whether a VLAN device on this one is in another namespace.
+    fn has_vlan_elsewhere(&self, id: NsId, dev: u32) -> bool {
+        let others = self.namespaces.iter().filter(|(other, _)| **other != id);
+        others
+            .flat_map(|(_, ns)| ns.config.links.iter())
+            .any(|link| link.kind() == "vlan" && link.link_ns == Some(id) && link.msg.link == Some(dev))
     }
 
     /// An entry is added to a multicast routing table, or changed; packets that waited for it
@@ -254,12 +287,14 @@ impl World {
 
     /// The same, with what became of it.
     pub(crate) fn fire_next(&mut self, until: Time, tracer: &mut Tracer<'_>) -> Option<(NsId, Handled)> {
-        let next = self.next_timer().filter(|&at| at <= until);
+        let is_due = |at: &Time| *at <= until;
+        let next = self.next_timer().filter(is_due);
         let to = next.unwrap_or(until);
         if to > self.now {
             self.pass(to.0 - self.now.0);
         }
-        let at = next?;
+        // What time has brought may be told of at once.
+        let at = next.or_else(|| self.next_timer().filter(is_due))?;
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
         self.namespaces.iter_mut().find_map(|(&id, ns)| {
@@ -274,7 +309,7 @@ impl World {
         let env = Env { behaviour: &self.behaviour, now: self.now };
         for ns in self.namespaces.values_mut().filter(|ns| !ns.state.due.is_empty()) {
             self.revision += 1;
-            control::addrconf::finish_due(ns, env);
+            control::detect6::finish_due(ns, env);
         }
     }
 

@@ -127,8 +127,8 @@ pub(crate) fn encode(m: &MrouteMsg, b: &mut Builder) {
     if let Some(oifs) = &m.oifs {
         b.nest(rta::MULTIPATH, |b| {
             for oif in oifs {
-                b.raw(&(OIF as u16).to_ne_bytes());
-                b.raw(&[0, oif.ttl]);
+                let [l0, l1] = (OIF as u16).to_ne_bytes();
+                b.raw(&[l0, l1, 0, oif.ttl]);
                 b.raw(&oif.dev.to_ne_bytes());
             }
         });

@@ -38,7 +38,7 @@ usage: fingerpost-testkit VERB [OPTIONS]
   replay FILE                             Fingerpost against recorded answers
   sources --seed S --scenarios N          source addresses: the kernel, asked by UDP sockets, against Fingerpost
   dump-script SEED INDEX                  print a scenario's script
-  accept decision | ipv6 | fib | decide   what a machine can check of the acceptance list, as a table;
+  accept decision | ipv6 | fib | decide | packets   what a machine can check of the acceptance list, as a table;
                                           --seed and --scenarios (of the comparison, default 100) apply
       --minutes N      fib: of random histories, in all (default 10); the rest takes a few minutes more
 

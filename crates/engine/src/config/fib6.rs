@@ -35,6 +35,8 @@ impl RtFlags {
     pub const ANYCAST: RtFlags = RtFlags(0x0010_0000);
     /// No neighbour is asked for.
     pub const NONEXTHOP: RtFlags = RtFlags(0x0020_0000);
+    /// A prefix that an advertisement says its router is a way to.
+    pub const ROUTEINFO: RtFlags = RtFlags(0x0080_0000);
     /// Ends at a time.
     pub const EXPIRES: RtFlags = RtFlags(0x0040_0000);
     /// An own address.
@@ -43,6 +45,10 @@ impl RtFlags {
     /// Whether any bit of `other` is set.
     pub const fn any(self, other: RtFlags) -> bool {
         self.0 & other.0 != 0
+    }
+    /// Whether all bits of `other` are set.
+    pub const fn all(self, other: RtFlags) -> bool {
+        self.0 & other.0 == other.0
     }
     /// These bits and those of `other`.
     #[must_use]

@@ -23,9 +23,8 @@ pub struct In6Dev {
     pub is_ready: bool,
     /// Anycast addresses, the newest first.
     pub anycast: Vec<Anycast>,
-    /// Whether it began to forward after it was made: only then it is in the groups of all
-    /// routers of the device and of the site (`dev_forward_change`).
-    pub turned_router: bool,
+    /// Groups that it joined, the newest first (`mc_list`).
+    pub groups: Vec<Group6>,
 }
 
 impl In6Dev {
@@ -33,6 +32,15 @@ impl In6Dev {
     pub fn candidates(&self) -> usize {
         self.addrs.iter().filter(|addr| addr.is_candidate()).count()
     }
+}
+
+/// A group of a device (`struct ifmcaddr6`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group6 {
+    /// The group.
+    pub addr: Ipv6Addr,
+    /// How many want it.
+    pub users: u32,
 }
 
 /// An anycast address of a device (`struct ifacaddr6`).

@@ -72,6 +72,10 @@ impl Link {
     pub fn master(&self) -> Option<u32> {
         self.msg.master.filter(|&m| m != 0)
     }
+    /// Whether it takes its frames from another device by their addresses.
+    pub fn is_on_another(&self) -> bool {
+        matches!(self.kind(), "macvlan" | "macvtap" | "ipvlan" | "ipvtap")
+    }
     /// The table, if it is a VRF device.
     pub fn vrf_table(&self) -> Option<TableId> {
         match &self.msg.info {
@@ -164,6 +168,8 @@ pub struct Links {
     pub groups_known: bool,
     /// Whether a VRF device was ever made here: its rule is added once only.
     pub vrf_seen: bool,
+    /// Whether a device ever came that takes another's frames by their addresses.
+    pub sharing_seen: bool,
 }
 
 impl Links {
@@ -185,6 +191,7 @@ impl Links {
     /// Adds a device behind all others. Gives back the one that had its index.
     pub fn insert(&mut self, link: Link) -> Option<Link> {
         let index = link.index();
+        self.sharing_seen |= link.is_on_another();
         self.came.retain(|&other| other != index);
         self.came.push(index);
         self.by_index.insert(index, link)

@@ -16,7 +16,7 @@ mod trie;
 
 pub use fib::{Alias, Entry, Fib, FibInfo, FibInfoId, NextHop, Table};
 pub use fib6::{Fib6, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
-pub use in6::{AddrLabel, AddrLabels, Anycast, Dad, If6Addr, In6Dev, NO_LABEL};
+pub use in6::{AddrLabel, AddrLabels, Anycast, Dad, Group6, If6Addr, In6Dev, NO_LABEL};
 pub use journal::{Changes, Journal};
 pub use link::{IfAddr, InDev, LOOPBACK, Link, Links};
 pub use mroute::{MAX_VIFS, Mfc, MulticastRouting, MulticastTable, NEVER, Vif};

@@ -18,9 +18,14 @@ pub struct Vif {
     pub dev: u32,
     /// `VIFF_*`.
     pub flags: u16,
+    /// By what the daemon named it, as `/proc/net/ip_mr_vif` shows it: the device's index
+    /// ([`Vif::BY_INDEX`]), or an address in network order.
+    pub local: u32,
 }
 
 impl Vif {
+    /// The daemon named the device by its index (`VIFF_USE_IFINDEX`).
+    pub const BY_INDEX: u16 = 8;
     /// Packets leave it within others (`VIFF_TUNNEL`).
     pub const TUNNEL: u16 = 1;
     /// Packets leave it to the daemon (`VIFF_REGISTER`).

@@ -1,39 +1,37 @@
 //! The life of IPv6 on a device: what events bring and take (`addrconf_notify`),
-//! addresses with their routes, duplicate address detection, anycast.
+//! addresses with their routes.
 //!
-//! Requests for addresses are [`super::address6`]'s. Detection sends nothing and
-//! nobody objects: it takes the time that Linux takes at most, by the world's clock.
+//! Requests for addresses are [`super::address6`]'s, the detection of duplicates
+//! [`super::detect6`]'s, and what routers advertise [`super::advert6`]'s.
 
 use std::net::Ipv6Addr;
 
 use fingerpost_model::{IfaFlags, LinkFlags, Refusal, RouteFlags, RouteType, TableId};
 use fingerpost_net::{Errno, Prefix, Rng};
 
-use super::event::nexthop_device;
-use super::host6::{host_ref, insert_host_route, join_anycast, leave_anycast};
+use super::host6::{host_ref, leave_anycast};
 use super::route6::{self, RouteConfig6};
 use super::sync6::{for_each_route, sync_carrier_lost, sync_down, sync_up};
-use super::{address6, neighbour, stable_privacy};
+use super::{address6, detect6, groups6, neighbour, stable_privacy};
 use crate::addrtype::AddrType;
 use crate::config::{Config, Dad, If6Addr, In6Dev, Link, RtFlags};
 use crate::lookup::RouteRef;
-use crate::lookup::exception6::HopId6;
+use crate::lookup::exception6;
 use crate::namespace::{Env, Namespace};
-use crate::state::Time;
 
 /// Smallest MTU with which a device carries IPv6, bytes.
 pub const MIN_MTU: u32 = 1280;
 /// Metric of prefix routes (C-290).
 const PREFIX_METRIC: u32 = 256;
 /// `ARPHRD_ETHER`, `ARPHRD_NONE`.
-const ETHER: u16 = 1;
+pub(super) const ETHER: u16 = 1;
 const NONE: u16 = 0xfffe;
 /// `IN6_ADDR_GEN_MODE_*`.
 const EUI64: i64 = 0;
 const STABLE_PRIVACY: i64 = 2;
 const RANDOM: i64 = 3;
 /// The upper half of link-local addresses.
-const LINK_LOCAL_PREFIX: u64 = 0xfe80 << 48;
+pub(super) const LINK_LOCAL_PREFIX: u64 = 0xfe80 << 48;
 /// `IFAPROT_KERNEL_LO`, `IFAPROT_KERNEL_LL`.
 const BY_LOOPBACK: u8 = 1;
 const LINK_LOCAL: u8 = 3;
@@ -68,8 +66,9 @@ pub fn start(config: &mut Config, dev: u32) {
         }
     }
     let Some(link) = config.links.get_mut(dev) else { return };
-    link.ipv6 =
-        Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new(), turned_router: false });
+    let is_router = conf.forwarding != 0 && link.msg.flags.has(LinkFlags::MULTICAST);
+    let groups = groups6::first(is_router);
+    link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new(), groups });
 }
 
 /// Whether packets can pass (`addrconf_link_ready`): a device that was opened without
@@ -134,7 +133,7 @@ fn become_ready(ns: &mut Namespace, env: Env<'_>, dev: u32) {
         ipv6.is_ready = true;
     }
     make_automatic(ns, env, dev);
-    run_waiting(ns, env, dev);
+    detect6::run_waiting(ns, env, dev);
     sync_up(ns, dev, RouteFlags::DEAD);
     let Some(link) = ns.config.links.get(dev) else { return };
     let (mtu, is_loopback) = (link.mtu(), link.is_loopback());
@@ -148,21 +147,19 @@ fn become_ready(ns: &mut Namespace, env: Env<'_>, dev: u32) {
 /// The device's MTU is its IPv6 MTU, and that of routes that had it.
 fn store_mtu(ns: &mut Namespace, dev: u32, mtu: u32) {
     let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
-    let old = ipv6.conf.mtu;
-    if old == i64::from(mtu) {
-        return;
+    let old = std::mem::replace(&mut ipv6.conf.mtu, mtu.into());
+    if old != i64::from(mtu) {
+        change_mtu(ns, dev, old, mtu);
     }
-    ipv6.conf.mtu = mtu.into();
+}
+
+/// Routes through a device, and what was learned of destinations behind it, with the old
+/// MTU or more than the new one, get that (`rt6_mtu_change`).
+pub fn change_mtu(ns: &mut Namespace, dev: u32, old: i64, mtu: u32) {
     use fingerpost_model::MetricKind;
     let Namespace { config, state } = &mut *ns;
-    let hop_device = |id| match id {
-        HopId6::Object(id) => nexthop_device(config, id),
-        HopId6::Route(id) => {
-            let mut routes = config.fib6.tables.iter().flat_map(|table| table.routes());
-            routes.find(|route| route.id == id).map(|route| route.hop.dev)
-        }
-    };
-    state.exceptions6.device_mtu_changed(|hop| hop_device(hop) == Some(dev), old.max(0) as u32, mtu);
+    let on_device = |hop| exception6::device(config, hop) == dev;
+    state.exceptions6.device_mtu_changed(on_device, old.max(0) as u32, mtu);
     for_each_route(ns, |route| {
         let own = route.metrics.get(MetricKind::MTU).unwrap_or(0);
         let locked = route.metrics.get(MetricKind::LOCK).unwrap_or(0) & 1 << MetricKind::MTU.0 != 0;
@@ -188,7 +185,7 @@ pub fn make_automatic(ns: &mut Namespace, env: Env<'_>, dev: u32) {
             ..NewAddress::permanent(Ipv6Addr::LOCALHOST, 128)
         };
         if add_address(ns, env, dev, localhost).is_ok() {
-            complete(ns, env, dev, Ipv6Addr::LOCALHOST);
+            detect6::complete(ns, env, dev, Ipv6Addr::LOCALHOST);
         }
         return;
     }
@@ -207,7 +204,7 @@ pub fn make_automatic(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     if is_l3_master {
         return;
     }
-    let stable = stable_identifier(&ns.config, dev);
+    let stable = stable_identifier(&ns.config, dev, LINK_LOCAL_PREFIX);
     let (id, flags) = match mode {
         EUI64 => (mac.and_then(|mac| eui64(&mac)), IfaFlags(0)),
         STABLE_PRIVACY => (stable, IfaFlags::STABLE_PRIVACY),
@@ -224,16 +221,52 @@ pub fn make_automatic(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     }
 }
 
-/// The interface identifier of a device with a secret (RFC 7217); `None` without.
-fn stable_identifier(config: &Config, dev: u32) -> Option<u64> {
+/// The interface identifier of an address of an advertised prefix, given by its upper half: the
+/// device's token, or made as its addresses are; `None` where there is nothing to make it of.
+///
+/// # Errors
+///
+/// It would be made by chance.
+pub(super) fn advertised_identifier(
+    config: &Config,
+    dev: u32,
+    prefix: u64,
+) -> Result<Option<(u64, IfaFlags)>, &'static str> {
+    let Some(link) = config.links.get(dev) else { return Ok(None) };
+    let Some(ipv6) = &link.ipv6 else { return Ok(None) };
+    if !ipv6.token.is_unspecified() {
+        return Ok(Some((ipv6.token.to_bits() as u64, IfaFlags(0))));
+    }
+    if matches!(ipv6.conf.addr_gen_mode, STABLE_PRIVACY | RANDOM) {
+        if let Some(id) = stable_identifier(config, dev, prefix) {
+            return Ok(Some((id, IfaFlags::STABLE_PRIVACY)));
+        }
+        if ipv6.conf.addr_gen_mode == RANDOM {
+            return Err("an address made by chance");
+        }
+    }
+    let mac = link.msg.address.as_ref().filter(|_| link.msg.arp_type == ETHER);
+    let of_device = mac.and_then(|mac| eui64(&mac.0));
+    // What has none takes that of its address of the link (`ipv6_inherit_eui64`).
+    let of_link = || {
+        let mut own = ipv6.addrs.iter().rev().take_while(|have| have.is_of_link_or_host());
+        let own =
+            own.find(|have| have.scope & AddrType::LINK_LOCAL != 0 && !have.flags.has(IfaFlags::TENTATIVE));
+        own.map(|have| have.addr.to_bits() as u64)
+    };
+    Ok(of_device.or_else(of_link).map(|id| (id, IfaFlags(0))))
+}
+
+/// The interface identifier of a device with a secret for a prefix (RFC 7217); `None` without.
+fn stable_identifier(config: &Config, dev: u32, prefix: u64) -> Option<u64> {
     let link = config.links.get(dev)?;
     let permanent = link.msg.perm_address.as_ref().map_or(&[][..], |address| &address.0);
     let secret = stable_privacy::secret(config, link.name())?;
-    stable_privacy::identifier(LINK_LOCAL_PREFIX, permanent, secret)
+    stable_privacy::identifier(prefix, permanent, secret)
 }
 
 /// The interface identifier of an Ethernet address (`addrconf_ifid_eui48`).
-fn eui64(mac: &[u8]) -> Option<u64> {
+pub(super) fn eui64(mac: &[u8]) -> Option<u64> {
     match *mac {
         [a, b, c, d, e, f] => Some(u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f])),
         _ => None,
@@ -258,7 +291,7 @@ fn add_link_local(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr, fl
     if add_address(ns, env, dev, new).is_ok() {
         let prefix = Prefix::containing(addr, 64).unwrap_or(Prefix::DEFAULT);
         add_prefix_route(ns, env, dev, prefix, 0, None);
-        start_dad(ns, env, dev, addr);
+        detect6::begin(ns, env, dev, addr);
     }
 }
 
@@ -391,9 +424,23 @@ pub fn add_prefix_route(
     metric: u32,
     expires: Option<u32>,
 ) {
+    add_prefix_route_with(ns, env, dev, prefix, metric, expires, RtFlags::default());
+}
+
+/// The same, with more noted of it.
+pub(super) fn add_prefix_route_with(
+    ns: &mut Namespace,
+    env: Env<'_>,
+    dev: u32,
+    prefix: Prefix<Ipv6Addr>,
+    metric: u32,
+    expires: Option<u32>,
+    flags: RtFlags,
+) {
     let metric = if metric == 0 { PREFIX_METRIC } else { metric };
     let table = prefix_table(&ns.config, dev);
     let mut request = RouteConfig6::automatic(table, prefix, RouteType::UNICAST, dev, metric);
+    request.flags = request.flags | flags;
     if expires.is_some() {
         request.flags = request.flags | RtFlags::EXPIRES;
         request.expires = expires;
@@ -416,86 +463,23 @@ pub fn find_prefix_route(
     })
 }
 
-/// Begins duplicate address detection, or does without (`addrconf_dad_begin`).
-pub fn start_dad(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
-    let Some(link) = ns.config.links.get(dev) else { return };
-    let quiet = link.msg.flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK);
-    let Some(ipv6) = &link.ipv6 else { return };
-    let Some(have) = ipv6.addrs.iter().find(|have| have.addr == addr) else { return };
-    let off = ns.config.sysctl6.all.accept_dad < 1 && ipv6.conf.accept_dad < 1;
-    if quiet || off || !have.flags.has(IfaFlags::TENTATIVE) || have.flags.has(IfaFlags::NODAD) {
-        complete(ns, env, dev, addr);
-        return;
-    }
-    let (is_ready, optimistic) = (ipv6.is_ready, have.flags.has(IfaFlags::OPTIMISTIC));
-    let end = dad_end(ipv6, optimistic, env.now);
-    if is_ready && end <= env.now {
-        ns.state.due.push((dev, addr));
-    }
-    let until = Dad::Until(end);
-    if let Some(have) = address_mut(&mut ns.config, dev, addr) {
-        have.dad = if is_ready { until } else { Dad::Waiting };
-    }
-    if is_ready && optimistic {
-        insert_host_route(ns, env, dev, addr);
-    }
-}
-
-/// Detections that end at once do so after what the change does otherwise, those
-/// of all devices in the order in which they began (`addrconf_dad_work`).
-pub fn finish_due(ns: &mut Namespace, env: Env<'_>) {
-    for (dev, addr) in std::mem::take(&mut ns.state.due) {
-        let have = address(&ns.config, dev, addr);
-        if have.is_some_and(|have| matches!(have.dad, Dad::Until(end) if end <= env.now)) {
-            complete(ns, env, dev, addr);
-        }
-    }
-}
-
-/// When detection is over at the latest: after a random part of a delay, then
-/// a second for each solicitation (`addrconf_dad_kick`).
-fn dad_end(ipv6: &In6Dev, optimistic: bool, now: Time) -> Time {
-    let delay = if optimistic { 0 } else { ipv6.conf.router_solicitation_delay.max(0) as u64 };
-    now.plus_secs(delay + ipv6.conf.dad_transmits.max(0) as u64)
-}
-
-/// Detection begins for the addresses that waited for the device (`addrconf_dad_run`).
-fn run_waiting(ns: &mut Namespace, env: Env<'_>, dev: u32) {
-    let Some(ipv6) = ns.config.links.ipv6(dev) else { return };
-    let waits = |have: &&If6Addr| have.flags.has(IfaFlags::TENTATIVE) && have.dad == Dad::Waiting;
-    let waiting: Vec<Ipv6Addr> = ipv6.addrs.iter().filter(waits).map(|have| have.addr).collect();
-    for addr in waiting {
-        start_dad(ns, env, dev, addr);
-    }
-}
-
-/// An address is its device's own from now on (`addrconf_dad_completed`).
-pub fn complete(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
-    let Some(have) = address_mut(&mut ns.config, dev, addr) else { return };
-    have.flags = have.flags.without(IfaFlags::TENTATIVE | IfaFlags::OPTIMISTIC | IfaFlags::DADFAILED);
-    have.dad = Dad::Over;
-    let (peer, metric) = (have.peer, have.metric);
-    insert_host_route(ns, env, dev, addr);
-    if ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.forwarding != 0) {
-        join_anycast(ns, env, dev, addr);
-    }
-    if let Some(peer) = peer {
-        add_prefix_route(ns, env, dev, Prefix::host(peer), metric, None);
-    }
-    ns.config.fib6.generation += 1;
-}
-
 /// What time has brought: the end of detections, of lifetimes, of routes.
 pub fn pass_time(ns: &mut Namespace, env: Env<'_>) {
-    let devices: Vec<u32> = ns.config.links.iter().map(Link::index).collect();
-    for dev in devices {
-        let addrs: Vec<If6Addr> = ns.config.links.ipv6(dev).map_or(Vec::new(), |ipv6| ipv6.addrs.clone());
-        for have in addrs {
-            if matches!(have.dad, Dad::Until(end) if end <= env.now) {
-                complete(ns, env, dev, have.addr);
-            }
-            address6::check_lifetime(ns, env, dev, have.addr);
+    let is_due = |have: &If6Addr| {
+        matches!(have.dad, Dad::Until(end) if end <= env.now) || address6::is_ageing(have, env.now)
+    };
+    let of_link = |link: &Link| {
+        let addrs = link.ipv6.as_ref().map_or(&[][..], |ipv6| &ipv6.addrs);
+        let dev = link.index();
+        addrs.iter().filter(|have| is_due(have)).map(|have| (dev, have.addr)).collect::<Vec<_>>()
+    };
+    let due: Vec<(u32, Ipv6Addr)> = ns.config.links.iter().flat_map(of_link).collect();
+    for (dev, addr) in due {
+        let have = address(&ns.config, dev, addr);
+        if have.is_some_and(|have| matches!(have.dad, Dad::Until(end) if end <= env.now)) {
+            detect6::complete(ns, env, dev, addr);
         }
+        address6::check_lifetime(ns, env, dev, addr);
     }
 }
 
@@ -514,6 +498,7 @@ pub fn withdraw(ns: &mut Namespace, dev: u32, have: &If6Addr) {
     if ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.forwarding != 0) {
         leave_anycast(ns, dev, have);
     }
+    groups6::leave_solicited(ns, dev, have.addr);
     if let Some(peer) = have.peer
         && let Some(route) = find_prefix_route(&ns.config, dev, Prefix::host(peer), false).map(RouteRef::to)
     {
@@ -535,7 +520,7 @@ fn restore_permanent(ns: &mut Namespace, env: Env<'_>, dev: u32) {
             add_prefix_route(ns, env, dev, have.prefix(), have.metric, None);
         }
         if have.dad == Dad::Before {
-            start_dad(ns, env, dev, have.addr);
+            detect6::begin(ns, env, dev, have.addr);
         }
     }
 }
@@ -544,6 +529,7 @@ fn restore_permanent(ns: &mut Namespace, env: Env<'_>, dev: u32) {
 pub fn device_down(ns: &mut Namespace, _: Env<'_>, dev: u32, for_good: bool) {
     sync_down(ns, dev, for_good);
     neighbour::nd_down(ns, dev);
+    ns.state.listeners.remove(&dev);
     let all_keep = ns.config.sysctl6.all.keep_addr_on_down;
     let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
     let own_keep = ipv6.conf.keep_addr_on_down;
@@ -563,6 +549,7 @@ pub fn device_down(ns: &mut Namespace, _: Env<'_>, dev: u32, for_good: bool) {
             if ns.config.links.ipv6(dev).is_some_and(|ipv6| ipv6.conf.forwarding != 0) {
                 leave_anycast(ns, dev, &have);
             }
+            groups6::leave_solicited(ns, dev, have.addr);
             if let Some(kept) = address_mut(&mut ns.config, dev, have.addr) {
                 kept.dad = Dad::Before;
                 kept.route = None;

@@ -7,7 +7,7 @@ use fingerpost_model::{AddrMsg, IfaFlags, NlFlags, Refusal};
 use fingerpost_net::{Errno, Prefix};
 
 use super::addrconf::{self, NewAddress, add_prefix_route, find_prefix_route};
-use super::route6;
+use super::{detect6, route6};
 use crate::addrtype::AddrType;
 use crate::config::{Config, If6Addr, RtFlags};
 use crate::lookup::RouteRef;
@@ -111,7 +111,7 @@ fn add(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) -> Result<()
     if !new.flags.has(IfaFlags::NOPREFIXROUTE) {
         add_prefix_route(ns, env, dev, prefix_of(&new), new.metric, lifetime(&new));
     }
-    addrconf::start_dad(ns, env, dev, addr);
+    detect6::begin(ns, env, dev, addr);
     Ok(())
 }
 
@@ -282,7 +282,7 @@ pub fn del_address(ns: &mut Namespace, env: Env<'_>, msg: &AddrMsg) -> Result<()
 }
 
 /// Removes an address with its routes (`ipv6_del_addr`).
-fn remove(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
+pub(super) fn remove(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
     let Some(have) = addrconf::address(&ns.config, dev, addr).cloned() else { return };
     let counts = have.flags.has(IfaFlags::PERMANENT) || !env.behaviour.finite6_leaves_prefix_route;
     let fate = match counts && !have.flags.has(IfaFlags::NOPREFIXROUTE) {
@@ -316,13 +316,39 @@ fn forget_source(config: &mut Config, addr: Ipv6Addr) {
 /// An address whose time is over goes, or is deprecated (`addrconf_verify_rtnl`).
 pub fn check_lifetime(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
     let Some(have) = addrconf::address_mut(&mut ns.config, dev, addr) else { return };
-    if have.flags.has(IfaFlags::PERMANENT) && have.preferred == FOREVER {
-        return;
+    match age(have, env.now) {
+        Age::Fresh => {}
+        Age::Deprecated => have.flags = have.flags | IfaFlags::DEPRECATED,
+        Age::Over => remove(ns, env, dev, addr),
     }
-    let age = env.now.0.saturating_sub(have.updated.0) / 1000;
-    if have.valid != FOREVER && age >= u64::from(have.valid) {
-        remove(ns, env, dev, addr);
-    } else if have.preferred != FOREVER && age >= u64::from(have.preferred) {
-        have.flags = have.flags | IfaFlags::DEPRECATED;
+}
+
+/// Whether time has made something of an address that it is not yet.
+pub(super) fn is_ageing(have: &If6Addr, now: Time) -> bool {
+    match age(have, now) {
+        Age::Fresh => false,
+        Age::Deprecated => !have.flags.has(IfaFlags::DEPRECATED),
+        Age::Over => true,
+    }
+}
+
+/// What time has made of an address.
+enum Age {
+    Fresh,
+    Deprecated,
+    Over,
+}
+
+fn age(have: &If6Addr, now: Time) -> Age {
+    if have.flags.has(IfaFlags::PERMANENT) && have.preferred == FOREVER {
+        return Age::Fresh;
+    }
+    let seconds = now.0.saturating_sub(have.updated.0) / 1000;
+    if have.valid != FOREVER && seconds >= u64::from(have.valid) {
+        Age::Over
+    } else if have.preferred != FOREVER && seconds >= u64::from(have.preferred) {
+        Age::Deprecated
+    } else {
+        Age::Fresh
     }
 }

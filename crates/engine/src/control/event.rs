@@ -163,7 +163,7 @@ pub fn mtu_changed(ns: &mut Namespace, env: Env<'_>, dev: u32, old_mtu: u32) {
     table::bump(&mut ns.config.fib);
 }
 
-pub(super) fn nexthop_device(config: &crate::config::Config, id: u32) -> Option<u32> {
+pub(crate) fn nexthop_device(config: &crate::config::Config, id: u32) -> Option<u32> {
     match &config.nexthops.get(id)?.kind {
         crate::config::NexthopKind::Single(hop) => Some(hop.dev),
         crate::config::NexthopKind::Group { .. } => None,

@@ -7,6 +7,7 @@ use fingerpost_model::{IfaFlags, RouteType, TableId};
 use fingerpost_net::Prefix;
 
 use super::addrconf::{address, address_mut};
+use super::groups6;
 use super::route6::{self, RouteConfig6};
 use crate::config::{Anycast, Config, If6Addr, Route6Id, RtFlags};
 use crate::lookup::RouteRef;
@@ -60,6 +61,7 @@ pub(super) fn join_anycast(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv
         return;
     }
     let route = add_host_route(ns, env, dev, group, RouteType::ANYCAST);
+    groups6::join_solicited(ns, dev, group);
     if let Some(ipv6) = ns.config.links.ipv6_mut(dev) {
         ipv6.anycast.insert(0, Anycast { addr: group, users: 1, route });
     }
@@ -73,6 +75,7 @@ pub(super) fn leave_anycast(ns: &mut Namespace, dev: u32, have: &If6Addr) {
     ipv6.anycast[at].users -= 1;
     if ipv6.anycast[at].users == 0 {
         let gone = ipv6.anycast.remove(at);
+        groups6::leave_solicited(ns, dev, group);
         if let Some(id) = gone.route {
             let route = host_ref(&ns.config, dev, group, id);
             route6::remove(ns, route);
@@ -85,9 +88,9 @@ pub(super) fn leave_anycast(ns: &mut Namespace, dev: u32, have: &If6Addr) {
 pub fn forwarding_changed(ns: &mut Namespace, env: Env<'_>, dev: u32) {
     let Some(ipv6) = ns.config.links.ipv6_mut(dev) else { return };
     let forwards = ipv6.conf.forwarding != 0;
-    ipv6.turned_router = forwards;
     let addrs: Vec<If6Addr> =
         ipv6.addrs.iter().filter(|have| !have.flags.has(IfaFlags::TENTATIVE)).cloned().collect();
+    groups6::forwarding_changed(ns, dev, forwards);
     for have in addrs {
         match forwards {
             true => join_anycast(ns, env, dev, have.addr),

@@ -7,7 +7,7 @@ use fingerpost_net::Errno;
 
 use crate::config::{MAX_VIFS, Mfc, MulticastRouting, MulticastTable, NEVER, Vif};
 use crate::namespace::{Env, Namespace};
-use crate::path::Used;
+use crate::path::{Used, VifCounts};
 
 /// A daemon opens its socket (`MRT_INIT`).
 ///
@@ -62,6 +62,7 @@ pub fn add_vif(ns: &mut Namespace, table: TableId, number: u16, vif: Vif) -> Res
     ipv4.conf.mc_forwarding += 1;
     link.msg.allmulti = link.msg.allmulti.map(|count| count + 1);
     table_mut(ns, table)?.vifs.insert(number, vif);
+    ns.state.multicast.vifs.insert((table, number), VifCounts::default());
     ns.config.fib.generation += 1;
     Ok(())
 }

@@ -8,6 +8,7 @@ use fingerpost_model::{
 };
 use fingerpost_net::Errno;
 
+use super::groups6;
 use crate::config::{Config, Link};
 use crate::lookup::source::address_type;
 use crate::namespace::{Env, Namespace};
@@ -53,7 +54,9 @@ pub fn new_neighbour(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NeighMs
             lladdr: None,
             ..msg.clone()
         };
-        config.neighbours.proxies.insert((msg.index, dst), entry);
+        if config.neighbours.proxies.insert((msg.index, dst), entry).is_none() {
+            groups6::join_proxied(ns, msg.index, dst);
+        }
         return Ok(());
     }
     let Some(link) = link else { return Err(refuse(Errno::EINVAL, "Device not specified")) };
@@ -206,18 +209,21 @@ fn started(state: NeighState) -> NeighState {
 
 /// Removes a neighbour (`neigh_delete`).
 pub fn del_neighbour(ns: &mut Namespace, env: Env, msg: &NeighMsg) -> Result<(), Refusal> {
-    let config = &mut ns.config;
     let Some(dst) = msg.dst else { return Err(refuse(Errno::EINVAL, "Network address not specified")) };
-    if msg.index != 0 && config.links.get(msg.index).is_none() {
+    if msg.index != 0 && ns.config.links.get(msg.index).is_none() {
         return Err(Refusal::new(Errno::ENODEV));
     }
     let key = (msg.index, dst);
     let removed = if msg.flags.has(NeighFlags::PROXY) {
-        config.neighbours.proxies.remove(&key)
+        let removed = ns.config.neighbours.proxies.remove(&key);
+        if removed.is_some() {
+            groups6::leave_proxied(ns, key.0, key.1);
+        }
+        removed
     } else if msg.index == 0 {
         return Err(Refusal::new(Errno::EINVAL));
     } else {
-        let removed = config.neighbours.entries.remove(&key);
+        let removed = ns.config.neighbours.entries.remove(&key);
         let old = removed.as_ref().map_or(NeighState(0), |entry| entry.state);
         running::removed_by_request(&mut ns.state, key, old, env.now);
         removed
@@ -247,7 +253,10 @@ pub fn arp_down(ns: &mut Namespace, dev: u32) {
 /// IPv6 left the device: its IPv6 entries go, permanent ones too (`neigh_ifdown`).
 pub fn nd_down(ns: &mut Namespace, dev: u32) {
     forget(ns, |&(on, addr), _| on == dev && addr.is_ipv6());
-    ns.config.neighbours.proxies.retain(|&(on, addr), _| on != dev || addr.is_ipv4());
+    let proxies = ns.config.neighbours.proxies.extract_if(.., |&(on, addr), _| on == dev && addr.is_ipv6());
+    for ((_, addr), _) in proxies.collect::<Vec<_>>() {
+        groups6::leave_proxied(ns, dev, addr);
+    }
 }
 
 /// The device lost its carrier: permanent and proxy entries stay

@@ -1,6 +1,7 @@
 //! Multicast routing as the kernel shows it (`ipmr_rtm_dumproute`, `ipmr_rtm_dumplink`).
 
-use std::net::IpAddr;
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{MrouteMsg, MrouteOif, MrouteTableMsg, MrouteVif, Refusal, TableId};
 use fingerpost_net::{Errno, Family};
@@ -71,6 +72,49 @@ fn message(id: TableId, table: &MulticastTable, entry: &Mfc, used: Used, now: Ti
     }
 }
 
+/// `/proc/net/ip_mr_vif`: the virtual interfaces of the default table (`ipmr_vif_seq_show`).
+pub fn vif_text(ns: &Namespace, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "Interface      BytesIn  PktsIn  BytesOut PktsOut Flags Local    Remote")?;
+    let id = MulticastRouting::DEFAULT;
+    let Some(table) = ns.config.multicast.table(id) else { return Ok(()) };
+    for (&number, vif) in &table.vifs {
+        let name = ns.config.links.get(vif.dev).map_or("none", |link| link.name());
+        let counts = ns.state.multicast.vifs.get(&(id, number)).copied().unwrap_or_default();
+        let [bytes_in, bytes_out, in_, out_] = counts;
+        let (flags, local) = (vif.flags, vif.local);
+        writeln!(
+            out,
+            "{number:2} {name:<10} {bytes_in:8} {in_:7}  {bytes_out:8} {out_:7} {flags:05X} {local:08X} 00000000"
+        )?;
+    }
+    Ok(())
+}
+
+/// `/proc/net/ip_mr_cache`: the entries of the default table (`ipmr_mfc_seq_show`).
+pub fn cache_text(ns: &Namespace, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "Group    Origin   Iif     Pkts    Bytes    Wrong Oifs")?;
+    let id = MulticastRouting::DEFAULT;
+    let plain = |addr: Ipv4Addr| u32::from_ne_bytes(addr.octets());
+    for entry in ns.config.multicast.table(id).iter().flat_map(|table| &table.cache) {
+        let key = ((id, entry.origin, entry.group), entry.parent);
+        let used = ns.state.multicast.used.get(&key).copied().unwrap_or_default();
+        let Used { packets, bytes, wrong_if, .. } = used;
+        write!(out, "{:08X} {:08X} {:<3}", plain(entry.group), plain(entry.origin), entry.parent)?;
+        write!(out, " {packets:8} {bytes:8} {wrong_if:8}")?;
+        for (&number, _) in ns.config.multicast.table(id).iter().flat_map(|table| &table.vifs) {
+            let ttl = entry.threshold(number.into());
+            if ttl < NEVER {
+                write!(out, " {number:2}:{ttl:<3}")?;
+            }
+        }
+        writeln!(out)?;
+    }
+    for (_, origin, group) in ns.state.multicast.unresolved().filter(|key| key.0 == id) {
+        writeln!(out, "{:08X} {:08X} {:<3} {:8} {:8} {:8}", plain(group), plain(origin), -1, 0, 0, 0)?;
+    }
+    Ok(())
+}
+
 /// The tables with their virtual interfaces.
 pub fn tables(ns: &Namespace, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(), Refusal> {
     let usual = MulticastTable::default();
@@ -84,6 +128,8 @@ pub fn tables(ns: &Namespace, each: &mut dyn FnMut(&MrouteTableMsg)) -> Result<(
             id: id.into(),
             dev: vif.dev,
             flags: vif.flags,
+            local: vif.local,
+            counts: ns.state.multicast.vifs.get(&(table, id)).copied().unwrap_or_default(),
             ..MrouteVif::default()
         };
         each(&MrouteTableMsg {

@@ -6,7 +6,7 @@ use fingerpost_fib::{AliasText, TrieStats};
 use fingerpost_model::{MetricKind, RouteType, TableId};
 use fingerpost_net::Errno;
 
-use super::counters;
+use super::{counters, mroute};
 use crate::behaviour::Behaviour;
 use crate::config::{Config, Entry};
 use crate::namespace::Namespace;
@@ -19,6 +19,8 @@ pub fn read(ns: &Namespace, behaviour: &Behaviour, path: &str) -> Result<String,
         "/proc/net/fib_triestat" => fib_triestat(&ns.config, &mut out),
         "/proc/net/route" => route(&ns.config, &mut out),
         "/proc/net/snmp" => counters::snmp(&ns.config, &ns.state.counters, behaviour, &mut out),
+        "/proc/net/ip_mr_vif" => mroute::vif_text(ns, &mut out),
+        "/proc/net/ip_mr_cache" => mroute::cache_text(ns, &mut out),
         "/proc/net/netstat" => counters::netstat(&ns.state.counters, &mut out),
         "/proc/net/snmp6" => counters::snmp6(&ns.state.counters, behaviour, &mut out),
         _ => return Err(Errno::ENOENT),

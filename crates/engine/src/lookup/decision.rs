@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fingerpost_model::{RouteFlags, RouteType};
-use fingerpost_net::Errno;
+use fingerpost_model::{RouteFlags, RouteType, TableId};
+use fingerpost_net::{Errno, Prefix};
 
 use super::FibResult;
 use super::cache::HopId;
 use super::exception6::Exception6;
-use super::table6::Found6;
+use super::table6::{Found6, RouteRef};
 use crate::addrtype::AddrType;
-use crate::config::{Config, FibInfoId, RtFlags};
+use crate::config::{Config, FibInfoId, Preference, Route6Id, RtFlags};
 
 /// What a lookup decided about a packet.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +82,32 @@ pub struct Decision6 {
 }
 
 impl Decision6 {
+    /// The way of a message that is for a device's link, made without a lookup (`icmp6_dst_alloc`):
+    /// where it comes back to this host it is delivered.
+    pub(crate) fn of_link(dev: u32, destination: Ipv6Addr) -> Self {
+        let (kind, flags) = (RouteType::UNICAST, RtFlags::default());
+        let route = RouteRef {
+            table: TableId::UNSPEC,
+            dst: Prefix::host(destination),
+            src: Prefix::DEFAULT,
+            id: Route6Id(0),
+        };
+        Decision6 {
+            dev,
+            kind,
+            flags,
+            is_input: false,
+            gateway: None,
+            source: Ipv6Addr::UNSPECIFIED,
+            destination,
+            mtu: 0,
+            input: Input::LocalDeliver,
+            output: Output::Ip,
+            found: Found6 { route, member: 0, kind, flags, pref: Preference::MEDIUM },
+            learned: None,
+        }
+    }
+
     /// Whether a packet made here may leave by the decision's device: one to a group
     /// whose scope is the interface stays on loopback (`ip6_finish_output2`, F-062).
     pub fn may_leave(&self, config: &Config) -> bool {

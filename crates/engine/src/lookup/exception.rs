@@ -186,17 +186,20 @@ impl Exceptions {
 impl Exception {
     /// The path MTU as a decision shows it, one that is made here or a received one.
     pub fn path_mtu(&self, now: Time, is_input: bool) -> Option<PathMtu> {
-        let has_failed = self.failed[usize::from(is_input)];
         (self.pmtu != 0).then_some(PathMtu {
             mtu: self.pmtu,
             locked: self.locked,
-            expires_in: if has_failed { 0 } else { self.expires_in(now) },
+            expires_in: self.expires_in(now, is_input),
         })
     }
 
-    /// Milliseconds until it ends; 0 for never.
-    pub fn expires_in(&self, now: Time) -> u64 {
-        self.expires.map_or(0, |at| at.0.saturating_sub(now.0))
+    /// Milliseconds until it ends, as a decision shows it; 0 for never, and of one whose
+    /// neighbour has failed.
+    pub fn expires_in(&self, now: Time, is_input: bool) -> u64 {
+        match self.failed[usize::from(is_input)] {
+            true => 0,
+            false => self.expires.map_or(0, |at| at.0.saturating_sub(now.0)),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use fingerpost_model::TableId;
 
 use super::table6::{self, Candidate, Found6};
 use crate::config::{Config, Route6, Route6Id, RtFlags};
+use crate::control::event::nexthop_device;
 use crate::state::Time;
 
 /// Destinations that are remembered at most: a bound, where Linux has one for each hop's
@@ -34,6 +35,8 @@ pub struct Exception6 {
     pub gateway: Option<Ipv6Addr>,
     /// When it ends; `None` for never.
     pub expires: Option<Time>,
+    /// When it was learned.
+    pub since: Time,
 }
 
 /// All that a namespace learned.
@@ -127,9 +130,9 @@ impl Exceptions6 {
         removed
     }
 
-    /// Forgets what belongs to hops that are gone.
-    pub fn retain(&mut self, keep: impl Fn(HopId6) -> bool) {
-        self.entries.retain(|(hop, ..), _| keep(*hop));
+    /// Forgets all but what is to be kept.
+    pub fn retain(&mut self, keep: impl Fn(HopId6, &Exception6) -> bool) {
+        self.entries.retain(|(hop, ..), known| keep(*hop, known));
     }
 
     /// A device got another MTU: path MTUs that were the old one, or are not below
@@ -147,6 +150,17 @@ impl Exceptions6 {
 impl Exception6 {
     fn is_alive(&self, now: Time) -> bool {
         self.expires.is_none_or(|at| now < at)
+    }
+}
+
+/// The device that a hop leads to; 0 if it is gone.
+pub(crate) fn device(config: &Config, hop: HopId6) -> u32 {
+    match hop {
+        HopId6::Object(id) => nexthop_device(config, id).unwrap_or(0),
+        HopId6::Route(id) => {
+            let mut routes = config.fib6.tables.iter().flat_map(|table| table.routes());
+            routes.find(|route| route.id == id).map_or(0, |route| route.hop.dev)
+        }
     }
 }
 

@@ -313,7 +313,7 @@ impl Resolver<'_> {
         let exception = self.state.exceptions.find(hop_id, packet.dst, self.env.now).copied();
         if let Some(exception) = exception {
             decision.pmtu = exception.path_mtu(self.env.now, true);
-            decision.expires_in = exception.expires_in(self.env.now);
+            decision.expires_in = exception.expires_in(self.env.now, true);
             if let Some(gateway) = exception.gateway {
                 decision.gateway = Some(gateway.into());
                 decision.flags = decision.flags | RouteFlags::REDIRECTED;

@@ -22,6 +22,7 @@ pub mod output4;
 pub mod output6;
 pub mod path;
 pub mod receive6;
+pub mod redirect6;
 pub mod rules;
 pub mod rules6;
 pub mod socket6;

@@ -317,7 +317,7 @@ fn build(
         metrics,
         mtu: super::get::decision_mtu(config, metrics, link, pmtu, gateway.is_some()),
         pmtu,
-        expires_in: exception.map_or(0, |e| e.expires_in(env.now)),
+        expires_in: exception.map_or(0, |e| e.expires_in(env.now, false)),
         input: match flags.has(RouteFlags::LOCAL) {
             _ if is_routed => Input::MulticastRoute,
             true => Input::LocalDeliver,

@@ -27,11 +27,11 @@ pub fn resolve(
     flow: &mut Flow6,
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
-    resolve_of(config, state, env, flow, false, tracer)
+    resolve_by(config, state, env, flow, false, tracer)
 }
 
-/// The same for a socket: one that `is_bound` to a device has to leave by it.
-pub(super) fn resolve_of(
+/// The same; `is_bound` where a socket demands the flow's device.
+pub(crate) fn resolve_by(
     config: &Config,
     state: &mut State,
     env: Env<'_>,
@@ -40,7 +40,7 @@ pub(super) fn resolve_of(
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
     let any_source = flow.src.is_unspecified();
-    let found = find(config, state, env, flow, is_bound || flow.oif != 0 && any_source, tracer)?;
+    let found = find(config, state, env, flow, flow.oif != 0 && (any_source || is_bound), tracer)?;
     let source = match any_source {
         false => {
             let given = Event6::Source { addr: flow.src, why: Source6Reason::Given };

@@ -2,9 +2,7 @@
 //! as far as its addresses decide (`ip6_rcv_core`, `ip6_forward`): the lookup
 //! itself ([`super::input6`]) refuses neither (C-307, C-308).
 
-use std::net::{IpAddr, Ipv6Addr};
-
-use fingerpost_model::LinkFlags;
+use std::net::Ipv6Addr;
 
 use super::DropReason;
 use crate::addrtype::AddrType;
@@ -58,35 +56,7 @@ pub fn forward(config: &Config, iif: u32, dev: u32, src: Ipv6Addr) -> Result<(),
     }
 }
 
-/// Whether a group is one that every device joins by itself, given the device's
-/// addresses: all nodes, the addresses' solicited nodes if the device asks for neighbours,
-/// those of addresses that it stands in for (`ip neigh add proxy`), and all routers with
-/// forwarding. What sockets joined besides is not known here.
+/// Whether a device joined a group by itself. What sockets joined besides is not known here.
 pub fn joined(config: &Config, dev: u32, group: Ipv6Addr) -> bool {
-    let Some(ipv6) = config.links.ipv6(dev) else { return false };
-    let solicited = |addr: Ipv6Addr| {
-        let low = addr.to_bits() & 0xff_ffff;
-        Ipv6Addr::from_bits(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0).to_bits() | low)
-    };
-    // Nobody asks on such a device, so that nothing is joined (`addrconf_join_solict`).
-    let flags = config.links.get(dev).map_or(LinkFlags(0), |link| link.msg.flags);
-    let asks = !flags.any(LinkFlags::NOARP | LinkFlags::LOOPBACK);
-    let all_nodes = [Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1)];
-    let all_routers = |scope: u16| Ipv6Addr::new(0xff00 + scope, 0, 0, 0, 0, 0, 0, 2);
-    let in_all_routers = match group {
-        _ if ipv6.conf.forwarding == 0 => false,
-        _ if group == all_routers(2) => true,
-        _ => ipv6.turned_router && (group == all_routers(1) || group == all_routers(5)),
-    };
-    let mut addresses = ipv6.addrs.iter().map(|addr| addr.addr);
-    let mut anycast = ipv6.anycast.iter().map(|anycast| anycast.addr);
-    all_nodes.contains(&group)
-        || in_all_routers
-        || asks
-            && (addresses.any(|addr| solicited(addr) == group)
-                || anycast.any(|addr| solicited(addr) == group))
-        || config.neighbours.proxies.keys().any(|&(of, addr)| match addr {
-            IpAddr::V6(addr) => of == dev && solicited(addr) == group,
-            IpAddr::V4(_) => false,
-        })
+    config.links.ipv6(dev).is_some_and(|ipv6| ipv6.groups.iter().any(|known| known.addr == group))
 }

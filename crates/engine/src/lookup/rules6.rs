@@ -226,6 +226,16 @@ pub fn lookup_any<'a>(
     through(config, flow, Wanted::Route, tracer, search)
 }
 
+/// Goes through the tables of a flow as a packet's lookup does, with another search.
+pub(super) fn through_tables<'a>(
+    config: &'a Config,
+    flow: &mut Flow6,
+    tracer: &mut Tracer<'_>,
+    search: impl FnMut(TableId, &Flow6, &mut Tracer<'_>) -> Result<Candidate<'a>, RuleOutcome>,
+) -> Option<Candidate<'a>> {
+    through(config, flow, Wanted::Way, tracer, search).ok()
+}
+
 /// Which of a flow's devices routes are measured against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

@@ -40,7 +40,7 @@ pub fn resolve_of(
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
     if !flow.src.is_unspecified() {
-        return output6::resolve_of(config, state, env, flow, is_bound, tracer);
+        return output6::resolve_by(config, state, env, flow, is_bound, tracer);
     }
     let first = find(config, state, env, flow, flow.oif != 0, tracer);
     let source = source(config, flow, first.as_ref().ok(), tracer).ok_or(Errno::EADDRNOTAVAIL)?;

@@ -96,7 +96,7 @@ pub struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    fn of(list: &'a [Route6], route: &'a Route6, hop: &'a NextHop, member: usize) -> Self {
+    pub(super) fn of(list: &'a [Route6], route: &'a Route6, hop: &'a NextHop, member: usize) -> Self {
         let &Route6 { kind, flags, pref, .. } = route;
         let origin = RouteRef::to(route);
         Candidate { list, route, hop, member, kind, flags, pref, origin, learned: None }
@@ -261,7 +261,7 @@ fn match_device<'a>(
 /// source, none of which is for this source, is left out there with all that it
 /// holds, unless it is the default one (C-295). After a failure its own routes
 /// are looked at too.
-fn lists<'a>(table: &'a Table6, flow: &Flow6, tracer: &mut Tracer<'_>) -> Vec<&'a [Route6]> {
+pub(super) fn lists<'a>(table: &'a Table6, flow: &Flow6, tracer: &mut Tracer<'_>) -> Vec<&'a [Route6]> {
     let mut lists = Vec::new();
     let mut begun = false;
     let mut hidden: &[Route6] = &[];

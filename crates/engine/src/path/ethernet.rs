@@ -5,7 +5,7 @@ use zerocopy::IntoBytes;
 
 use super::bridge::{Bridged, is_bridge};
 use super::six::is_six;
-use super::vlan::{Taken, is_shared, is_tag};
+use super::vlan::{Taken, is_shared};
 use super::{Addressed, Frame, Outcome, Packet, Stack};
 use crate::config::Link;
 use crate::lookup::DropReason;
@@ -65,32 +65,26 @@ impl Stack<'_, '_> {
             };
             (Addressed::Host, kind, frame)
         };
-        let (mut dev, mut addressed, mut kind, mut bytes) = (dev, addressed, kind, bytes);
-        if is_tag(kind) {
-            let to = Ethernet::read(frame).map_or(BROADCAST, |header| header.dst);
-            match self.untag(to, Taken { dev, addressed, kind, bytes }) {
-                Ok(taken) => {
-                    (dev, addressed, kind, bytes) = (taken.dev, taken.addressed, taken.kind, taken.bytes)
-                }
-                Err(outcome) => {
-                    self.outcome = outcome;
-                    return;
-                }
-            }
+        let to = Ethernet::read(frame).map_or(BROADCAST, |header| header.dst);
+        let mut taken = Taken { dev, addressed, kind, bytes };
+        match self.untag(to, taken) {
+            Ok(untagged) => taken = untagged,
+            Err(outcome) => return self.outcome = outcome,
         }
-        let Some(link) = self.config.links.get(dev) else { return };
-        let master = link.master().and_then(|master| self.config.links.get(master));
+        let master = self.config.links.get(taken.dev).and_then(Link::master);
+        let master = master.and_then(|master| self.config.links.get(master));
         if let Some(master) = master.filter(|master| master.vrf_table().is_none()) {
             if !is_bridge(master) {
                 self.outcome = Outcome::Unknown("a device of a master that is no bridge");
                 return;
             }
-            match self.bridge_receive(dev, frame, addressed) {
-                Bridged::Up { bridge, addressed: to } => (dev, addressed) = (bridge, to),
+            match self.bridge_receive(taken.dev, frame, taken.addressed) {
+                Bridged::Up { bridge: dev, addressed } => taken = Taken { dev, addressed, ..taken },
                 Bridged::Pass => {}
                 Bridged::Done => return,
             }
         }
+        let Taken { dev, addressed, kind, bytes } = taken;
         if is_shared(self.config, dev) {
             self.outcome = Outcome::Unknown("a device with macvlans or ipvlans on it");
             return;

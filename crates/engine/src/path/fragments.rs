@@ -98,10 +98,11 @@ impl Stack<'_, '_> {
         self.stage(Stage::Cut);
         for bytes in fragments {
             self.count(Counter::IpFragCreates);
-            let sent = self.finish_output2(Packet { bytes, reassembled: None, ..packet.clone() });
-            if sent.is_err() {
+            let piece = Packet { bytes, reassembled: None, link_header: None, ..packet.clone() };
+            let left = self.finish_output2(piece);
+            if left.is_err() {
                 self.count(Counter::IpFragFails);
-                return sent;
+                return left;
             }
         }
         self.count(Counter::IpFragOKs);

@@ -7,6 +7,7 @@ use fingerpost_model::{RouteFlags, Scope};
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 use zerocopy::IntoBytes;
 
+use super::neighbour::made_memory;
 use super::options::Answer;
 use super::output::Made;
 use super::receive::ports;
@@ -18,6 +19,9 @@ use crate::trace::Stage;
 
 /// The most that an error takes (C-262).
 const MOST: usize = 576;
+/// What the pieces of a message may take of memory before another is begun (`sk_sndbuf`
+/// of the kernel's own sockets, twice).
+const MOST_MEMORY: usize = 4 * (65_536 + 576);
 /// The source where no address can be found (RFC 7600; `INADDR_DUMMY`).
 const DUMMY: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 
@@ -151,6 +155,11 @@ impl Stack<'_, '_> {
         (dst, mark): (Ipv4Addr, u32),
     ) {
         let Message { kind, counted_as, code, rest, tos, options } = message;
+        if memory_of(Icmp::LEN + data.len(), decision.mtu as usize, options.data().len()) > MOST_MEMORY {
+            self.count(Counter::IcmpOutErrors);
+            self.count(Counter::IpOutDiscards);
+            return;
+        }
         let header = Icmp { kind, code, checksum: 0.into(), rest };
         let mut bytes = Vec::with_capacity(Icmp::LEN + data.len());
         bytes.extend_from_slice(header.as_bytes());
@@ -166,6 +175,16 @@ impl Stack<'_, '_> {
         let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options, ttl: None, sender: None };
         let _ = self.send_made(made, decision, src, dst, &bytes);
     }
+}
+
+/// The memory of all pieces of a message but the last (`ip_append_data`).
+fn memory_of(len: usize, mtu: usize, options: usize) -> usize {
+    let header = Ipv4::LEN + options;
+    let room = mtu.saturating_sub(header) & !7;
+    if room == 0 {
+        return 0;
+    }
+    (len.saturating_sub(1) / room) * made_memory(header + room + 15)
 }
 
 /// A message to send.

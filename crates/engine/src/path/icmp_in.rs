@@ -107,7 +107,7 @@ impl Stack<'_, '_> {
             // Errors about broadcasts are complained of, and go no further.
             let kind = source::address_type_on(self.config, quoted.destination(), packet.dev);
             if kind == RouteType::BROADCAST {
-                return Err(DropReason::NotSpecified);
+                return Ok(());
             }
         }
         self.hand_over(packet, head, quoted, data, mtu);
@@ -180,6 +180,8 @@ impl Stack<'_, '_> {
             proto::ICMP if behind[0] == icmp::ECHO_REPLY => {
                 self.learn_from(packet, head, self.quoted_flow(packet, quoted, 0), mtu, offender);
             }
+            // Nobody here speaks it.
+            proto::UDPLITE if self.env.behaviour.udp_lite => self.count(Counter::IcmpInErrors),
             _ => {}
         }
     }

@@ -40,6 +40,7 @@ mod vrf;
 mod with_options;
 
 use std::collections::VecDeque;
+use std::mem;
 use std::net::Ipv6Addr;
 
 use fingerpost_net::Rng;
@@ -51,18 +52,19 @@ pub use fragments::Beside;
 pub use hook::{AtHook, HookFn, HookId, Hooks, Kind, Verdict};
 pub use limits::{GlobalLimit, Peers, Tick};
 pub use log::{LinkHeader, Logged};
-pub use mroute::{Multicast, Used};
+pub use mroute::{Multicast, Used, VifCounts};
 pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
-pub use six::{Noted, Reassembly6};
+pub use six::{Listener, Listeners, Listening, Noted, Reassembly6};
 pub use timers::{Timer, Timers};
+pub(crate) use vlan::is_tagged;
 
 use crate::config::Config;
-use crate::control::sysctl;
+use crate::control::{self, sysctl};
 use crate::counters::Counter;
 use crate::lookup::{Decision, Decision6, DropReason};
-use crate::namespace::Env;
+use crate::namespace::{Env, Namespace};
 use crate::state::{State, Time};
 use crate::trace::{Event, Stage, Tracer};
 
@@ -268,6 +270,9 @@ impl<'a, 't> Stack<'a, 't> {
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::Reassembly6 => self.give_up_datagrams6(),
             Timer::Multicast => self.give_up_multicast(),
+            Timer::Detection(dev, addr) => self.detect(dev, addr),
+            Timer::Listener(dev, listening) => self.listener_timer(dev, listening),
+            Timer::Exceptions6 => self.forget_exceptions6(),
             Timer::ProxyArp { dev, sender, mac, target } => self.proxy_arp(dev, sender, mac, target),
             Timer::ProxyNd { dev, sender, mac, target } => self.proxy_nd(dev, sender, mac, target),
         }
@@ -281,13 +286,31 @@ impl<'a, 't> Stack<'a, 't> {
     }
 
     fn run_backlog(&mut self) {
-        while let Some(packet) = self.backlog.pop_front() {
-            self.announce(&packet);
-            match six::is_six(&packet) {
-                false => self.ip_receive(packet),
-                true => self.ip6_receive(packet),
+        loop {
+            while let Some(packet) = self.backlog.pop_front() {
+                self.announce(&packet);
+                match six::is_six(&packet) {
+                    false => self.ip_receive(packet),
+                    true => self.ip6_receive(packet),
+                }
             }
+            if self.state.group_changes.is_none() {
+                return;
+            }
+            self.take_group_changes();
         }
+    }
+
+    /// Changes the configuration as a packet demands, with what that brings; groups that
+    /// are joined and left on the way are told of.
+    fn reconfigure<T>(&mut self, change: impl FnOnce(&mut Namespace, Env<'_>) -> T) -> T {
+        let (config, mut state) = (mem::take(self.config), mem::take(self.state));
+        state.group_changes.get_or_insert_default();
+        let mut ns = Namespace { config, state };
+        let result = change(&mut ns, self.env);
+        control::detect6::finish_due(&mut ns, self.env);
+        (*self.config, *self.state) = (ns.config, ns.state);
+        result
     }
 
     fn now(&self) -> Time {

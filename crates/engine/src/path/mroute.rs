@@ -46,11 +46,16 @@ pub struct Used {
     pub last: Time,
 }
 
+/// What a virtual interface counted: bytes in and out, packets in and out.
+pub type VifCounts = [u64; 4];
+
 /// What running adds to multicast routing.
 #[derive(Clone, Debug, Default)]
 pub struct Multicast {
     /// What entries counted, by source, group and parent.
     pub used: HashMap<(Key, u16), Used>,
+    /// What virtual interfaces counted.
+    pub vifs: HashMap<(TableId, u16), VifCounts>,
     waiting: BTreeMap<Key, Waiting>,
     /// When the first of them is given up, as the timer is set.
     until: Option<Time>,
@@ -220,18 +225,21 @@ impl Stack<'_, '_> {
             // The daemon may be told; nothing else follows.
             return Err(NotForwarded);
         }
+        let counts = self.state.multicast.vifs.entry((id, entry.parent)).or_default();
+        counts[0] += packet.bytes.len() as u64;
+        counts[2] += 1;
         let ways = ways(entry, came_by, header.ttl);
         let (&last, others) = ways.split_last().ok_or(NotForwarded)?;
         for &way in others {
             let copy = Packet { is_subject: false, ..packet.clone() };
-            self.send_by_vif(&table, way, copy);
+            self.send_by_vif((id, &table), way, copy);
         }
-        self.send_by_vif(&table, last, packet);
+        self.send_by_vif((id, &table), last, packet);
         Ok(())
     }
 
     /// `ipmr_queue_xmit`, `ipmr_forward_finish`.
-    fn send_by_vif(&mut self, table: &MulticastTable, number: u16, mut packet: Packet) {
+    fn send_by_vif(&mut self, (id, table): (TableId, &MulticastTable), number: u16, mut packet: Packet) {
         let (Some(vif), Some(&header)) = (table.vifs.get(&number), Ipv4::read(&packet.bytes)) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
@@ -251,6 +259,9 @@ impl Stack<'_, '_> {
             self.count(Counter::IpFragFails);
             return self.drop(&packet, DropReason::NotSpecified);
         }
+        let counts = self.state.multicast.vifs.entry((id, number)).or_default();
+        counts[1] += packet.bytes.len() as u64;
+        counts[3] += 1;
         packet.decision = Some(decision);
         decrease_ttl(&mut packet.bytes);
         packet.is_forwarded = true;

@@ -24,9 +24,31 @@ use crate::lookup::{DropReason, path, source};
 use crate::state::{State, Time};
 use crate::trace::Stage;
 
-/// What a queued packet counts for besides its bytes, and the unit that memory comes in
-/// (`skb->truesize`): a bound, not the kernel's exact figure, which depends on the driver.
-const OVERHEAD: usize = 768;
+/// What a queued packet counts for (`skb->truesize`): its memory, which comes in lines of a
+/// cache or, where it was made here, in powers of two, and what describes it. Of received
+/// packets it depends on the driver; this is what a tap device gives.
+fn memory(packet: &Packet) -> usize {
+    let len = packet.bytes.len();
+    match packet.link_header {
+        Some(header) => (len + header.len() + LINE).next_multiple_of(LINE) + SHARED + DESCRIPTION,
+        None => made_memory(len),
+    }
+}
+
+/// The same of a packet of this length that is made here.
+pub(super) fn made_memory(len: usize) -> usize {
+    const SMALLEST: usize = 576;
+    let size = match (len + 16).next_multiple_of(LINE) + SHARED {
+        ..=SMALLEST => SMALLEST,
+        size => size.next_power_of_two(),
+    };
+    size + DESCRIPTION
+}
+
+/// A line of a cache; what describes a packet (`struct sk_buff`), and what its clones share.
+const LINE: usize = 64;
+const DESCRIPTION: usize = 256;
+const SHARED: usize = 320;
 
 /// Neighbours of a family that are kept besides fixed ones (`gc_thresh3`), those beyond
 /// which some are forgotten now and then (`gc_thresh2`), and the milliseconds for which one
@@ -115,6 +137,9 @@ pub(crate) fn altered(
         // Who is not used is not asked for either.
         resolution.probes = setting("ucast_solicit") as u32;
         at = is_used.then_some(now);
+    } else if is.any(IN_TIMER) && resolution.queue.is_empty() {
+        // With the next tick.
+        at = Some(Time(now.0 + state.tick.millis));
     } else if is.any(IN_TIMER)
         || is.any(NeighState::VALID) && !resolution.queue.is_empty()
         || is == NeighState::FAILED && old.any(ASKED)
@@ -323,10 +348,10 @@ impl Stack<'_, '_> {
         let now = self.now();
         self.resolution(key).used = now;
         let limit = self.neighbour_setting(key, "unres_qlen_bytes") as usize;
-        let size = packet.bytes.len() + OVERHEAD;
+        let size = memory(&packet);
         while self.resolution(key).queued_bytes + size > limit {
             let Some(oldest) = self.resolution(key).queue.pop_front() else { break };
-            self.resolution(key).queued_bytes -= oldest.bytes.len() + OVERHEAD;
+            self.resolution(key).queued_bytes -= memory(&oldest);
             self.drop(&oldest, DropReason::NeighQueuefull);
         }
         self.end(&packet, Outcome::Queued);
@@ -516,9 +541,25 @@ impl Stack<'_, '_> {
         self.resolution(key).updated.is_some_and(|at| now.0 <= at.0 + millis)
     }
 
+    /// An answer shows that a neighbour was reached (`neigh_confirm`).
+    pub(super) fn confirm(&mut self, key: Key) {
+        if self.knows(key) {
+            let now = self.now();
+            self.resolution(key).confirmed = Some(now);
+        }
+    }
+
     /// Whether there is an entry.
     pub(super) fn knows(&self, key: Key) -> bool {
         self.config.neighbours.entries.contains_key(&key)
+    }
+
+    /// Makes an entry if there is none, of a router if that is known.
+    pub(super) fn make_neighbour(&mut self, key: Key, is_router: bool) {
+        let entry = self.entry(key);
+        if is_router {
+            entry.flags = entry.flags | NeighFlags::ROUTER;
+        }
     }
 
     /// The same, where an entry is made even if nothing is told.

@@ -103,8 +103,7 @@ impl Stack<'_, '_> {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
         };
-        // Of one made here no hook sees a device before this.
-        let from = if packet.iif == 0 { 0 } else { packet.dev };
+        let from = self.stood_at(&packet);
         packet.dev = decision.dev;
         match decision.output {
             Output::Multicast => self.output_to_many(packet),

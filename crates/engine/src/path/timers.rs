@@ -1,11 +1,13 @@
 //! What time alone brings about.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_net::Family;
 use fingerpost_net::wire::Mac;
 
+use super::six::Listening;
 use super::sockets::SocketId;
 use crate::state::Time;
 
@@ -22,6 +24,12 @@ pub enum Timer {
     Reassembly6,
     /// Packets for groups that no multicast router tells the way of.
     Multicast,
+    /// An address of a device of which is found out whether another has it.
+    Detection(u32, Ipv6Addr),
+    /// A device as a listener of groups of IPv6.
+    Listener(u32, Listening),
+    /// What was learned of IPv6 destinations, and is forgotten unless it was lately.
+    Exceptions6,
     /// An answer for another's address, which is given after a while.
     ProxyArp {
         /// The device that the request came in by.
@@ -46,19 +54,30 @@ pub enum Timer {
     },
 }
 
-/// Timers by when they end.
+/// Timers by when they end; of those that end together the one that was set last goes first,
+/// as in a slot of Linux's wheel (`enqueue_timer`).
 #[derive(Clone, Debug, Default)]
-pub struct Timers(BTreeSet<(Time, Timer)>);
+pub struct Timers {
+    queue: BTreeSet<(Time, Reverse<u64>, Timer)>,
+    /// When each was set, as a number that only grows.
+    set: BTreeMap<(Time, Timer), u64>,
+    last: u64,
+}
 
 impl Timers {
     /// When the next one ends.
     pub fn next(&self) -> Option<Time> {
-        self.0.first().map(|&(at, _)| at)
+        self.queue.first().map(|&(at, ..)| at)
     }
 
     /// Takes one that has ended by now, the earliest first.
     pub fn take_ended(&mut self, now: Time) -> Option<(Time, Timer)> {
-        if self.next()? > now { None } else { self.0.pop_first() }
+        if self.next()? > now {
+            return None;
+        }
+        let (at, _, timer) = self.queue.pop_first()?;
+        self.set.remove(&(at, timer));
+        Some((at, timer))
     }
 
     /// How many answers for others wait on a device (`qlen` of its `neigh_parms`).
@@ -68,16 +87,31 @@ impl Timers {
             Timer::ProxyNd { dev, .. } => family == Family::V6 && dev == on,
             _ => false,
         };
-        self.0.iter().filter(|&&(_, timer)| is_answer(timer)).count() as u64
+        self.queue.iter().filter(|&&(.., timer)| is_answer(timer)).count() as u64
     }
 
     /// Sets one, which was set to `before` if it was.
     pub fn set(&mut self, timer: Timer, before: Option<Time>, at: Option<Time>) {
         if let Some(before) = before {
-            self.0.remove(&(before, timer));
+            self.remove(before, timer);
         }
         if let Some(at) = at {
-            self.0.insert((at, timer));
+            self.remove(at, timer);
+            self.last += 1;
+            self.queue.insert((at, Reverse(self.last), timer));
+            self.set.insert((at, timer), self.last);
+        }
+    }
+
+    /// Stops those of a kind.
+    pub fn stop(&mut self, is_of_kind: impl Fn(Timer) -> bool) {
+        self.queue.retain(|&(.., timer)| !is_of_kind(timer));
+        self.set.retain(|&(_, timer), _| !is_of_kind(timer));
+    }
+
+    fn remove(&mut self, at: Time, timer: Timer) {
+        if let Some(number) = self.set.remove(&(at, timer)) {
+            self.queue.remove(&(at, Reverse(number), timer));
         }
     }
 }

@@ -2,7 +2,7 @@
 //! or nobody's; frames of VLAN devices leave with one (`skb_vlan_untag`, `vlan_do_receive`,
 //! `vlan_dev_hard_start_xmit`).
 
-use fingerpost_net::wire::{Mac, ethertype};
+use fingerpost_net::wire::{Ethernet, Header, Mac, ethertype};
 
 use super::ethernet::mac_of;
 use super::{Addressed, Outcome, Stack};
@@ -28,6 +28,11 @@ pub(super) struct Taken<'a> {
     pub bytes: &'a [u8],
 }
 
+/// Whether an Ethernet frame has a tag.
+pub(crate) fn is_tagged(frame: &[u8]) -> bool {
+    Ethernet::read(frame).is_some_and(|header| is_tag(header.ethertype.get()))
+}
+
 /// Whether a type is that of a tag.
 pub(super) fn is_tag(kind: u16) -> bool {
     matches!(kind, ethertype::VLAN | ethertype::PROVIDER_VLAN)
@@ -44,16 +49,11 @@ fn device(config: &Config, lower: u32, protocol: u16, id: u16) -> Option<&Link> 
     })
 }
 
-/// Whether a device takes its frames from another by their addresses.
-fn is_on_another(link: &Link) -> bool {
-    matches!(link.kind(), "macvlan" | "macvtap" | "ipvlan" | "ipvtap")
-}
-
 /// Whether others take frames of a device by their addresses (`macvlan_handle_frame`,
 /// `ipvlan_handle_frame`).
 pub(super) fn is_shared(config: &Config, dev: u32) -> bool {
-    let on_it = |link: &Link| is_on_another(link) && link.msg.link == Some(dev) && link.link_ns.is_none();
-    config.links.iter().any(on_it)
+    let on_it = |link: &Link| link.is_on_another() && link.msg.link == Some(dev) && link.link_ns.is_none();
+    config.links.sharing_seen && config.links.iter().any(on_it)
 }
 
 /// Whether a device is a port of a bridge or the like, which sees frames as they came.
@@ -102,7 +102,7 @@ impl Stack<'_, '_> {
             let Some(link) = self.config.links.get(dev) else {
                 return Err(Outcome::Dropped(DropReason::NotSpecified));
             };
-            if is_on_another(link) {
+            if link.is_on_another() {
                 return Err(Outcome::Unknown("devices of macvlan and ipvlan"));
             }
             let Some(info) = link.msg.info.as_ref().filter(|info| info.kind == "vlan") else {

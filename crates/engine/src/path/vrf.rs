@@ -4,16 +4,17 @@
 //!
 //! Which table is looked in is no matter of this file: the lookups know a device's VRF.
 
-use fingerpost_net::wire::{Header, Ipv4, Ipv6, nd, next};
+use fingerpost_model::Scope;
+use fingerpost_net::wire::{Header, Ipv4, Ipv6, nd, next, proto};
 
 use super::hook::{Passed, Sent};
 use super::six::is_six;
 use super::{Addressed, Packet, Stack};
 use crate::addrtype::AddrType;
+use crate::counters::Counter;
 use crate::lookup::hash::Asker;
 use crate::lookup::{DropReason, Flow4, Flow6, is_limited_broadcast, output4, source};
 use crate::trace::{Hook, Stage};
-use fingerpost_model::Scope;
 
 /// Devices that may hand a packet to each other at most (`XMIT_RECURSION_LIMIT`).
 const DEEPEST: u8 = 9;
@@ -80,8 +81,25 @@ impl Stack<'_, '_> {
     /// with its own.
     pub(super) fn local_out(&mut self, packet: Packet) -> Result<Passed, Sent> {
         let dev = packet.dev;
-        let vrf = self.vrf_of(dev);
-        let stays = match is_six(&packet) {
+        let vrf = self.way_through(&packet);
+        if vrf == 0 {
+            return self.hook_output(packet);
+        }
+        let passed = self.hook_output_by(Packet { dev: vrf, ..packet }, vrf)?;
+        let posted = self.postrouting(passed.into_packet(), 0)?;
+        self.hook_output(Packet { dev, ..posted.into_packet() })
+    }
+
+    /// The device that a packet stands at before it leaves: that which received it; of one
+    /// made here the VRF's that it was handed to first, or none.
+    pub(super) fn stood_at(&self, packet: &Packet) -> u32 {
+        if packet.iif == 0 { self.way_through(packet) } else { packet.dev }
+    }
+
+    /// The VRF's device that takes a packet made here before its own does; 0 for none.
+    fn way_through(&self, packet: &Packet) -> u32 {
+        let vrf = self.vrf_of(packet.dev);
+        let stays = match is_six(packet) {
             false => Ipv4::read(&packet.bytes)
                 .map(Ipv4::destination)
                 .is_none_or(|dst| dst.is_multicast() || is_limited_broadcast(dst)),
@@ -89,12 +107,7 @@ impl Stack<'_, '_> {
                 .map(Ipv6::destination)
                 .is_none_or(|dst| AddrType::of(dst).needs_device()),
         };
-        if vrf == 0 || vrf == dev || stays {
-            return self.hook_output(packet);
-        }
-        let passed = self.hook_output_by(Packet { dev: vrf, ..packet }, vrf)?;
-        let posted = self.postrouting(passed.into_packet(), 0)?;
-        self.hook_output(Packet { dev, ..posted.into_packet() })
+        if vrf == packet.dev || stays { 0 } else { vrf }
     }
 
     /// A VRF's device is given a packet (`vrf_xmit`).
@@ -125,7 +138,10 @@ impl Stack<'_, '_> {
         };
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
-        let Ok(decision) = resolved else { return self.drop(&packet, DropReason::NotSpecified) };
+        let Ok(decision) = resolved else {
+            self.count_discarded(&packet, header.proto, Counter::IpOutDiscards);
+            return self.drop(&packet, DropReason::NotSpecified);
+        };
         let dev = decision.dev;
         packet.decision = Some(decision);
         if dev == vrf {
@@ -166,6 +182,7 @@ impl Stack<'_, '_> {
             ..Flow6::to(header.destination())
         };
         let Some(decision) = self.way_of(&mut flow) else {
+            self.count_discarded(&packet, header.next, Counter::Ip6OutDiscards);
             return self.drop(&packet, DropReason::NotSpecified);
         };
         let dev = decision.dev;
@@ -177,6 +194,14 @@ impl Stack<'_, '_> {
         packet.dev = dev;
         if let Ok(passed) = self.hook_output(packet) {
             let _ = self.output6(passed.into_packet());
+        }
+    }
+
+    /// Whoever sent a datagram is told that the device did not take it, and counts that
+    /// (`ip_send_skb`, `ip6_send_skb`).
+    fn count_discarded(&mut self, packet: &Packet, number: u8, counter: Counter) {
+        if packet.iif == 0 && number != proto::TCP {
+            self.count(counter);
         }
     }
 

@@ -20,6 +20,10 @@ pub mod icmp6 {
     pub const LISTENER_QUERY: u8 = 130;
     /// A listener answers.
     pub const LISTENER_REPORT: u8 = 131;
+    /// A listener has gone.
+    pub const LISTENER_DONE: u8 = 132;
+    /// A listener tells all that it listens to (MLDv2).
+    pub const LISTENER_REPORT_2: u8 = 143;
     /// Extended echo request (RFC 8335).
     pub const EXTENDED_ECHO: u8 = 160;
     /// Extended echo reply.
@@ -81,4 +85,6 @@ pub mod nd {
     pub const MTU: u8 = 5;
     /// What tells an own solicitation from another's.
     pub const NONCE: u8 = 14;
+    /// A prefix that a router is a good way to (RFC 4191).
+    pub const ROUTE: u8 = 24;
 }

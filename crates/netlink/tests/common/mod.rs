@@ -278,6 +278,43 @@ pub fn addr_label() -> impl Strategy<Value = AddrLabelMsg> {
     })
 }
 
+pub fn mroute() -> impl Strategy<Value = MrouteMsg> {
+    family().prop_flat_map(|family| {
+        let oif = (any::<u32>(), any::<u8>()).prop_map(|(dev, ttl)| MrouteOif { dev, ttl });
+        let ends = (of(ip_of(family)), of(ip_of(family)), of(any::<u32>()), of(vec(oif, 0..5)));
+        let rest =
+            (any::<u32>(), any::<u8>(), any::<bool>(), of(any::<[u64; 3]>()), of(any::<u64>()), others());
+        (ends, rest).prop_map(move |((src, dst, iif, oifs), rest)| {
+            let (table, protocol, unresolved, stats, age, other) = rest;
+            let table = TableId(table);
+            MrouteMsg { family, table, src, dst, protocol, unresolved, iif, oifs, stats, age, other }
+        })
+    })
+}
+
+pub fn mroute_table() -> impl Strategy<Value = MrouteTableMsg> {
+    let vif = (any::<[u32; 4]>(), any::<u16>(), any::<[u64; 4]>());
+    let vif = vif.prop_map(|([id, dev, local, remote], flags, counts)| MrouteVif {
+        id,
+        dev,
+        flags,
+        counts,
+        local,
+        remote,
+    });
+    let all = (any::<u32>(), any::<u32>(), of(any::<i32>()), any::<[bool; 3]>(), vec(vif, 0..4), others());
+    all.prop_map(|(table, waiting, register, [assert, pim, whole], vifs, other)| MrouteTableMsg {
+        table: TableId(table),
+        waiting,
+        register,
+        assert,
+        pim,
+        whole,
+        vifs,
+        other,
+    })
+}
+
 fn info(depth: u32) -> BoxedStrategy<LinkInfo> {
     let peer = if depth == 0 { Just(None).boxed() } else { of(link_at(0).prop_map(Box::new)).boxed() };
     let raw = prop_oneof![Just("bridge"), Just("vxlan"), Just("wireguard"), Just("")];
@@ -395,5 +432,7 @@ pub fn message() -> impl Strategy<Value = Message> {
         neighbour().prop_map(Message::Neighbour).boxed(),
         netconf().prop_map(Message::Netconf).boxed(),
         addr_label().prop_map(Message::AddrLabel).boxed(),
+        mroute().prop_map(Message::Mroute).boxed(),
+        mroute_table().prop_map(Message::MrouteTable).boxed(),
     ]
 }

@@ -5,10 +5,11 @@
 //! comparison of random scenarios, configurations are made with the real `ip` in
 //! namespaces and asked about there ([`inside`]): the running kernel's own
 //! answers, the tables that it really searched (`trace`), the real listings, and
-//! the same answers from a capture elsewhere.
+//! the same answers from a capture elsewhere. `accept packets` is in [`packets`].
 
 pub mod fib;
 pub mod inside;
+mod packets;
 mod questions;
 mod selectors;
 mod trace;
@@ -94,8 +95,10 @@ pub fn accept(name: &str, plan: &Plan) -> io::Result<bool> {
             lines
         }
         "decide" => decide(plan, &fingerpost)?,
+        "packets" => packets::lines(plan)?,
         name => {
-            let message = format!("{name}: there is no such list; there are: decision, ipv6, fib, decide");
+            let message =
+                format!("{name}: there is no such list; there are: decision, ipv6, fib, decide, packets");
             return Err(io::Error::other(message));
         }
     };

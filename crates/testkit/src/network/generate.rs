@@ -124,7 +124,7 @@ impl Plan {
                 Some(host) => format!("h{host}"),
                 None => format!("s{at}"),
             };
-            let bridge = if own.is_some() { format!("e{at}") } else { "br".to_owned() };
+            let bridge = if own.is_some() { format!("e{at}") } else { "br0".to_owned() };
             if own.is_none() {
                 self.say(format!("ip netns add {space}"));
             }
@@ -304,7 +304,8 @@ impl Plan {
         if rng.chance(1, 4) {
             options += " -i 0.3";
         }
-        options += if rng.chance(1, 2) { " -W 1" } else { " -W 4" };
+        // Not whole seconds, so that nothing ends just when a neighbour fails.
+        options += if rng.chance(1, 2) { " -W 1.2" } else { " -W 4.2" };
         if rng.chance(1, 4) {
             options += &format!(" -t {}", 1 + rng.below(4));
         }
@@ -321,9 +322,7 @@ impl Plan {
             let source = if rng.chance(1, 2) { self.addr(own, host + 1) } else { format!("e{own}") };
             options += &format!(" -I {source}");
         }
-        for (option, den) in
-            [(" -q", 20), (" -O", 15), (" -Q 0x10", 15), (" -p a5", 20), (" -w 2", 15), (" -r", 25)]
-        {
+        for (option, den) in [(" -q", 20), (" -O", 15), (" -Q 0x10", 15), (" -p a5", 20), (" -r", 25)] {
             if rng.chance(1, den) {
                 options += option;
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -66,7 +66,7 @@ pub fn theirs(lines: &[String]) -> io::Result<Vec<Answer>> {
     answers
 }
 
-fn run_in(directory: &PathBuf, lines: &[String]) -> io::Result<Vec<Answer>> {
+fn run_in(directory: &Path, lines: &[String]) -> io::Result<Vec<Answer>> {
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "sh", "-s"]).envs(ENVIRONMENT);
     let done = process::run(&mut command, &shell_script(directory, lines), DEADLINE)?;
@@ -86,7 +86,7 @@ fn run_in(directory: &PathBuf, lines: &[String]) -> io::Result<Vec<Answer>> {
 
 /// The lines as a shell script that leaves three files for each. After changes of links it
 /// asks for each by name, which makes the kernel finish carrier events (T-34).
-fn shell_script(directory: &std::path::Path, lines: &[String]) -> String {
+fn shell_script(directory: &Path, lines: &[String]) -> String {
     let mut script = String::from(
         "mkdir -p /run/netns && mount -t tmpfs none /run/netns || exit 1\n\
          settle() {\n\

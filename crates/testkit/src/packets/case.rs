@@ -31,6 +31,9 @@ pub enum Step {
         dev: String,
         /// From the link header on; from the network header on tun devices.
         frame: Bytes,
+        /// Milliseconds in which what it causes may follow.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        ms: u64,
     },
     /// A program calls a socket.
     Call {
@@ -39,16 +42,25 @@ pub enum Step {
         /// What it asks.
         call: Call,
     },
-    /// The host is changed.
-    Run {
-        /// A line of `ip` or `sysctl`.
-        line: String,
-    },
     /// Time passes.
     Wait {
         /// Milliseconds.
         ms: u64,
     },
+    /// The configuration is looked at.
+    Ask {
+        /// The words behind `ip`.
+        command: String,
+    },
+    /// The host is changed.
+    Change {
+        /// A line as in the script.
+        line: String,
+    },
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What a side did at a step.
@@ -65,12 +77,15 @@ pub struct Seen {
     /// Why packets were dropped, as Linux's drop reasons are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
-    /// How a call was answered, or whether a line was accepted.
+    /// How a call was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Answer>,
+    pub returned: Option<Answer>,
     /// Nobody listened why packets were dropped: reasons are not compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deaf: bool,
+    /// What was answered, line by line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answer: Vec<String>,
     /// The device took no such frame, as one that is down: nothing arrived, nothing of the step is compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
@@ -168,8 +183,10 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let steps =
-            vec![Step::Inject { dev: "t0".into(), frame: Bytes(vec![0, 0xab, 255]) }, Step::Wait { ms: 20 }];
+        let steps = vec![
+            Step::Inject { dev: "t0".into(), frame: Bytes(vec![0, 0xab, 255]), ms: 0 },
+            Step::Wait { ms: 20 },
+        ];
         let seen = Seen { emitted: vec![("t1".into(), Bytes(vec![1]))], ..Seen::default() };
         let record = Recorded {
             case: Case { seed: 1, index: 2, script: vec!["ip link".into()], steps },

@@ -56,17 +56,18 @@ pub fn differences(case: &Case, kernel: &[Seen], ours: &[Seen]) -> Vec<Differenc
 
 fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
     let mut parts = vec![match step {
-        Step::Inject { dev, frame } => {
+        Step::Inject { dev, frame, .. } => {
             let kind = decode::kind(&frame.0, links.has_header(dev));
             kind.split(' ').next().unwrap_or_default().to_owned()
         }
         Step::Call { call, .. } => call.name().to_owned(),
-        Step::Run { line } => line.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
         Step::Wait { .. } => "wait".to_owned(),
+        Step::Change { .. } => "change".to_owned(),
+        Step::Ask { command } => command.clone(),
     }];
-    if kernel.answer != ours.answer {
+    if kernel.returned != ours.returned {
         let first = |seen: &Seen| {
-            let word = seen.answer.as_ref().and_then(|answer| answer.text.split_whitespace().next());
+            let word = seen.returned.as_ref().and_then(|answer| answer.text.split_whitespace().next());
             match word {
                 Some(word) if word.bytes().all(|byte| byte.is_ascii_digit()) => "a length".to_owned(),
                 Some(word) => word.to_owned(),
@@ -89,6 +90,9 @@ fn kind(step: &Step, kernel: &Seen, ours: &Seen, links: &Links) -> String {
     }
     if kernel.reasons != ours.reasons {
         parts.push(format!("drops {:?}, not {:?}", kernel.reasons, ours.reasons));
+    }
+    if kernel.answer != ours.answer {
+        parts.push("answers otherwise".to_owned());
     }
     if kernel.counters != ours.counters {
         parts.push(format!("counts {}", signs(kernel, ours)));
@@ -148,7 +152,11 @@ fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links:
         let mark = if other.is_none_or(|other| other.emitted.contains(emitted)) { ' ' } else { '*' };
         let _ = writeln!(text, "   {mark}{}", shown(&emitted.0, &emitted.1, links));
     }
-    if let Some(answer) = &seen.answer {
+    for line in &seen.answer {
+        let mark = if other.is_none_or(|other| other.answer.contains(line)) { ' ' } else { '*' };
+        let _ = writeln!(text, "   {mark}{line}");
+    }
+    if let Some(answer) = &seen.returned {
         let _ = writeln!(text, "    answers {answer}");
     }
     let _ = writeln!(text, "    drops {:?}", seen.reasons);
@@ -159,10 +167,11 @@ fn side(text: &mut String, name: &str, seen: &Seen, other: Option<&Seen>, links:
 /// A step, for people.
 pub fn step_text(step: &Step, links: &Links) -> String {
     match step {
-        Step::Inject { dev, frame } => format!("  into {}\n", shown(dev, frame, links)),
+        Step::Inject { dev, frame, .. } => format!("  into {}\n", shown(dev, frame, links)),
+        Step::Ask { command } => format!("  ip {command}\n"),
         Step::Call { socket, call } => format!("  socket {socket}: {call}\n"),
-        Step::Run { line } => format!("  {line}\n"),
         Step::Wait { ms } => format!("  {ms} ms pass\n"),
+        Step::Change { line } => format!("  {line}\n"),
     }
 }
 
@@ -186,7 +195,7 @@ mod tests {
         let waiting = case(vec![Step::Wait { ms: 1 }]);
         assert_eq!(differences(&waiting, &[emitting(1)], &[emitting(2)]), []);
         let frame = emitting(1).emitted[0].1.clone();
-        let forwarding = case(vec![Step::Inject { dev: "u0".into(), frame }]);
+        let forwarding = case(vec![Step::Inject { dev: "u0".into(), frame, ms: 0 }]);
         let found = differences(&forwarding, &[emitting(1)], &[emitting(2)]);
         let found = found.first().expect("another id");
         assert_eq!((found.step, found.kind.as_str()), (0, "icmp; other bytes in [icmp 8/0]"));

@@ -15,7 +15,6 @@ use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
 
 use crate::packets::Subject;
-use crate::packets::call::Answer;
 use crate::packets::case::{Bytes, Case, Seen, Step};
 use crate::packets::engine::calls::Opened;
 
@@ -47,7 +46,7 @@ impl Engine {
     pub fn new(script: &[String], behaviour: Behaviour) -> Self {
         let mut world = World::new(1, behaviour);
         for line in script {
-            run(&mut world, line);
+            change(&mut world, line);
         }
         let mut engine =
             Engine { start: world.now, world, counted: Counters::default(), sockets: BTreeMap::new() };
@@ -85,17 +84,27 @@ impl Engine {
         seen.emitted.push((self.name_of(dev), Bytes(bytes)));
     }
 
+    /// Time passes beside what a step is about: of packets that end meanwhile nothing is told
+    /// but what is unknown of them.
+    fn pass_aside(&mut self, until: Time, seen: &mut Seen, ends: &mut Ends) {
+        let mut aside = Ends::default();
+        self.pass(until, seen, &mut aside);
+        aside.0.retain(|end| matches!(end, Outcome::Unknown(_)));
+        ends.0.extend(aside.0);
+    }
+
     fn pass(&mut self, until: Time, seen: &mut Seen, ends: &mut Ends) {
         let emitted = self.world.run_until(until, &mut Tracer::on(ends));
         emitted.into_iter().for_each(|(_, _, frame)| self.emit(seen, frame.dev, frame.bytes));
     }
 }
 
-/// Runs a line; whether it was accepted.
-fn run(world: &mut World, line: &str) -> bool {
-    let (Ok(script), names) = (Script::parse(line), Names::default()) else { return false };
+/// Runs a line; one that is refused changes nothing, as in the kernel.
+fn change(world: &mut World, line: &str) {
+    let names = Names::default();
+    let Ok(script) = Script::parse(line) else { return };
     let mut runner = Runner { world, ns: NS, names: &names };
-    script.commands().iter().all(|command| runner.run(&command.words).status == 0)
+    script.commands().iter().for_each(|command| drop(runner.run(&command.words)));
 }
 
 impl Subject for Engine {
@@ -103,15 +112,25 @@ impl Subject for Engine {
         let mut seen = Seen { at_us, ..Seen::default() };
         let mut ends = Ends::default();
         let now = Time(self.start.0 + at_us / 1000);
-        self.pass(now.max(self.world.now), &mut seen, &mut ends);
+        self.pass_aside(now.max(self.world.now), &mut seen, &mut ends);
         match step {
             Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
-            Step::Call { socket, call } => seen.answer = Some(self.call(*socket, call, &mut seen, &mut ends)),
-            Step::Run { line } => {
-                let accepted = run(&mut self.world, line);
-                seen.answer = Some(Answer::text(if accepted { "accepted" } else { "refused" }));
+            Step::Call { socket, call } => {
+                seen.returned = Some(self.call(*socket, call, &mut seen, &mut ends))
             }
-            Step::Inject { dev, frame } => {
+            Step::Change { line } => {
+                change(&mut self.world, line);
+                let now = self.world.now;
+                self.pass(now, &mut seen, &mut ends);
+            }
+            Step::Ask { command } => {
+                let names = Names::default();
+                let words = ["ip"].into_iter().chain(command.split_whitespace()).map(str::to_owned);
+                let words: Vec<String> = words.collect();
+                let outcome = Runner { world: &mut self.world, ns: NS, names: &names }.run(&words);
+                seen.answer = outcome.stdout.lines().map(str::to_owned).collect();
+            }
+            Step::Inject { dev, frame, ms } => {
                 let index =
                     self.world.ns(NS).ok().and_then(|ns| ns.config.links.find(dev)).map(|link| link.index());
                 match index.map(|dev| self.world.receive(NS, dev, &frame.0, &mut Tracer::on(&mut ends))) {
@@ -125,6 +144,9 @@ impl Subject for Engine {
                         }
                     }
                     _ => seen.unknown = Some(format!("no device {dev}")),
+                }
+                if *ms > 0 {
+                    self.pass_aside(Time(now.0 + ms), &mut seen, &mut ends);
                 }
             }
         }
@@ -171,7 +193,7 @@ mod tests {
         let mut engine = Engine::new(&script.map(str::to_owned), Behaviour::default());
         let frame = "4500001c12340000400154ab0a0000020a0000010800f7fd00010001";
         let frame = Bytes::parse(frame).expect("hexadecimal");
-        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame }, 1000);
+        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame, ms: 0 }, 1000);
         assert_eq!(seen.emitted.len(), 1, "{seen:?}");
         assert_eq!(seen.counters.get("IcmpMsgOutType0"), Some(&1), "{seen:?}");
     }

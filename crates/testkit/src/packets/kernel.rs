@@ -5,6 +5,7 @@
 //! its tun and tap devices, and does the steps. It stays busy while it waits, so that
 //! the timers of its processor run in its name and their drops are heard.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +13,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::oracle::{ENVIRONMENT, must_be_apart, settle};
-use crate::packets::call::Answer;
 use crate::packets::caller::Caller;
 use crate::packets::case::{Case, Seen, Step};
 use crate::packets::counters;
@@ -121,18 +121,29 @@ pub fn packets_side(tracing: Option<&Path>, input: impl Read, output: &mut impl 
 
 /// Builds the host. Lines of `ip` that follow each other go to one `ip -batch`; one that is refused changes nothing.
 fn build(script: &[String]) -> io::Result<Vec<Tap>> {
-    let mut taps = Vec::new();
+    let (mut taps, mut names) = (Vec::new(), BTreeSet::new());
     let mut batch = Batch::default();
     for line in script {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["sysctl", ..] => {
-                flush(&mut batch)?;
+                if flush(&mut batch)? {
+                    joined(&names)?;
+                }
                 set(line)?;
             }
             ["ip", "tuntap", ..] => {
                 flush(&mut batch)?;
                 taps.extend(Tap::for_line(&words)?);
+                if let [.., name, "mode", "tap"] = words.as_slice() {
+                    names.insert((*name).to_owned());
+                }
+            }
+            ["ip", "neigh", "add", "proxy", ..] => {
+                // Groups of what is stood in for are joined at once, those of addresses late.
+                flush(&mut batch)?;
+                joined(&names)?;
+                add(&mut batch, "", &words[1..])?;
             }
             ["ip", family @ ("-4" | "-6"), rest @ ..] => add(&mut batch, family, rest)?,
             ["ip", rest @ ..] => add(&mut batch, "", rest)?,
@@ -141,6 +152,7 @@ fn build(script: &[String]) -> io::Result<Vec<Tap>> {
     }
     flush(&mut batch)?;
     settle(&[])?;
+    joined(&names)?;
     Ok(taps)
 }
 
@@ -160,9 +172,10 @@ fn add(batch: &mut Batch, family: &str, words: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-fn flush(batch: &mut Batch) -> io::Result<()> {
+/// Runs the lines; tells whether there were any.
+fn flush(batch: &mut Batch) -> io::Result<bool> {
     if batch.lines.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let lines = std::mem::take(&mut batch.lines);
     let mut command = Command::new("ip");
@@ -172,6 +185,32 @@ fn flush(batch: &mut Batch) -> io::Result<()> {
     let done = run(command.args(["-force", "-batch", "-"]).envs(ENVIRONMENT), &lines, DEADLINE)?;
     if std::env::var_os("FINGERPOST_SHOW_REFUSED").is_some() && done.status != 0 {
         eprintln!("{lines}{}", done.stderr);
+    }
+    Ok(true)
+}
+
+/// Waits until Linux has done what it does a moment after addresses came, or for a while: those
+/// of taps have joined their groups, and those of links are not tentative.
+fn joined(taps: &BTreeSet<String>) -> io::Result<()> {
+    const LOOKS: u32 = 200;
+    const TENTATIVE: u32 = 0x40;
+    for _ in 0..LOOKS {
+        let groups = std::fs::read_to_string("/proc/net/igmp6").unwrap_or_default();
+        let is_ready = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [addr, .., flags, dev] = words.as_slice() else { return true };
+            let Some(low) = addr.get(26..).filter(|_| taps.contains(*dev)) else { return true };
+            let group = format!("ff0200000000000000000001ff{low}");
+            let is_tentative = u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & TENTATIVE != 0);
+            let mut lines = groups.lines().map(|line| line.split_whitespace());
+            lines.any(|mut line| line.nth(1) == Some(dev) && line.next() == Some(&group))
+                && !(is_tentative && addr.starts_with("fe80"))
+        };
+        let addresses = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+        if addresses.lines().all(is_ready) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(2));
     }
     Ok(())
 }
@@ -188,18 +227,6 @@ fn set(line: &str) -> io::Result<bool> {
     Ok(std::fs::write(path, value.trim_matches('"')).is_ok())
 }
 
-/// Runs a line of `ip` or `sysctl`; whether it was accepted.
-fn change(line: &str) -> io::Result<bool> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    match words.as_slice() {
-        ["sysctl", ..] => set(line),
-        ["ip", rest @ ..] => {
-            Ok(run(Command::new("ip").args(rest).envs(ENVIRONMENT), "", DEADLINE)?.status == 0)
-        }
-        _ => Err(io::Error::other(format!("not a line of ip or sysctl: {line}"))),
-    }
-}
-
 struct Host {
     taps: Vec<Tap>,
     /// None where the kernel has no tracing.
@@ -214,28 +241,40 @@ impl Host {
     fn step(&mut self, step: &Step) -> io::Result<Seen> {
         let mut seen = Seen { at_us: self.start.elapsed().as_micros() as u64, ..Seen::default() };
         match step {
-            Step::Inject { dev, frame } => {
+            Step::Inject { dev, frame, ms } => {
                 let tap = self.taps.iter_mut().find(|tap| tap.name() == dev);
                 let tap = tap.ok_or_else(|| io::Error::other(format!("no device {dev} is held")))?;
                 seen.refused = tap.inject(&frame.0).is_err();
                 self.wait(SETTLE, &mut seen)?;
+                if *ms > 0 {
+                    seen.reasons = self.reasons()?;
+                    self.wait(Duration::from_millis(*ms), &mut seen)?;
+                    // What follows may be dropped in the name of another process.
+                    self.reasons()?;
+                }
+            }
+            Step::Ask { command } => {
+                let mut ip = Command::new("ip");
+                let done = run(ip.args(command.split_whitespace()).envs(ENVIRONMENT), "", DEADLINE)?;
+                seen.answer = done.stdout.lines().map(str::to_owned).collect();
             }
             Step::Call { socket, call } => {
                 let caller = self.caller.as_mut().ok_or_else(|| io::Error::other("nobody calls"))?;
-                seen.answer = Some(caller.call(*socket, call)?);
-                self.wait(SETTLE, &mut seen)?;
-            }
-            Step::Run { line } => {
-                seen.answer = Some(Answer::text(if change(line)? { "accepted" } else { "refused" }));
+                seen.returned = Some(caller.call(*socket, call)?);
                 self.wait(SETTLE, &mut seen)?;
             }
             Step::Wait { ms } => self.wait(Duration::from_millis(*ms), &mut seen)?,
+            Step::Change { line } => {
+                build(std::slice::from_ref(line))?;
+                self.wait(SETTLE, &mut seen)?;
+            }
         }
         let counted = counters::read()?;
         seen.counters = counters::between(&self.counted, &counted);
         self.counted = counted;
         seen.deaf = self.listener.is_none();
-        seen.reasons = self.reasons()?;
+        let reasons = self.reasons()?;
+        seen.reasons.extend(reasons);
         Ok(seen)
     }
 

@@ -38,17 +38,19 @@ pub fn held_lines(script: &[String]) -> usize {
 }
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 8] = [
+pub const MASKED: [(&str, &str); 10] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("ids of IPv6 fragments that the host makes", "hashed with a random seed"),
     ("times in timestamp options and timestamp replies", "the time of day"),
+    ("nonces of solicitations for own addresses", "random"),
+    ("seconds that are left of routes and addresses, to ten of them", "time passes between steps"),
     ("the order of frames on different devices", "each is read by itself"),
     (
         "NOT_SPECIFIED where fragments arrive or leave, and how often other reasons are given",
         "the pieces of a datagram are freed one by one, or together where their memory could be joined",
     ),
     (
-        "drop reasons, and the order of frames, while only time passes",
+        "drop reasons, and the order of frames, while only time passes or the host is changed",
         "timers of one tick have no order, and may run in the name of another process",
     ),
     (
@@ -74,7 +76,7 @@ impl Arrived {
         {
             self.four.insert((header.src, header.id.get()));
         }
-        let Step::Inject { dev, frame } = step else { return };
+        let Step::Inject { dev, frame, .. } = step else { return };
         if let Some(header) = taps.packet(dev, &frame.0).and_then(Ipv4::read) {
             self.four.insert((header.src, header.id.get()));
         }
@@ -149,14 +151,19 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
             six::mask_packet(&mut frame.0[start..], &arrived.six, &mut ids6);
         }
     }
-    if let Some(Answer { data: Some(data), is_packet: true, .. }) = &mut masked.answer {
+    masked.answer.iter_mut().for_each(|line| *line = six::mask_times(line));
+    masked.answer.sort();
+    if let Some(Answer { data: Some(data), is_packet: true, .. }) = &mut masked.returned {
         mask_packet(&mut data.0, arrived, &mut ids);
     }
     if let Step::Call { call: Call::Name | Call::Peer | Call::Set(_), .. } = step {
         masked.counters.remove("Ip6OutNoRoutes");
     }
     masked.reasons.sort();
-    if let Step::Wait { .. } = step {
+    if let Step::Inject { ms: 1.., .. } = step {
+        masked.emitted.sort();
+    }
+    if let Step::Wait { .. } | Step::Change { .. } = step {
         masked.emitted.sort();
         masked.reasons.clear();
     }
@@ -165,8 +172,8 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
             || links.start6(dev, &frame.0).is_some_and(|start| six::is_piece(&frame.0[start..]))
     };
     let of_pieces = match step {
-        Step::Inject { dev, frame } => is_piece(dev, frame),
-        Step::Call { .. } | Step::Run { .. } | Step::Wait { .. } => false,
+        Step::Inject { dev, frame, .. } => is_piece(dev, frame),
+        Step::Wait { .. } | Step::Call { .. } | Step::Change { .. } | Step::Ask { .. } => false,
     };
     let made = |name: &str| masked.counters.contains_key(name);
     let is_cut = made("IpFragCreates") || made("Ip6FragCreates");
@@ -300,9 +307,9 @@ mod tests {
         let links = Links::of(&["ip tuntap add u0 mode tun".to_owned()]);
         let reasons = ["NO_SOCKET", "NOT_SPECIFIED", "NO_SOCKET"].map(str::to_owned).to_vec();
         let seen = Seen { reasons, ..Seen::default() };
-        let step = Step::Inject { dev: "u0".into(), frame: piece };
+        let step = Step::Inject { dev: "u0".into(), frame: piece, ms: 0 };
         assert_eq!(masked(&step, &seen, &Arrived::default(), &links).reasons, ["NO_SOCKET"]);
-        let other = Step::Inject { dev: "u0".into(), frame: Bytes(vec![0x45]) };
+        let other = Step::Inject { dev: "u0".into(), frame: Bytes(vec![0x45]), ms: 0 };
         let whole = masked(&other, &seen, &Arrived::default(), &links);
         assert_eq!(whole.reasons, ["NOT_SPECIFIED", "NO_SOCKET", "NO_SOCKET"]);
     }

@@ -1,8 +1,8 @@
 //! Bytes in, bytes out: random hosts, and packets that the kernel and Fingerpost have to treat alike.
 //!
 //! A *case* is a host's script and steps: a frame arrives on a tap, a program calls a socket,
-//! the configuration is changed, or time passes. For each step a side says what left on
-//! which device, what was counted, why packets were dropped, and how a call was answered.
+//! the configuration is changed or looked at, or time passes. For each step a side says what
+//! left on which device, what was counted, why packets were dropped, and what was answered.
 //!
 //! 1. [`generate`] makes a case from a seed and an index;
 //! 2. [`kernel`] does it in a fresh network namespace with tun and tap devices;

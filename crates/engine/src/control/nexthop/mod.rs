@@ -341,5 +341,5 @@ fn forget_decisions(state: &mut State, id: u32) {
     state.cache.input.remove(&gone);
     state.cache.sources.remove(&gone);
     state.exceptions.retain(|hop| hop != gone);
-    state.exceptions6.retain(|hop| hop != HopId6::Object(id));
+    state.exceptions6.retain(|hop, _| hop != HopId6::Object(id));
 }

@@ -7,7 +7,7 @@ use fingerpost_net::Errno;
 use super::format::{self, Form};
 use super::{Place, Target, neighbour};
 use crate::config::{ConfEntry6, Config, DevConf6};
-use crate::control::{addrconf, host6, stable_privacy};
+use crate::control::{addrconf, advert6, host6, stable_privacy};
 use crate::namespace::{Env, Namespace};
 
 /// `IN6_ADDR_GEN_MODE_STABLE_PRIVACY`.
@@ -131,6 +131,9 @@ pub(super) fn write_conf(
                 }
             }
         }
+    }
+    if entry.name == "forwarding" && new != 0 && !matches!(place, Place::Default) {
+        advert6::purge_defaults(ns);
     }
     Ok(())
 }

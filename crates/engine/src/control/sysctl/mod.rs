@@ -207,6 +207,14 @@ pub(crate) fn neighbour_number(config: &Config, family: Family, dev: &str, name:
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
+/// Sets a setting of a device's neighbours of IPv6, as a packet demands.
+pub(super) fn set_neighbour6(config: &mut Config, dev: &str, name: &str, value: u64) {
+    if let Some(entry) = neighbour::ipv6_entry_named(name) {
+        // The numbers of packets are within what it takes.
+        let _ = neighbour::write(config, &format!("ipv6/neigh/{dev}"), entry, &value.to_string());
+    }
+}
+
 fn find(config: &Config, path: &str) -> Option<Target> {
     let below = path.strip_prefix("net/")?;
     if let Some(path) = below.strip_prefix("ipv6/") {

@@ -69,7 +69,7 @@ impl Stack<'_, '_> {
 
     /// `nf_hook_slow`.
     fn pass(&mut self, hook: Hook, (input, output): (u32, u32), mut packet: Packet) -> Result<Packet, Sent> {
-        self.stage(Stage::Hook { hook });
+        self.stage(Stage::Hook { hook, input, output });
         let family = if is_six(&packet) { Family::V6 } else { Family::V4 };
         let mut stopped = None;
         for entry in self.config.hooks.at(family, hook) {

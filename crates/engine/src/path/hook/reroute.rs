@@ -153,7 +153,7 @@ fn again6(
         dport,
         ..Flow6::to(header.destination())
     };
-    match output6::resolve(config, state, env, &mut flow, tracer) {
+    match output6::resolve_by(config, state, env, &mut flow, sender.dev != 0, tracer) {
         Ok(decision) => {
             packet.decision6 = Some(decision);
             Ok(())

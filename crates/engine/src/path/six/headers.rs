@@ -171,7 +171,10 @@ impl Stack<'_, '_> {
                 }
                 match (place, kind) {
                     (Place::HopByHop, ROUTER_ALERT) if size != 4 => return bad(),
-                    (Place::HopByHop, ROUTER_ALERT) => {}
+                    (Place::HopByHop, ROUTER_ALERT) => {
+                        let value = [packet.bytes[at + 2], packet.bytes[at + 3]];
+                        packet.six.router_alert = Some(u16::from_be_bytes(value));
+                    }
                     (Place::HopByHop, IOAM) => self.ioam(packet, at)?,
                     (Place::HopByHop, JUMBO) => self.jumbo(packet, at)?,
                     (Place::HopByHop, CALIPSO) => return Err(Outcome::Unknown("CALIPSO options")),

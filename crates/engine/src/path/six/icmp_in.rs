@@ -44,7 +44,8 @@ impl Stack<'_, '_> {
             icmp6::ECHO_REPLY | icmp6::EXTENDED_ECHO_REPLY => Outcome::Dropped(DropReason::NoSocket),
             icmp6::TOO_BIG if data.len() < Ipv6::LEN => self.icmp6_error(DropReason::NotSpecified),
             nd::ROUTER_SOLICIT..=nd::REDIRECT => self.nd_receive(packet, message),
-            icmp6::LISTENER_QUERY | icmp6::LISTENER_REPORT => Outcome::Unknown("MLD"),
+            icmp6::LISTENER_QUERY => self.listeners_asked(packet, message),
+            icmp6::LISTENER_REPORT => self.listener_reported(packet, message),
             icmp6::INFORMATIONAL.. => ignored,
             _ => self.hand_error_over(packet, &head, data),
         }
@@ -73,9 +74,7 @@ impl Stack<'_, '_> {
             next::ICMPV6 if head.kind == icmp6::TOO_BIG => {
                 self.learn_mtu6(packet, header, u32::from_be_bytes(head.rest), None);
             }
-            next::ICMPV6 if head.kind == nd::REDIRECT => {
-                return Outcome::Unknown("redirects received of IPv6");
-            }
+            next::ICMPV6 if head.kind == nd::REDIRECT => self.learn_redirect6(packet, Some(header)),
             4 | 41 | 47 | 50 | 51 | 115 | 132 => return Outcome::Unknown("errors about tunnels"),
             _ => {}
         }

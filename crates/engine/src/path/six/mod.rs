@@ -1,14 +1,19 @@
 //! IPv6's way: the same stages in files of the same names.
 //!
 //! Extension headers are gone through in `headers`; neighbour discovery is `ndisc` (what is
-//! received) and `solicit` (what is sent). What a packet is noted to be on its way is [`Noted`].
+//! received), with `advert` (what routers advertise) and `detect` (whether another has an own
+//! address), and `solicit` (what is sent); `listen` tells routers which groups are listened to.
+//! What a packet is noted to be on its way is [`Noted`].
 
+mod advert;
 mod deliver;
+mod detect;
 mod forward;
 mod headers;
 mod icmp;
 mod icmp_in;
 mod learn;
+mod listen;
 mod ndisc;
 mod output;
 mod reassemble;
@@ -19,6 +24,7 @@ mod tcp;
 mod udp;
 
 pub(super) use headers::dissect;
+pub use listen::{Listener, Listeners, Listening};
 pub(super) use output::Made6;
 pub use reassemble::Reassembly6;
 
@@ -42,6 +48,8 @@ pub struct Noted {
     was_fragment: bool,
     /// Whether it may leave in pieces (`ignore_df`).
     may_cut: bool,
+    /// What its router alert says, if it has one.
+    router_alert: Option<u16>,
 }
 
 impl Noted {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use fingerpost_model::{IfaFlags, NeighFlags, NeighState};
 use fingerpost_net::wire::{Header, Icmp, Ipv6, Mac, nd};
 
-use super::super::ethernet::mac_of;
+use super::super::ethernet::{has_header, mac_of};
 use super::super::neighbour::Update;
 use super::super::timers::Timer;
 use super::super::{Addressed, Outcome, Packet, Stack};
@@ -17,47 +17,65 @@ use crate::state::Time;
 
 /// A solicitation or advertisement without options.
 const FIXED: usize = 24;
-/// The same of a router solicitation, a router advertisement, and a redirect.
+/// The same of a router solicitation, and of a redirect.
 const FIXED_ROUTER_SOLICIT: usize = 8;
-const FIXED_ROUTER_ADVERT: usize = 16;
-const FIXED_REDIRECT: usize = 40;
+pub(super) const FIXED_REDIRECT: usize = 40;
 
-const IGNORED: Outcome = Outcome::Dropped(DropReason::NotSpecified);
-const TOO_SMALL: Outcome = Outcome::Dropped(DropReason::PktTooSmall);
-const BAD_OPTIONS: Outcome = Outcome::Dropped(DropReason::Ipv6NdiscBadOptions);
+pub(super) const IGNORED: Outcome = Outcome::Dropped(DropReason::NotSpecified);
+pub(super) const TOO_SMALL: Outcome = Outcome::Dropped(DropReason::PktTooSmall);
+pub(super) const BAD_OPTIONS: Outcome = Outcome::Dropped(DropReason::Ipv6NdiscBadOptions);
 
 /// The options of a message, each the first of its kind (`ndisc_parse_options`).
 #[derive(Clone, Copy, Default)]
-struct Options<'a> {
-    source: Option<&'a [u8]>,
-    target: Option<&'a [u8]>,
-    redirected: Option<&'a [u8]>,
+pub(super) struct Options<'a> {
+    pub source: Option<&'a [u8]>,
+    pub target: Option<&'a [u8]>,
+    pub redirected: Option<&'a [u8]>,
+    pub mtu: Option<&'a [u8]>,
+    all: &'a [u8],
 }
 
 impl<'a> Options<'a> {
     /// `None` where they are not well formed.
-    fn read(mut bytes: &'a [u8]) -> Option<Self> {
-        let mut options = Options::default();
-        while let [kind, units, ..] = bytes {
+    pub fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut options = Options { all: bytes, ..Options::default() };
+        let mut rest = bytes;
+        while let [kind, units, ..] = rest {
             let len = usize::from(*units) * 8;
-            let option = bytes.get(..len).filter(|_| len != 0)?;
+            let option = rest.get(..len).filter(|_| len != 0)?;
             let place = match *kind {
                 nd::SOURCE_ADDRESS => Some(&mut options.source),
                 nd::TARGET_ADDRESS => Some(&mut options.target),
                 nd::REDIRECTED => Some(&mut options.redirected),
+                nd::MTU => Some(&mut options.mtu),
                 _ => None,
             };
             if let Some(place) = place {
                 place.get_or_insert(option);
             }
-            bytes = &bytes[len..];
+            rest = &rest[len..];
         }
-        bytes.is_empty().then_some(options)
+        rest.is_empty().then_some(options)
+    }
+
+    /// All options of a kind, in order.
+    pub fn of_kind(self, kind: u8) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.all;
+        std::iter::from_fn(move || {
+            while let [this, units, ..] = rest {
+                let (option, behind) = rest.split_at_checked(usize::from(*units) * 8)?;
+                rest = behind;
+                if *this == kind {
+                    return Some(option);
+                }
+            }
+            None
+        })
     }
 }
 
 /// The link-layer address of an option; an error where its length is another's.
-fn mac_in(option: Option<&[u8]>) -> Result<Option<Mac>, Outcome> {
+pub(super) fn mac_in(option: Option<&[u8]>) -> Result<Option<Mac>, Outcome> {
     match option {
         None => Ok(None),
         Some(&[_, _, a, b, c, d, e, f]) => Ok(Some([a, b, c, d, e, f])),
@@ -145,7 +163,7 @@ impl Stack<'_, '_> {
         let mut is_router = ipv6.conf.forwarding != 0;
         if let Some(own) = own {
             if own.flags.any(IfaFlags::TENTATIVE | IfaFlags::OPTIMISTIC) && is_dad {
-                return Err(Outcome::Unknown("another that detects duplicates of a tentative address"));
+                return Err(self.duplicate(dev, target));
             }
             if own.effective_flags().has(IfaFlags::TENTATIVE) {
                 return Err(IGNORED);
@@ -173,8 +191,10 @@ impl Stack<'_, '_> {
             return Err(IGNORED);
         }
         let key = (dev, IpAddr::V6(src));
-        // Asked by unicast, an entry is made though no link-layer address is told.
-        if !self.knows(key) && to_group && mac.is_none() {
+        // Asked by unicast, an entry is made though no link-layer address is told, and so it
+        // is where there are none.
+        let tells = mac.is_some() || self.config.links.get(dev).is_some_and(|link| !has_header(link));
+        if !self.knows(key) && to_group && !tells {
             return Err(IGNORED);
         }
         self.learn_neighbour(key, told(mac, None));
@@ -212,11 +232,7 @@ impl Stack<'_, '_> {
         let mac = mac_in(options.target)?;
         if let Some(own) = ipv6.addrs.iter().find(|have| have.addr == target) {
             let is_tentative = own.flags.has(IfaFlags::TENTATIVE) && packet.addressed != Addressed::Loopback;
-            return Err(if is_tentative {
-                Outcome::Unknown("a duplicate of an own address")
-            } else {
-                IGNORED
-            });
+            return Err(if is_tentative { self.duplicate(dev, target) } else { IGNORED });
         }
         let key = (dev, IpAddr::V6(target));
         let mut state = if has(nd::SOLICITED) { NeighState::REACHABLE } else { NeighState::STALE };
@@ -250,10 +266,10 @@ impl Stack<'_, '_> {
             key,
             Update { mac, state, overrides: has(nd::OVERRIDE), is_weak: true, is_router },
         );
-        match was_router && !self.is_router(key) {
-            true => Err(Outcome::Unknown("a router that is none any more")),
-            false => Ok(Outcome::Delivered),
+        if was_router && !self.is_router(key) {
+            self.forget_router(header.source());
         }
+        Ok(Outcome::Delivered)
     }
 
     /// Whether a neighbour is known as a router.
@@ -281,45 +297,21 @@ impl Stack<'_, '_> {
         Ok(Outcome::Delivered)
     }
 
-    /// `ndisc_router_discovery`, as far as advertisements are not accepted.
-    fn router_advertised(
-        &mut self,
-        packet: &Packet,
-        header: &Ipv6,
-        message: &[u8],
-    ) -> Result<Outcome, Outcome> {
-        let (dev, src) = (packet.dev, header.source());
-        if !AddrType::of(src).any(AddrType::LINK_LOCAL) {
-            return Err(IGNORED);
-        }
-        let options = message.get(FIXED_ROUTER_ADVERT..).ok_or(TOO_SMALL)?;
-        let options = Options::read(options).ok_or(BAD_OPTIONS)?;
-        let conf = &self.config.links.ipv6(dev).ok_or(IGNORED)?.conf;
-        let accepts = conf.accept_ra == 2 || conf.accept_ra != 0 && conf.forwarding == 0;
-        if accepts {
-            return Err(Outcome::Unknown("router advertisements"));
-        }
-        let mac = mac_in(options.source)?;
-        let key = (dev, IpAddr::V6(src));
-        self.learn_neighbour(key, told(mac, Some(true)));
-        Ok(Outcome::Delivered)
-    }
-
-    /// `ndisc_redirect_rcv`, as far as redirects are not accepted.
+    /// `ndisc_redirect_rcv`.
     fn redirected(&mut self, packet: &Packet, header: &Ipv6, message: &[u8]) -> Result<Outcome, Outcome> {
         if !AddrType::of(header.source()).any(AddrType::LINK_LOCAL) {
             return Err(IGNORED);
         }
         let options = message.get(FIXED_REDIRECT..).ok_or(BAD_OPTIONS)?;
         let options = Options::read(options).ok_or(BAD_OPTIONS)?;
-        let conf = &self.config.links.ipv6(packet.dev).ok_or(IGNORED)?.conf;
-        let accepts = conf.forwarding == 0 && conf.accept_redirects != 0;
         match options.redirected {
-            _ if accepts => Err(Outcome::Unknown("redirects received of IPv6")),
-            None => Err(IGNORED),
+            None => {
+                self.learn_redirect6(packet, None);
+                Err(IGNORED)
+            }
             Some(option) => {
                 let at = option.as_ptr() as usize - message.as_ptr() as usize + 8;
-                let head = Icmp { kind: 0, code: 0, checksum: 0.into(), rest: [0; 4] };
+                let head = Icmp { kind: nd::REDIRECT, code: 0, checksum: 0.into(), rest: [0; 4] };
                 Ok(self.hand_error_over(packet, &head, &message[at..]))
             }
         }
@@ -327,7 +319,7 @@ impl Stack<'_, '_> {
 }
 
 /// What a sender tells of itself.
-fn told(mac: Option<Mac>, is_router: Option<bool>) -> Update {
+pub(super) fn told(mac: Option<Mac>, is_router: Option<bool>) -> Update {
     Update { mac, state: NeighState::STALE, overrides: true, is_weak: true, is_router }
 }
 

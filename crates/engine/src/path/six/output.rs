@@ -70,7 +70,7 @@ impl Stack<'_, '_> {
     }
 
     /// Sends a payload made here (`ip6_xmit`, `ip6_local_out`).
-    pub(super) fn build_and_send6(
+    pub(in crate::path) fn build_and_send6(
         &mut self,
         made: Made6,
         decision: Decision6,
@@ -141,8 +141,7 @@ impl Stack<'_, '_> {
 
     /// `ip6_output`.
     pub(in crate::path) fn output6(&mut self, packet: Packet) -> Sent {
-        // Of one made here no hook sees a device before this.
-        let from = if packet.iif == 0 { 0 } else { packet.dev };
+        let from = self.stood_at(&packet);
         self.output6_from(packet, from)
     }
 
@@ -255,8 +254,7 @@ impl Stack<'_, '_> {
         let gateway = decision.gateway.filter(|_| decision.flags.any(RtFlags::GATEWAY));
         let named = packet.sender.and_then(|sender| sender.next);
         let next = IpAddr::V6(gateway.or(named).unwrap_or(dst));
-        if gateway.is_some() && self.config.sysctl6.all.forwarding == 0 && !self.is_known((packet.dev, next))
-        {
+        if gateway.is_some() && self.may_probe(packet.dev) && !self.is_known((packet.dev, next)) {
             // A host's lookups ask for routers of themselves (`rt6_probe`).
             self.end(&packet, Outcome::Unknown("probes of routers"));
             return Ok(());
@@ -270,12 +268,25 @@ impl Stack<'_, '_> {
         let is_wanted = dst.is_multicast() && packet.sender.is_some_and(|sender| !sender.is_for_others);
         let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
         if is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst) {
-            self.stage(Stage::Loop);
-            let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
-            if let Ok(posted) = self.postrouting(copy, 0) {
-                self.backlog.push_back(posted.into_packet());
-            }
+            self.give_copy(packet.clone());
         }
+    }
+
+    /// A copy of a packet for a group comes back to this host (`dev_loopback_xmit`).
+    pub(super) fn give_copy(&mut self, packet: Packet) {
+        self.stage(Stage::Loop);
+        let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet };
+        if let Ok(posted) = self.postrouting(copy, 0) {
+            self.backlog.push_back(posted.into_packet());
+        }
+    }
+
+    /// Whether a host's lookups may ask for routers of themselves (`rt6_probe`): not before
+    /// a while has passed since a route was added, or its router's entry changed.
+    fn may_probe(&self, dev: u32) -> bool {
+        let pause = self.config.links.ipv6(dev).map_or(0, |ipv6| ipv6.conf.router_probe_interval);
+        let may_be_old = self.state.is_continued || self.now().0 > pause.max(0) as u64 * 1000;
+        self.config.sysctl6.all.forwarding == 0 && may_be_old
     }
 
     fn is_known(&self, (dev, addr): (u32, IpAddr)) -> bool {

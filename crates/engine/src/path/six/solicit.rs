@@ -11,20 +11,15 @@ use super::super::hook::Sent;
 use super::super::{Packet, Stack};
 use super::icmp::with_checksum;
 use crate::config::In6Dev;
+use crate::control::groups6::solicited;
 use crate::counters::Counter;
-use crate::lookup::{Decision6, DropReason, source6};
+use crate::lookup::{Decision6, DropReason, receive6, source6};
 use crate::trace::Stage;
 
 /// All nodes of a link.
 pub(super) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// Flags of addresses that solicitations do not come from.
 const UNUSABLE: IfaFlags = IfaFlags(IfaFlags::TENTATIVE.0 | IfaFlags::OPTIMISTIC.0);
-
-/// The group in which an address is asked for (`addrconf_addr_solict_mult`).
-fn solicited_group(addr: Ipv6Addr) -> Ipv6Addr {
-    let base = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0).to_bits();
-    Ipv6Addr::from_bits(base | addr.to_bits() & 0xff_ffff)
-}
 
 /// An option that holds a link-layer address.
 pub(super) fn address_option(kind: u8, mac: Mac) -> [u8; 8] {
@@ -57,7 +52,7 @@ impl Stack<'_, '_> {
         };
         let own = packet_source.filter(has).or_else(|| link_local_of(ipv6, UNUSABLE));
         let Some(own) = own else { return };
-        let to = if is_unicast { target } else { solicited_group(target) };
+        let to = if is_unicast { target } else { solicited(target) };
         let mut message = vec![nd::SOLICIT, 0, 0, 0, 0, 0, 0, 0];
         message.extend_from_slice(&target.octets());
         message.extend(self.own_option(nd::SOURCE_ADDRESS, dev));
@@ -111,31 +106,64 @@ impl Stack<'_, '_> {
         (src, dst): (Ipv6Addr, Ipv6Addr),
         message: Vec<u8>,
     ) {
-        let Some(ipv6) = self.config.links.ipv6(dev) else { return };
-        let kind = message[0];
+        let class = self.config.links.ipv6(dev).map_or(0, |ipv6| ipv6.conf.ndisc_tclass as u8);
         let header = Ipv6 {
-            word: Ipv6::word_of(ipv6.conf.ndisc_tclass as u8, 0),
-            payload_len: (message.len() as u16).into(),
+            word: Ipv6::word_of(class, 0),
             next: next::ICMPV6,
             hop_limit: 255,
             src: src.octets(),
             dst: dst.octets(),
+            payload_len: 0.into(),
         };
-        let is_off = ipv6.conf.disable_ipv6 != 0;
+        self.send_control(dev, way, header, &[], message);
+    }
+
+    /// Sends a message that is for the link alone, behind the extension header of its
+    /// own, and back to this host if it listens to the group.
+    pub(super) fn send_alert(
+        &mut self,
+        dev: u32,
+        (src, dst): (Ipv6Addr, Ipv6Addr),
+        extension: &[u8],
+        message: Vec<u8>,
+    ) {
+        let header = Ipv6 {
+            word: Ipv6::word_of(0, 0),
+            next: next::HOP,
+            hop_limit: 1,
+            src: src.octets(),
+            dst: dst.octets(),
+            payload_len: 0.into(),
+        };
+        self.send_control(dev, None, header, extension, message);
+    }
+
+    fn send_control(
+        &mut self,
+        dev: u32,
+        way: Option<Decision6>,
+        mut header: Ipv6,
+        extension: &[u8],
+        message: Vec<u8>,
+    ) {
+        let Some(ipv6) = self.config.links.ipv6(dev) else { return };
+        let (src, dst, kind) = (header.source(), header.destination(), message[0]);
+        let (is_off, is_alert) = (ipv6.conf.disable_ipv6 != 0, !extension.is_empty());
+        header.payload_len = ((extension.len() + message.len()) as u16).into();
         let message = with_checksum(message, src, dst);
         let dev = way.as_ref().map_or(dev, |way| way.dev);
-        let bytes = [header.as_bytes(), &message].concat();
+        let bytes = [header.as_bytes(), extension, &message].concat();
         let mut packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         self.count(Counter::Ip6OutRequests);
         // Counted as a message only if it left.
-        if self.send_nd_packet(packet, dev, is_off).is_ok() {
+        if self.send_control_packet(packet, dev, is_off, is_alert).is_ok() {
             self.count_message6(kind);
         }
     }
 
-    fn send_nd_packet(&mut self, packet: Packet, dev: u32, is_off: bool) -> Sent {
+    fn send_control_packet(&mut self, packet: Packet, dev: u32, is_off: bool, is_alert: bool) -> Sent {
         let packet = match self.hook_output(packet) {
             Ok(passed) => passed.into_packet(),
             Err(sent) => return sent,
@@ -155,6 +183,11 @@ impl Stack<'_, '_> {
             Ok(posted) => posted.into_packet(),
             Err(sent) => return sent,
         };
+        if is_alert && receive6::joined(self.config, dev, dst) {
+            // Delivered, whatever its lookup would say.
+            let way = Some(Decision6::of_link(dev, dst));
+            self.give_copy(Packet { decision6: way, ..packet.clone() });
+        }
         self.count_sent6(&packet, dst);
         self.send_to(packet, IpAddr::V6(dst))
     }

@@ -55,12 +55,13 @@ impl Stack<'_, '_> {
     }
 
     /// The device that a reset is demanded to leave by: for addresses of one link that of the
-    /// segment, in a VRF its own.
+    /// segment, else in a VRF its own.
     fn reset_device(&self, packet: &Packet, dst: Ipv6Addr) -> u32 {
-        match AddrType::of(dst).needs_device() {
-            _ if self.is_vrf(packet.dev) => packet.dev,
-            true => self.receiving_device(packet),
-            false => 0,
+        match (AddrType::of(dst).needs_device(), self.is_vrf(packet.dev)) {
+            (true, true) => packet.iif,
+            (true, false) => self.receiving_device(packet),
+            (false, true) => packet.dev,
+            (false, false) => 0,
         }
     }
 

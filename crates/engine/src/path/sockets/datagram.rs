@@ -258,9 +258,10 @@ impl Stack<'_, '_> {
             ttl,
             sender: Some(Sender { leaves_sum: kind == Kind::Udp && len <= mtu as usize, ..sender(&options) }),
         };
-        self.send_made(made, decision, ends.src, ends.dst, &payload)?;
+        let sent = self.send_made(made, decision, ends.src, ends.dst, &payload);
+        unless_full(sent, &options)?;
         if kind == Kind::Udp {
-            self.count(Counter::UdpOutDatagrams);
+            self.count(if sent.is_ok() { Counter::UdpOutDatagrams } else { Counter::UdpSndbufErrors });
         }
         Ok(data.len())
     }
@@ -326,7 +327,8 @@ impl Stack<'_, '_> {
             Ok(passed) => self.output(passed.into_packet()),
             Err(sent) => sent,
         };
-        self.count_unsent(sent, Counter::IpOutDiscards).map(|()| data.len())
+        let sent = self.count_unsent(sent, Counter::IpOutDiscards);
+        unless_full(sent, options).map(|()| data.len())
     }
 
     /// Connects a socket to a peer of IPv4 (`__ip4_datagram_connect`; C-170 to C-173).
@@ -390,12 +392,21 @@ pub(super) fn sender(options: &Options) -> Sender {
     Sender {
         dev: options.dev,
         uid: options.uid,
-        any_source: options.transparent,
+        any_source: options.transparent || options.with_header,
         by_device_mtu: !options.discovery.uses_path(),
         ignores_df: options.discovery.may_cut_here(),
         is_for_others: !options.multicast_loop,
         leaves_sum: false,
         next: None,
+    }
+}
+
+/// What a sender is told of a packet that did not leave (C-223): of want of room only if
+/// it asks for errors (`udp_send_skb`, `raw_sendmsg`).
+pub(super) fn unless_full(sent: Result<(), Errno>, options: &Options) -> Result<(), Errno> {
+    match sent {
+        Err(Errno::ENOBUFS) if !options.reports_errors => Ok(()),
+        sent => sent,
     }
 }
 

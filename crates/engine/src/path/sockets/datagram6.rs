@@ -249,9 +249,10 @@ impl Stack<'_, '_> {
             hop_limit: control.ttl.or(hops),
             sender: Some(Sender { leaves_sum, ..super::datagram::sender(&options) }),
         };
-        self.send_made6(made, decision, src, dst, &payload)?;
+        let sent = self.send_made6(made, decision, src, dst, &payload);
+        super::datagram::unless_full(sent, &options)?;
         if kind == Kind::Udp {
-            self.count(Counter::Udp6OutDatagrams);
+            self.count(if sent.is_ok() { Counter::Udp6OutDatagrams } else { Counter::Udp6SndbufErrors });
         }
         Ok(data.len())
     }

@@ -119,7 +119,7 @@ impl Host {
         if rng.chance(1, 20) {
             self.say(format!(
                 "ip link set {name} {}",
-                one(rng, &["arp off", "promisc on", "allmulticast on"])
+                one(rng, &["arp off", "promisc on", "allmulticast on", "broadcast 03:00:00:00:00:01"])
             ));
         }
         self.say(format!("ip link set {name} up"));
@@ -173,7 +173,7 @@ impl Host {
 
     /// Settings of `spec` kinds: each with values that matter.
     fn settings(&mut self, rng: &mut Rng) {
-        const CONF: [(&str, &[&str]); 17] = [
+        const CONF: [(&str, &[&str]); 21] = [
             ("rp_filter", &["1", "2", "1", "0"]),
             ("accept_local", &["1"]),
             ("src_valid_mark", &["1"]),
@@ -191,8 +191,21 @@ impl Host {
             ("arp_announce", &["1", "2"]),
             ("arp_ignore", &["1", "2", "3", "8"]),
             ("forwarding", &["0", "1"]),
+            ("arp_accept", &["1", "2"]),
+            ("drop_gratuitous_arp", &["1"]),
+            ("medium_id", &["-1", "1", "2"]),
+            ("log_martians", &["1"]),
         ];
-        const PLAIN: [(&str, &[&str]); 16] = [
+        const NEIGH: [(&str, &[&str]); 7] = [
+            ("mcast_solicit", &["1", "0", "2"]),
+            ("ucast_solicit", &["1", "0"]),
+            ("app_solicit", &["1"]),
+            ("unres_qlen_bytes", &["0", "2000", "4000"]),
+            ("locktime", &["0", "10"]),
+            ("delay_first_probe_time", &["0", "1"]),
+            ("retrans_time_ms", &["100"]),
+        ];
+        const PLAIN: [(&str, &[&str]); 18] = [
             ("icmp_ratelimit", &["1000", "1000", "100"]),
             ("icmp_ratemask", &["0", "1", "6160"]),
             ("ipfrag_time", &["1"]),
@@ -209,6 +222,8 @@ impl Host {
             ("icmp_ignore_bogus_error_responses", &["0"]),
             ("ipfrag_max_dist", &["0", "1", "2"]),
             ("ip_nonlocal_bind", &["1"]),
+            ("route.min_pmtu", &["68", "1000"]),
+            ("nexthop_compat_mode", &["0"]),
         ];
         for _ in 0..one(rng, &[0, 0, 1, 1, 2, 3, 5]) {
             let (name, values) = one(rng, &CONF);
@@ -218,6 +233,11 @@ impl Host {
         for _ in 0..one(rng, &[0, 0, 0, 1, 1, 2]) {
             let (name, values) = one(rng, &PLAIN);
             self.set(&format!("net.ipv4.{name}"), one(rng, values));
+        }
+        for _ in 0..one(rng, &[0, 0, 0, 1, 2]) {
+            let (name, values) = one(rng, &NEIGH);
+            let dev = self.a_device(rng).name.clone();
+            self.set(&format!("net.ipv4.neigh.{dev}.{name}"), one(rng, values));
         }
         if rng.chance(1, 4) {
             // Sources routed and redirects: both `all` and the device count.
@@ -258,7 +278,10 @@ impl Host {
         for at in 0..rng.below(7) {
             let len = one(rng, &[24, 24, 16, 32, 28]);
             let network = Ipv4Addr::new(100, 64 + at as u8, 0, 0);
-            let kind = weighted(rng, &[(16, 0), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7)]);
+            let kind = weighted(
+                rng,
+                &[(16, 0), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (2, 8), (1, 9)],
+            );
             let line = match kind {
                 0 => format!("ip route add {network}/{len}{}{}", self.way(rng), Self::metrics(rng)),
                 1 => format!("ip route add unreachable {network}/{len}"),
@@ -267,6 +290,20 @@ impl Host {
                 4 => format!("ip route add throw {network}/{len}"),
                 5 => format!("ip route add local {network}/{len} dev lo"),
                 6 => format!("ip route add broadcast {network}/{len} dev {}", self.a_device(rng).name),
+                8 => {
+                    // By nexthop objects, one or a group of two.
+                    let (first, second) = (10 * at + 1, 10 * at + 2);
+                    for id in [first, second] {
+                        let way = self.way(rng);
+                        self.say(format!("ip nexthop add id {id}{way}"));
+                    }
+                    self.say(format!("ip nexthop add id {} group {first},3/{second}", 10 * at + 3));
+                    format!("ip route add {network}/{len} nhid {}", one(rng, &[first, 10 * at + 3]))
+                }
+                9 => {
+                    let source = one(rng, &self.own);
+                    format!("ip route add {network}/{len}{} src {source}", self.way(rng))
+                }
                 _ => {
                     let legs = (0..2).map(|_| format!(" nexthop{}", self.way(rng)));
                     format!("ip route add {network}/{len}{}", legs.collect::<String>())

@@ -93,7 +93,7 @@ fn set16(bytes: &mut [u8], at: usize, value: u16) {
 /// A frame that enters by a device, from its two addresses on.
 fn framed(dev: &str, [dst, src]: [Mac; 2], ethertype: u16, payload: &[u8]) -> Step {
     let header = Ethernet { dst, src, ethertype: U16::new(ethertype) };
-    Step::Inject { dev: dev.to_owned(), frame: Bytes([header.as_bytes(), payload].concat()) }
+    Step::Inject { dev: dev.to_owned(), frame: Bytes([header.as_bytes(), payload].concat()), ms: 0 }
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
         for case in (0..200).map(|index| case(Family::V4, 1, index)) {
             let links = Links::of(&case.script);
             for step in &case.steps {
-                if let Step::Inject { dev, frame } = step {
+                if let Step::Inject { dev, frame, .. } = step {
                     kinds.insert(decode::kind(&frame.0, links.has_header(dev)));
                 }
             }

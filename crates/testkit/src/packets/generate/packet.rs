@@ -126,6 +126,45 @@ impl Packet {
         }
     }
 
+    /// What a host says that has no address yet, to all.
+    pub fn from_nowhere(rng: &mut Rng, host: &Host) -> Packet {
+        let packet = Packet::between(rng, host, Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
+        let payload = udp(rng, packet.src, packet.dst, 68, 67, &[1; 40]);
+        Packet { proto: proto::UDP, payload, ..packet }
+    }
+
+    /// A long echo request to the host, from whom it is reached.
+    pub fn long_echo(rng: &mut Rng, src: Ipv4Addr, dst: Ipv4Addr, host: &Host) -> Packet {
+        let len = 500 + rng.below(900) as usize;
+        let packet = Packet::between(rng, host, src, dst);
+        let payload = icmp(8, 0, rng.next_u32(), &vec![0x5a; len]);
+        Packet { proto: proto::ICMP, ttl: 64, fragment: 0, payload, ..packet }
+    }
+
+    /// What a router says of the answer to that: it is too long, or goes another way better.
+    pub fn about_answer(rng: &mut Rng, host: &Host, from: Ipv4Addr, src: Ipv4Addr, dst: Ipv4Addr) -> Packet {
+        let payload = icmp(0, 0, 0x1_0002, &[0x5a; 8]);
+        let base = Packet::between(rng, host, from, dst);
+        let quoted = Packet {
+            tos: 0,
+            fragment: 0,
+            ttl: 60,
+            proto: proto::ICMP,
+            src: dst,
+            dst: src,
+            payload,
+            options: Vec::new(),
+            ..base.clone()
+        };
+        let device = host.a_device(rng);
+        let (kind, code, rest) = match rng.chance(2, 3) {
+            true => (3, 4, one(rng, &[1000, 600, 552, 400, 0, 1400])),
+            false => (5, 1, one(rng, &device.neighbours).0.to_bits()),
+        };
+        let payload = icmp(kind, code, rest, &quoted.bytes());
+        Packet { proto: proto::ICMP, ttl: 64, fragment: 0, options: Vec::new(), payload, ..base }
+    }
+
     /// Its pieces, each with at most `size` bytes of payload.
     pub fn cut(&self, size: usize) -> Vec<Packet> {
         let size = (size / 8 * 8).max(8);
@@ -153,7 +192,7 @@ fn renew(bytes: &mut [u8], at: usize) {
 
 /// Data lengths, many of them where packets begin to be too big.
 fn size(rng: &mut Rng, host: &Host) -> usize {
-    match weighted(rng, &[(6, 0), (3, 1), (1, 2), (1, 3)]) {
+    match weighted(rng, &[(12, 0), (6, 1), (2, 2), (2, 3), (1, 4)]) {
         0 => rng.below(80) as usize,
         1 => {
             let own = host.a_device(rng).mtu;
@@ -161,6 +200,8 @@ fn size(rng: &mut Rng, host: &Host) -> usize {
             (mtu + rng.below(5) as usize).saturating_sub(30)
         }
         2 => 0,
+        // Longer than any link here takes.
+        4 => one(rng, &[1480, 1501, 3000, 8972]),
         _ => 200 + rng.below(1400) as usize,
     }
 }

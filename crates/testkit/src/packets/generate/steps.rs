@@ -4,8 +4,8 @@ use fingerpost_net::Rng;
 use fingerpost_net::wire::{Header, Ipv4, Mac, ethertype};
 
 use crate::packets::case::{Bytes, Step};
-use crate::packets::generate::host::{Device, Host};
-use crate::packets::generate::packet::{Packet, renew_checksum};
+use crate::packets::generate::host::{Device, Host, above};
+use crate::packets::generate::packet::{Packet, renew_checksum, source};
 use crate::packets::generate::{arp, framed, one, set16, weighted};
 
 /// Packets a case, pieces not counted.
@@ -16,7 +16,10 @@ pub fn steps(rng: &mut Rng, host: &Host) -> Vec<Step> {
     let mut steps = Vec::new();
     for _ in 0..PACKETS {
         let device = host.a_device(rng).clone();
-        match weighted(rng, &[(20, 0), (5, 1), (4, 2), (4, 3), (2, 4)]) {
+        match weighted(
+            rng,
+            &[(40, 0), (10, 1), (8, 2), (8, 3), (4, 4), (3, 5), (2, 6), (1, 7), (5, 8), (2, 9)],
+        ) {
             0 => {
                 let bytes = Packet::random(rng, host, &device).bytes();
                 steps.push(inject(rng, &device, ethertype::IPV4, bytes));
@@ -31,6 +34,14 @@ pub fn steps(rng: &mut Rng, host: &Host) -> Vec<Step> {
                 mutate(rng, &mut bytes);
                 steps.push(inject(rng, &device, ethertype::IPV4, bytes));
             }
+            5 => taught(rng, host, &device, &mut steps),
+            6 => burst(rng, &mut steps),
+            7 => {
+                let bytes = Packet::from_nowhere(rng, host).bytes();
+                steps.push(inject(rng, &device, ethertype::IPV4, bytes));
+            }
+            8 => steps.push(Step::Change { line: change(rng, host) }),
+            9 => steps.push(Step::Wait { ms: one(rng, &[30, 250, 450]) }),
             _ => again(rng, &mut steps),
         }
     }
@@ -41,6 +52,70 @@ pub fn steps(rng: &mut Rng, host: &Host) -> Vec<Step> {
         steps.push(Step::Wait { ms: 700 });
     }
     steps
+}
+
+/// A router tells the host something about its answers, between two questions.
+fn taught(rng: &mut Rng, host: &Host, device: &Device, steps: &mut Vec<Step>) {
+    let (src, dst) = (source(rng, host, device), one(rng, &host.own));
+    if host.broadcasts.contains(&src) {
+        // Linux gives itself its own copy of an answer to many that it has begun to cut.
+        return;
+    }
+    let router = one(rng, &device.neighbours).0;
+    let other = host.a_device(rng).neighbours[0].0;
+    let from = one(rng, &[router, src, other]);
+    let packets = [
+        Packet::long_echo(rng, src, dst, host),
+        Packet::about_answer(rng, host, from, src, dst),
+        Packet::long_echo(rng, src, dst, host),
+    ];
+    for packet in packets {
+        let bytes = packet.bytes();
+        steps.push(inject(rng, device, ethertype::IPV4, bytes));
+    }
+}
+
+/// The same frame some times: what is limited shows.
+fn burst(rng: &mut Rng, steps: &mut Vec<Step>) {
+    let frames = steps.iter().filter(|step| matches!(step, Step::Inject { .. })).cloned().collect::<Vec<_>>();
+    if let Some(step) = rng.pick(&frames).cloned() {
+        steps.extend((0..3 + rng.below(6)).map(|_| step.clone()));
+    }
+}
+
+/// A change of the host while packets wait and decisions are remembered. Neighbours are not
+/// probed by request: that is done with the next tick, whenever it comes.
+fn change(rng: &mut Rng, host: &Host) -> String {
+    let device = host.a_device(rng);
+    let (dev, (neighbour, _)) = (&device.name, one(rng, &device.neighbours));
+    let mac = format!("02:00:00:00:07:{:02x}", rng.below(256));
+    match rng.below(14) {
+        0 | 1 => format!("ip neigh del {neighbour} dev {dev}"),
+        2 => format!(
+            "ip neigh change {neighbour} dev {dev} nud {}",
+            one(rng, &["failed", "none", "incomplete"])
+        ),
+        3 | 4 => {
+            let state = one(rng, &["reachable", "stale", "permanent", "noarp"]);
+            format!("ip neigh replace {neighbour} lladdr {mac} dev {dev} nud {state}")
+        }
+        5 => format!("ip link set {dev} down"),
+        6 => format!("ip link set {dev} up"),
+        7 => format!("ip link set {dev} mtu {}", one(rng, &[1500, 1280, 700, 576])),
+        8 => format!("ip address del {} dev {dev}", one(rng, &host.own)),
+        9 => format!("ip address add {}/{} dev {dev}", above(device.subnet.0, 9), device.subnet.1),
+        10 => format!("sysctl -w net.ipv4.ip_forward={}", rng.below(2)),
+        11 => {
+            let (name, value) =
+                (one(rng, &["rp_filter", "proxy_arp", "forwarding", "accept_local"]), rng.below(2));
+            format!("sysctl -w net.ipv4.conf.{dev}.{name}={value}")
+        }
+        12 => match host.routed.get(rng.below(host.routed.len().max(1) as u64) as usize) {
+            Some((network, len)) => format!("ip route replace {network}/{len} via {neighbour} dev {dev}"),
+            None => "ip route del default".to_owned(),
+        },
+        _ => format!("ip link set {dev} address 02:00:00:00:08:{:02x}", rng.below(256)),
+    }
 }
 
 /// The same frame again: what was learned or cached shows.
@@ -123,7 +198,7 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
 /// The frame on the wire: most of the time for the device, sometimes for all, some or another.
 pub fn inject(rng: &mut Rng, device: &Device, ethertype: u16, payload: Vec<u8>) -> Step {
     if !device.tap {
-        return Step::Inject { dev: device.name.clone(), frame: Bytes(payload) };
+        return Step::Inject { dev: device.name.clone(), frame: Bytes(payload), ms: 0 };
     }
     let all: Mac = [255; 6];
     let usual = if ethertype == ethertype::ARP { all } else { device.mac };

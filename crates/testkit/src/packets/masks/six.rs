@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fingerpost_net::wire::{Checksum, Fragment6, Header, Icmp, Ipv6, next};
+use fingerpost_net::wire::{Checksum, Fragment6, Header, Icmp, Ipv6, nd, next};
 
 /// Settings at the head of each script of IPv6, with the reason.
-pub const HELD6: [(&str, &str, &str); 16] = [
+pub const HELD6: [(&str, &str, &str); 15] = [
     ("net.ipv6.conf.all.accept_dad", "0", "addresses are there at once"),
     ("net.ipv6.conf.default.accept_dad", "0", "the same"),
     ("net.ipv6.conf.default.dad_transmits", "0", "the same"),
@@ -19,7 +19,6 @@ pub const HELD6: [(&str, &str, &str); 16] = [
         "reports are over before the first step",
     ),
     ("net.ipv6.conf.default.mldv1_unsolicited_report_interval", "1", "the same"),
-    ("net.ipv6.mld_qrv", "1", "reports are not repeated"),
     ("net.ipv4.icmp_msgs_per_sec", "100000", "the global limit takes random amounts"),
     ("net.ipv4.icmp_msgs_burst", "100000", "the same"),
     ("net.ipv6.icmp.ratelimit", "0", "a limit per host turns on the time between steps"),
@@ -69,12 +68,20 @@ pub fn mask_packet(packet: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u32,
         return;
     }
     let payload = &mut packet[Ipv6::LEN..];
+    let sum = |payload: &[u8]| {
+        let whole = Checksum::ZERO.pseudo6(header.source(), header.destination(), header.next, payload.len());
+        whole.bytes(payload).finish()
+    };
+    if header.next == next::ICMPV6
+        && header.source().is_unspecified()
+        && let Some([nd::SOLICIT, .., nd::NONCE, 1, _, _, _, _, _, _]) = payload.get(..32)
+    {
+        payload[26..32].fill(0);
+        payload[2..4].fill(0);
+        let right = sum(payload);
+        payload[2..4].copy_from_slice(&right.to_be_bytes());
+    }
     if header.next == next::ICMPV6 && payload.len() > Icmp::LEN && payload[0] < 128 {
-        let sum = |payload: &[u8]| {
-            let whole =
-                Checksum::ZERO.pseudo6(header.source(), header.destination(), header.next, payload.len());
-            whole.bytes(payload).finish()
-        };
         let (was_right, before) = (sum(payload) == 0, payload.to_vec());
         mask_packet(&mut payload[Icmp::LEN..], arrived, ids);
         if was_right && payload[..] != before[..] {
@@ -83,4 +90,19 @@ pub fn mask_packet(packet: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u32,
             payload[2..4].copy_from_slice(&right.to_be_bytes());
         }
     }
+}
+
+/// Rounds the seconds that a listing says are left.
+pub fn mask_times(line: &str) -> String {
+    let mut is_time = false;
+    let round = |word: &str| {
+        let number = word.strip_suffix("sec").and_then(|number| number.parse::<i64>().ok());
+        let masked = match number.filter(|_| is_time) {
+            Some(seconds) => format!("{}0sec", (seconds + 4).div_euclid(10)),
+            None => word.to_owned(),
+        };
+        is_time = matches!(word, "expires" | "valid_lft" | "preferred_lft");
+        masked
+    };
+    line.split_whitespace().map(round).collect::<Vec<_>>().join(" ")
 }

@@ -234,7 +234,7 @@ impl Stack<'_, '_> {
                     ttl: options.ttl,
                     sender,
                 };
-                let _ = self.send_made(made, decision, src, dst, &bytes);
+                let _ = self.build_and_send(made, decision, src, dst, &bytes);
             }
             (Routed::Six(decision), IpAddr::V6(src), IpAddr::V6(dst)) => {
                 let made = Made6 {
@@ -246,7 +246,7 @@ impl Stack<'_, '_> {
                     hop_limit: options.ttl,
                     sender,
                 };
-                let _ = self.send_made6(made, decision, src, dst, &bytes);
+                let _ = self.build_and_send6(made, decision, src, dst, &bytes);
             }
             _ => {}
         }

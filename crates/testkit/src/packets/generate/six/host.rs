@@ -59,9 +59,7 @@ impl Host {
     /// A random host.
     pub fn random(rng: &mut Rng) -> Self {
         let mut host = Host::default();
-        for (name, value, _) in HELD6 {
-            host.set(name, value);
-        }
+        host.hold_still();
         host.settings_before(rng);
         host.say("ip link set lo up".into());
         let taps = 2 + rng.below(3);
@@ -86,11 +84,18 @@ impl Host {
         host
     }
 
-    fn say(&mut self, line: String) {
+    /// The settings without which much is random.
+    pub(super) fn hold_still(&mut self) {
+        for (name, value, _) in HELD6 {
+            self.set(name, value);
+        }
+    }
+
+    pub(super) fn say(&mut self, line: String) {
         self.script.push(line);
     }
 
-    fn set(&mut self, name: &str, value: &str) {
+    pub(super) fn set(&mut self, name: &str, value: &str) {
         self.say(format!("sysctl -w {name}={value}"));
     }
 
@@ -109,7 +114,7 @@ impl Host {
         }
     }
 
-    fn device(&mut self, rng: &mut Rng, at: u8, tap: bool) {
+    pub(super) fn device(&mut self, rng: &mut Rng, at: u8, tap: bool) {
         let name = format!("{}{at}", if tap { "t" } else { "u" });
         let mac = [2, 0, 0, 0, 0, at + 1];
         self.say(format!("ip tuntap add {name} mode {}", if tap { "tap" } else { "tun" }));
@@ -148,7 +153,7 @@ impl Host {
         self.devices.push(Device { name, tap, mac, mtu, subnet: (network, len), neighbours });
     }
 
-    fn addresses(&mut self, rng: &mut Rng) {
+    pub(super) fn addresses(&mut self, rng: &mut Rng) {
         for (at, device) in self.devices.clone().into_iter().enumerate() {
             let dev = &device.name;
             if rng.chance(1, 6) || !device.tap {
@@ -227,7 +232,7 @@ impl Host {
         }
     }
 
-    fn neighbours(&mut self, rng: &mut Rng) {
+    pub(super) fn neighbours(&mut self, rng: &mut Rng) {
         for device in self.devices.clone() {
             if !device.tap {
                 continue;
@@ -308,7 +313,7 @@ impl Host {
         format!(" via {gateway} dev {}{onlink}", device.name)
     }
 
-    fn metrics(rng: &mut Rng) -> String {
+    pub(super) fn metrics(rng: &mut Rng) -> String {
         match weighted(rng, &[(8, 0), (2, 1), (2, 2), (1, 3), (1, 4)]) {
             1 => format!(" mtu {}", one(rng, &[1280, 1300, 1281, 1400, 600])),
             2 => format!(" mtu lock {}", one(rng, &[1280, 1300])),
@@ -318,7 +323,7 @@ impl Host {
         }
     }
 
-    fn rules(&mut self, rng: &mut Rng) {
+    pub(super) fn rules(&mut self, rng: &mut Rng) {
         for _ in 0..1 + rng.below(3) {
             let device = self.a_device(rng);
             let selector = match rng.below(8) {

@@ -5,6 +5,7 @@ mod headers;
 mod host;
 mod packet;
 mod sockets;
+mod station;
 mod steps;
 
 pub use host::Host;
@@ -15,12 +16,17 @@ use crate::packets::case::Case;
 
 /// A case, from its random numbers.
 pub fn case(rng: &mut Rng, seed: u64, index: u64) -> Case {
-    let mut host = Host::random(rng);
-    let steps = if super::has_calls(index) {
+    let (host, steps) = if super::has_calls(index) {
+        let mut host = Host::random(rng);
         host.settings_of_sockets(rng);
-        super::sockets::steps(rng, &host, &host.script)
+        let steps = super::sockets::steps(rng, &host, &host.script);
+        (host, steps)
+    } else if rng.chance(2, 5) {
+        station::case(rng)
     } else {
-        steps::steps(rng, &host)
+        let host = Host::random(rng);
+        let steps = steps::steps(rng, &host);
+        (host, steps)
     };
     Case { seed, index, script: host.script, steps }
 }
@@ -40,7 +46,7 @@ mod tests {
         for case in (0..200).map(|index| case(Family::V6, 1, index)) {
             let links = Links::of(&case.script);
             for step in &case.steps {
-                if let Step::Inject { dev, frame } = step {
+                if let Step::Inject { dev, frame, .. } = step {
                     kinds.insert(decode::kind(&frame.0, links.has_header(dev)));
                 }
             }
@@ -52,6 +58,9 @@ mod tests {
             "icmp6 135/0",
             "icmp6 136/0",
             "icmp6 137/0",
+            "icmp6 134/0",
+            "hop icmp6 130/0",
+            "hop icmp6 131/0",
             "udp6",
             "udp6 fragment",
             "tcp6",

@@ -119,7 +119,7 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
 /// The frame on the wire: most of the time for the device or the group, sometimes for all, some or another.
 pub fn inject(rng: &mut Rng, device: &Device, dst: Ipv6Addr, payload: Vec<u8>) -> Step {
     if !device.tap {
-        return Step::Inject { dev: device.name.clone(), frame: Bytes(payload) };
+        return Step::Inject { dev: device.name.clone(), frame: Bytes(payload), ms: 0 };
     }
     let group = |dst: Ipv6Addr| {
         let [.., a, b, c, d] = dst.octets();

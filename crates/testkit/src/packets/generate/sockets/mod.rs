@@ -223,7 +223,7 @@ impl<S: Scene> Story<'_, S> {
             6 => {
                 let about = self.engine.ends_of(number).and_then(|(_, peer)| peer).map(|peer| peer.ip());
                 let line = self.scene.change(rng, about);
-                self.add(Step::Run { line });
+                self.add(Step::Change { line });
             }
             7 => {
                 let setting = options::random(rng, &socket.clone().into_choice(self.scene, false));

@@ -2,6 +2,9 @@
 //!
 //! It knows sockets by what they do alone ([`Wire`]); the clock is the wire's.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -62,6 +65,7 @@ pub struct Session<'a, W> {
     options: &'a Options,
     wire: &'a mut W,
     ident: u16,
+    target: IpAddr,
     /// What probes carry.
     data: Vec<u8>,
     /// Whether answers may come from anybody.
@@ -93,7 +97,13 @@ struct Times {
 }
 
 impl<'a, W: Wire> Session<'a, W> {
-    pub fn new(options: &'a Options, wire: &'a mut W, ident: u16, is_multicast: bool) -> Self {
+    /// A ping that begins, at a target that may be several hosts.
+    pub fn new(
+        options: &'a Options,
+        wire: &'a mut W,
+        ident: u16,
+        (target, is_multicast): (IpAddr, bool),
+    ) -> Self {
         let fill = |at: usize| match options.pattern.len() {
             0 => at as u8,
             len => options.pattern[at % len],
@@ -104,6 +114,7 @@ impl<'a, W: Wire> Session<'a, W> {
             options,
             wire,
             ident,
+            target,
             data,
             is_multicast,
             out: String::new(),
@@ -243,7 +254,7 @@ impl<'a, W: Wire> Session<'a, W> {
     }
 
     fn family(&self) -> Family {
-        Family::of(self.options.address)
+        Family::of(self.target)
     }
 
     fn advance(&mut self) {
@@ -292,7 +303,7 @@ impl<'a, W: Wire> Session<'a, W> {
             Fault::Icmp { from, kind, code, info, target, quoted } => {
                 let Some((echo, ident, sequence)) = echo_of(&quoted) else { return Noted::Foreign };
                 let asks = if self.family() == Family::V4 { 8 } else { 128 };
-                if target != self.options.address || echo != asks || ident != self.ident {
+                if target != self.target || echo != asks || ident != self.ident {
                     return Noted::Foreign;
                 }
                 if self.family() == Family::V4 {
@@ -327,7 +338,7 @@ impl<'a, W: Wire> Session<'a, W> {
         let header_len = quoted.first().map_or(0, |byte| usize::from(byte & 15) * 4);
         let (Some(dst), Some(inner)) = (quoted.get(16..20), quoted.get(header_len..)) else { return };
         let Some((8, ident, sequence)) = echo_of(inner) else { return };
-        let is_ours = matches!(self.options.address, IpAddr::V4(addr) if addr.octets() == dst);
+        let is_ours = matches!(self.target, IpAddr::V4(addr) if addr.octets() == dst);
         if !is_ours || ident != self.ident {
             return;
         }
@@ -383,7 +394,7 @@ impl<'a, W: Wire> Session<'a, W> {
         if is_repeat && !self.is_multicast {
             self.out.push_str(" (DUP!)");
         }
-        if !self.is_multicast && !self.is_anycast() && arrived.from != self.options.address {
+        if !self.is_multicast && !self.is_anycast() && arrived.from != self.target {
             self.out.push_str(" (DIFFERENT ADDRESS!)");
         }
         self.compare_data(&message[8..]);
@@ -393,7 +404,7 @@ impl<'a, W: Wire> Session<'a, W> {
 
     /// Whether the destination may be that of any router of a subnet of 64 bits.
     fn is_anycast(&self) -> bool {
-        matches!(self.options.address, IpAddr::V6(addr) if addr.to_bits() as u64 == 0)
+        matches!(self.target, IpAddr::V6(addr) if addr.to_bits() as u64 == 0)
     }
 
     fn is_timed(&self) -> bool {

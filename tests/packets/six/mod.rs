@@ -1,10 +1,16 @@
 //! IPv6: what a router with two devices does, as a kernel was seen to do it.
 
+mod advert;
+mod discover;
+mod fragments;
+mod listen;
+mod teach;
+
 use std::net::Ipv6Addr;
 
 use fingerpost_engine::path::{Handled, Outcome};
 use fingerpost_net::wire::{
-    Checksum, Ethernet, Fragment6, Header, Icmp, Ipv6, MORE6, Tcp, Udp, ethertype, icmp6, nd, next, proto,
+    Checksum, Ethernet, Header, Icmp, Ipv6, Tcp, Udp, ethertype, icmp6, nd, next, proto,
 };
 use zerocopy::IntoBytes;
 
@@ -250,37 +256,6 @@ fn t54_which_mtu_is_too_big_for_whom() {
 }
 
 #[test]
-fn t55_a_long_reply_leaves_in_pieces() {
-    let mut host = Host::new(ROUTER6);
-    let handled = host.enter(&echo(PEER, OWN, &[1; 1460]));
-    let [first, second] = &handled.emitted[..] else { panic!("{handled:?}") };
-    let word = |frame: &[u8]| u16::from_be_bytes([frame[56], frame[57]]);
-    assert_eq!((first.bytes.len() - 14, word(&first.bytes)), (1496, 1));
-    assert_eq!((second.bytes.len() - 14, word(&second.bytes)), (68, 1448));
-    assert_eq!(first.bytes[58..62], second.bytes[58..62]);
-    assert_eq!((host.counted("Ip6FragCreates"), host.counted("Ip6FragOKs")), (2, 1));
-}
-
-#[test]
-fn t56_a_redirect_comes_before_the_packet() {
-    let mut host = Host::new(ROUTER6);
-    host.run("ip route add 2001:db8:65::/48 via fe80::2 dev e0");
-    host.run("ip route add 2001:db8:30::/48 via 2001:db8::2");
-    let handled = host.enter(&udp(PEER, "2001:db8:65::1", b"data"));
-    let [redirect, forwarded] = &handled.emitted[..] else { panic!("{handled:?}") };
-    let (_, header, message) = parts(&redirect.bytes);
-    assert_eq!((header.source().to_string(), header.hop_limit), ("fe80::ff:fe00:10".into(), 255));
-    assert_eq!(message[0], nd::REDIRECT);
-    assert_eq!(message[8..24], addr("fe80::2").octets());
-    assert_eq!(message[24..40], addr("2001:db8:65::1").octets());
-    assert_eq!(message[40..48], option(nd::TARGET_ADDRESS, 2));
-    assert_eq!(message[48..50], [nd::REDIRECTED, 7]); // 48 of the packet's 52 bytes.
-    assert_eq!(parts(&forwarded.bytes).1.hop_limit, 63);
-    // A gateway that is no neighbour by its link-local address is none to be told of.
-    assert_eq!(host.enter(&udp(PEER, "2001:db8:30::1", b"")).emitted.len(), 1);
-}
-
-#[test]
 fn t60_options() {
     let header = |number: u8, options: &[u8; 6]| [&[number, 0][..], options].concat();
     let with = |place: u8, dst: &str, options: &[u8; 6]| {
@@ -329,115 +304,6 @@ fn t61_routing_headers_and_what_nobody_speaks() {
     assert_eq!(host.enter(&packet(PEER, OWN, next::NONE, b"rest")).emitted.len(), 0);
     assert_eq!(told(&host.enter(&packet(PEER, OWN, 99, b"rest"))), (OWN.into(), [4, 1], 6));
     assert_eq!(host.counted("Ip6InUnknownProtos"), 1);
-}
-
-#[test]
-fn t63_who_answers_a_solicitation() {
-    let group = "ff02::1:ff00:1";
-    let source = option(nd::SOURCE_ADDRESS, 9);
-    let mut host = Host::new(ROUTER6);
-    let handled = host.enter(&discovery("2001:db8::9", group, nd::SOLICIT, 0, OWN, &source));
-    let (link, header, message) = parts(&handled.emitted[0].bytes);
-    assert_eq!((link.dst, header.source().to_string(), header.hop_limit), (mac(9), OWN.into(), 255));
-    assert_eq!((message[0], message[4]), (nd::ADVERT, nd::ROUTER | nd::SOLICITED | nd::OVERRIDE));
-    assert_eq!(message[24..], option(nd::TARGET_ADDRESS, 0x10));
-    // By unicast: no address, and it takes nobody's place.
-    let handled = host.enter(&discovery("2001:db8::9", OWN, nd::SOLICIT, 0, OWN, &source));
-    let (_, _, message) = parts(&handled.emitted[0].bytes);
-    assert_eq!((message[4], message.len()), (nd::ROUTER | nd::SOLICITED, 24));
-    // Another device's address, a stranger without address, too few hops, a detection.
-    let elsewhere = discovery("2001:db8::9", group, nd::SOLICIT, 0, "2001:db8:1::1", &source);
-    assert_eq!(reason(&host.enter(&elsewhere)), "IPV6_NDISC_NS_OTHERHOST");
-    let stranger = discovery("2001:db8::a", group, nd::SOLICIT, 0, OWN, b"");
-    assert_eq!(host.enter(&stranger).emitted.len(), 0);
-    let hopped = edited(discovery("2001:db8::9", OWN, nd::SOLICIT, 0, OWN, &source), |h| h.hop_limit = 254);
-    assert_eq!(reason(&host.enter(&hopped)), "IPV6_NDISC_HOP_LIMIT");
-    let handled = host.enter(&discovery("::", group, nd::SOLICIT, 0, OWN, b""));
-    let (_, header, message) = parts(&handled.emitted[0].bytes);
-    assert_eq!((header.destination().to_string(), message[4]), ("ff02::1".into(), 0xa0));
-    assert_eq!(host.counted("Icmp6InNeighborSolicits"), 6);
-}
-
-#[test]
-fn t64_what_an_advertisement_changes() {
-    let mut host = Host::new(ROUTER6);
-    let advert = |flags: u8, last: u8| {
-        let target = option(nd::TARGET_ADDRESS, last);
-        discovery("2001:db8::7", OWN, nd::ADVERT, flags, "2001:db8::7", &target)
-    };
-    let reached = |host: &mut Host| {
-        let handled = host.enter(&echo("2001:db8::7", OWN, b""));
-        Ethernet::read(&handled.emitted[0].bytes).unwrap().dst
-    };
-    assert_eq!(
-        host.enter(&advert(0x60, 7)).outcome,
-        Outcome::Dropped(fingerpost_engine::lookup::DropReason::NotSpecified)
-    );
-    assert_eq!(reached(&mut host)[..3], [0x33, 0x33, 0xff]); // It was not learned.
-    host.enter(&advert(nd::SOLICITED, 7));
-    assert_eq!(reached(&mut host), mac(7));
-    host.enter(&advert(nd::SOLICITED, 8));
-    assert_eq!(reached(&mut host), mac(7));
-    host.enter(&advert(nd::OVERRIDE, 8));
-    assert_eq!(reached(&mut host), mac(8));
-}
-
-#[test]
-fn t65_three_solicitations_and_then_the_sender_hears() {
-    let mut host = Host::new(ROUTER6);
-    let handled = host.enter(&udp("fe80::2", "fe80::9", b""));
-    assert_eq!(handled.outcome, Outcome::Queued);
-    let mut host = Host::new(ROUTER6);
-    let handled = host.enter(&udp(PEER, "2001:db8:1::9", b""));
-    let (link, header, message) = parts(&handled.emitted[0].bytes);
-    assert_eq!(
-        (link.dst, header.source().to_string()),
-        ([0x33, 0x33, 0xff, 0, 0, 9], "fe80::ff:fe00:11".into())
-    );
-    assert_eq!(message[24..], option(nd::SOURCE_ADDRESS, 0x11));
-    let emitted = host.pass(5_000);
-    let times: Vec<u64> = emitted.iter().map(|&(at, _)| at).collect();
-    assert_eq!(times, [1_000, 2_000, 3_000]);
-    let (_, header, message) = parts(&emitted[2].1);
-    assert_eq!((header.source().to_string(), &message[..2]), (OWN.into(), &[1, 3][..]));
-    assert_eq!(host.counted("Ip6OutForwDatagrams"), 1);
-}
-
-#[test]
-fn t65_an_old_entry_is_probed_by_unicast_and_fails_in_silence() {
-    let mut host = Host::new(ROUTER6);
-    let source = option(nd::SOURCE_ADDRESS, 7);
-    host.enter(&discovery("2001:db8::7", OWN, nd::SOLICIT, 0, OWN, &source));
-    let emitted = host.pass(20_000);
-    let times: Vec<u64> = emitted.iter().map(|&(at, _)| at).collect();
-    assert_eq!(times, [5_000, 6_000, 7_000]);
-    let (link, header, _) = parts(&emitted[0].1);
-    assert_eq!((link.dst, header.source().to_string()), (mac(7), "fe80::ff:fe00:10".into()));
-}
-
-#[test]
-fn t66_another_s_address_is_answered_for() {
-    let mut host = Host::new(ROUTER6);
-    host.run("ip neigh add proxy 2001:db8::50 dev e0\nsysctl -w net.ipv6.conf.e0.proxy_ndp=1");
-    let source = option(nd::SOURCE_ADDRESS, 9);
-    let question = discovery("2001:db8::9", "ff02::1:ff00:50", nd::SOLICIT, 0, "2001:db8::50", &source);
-    assert_eq!(host.enter(&question).emitted.len(), 0);
-    let emitted = host.pass(1_000); // After less than 0.8 seconds.
-    let (_, header, message) = parts(&emitted[0].1);
-    assert_eq!((header.source().to_string(), message[4]), (OWN.into(), nd::SOLICITED));
-    host.run("sysctl -w net.ipv6.neigh.e0.proxy_delay=0");
-    assert_eq!(host.enter(&question).emitted.len(), 1);
-}
-
-#[test]
-fn t67_a_router_solicitation_is_learned_from() {
-    let mut host = Host::new(ROUTER6);
-    let data = option(nd::SOURCE_ADDRESS, 7);
-    let packet = message("fe80::7", "ff02::2", nd::ROUTER_SOLICIT, [0; 4], &data);
-    let handled = host.enter(&edited(packet, |header| header.hop_limit = 255));
-    assert_eq!((handled.outcome, handled.emitted.len()), (Outcome::Delivered, 0));
-    let handled = host.enter(&echo("fe80::7", "fe80::ff:fe00:10", b""));
-    assert_eq!(parts(&handled.emitted[0].bytes).0.dst, mac(7));
 }
 
 #[test]
@@ -501,104 +367,4 @@ fn t71_wrong_lengths_and_a_device_without_ipv6() {
     host.run("sysctl -w net.ipv6.conf.e0.disable_ipv6=1");
     assert_eq!(reason(&host.enter(&udp(PEER, OWN, b""))), "IPV6DISABLED");
     assert_eq!(host.counted("Ip6InDiscards"), 1);
-}
-
-/// The pieces of a payload that goes on with `number`, cut at these places.
-fn pieces(dst: &str, number: u8, payload: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
-    let ends = cuts.iter().copied().chain([payload.len()]);
-    let starts = [0].into_iter().chain(cuts.iter().copied());
-    let piece = |(start, end): (usize, usize)| {
-        fragment(dst, number, (start, end < payload.len()), &payload[start..end])
-    };
-    starts.zip(ends).map(piece).collect()
-}
-
-fn fragment(dst: &str, number: u8, (at, more): (usize, bool), payload: &[u8]) -> Vec<u8> {
-    let word = at as u16 | if more { MORE6 } else { 0 };
-    let header = Fragment6 { next: number, reserved: 0, fragment: word.into(), id: 7.into() };
-    packet(PEER, dst, next::FRAGMENT, &[header.as_bytes(), payload].concat())
-}
-
-#[test]
-fn t62_a_datagram_is_put_together_in_any_order() {
-    let datagram = udp_payload(PEER, OWN, &[1; 100]);
-    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
-        let mut host = Host::new(ROUTER6);
-        let pieces = pieces(OWN, proto::UDP, &datagram, &[48, 96]);
-        assert_eq!(host.enter(&pieces[order[0]]).outcome, Outcome::Queued);
-        assert_eq!(host.enter(&pieces[order[1]]).outcome, Outcome::Queued);
-        let handled = host.enter(&pieces[order[2]]);
-        assert_eq!((reason(&handled), told(&handled).1), ("NO_SOCKET", [1, 4]));
-        // The error quotes the datagram without a fragment header.
-        let (_, _, error) = parts(&handled.emitted[0].bytes);
-        assert_eq!((error[14], &error[48..]), (proto::UDP, &datagram[..]));
-        assert_eq!((host.counted("Ip6ReasmReqds"), host.counted("Ip6ReasmOKs")), (3, 1));
-    }
-}
-
-#[test]
-fn t62_fragments_that_go_on_nowhere() {
-    let datagram = udp_payload(PEER, OWN, &[1; 100]);
-    let mut host = Host::new(ROUTER6);
-    // The only one of its datagram, and one in it.
-    let handled = host.enter(&fragment(OWN, proto::UDP, (0, false), &datagram));
-    assert_eq!((reason(&handled), host.counted("Ip6ReasmOKs")), ("NO_SOCKET", 1));
-    let inner = fragment(OWN, proto::UDP, (0, false), &datagram)[40..].to_vec();
-    assert_eq!(
-        told(&host.enter(&fragment(OWN, next::FRAGMENT, (0, false), &inner))),
-        (OWN.into(), [4, 0], 48)
-    );
-    // Not all headers, no multiple of eight, too long.
-    assert_eq!(told(&host.enter(&fragment(OWN, proto::TCP, (0, true), &[0; 16]))), (OWN.into(), [4, 3], 0));
-    assert_eq!(
-        told(&host.enter(&fragment(OWN, proto::UDP, (0, true), &datagram[..9]))),
-        (OWN.into(), [4, 0], 4)
-    );
-    assert_eq!(
-        told(&host.enter(&fragment(OWN, proto::UDP, (65528, false), &[0; 16]))),
-        (OWN.into(), [4, 0], 42)
-    );
-    // A duplicate is ignored, an overlap is the end of it.
-    assert_eq!(host.enter(&fragment(OWN, proto::UDP, (0, true), &datagram[..48])).outcome, Outcome::Queued);
-    assert_eq!(reason(&host.enter(&fragment(OWN, proto::UDP, (0, true), &datagram[..48]))), "DUP_FRAG");
-    assert_eq!(
-        reason(&host.enter(&fragment(OWN, proto::UDP, (40, true), &datagram[40..64]))),
-        "NOT_SPECIFIED"
-    );
-    assert_eq!(host.counted("Ip6ReasmFails"), 1);
-    // Those of others are not put together.
-    assert_eq!(host.enter(&fragment(FAR, proto::UDP, (8, true), &datagram[..8])).outcome, Outcome::Sent);
-}
-
-#[test]
-fn t62_after_a_minute_the_sender_hears_if_the_beginning_came() {
-    let datagram = udp_payload(PEER, OWN, &[1; 100]);
-    let mut host = Host::new(ROUTER6);
-    let pieces = pieces(OWN, proto::UDP, &datagram, &[48]);
-    host.enter(&pieces[1]);
-    assert_eq!(host.pass(61_000).len(), 0);
-    host.enter(&pieces[0]);
-    let emitted = host.pass(61_000);
-    let (_, _, error) = parts(&emitted[0].1);
-    assert_eq!((emitted[0].0, &error[..2], &error[8..]), (121_000, &[3, 1][..], &pieces[0][..]));
-    assert_eq!((host.counted("Ip6ReasmTimeout"), host.counted("Ip6ReasmFails")), (2, 2));
-}
-
-#[test]
-fn t55_a_path_mtu_is_believed_of_anybody_who_quotes_icmpv6() {
-    let mut host = Host::new(ROUTER6);
-    let too_big =
-        |mtu: u32, quoted: &[u8]| message("3000::99", OWN, icmp6::TOO_BIG, mtu.to_be_bytes(), quoted);
-    let quote = message(OWN, PEER, icmp6::ECHO_REPLY, [0; 4], b"");
-    // Neither smaller than IPv6 allows nor a datagram that nobody sent.
-    host.enter(&too_big(1279, &quote));
-    assert_eq!(host.enter(&too_big(1300, &udp(OWN, PEER, b""))).outcome, Outcome::Delivered);
-    assert_eq!(
-        (host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), host.counted("Icmp6InErrors")),
-        (1, 1)
-    );
-    host.enter(&too_big(1300, &quote));
-    assert_eq!(host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), 2);
-    host.pass(600_000);
-    assert_eq!(host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), 1);
 }
