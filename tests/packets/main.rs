@@ -15,6 +15,7 @@ mod log;
 mod multicast;
 mod neighbours;
 mod network;
+mod options;
 mod receive;
 mod six;
 mod sockets;

@@ -14,39 +14,39 @@ use crate::host::{Host, ROUTER, icmp, reason, udp, unframed};
 const NS: NsId = NsId(0);
 
 /// Datagrams of the helper are from port 1000 to port 2000.
-fn addr(text: &str) -> SocketAddr {
+pub fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
 impl Host {
-    fn open(&mut self) -> SocketId {
+    pub fn open(&mut self) -> SocketId {
         self.world.socket(NS, Family::V4, Kind::Udp, 0).unwrap()
     }
 
-    fn bound(&mut self, to: &str) -> SocketId {
+    pub fn bound(&mut self, to: &str) -> SocketId {
         let id = self.open();
         self.world.bind(NS, id, addr(to)).unwrap();
         id
     }
 
-    fn connect(&mut self, id: SocketId, to: &str) -> Result<(), Errno> {
+    pub fn connect(&mut self, id: SocketId, to: &str) -> Result<(), Errno> {
         self.world.connect(NS, id, addr(to), &mut Tracer::off()).result
     }
 
-    fn connected(&mut self, local: &str, to: &str) -> SocketId {
+    pub fn connected(&mut self, local: &str, to: &str) -> SocketId {
         let id = self.bound(local);
         self.connect(id, to).unwrap();
         id
     }
 
     /// Sends; the frames that left.
-    fn send(&mut self, id: SocketId, to: Option<&str>, data: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
+    pub fn send(&mut self, id: SocketId, to: Option<&str>, data: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
         let to = to.map(addr);
         let called = self.world.send(NS, id, to, &Control::default(), data, &mut Tracer::off());
         called.result.map(|_| called.emitted.into_iter().map(|frame| frame.bytes).collect())
     }
 
-    fn read(&mut self, id: SocketId) -> Option<Vec<u8>> {
+    pub fn read(&mut self, id: SocketId) -> Option<Vec<u8>> {
         self.world.receive_from(NS, id).ok().map(|arrival| arrival.bytes)
     }
 }

@@ -38,7 +38,7 @@ pub fn held_lines(script: &[String]) -> usize {
 }
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 9] = [
+pub const MASKED: [(&str, &str); 10] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("ids of IPv6 fragments that the host makes", "hashed with a random seed"),
     ("times in timestamp options and timestamp replies", "the time of day"),
@@ -52,6 +52,10 @@ pub const MASKED: [(&str, &str); 9] = [
     (
         "drop reasons, and the order of frames, while only time passes or the host is changed",
         "timers of one tick have no order, and may run in the name of another process",
+    ),
+    (
+        "Ip6OutNoRoutes where a socket is asked for its name or told an option",
+        "Linux looks again for a way that was lost whenever it lets go of a socket",
     ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
 ];
@@ -152,6 +156,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     if let Some(Answer { data: Some(data), is_packet: true, .. }) = &mut masked.returned {
         mask_packet(&mut data.0, arrived, &mut ids);
     }
+    if let Step::Call { call: Call::Name | Call::Peer | Call::Set(_), .. } = step {
+        masked.counters.remove("Ip6OutNoRoutes");
+    }
     masked.reasons.sort();
     if let Step::Inject { ms: 1.., .. } = step {
         masked.emitted.sort();
@@ -168,7 +175,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
         Step::Inject { dev, frame, .. } => is_piece(dev, frame),
         Step::Wait { .. } | Step::Call { .. } | Step::Change { .. } | Step::Ask { .. } => false,
     };
-    if of_pieces || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
+    let made = |name: &str| masked.counters.contains_key(name);
+    let is_cut = made("IpFragCreates") || made("Ip6FragCreates");
+    if of_pieces || is_cut || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();
         masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
     }

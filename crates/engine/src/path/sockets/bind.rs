@@ -93,7 +93,14 @@ impl Stack<'_, '_> {
             }
         }
         match to.port() {
-            0 => self.find_port(id).map_err(|_| Errno::EADDRINUSE)?,
+            0 if self.find_port(id).is_err() => {
+                if let Some(socket) = self.state.sockets.get_mut(id) {
+                    let any = socket.family.unspecified();
+                    (socket.local, socket.source, socket.options.v6_only) = (any, any, options.v6_only);
+                }
+                return Err(Errno::EADDRINUSE);
+            }
+            0 => {}
             _ => self.state.sockets.place(id),
         }
         Ok(())

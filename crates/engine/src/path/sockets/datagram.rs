@@ -314,7 +314,7 @@ impl Stack<'_, '_> {
             let (number, len) = (header.proto, header.header_len());
             set_checksum(&mut bytes);
             if number == proto::ICMP
-                && let Some(&kind) = bytes.get(len)
+                && let Some(&Icmp { kind, .. }) = bytes.get(len..).and_then(Icmp::read)
             {
                 self.count_icmp(kind);
             }
@@ -350,6 +350,8 @@ impl Stack<'_, '_> {
         } else if oif == 0 {
             oif = options.unicast_dev;
         }
+        // That a header comes from the program counts when it sends.
+        let options = Options { with_header: false, ..options };
         let mut flow = Flow4 { src, oif, sport, dport: to.port(), ..self.flow4(&options, kind, dst) };
         let decision = self.route_connect(&mut flow, oif)?;
         if decision.flags.has(RouteFlags::BROADCAST) && !options.broadcast {

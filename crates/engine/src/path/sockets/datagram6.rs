@@ -42,7 +42,12 @@ impl Stack<'_, '_> {
         }
         // Of raw sockets a named port is the protocol.
         let number = u16::from(kind.number());
-        if !is_udp && to.is_some_and(|to| to.port() != 0 && to.port() != number) {
+        let named = to.map_or(0, |to| to.port());
+        let is_wrong = match number {
+            255 => named > 255,
+            number => named != 0 && named != number,
+        };
+        if !is_udp && is_wrong {
             return Err(Errno::EINVAL);
         }
         if dst.is_unspecified() {
@@ -61,6 +66,9 @@ impl Stack<'_, '_> {
             .unwrap_or(0);
         let src = match control.source {
             Some(IpAddr::V6(source)) => {
+                if source.is_unicast_link_local() && control.dev == 0 && before == 0 {
+                    return Err(Errno::EINVAL);
+                }
                 let mine = Own { dev: oif, any_device: oif == 0, banned: IfaFlags(0) };
                 let may_be_any =
                     options.free_bind || options.transparent || self.setting6("ip_nonlocal_bind") != 0;
