@@ -5,7 +5,7 @@
 //! comparison of random scenarios, configurations are made with the real `ip` in
 //! namespaces and asked about there ([`inside`]): the running kernel's own
 //! answers, the tables that it really searched (`trace`), the real listings, and
-//! the same answers from a capture elsewhere. `accept packets` is in [`packets`].
+//! the same answers from a capture elsewhere. `accept packets` is in `packets`.
 
 pub mod fib;
 pub mod inside;
