@@ -1,12 +1,14 @@
-//! Arbitrary frames through a host: a router between two networks, with a tunnel. The
-//! input is records of a device, a pause, a length and a frame's bytes.
+//! Arbitrary frames through a host: a router between two networks, with a tunnel and
+//! sockets, a host of IPv6 that takes advertisements. The input is records of a device, a pause, a length and a frame's bytes.
 #![no_main]
 
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::trace::{Event, Tracer};
+use fingerpost_engine::path::sockets::Kind;
 use fingerpost_engine::{Behaviour, Time, World};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
+use fingerpost_net::Family;
 use libfuzzer_sys::fuzz_target;
 
 const HOST: &str = "\
@@ -28,6 +30,8 @@ ip route add 10.2.0.0/16 via 10.1.0.9
 ip route add blackhole 10.3.0.0/16
 ip route add unreachable 10.4.0.0/16
 ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:aa dev eth1
+ip addr add 2001:db8::1/64 dev eth0 nodad
+ip addr add 2001:db8:1::1/64 dev eth1 nodad
 sysctl -w net.ipv4.ip_forward=1
 sysctl -w net.ipv4.conf.eth1.rp_filter=1
 sysctl -w net.ipv4.conf.eth0.proxy_arp=1
@@ -50,6 +54,18 @@ fn world() -> World {
         assert_eq!(outcome.status, 0, "{}: {}", command.text, outcome.stderr);
     }
     world.pass(3_000);
+    for (family, any) in [(Family::V4, "0.0.0.0"), (Family::V6, "[::]")] {
+        for (kind, port) in [(Kind::Udp, 53), (Kind::Tcp, 80), (Kind::Raw(1), 0), (Kind::Raw(58), 0)] {
+            let id = world.socket(NsId(0), family, kind, 0).expect("a socket");
+            world.socket_options(NsId(0), id).expect("its options").v6_only = true;
+            if port != 0 {
+                world.bind(NsId(0), id, format!("{any}:{port}").parse().expect("an address")).expect("its own");
+            }
+            if kind == Kind::Tcp {
+                world.listen(NsId(0), id, 4).expect("it listens");
+            }
+        }
+    }
     world
 }
 
