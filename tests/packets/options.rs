@@ -164,7 +164,7 @@ fn c173_lookups_of_datagrams() {
     let mut host = Host::new(ROUTER);
     let id = host.bound("0.0.0.0:5000");
     let is_lookup = |event: &&Event| matches!(event, Event::Begin { purpose: Purpose::Output, .. });
-    let mut send = |host: &mut Host, to: Option<&str>| {
+    let send = |host: &mut Host, to: Option<&str>| {
         let mut events: Vec<Event> = Vec::new();
         let tracer = &mut Tracer::on(&mut events);
         let called = host.world.send(NS, id, to.map(addr), &Control::default(), b"data", tracer);
