@@ -111,3 +111,17 @@ fn c271_a_connected_socket_is_told_of_an_error() {
     assert_eq!(host.send(id, None, b"again"), Err(Errno::ECONNREFUSED));
     assert!(host.send(id, None, b"again").is_ok());
 }
+
+#[test]
+fn c186_what_belongs_to_a_socket_is_not_forwarded() {
+    let mut host = Host::new(ROUTER);
+    let id = host.bound("10.0.0.1:53");
+    host.connect(id, "10.0.0.2:1000").unwrap();
+    // Its address goes, and so its packets are another's.
+    host.run("ip addr del 10.0.0.1/24 dev e0\nip route add 10.0.0.0/24 via 10.1.0.2");
+    let handled = host.packet("e0", &udp("10.0.0.2", "10.0.0.1", b"data"));
+    assert_eq!((reason(&handled), host.counted("IpForwDatagrams")), ("NOT_SPECIFIED", 0));
+    host.world.close(NS, id);
+    let handled = host.packet("e0", &udp("10.0.0.2", "10.0.0.1", b"data"));
+    assert_eq!(handled.outcome, Outcome::Sent);
+}

@@ -19,7 +19,7 @@ impl Stack<'_, '_> {
         let (Some(decision), Some(&header)) = (packet.decision.clone(), Ipv4::read(&packet.bytes)) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
-        if packet.addressed != Addressed::Host {
+        if packet.addressed != Addressed::Host || packet.has_socket {
             return self.drop(&packet, DropReason::NotSpecified); // C-231
         }
         if header.ttl <= 1 {

@@ -167,6 +167,8 @@ pub struct Packet {
     pub reassembled: Option<Reassembled>,
     /// How many devices that send by others have handed it on.
     pub handed_on: u8,
+    /// Whether a connected socket was found to be its receiver before its way was (`skb->sk`).
+    pub has_socket: bool,
     /// The socket that sends it, if one does.
     pub sender: Option<Sender>,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
@@ -192,6 +194,7 @@ impl Packet {
             options: Options::default(),
             reassembled: None,
             handed_on: 0,
+            has_socket: false,
             sender: None,
             is_subject: false,
             number: 0,

@@ -7,7 +7,7 @@ use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
 
-use super::sockets::Remembered;
+use super::sockets::Early;
 use super::{Addressed, Options, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::hash::Quoted;
@@ -82,7 +82,7 @@ impl Stack<'_, '_> {
             return self.drop(&packet, DropReason::IpInHdr);
         };
         if packet.decision.is_none() {
-            packet.decision = self.early_decision(&packet, &header);
+            self.ask_socket(&mut packet, &header);
         }
         if packet.decision.is_none() {
             match self.input_lookup(&packet, &header) {
@@ -123,14 +123,16 @@ impl Stack<'_, '_> {
     }
 
     /// What a connected socket remembers of its packets' way (C-186).
-    fn early_decision(&self, packet: &Packet, header: &Ipv4) -> Option<Decision> {
+    fn ask_socket(&self, packet: &mut Packet, header: &Ipv4) {
         if header.is_fragment() {
-            return None;
+            return;
         }
-        match self.early_demux(packet, header.proto, ports(&packet.bytes, header))? {
-            Remembered::Four(decision) => Some(decision.clone()),
-            Remembered::Six(_) => None,
-        }
+        let early = self.early_demux(packet, header.proto, ports(&packet.bytes, header));
+        let (has_socket, decision) = match early {
+            Some(Early::Four(decision)) => (true, Some(decision.clone())),
+            early => (early.is_some(), None),
+        };
+        (packet.has_socket, packet.decision) = (has_socket, decision);
     }
 
     fn input_lookup(&mut self, packet: &Packet, header: &Ipv4) -> Result<Decision, DropReason> {

@@ -36,7 +36,7 @@ impl Stack<'_, '_> {
         if may == Err(NotForwarded::Off) {
             return self.refuse_forwarding(&packet);
         }
-        if packet.addressed != Addressed::Host {
+        if packet.addressed != Addressed::Host || packet.has_socket {
             return self.drop(&packet, DropReason::NotSpecified); // T-69
         }
         if header.hop_limit <= 1 {

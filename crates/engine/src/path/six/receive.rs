@@ -4,12 +4,12 @@
 use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Ipv6, icmp6, next};
 
-use super::super::sockets::Remembered;
+use super::super::sockets::Early;
 use super::super::vrf::is_discovery;
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::{Noted, dropped, headers, hop_device, is_multipath};
 use crate::counters::Counter;
-use crate::lookup::{Decision6, DropReason, Flow6, Input, Output, input6, receive6};
+use crate::lookup::{DropReason, Flow6, Input, Output, input6, receive6};
 use crate::trace::{Hook, Stage};
 
 impl Stack<'_, '_> {
@@ -96,7 +96,7 @@ impl Stack<'_, '_> {
             return self.drop(&packet, DropReason::IpInHdr);
         };
         if packet.decision6.is_none() {
-            packet.decision6 = self.early_decision6(&packet, &header);
+            self.ask_socket6(&mut packet, &header);
         }
         if packet.decision6.is_none() {
             let mut flow = flow_of(&packet, &header);
@@ -117,13 +117,15 @@ impl Stack<'_, '_> {
     }
 
     /// What a connected socket remembers of its packets' way (C-186).
-    fn early_decision6(&self, packet: &Packet, header: &Ipv6) -> Option<Decision6> {
-        let [a, b, c, d, ..] = *packet.bytes.get(Ipv6::LEN..)? else { return None };
+    fn ask_socket6(&self, packet: &mut Packet, header: &Ipv6) {
+        let Some(&[a, b, c, d, ..]) = packet.bytes.get(Ipv6::LEN..) else { return };
         let ports = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        match self.early_demux(packet, header.next, ports)? {
-            Remembered::Six(decision) => Some(decision.clone()),
-            Remembered::Four(_) => None,
-        }
+        let early = self.early_demux(packet, header.next, ports);
+        let (has_socket, decision) = match early {
+            Some(Early::Six(decision)) => (true, Some(decision.clone())),
+            early => (early.is_some(), None),
+        };
+        (packet.has_socket, packet.decision6) = (has_socket, decision);
     }
 
     /// What keeps the choice of a leg from being known: Linux's seed, and what it

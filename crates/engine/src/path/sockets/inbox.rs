@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Checksum, Header, Ipv4, Ipv6, proto};
 
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::demux::Envelope;
-use super::{Kind, SocketId, Way};
+use super::{Kind, SocketId, State, Way};
 use crate::config::LOOPBACK;
 use crate::counters::Counter;
 use crate::lookup::DropReason;
@@ -225,7 +225,7 @@ impl Stack<'_, '_> {
         packet: &Packet,
         number: u8,
         ports: (u16, u16),
-    ) -> Option<Remembered<'_>> {
+    ) -> Option<Early<'_>> {
         let is_on = |name| self.setting(name) != 0;
         if self.state.sockets.is_empty() || packet.addressed != Addressed::Host || !is_on("ip_early_demux") {
             return None;
@@ -240,14 +240,15 @@ impl Stack<'_, '_> {
             _ => None,
         };
         let socket = self.state.sockets.get(id?)?;
-        if number == proto::TCP && socket.received_dev != packet.iif {
+        if socket.state() == State::Listen {
             return None;
         }
-        match socket.received_way.as_ref()? {
-            Way::Four(held) if self.is_current4(held) => Some(Remembered::Four(&held.decision)),
-            Way::Six(held) if self.is_current6(held) => Some(Remembered::Six(&held.decision)),
-            _ => None,
-        }
+        let is_same_device = number != proto::TCP || socket.received_dev == packet.iif;
+        Some(match socket.received_way.as_ref().filter(|_| is_same_device) {
+            Some(Way::Four(held)) if self.is_current4(held) => Early::Four(&held.decision),
+            Some(Way::Six(held)) if self.is_current6(held) => Early::Six(&held.decision),
+            _ => Early::Unknown,
+        })
     }
 
     /// A connected socket keeps the decision about what it received (`udp_sk_rx_dst_set`).
@@ -302,8 +303,10 @@ pub(in crate::path) fn with_open_sum(packet: &Packet) -> Packet {
     packet
 }
 
-/// A decision that a socket kept.
-pub(in crate::path) enum Remembered<'a> {
+/// What the socket of a packet says of its way, before it is looked up.
+pub(in crate::path) enum Early<'a> {
+    /// Nothing.
+    Unknown,
     /// Of IPv4.
     Four(&'a crate::lookup::Decision),
     /// Of IPv6.

@@ -28,7 +28,7 @@ pub use calls::Called;
 pub(super) use demux::Envelope;
 pub(super) use errors::Told;
 pub use inbox::{Arrival, Origin, Report};
-pub(super) use inbox::{Remembered, with_open_sum};
+pub(super) use inbox::{Early, with_open_sum};
 pub use options::{Control, Discovery, Options};
 pub use tcp::State;
 pub(super) use tcp::ToSocket;
