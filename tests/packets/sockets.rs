@@ -125,3 +125,19 @@ fn c186_what_belongs_to_a_socket_is_not_forwarded() {
     let handled = host.packet("e0", &udp("10.0.0.2", "10.0.0.1", b"data"));
     assert_eq!(handled.outcome, Outcome::Sent);
 }
+
+#[test]
+fn the_choice_within_a_group_is_unknown() {
+    let mut host = Host::new(ROUTER);
+    let mut open = || {
+        let id = host.open();
+        host.world.socket_options(NS, id).unwrap().reuse_port = true;
+        host.world.bind(NS, id, addr("0.0.0.0:53")).unwrap();
+        id
+    };
+    let both = [open(), open()];
+    let handled = host.packet("e0", &udp("10.0.0.2", "10.0.0.1", b"data"));
+    assert!(matches!(handled.outcome, Outcome::Unknown(_)));
+    host.world.close(NS, both[0]);
+    assert_eq!(host.packet("e0", &udp("10.0.0.2", "10.0.0.1", b"data")).outcome, Outcome::Delivered);
+}

@@ -4,8 +4,9 @@ use fingerpost_model::RouteFlags;
 use fingerpost_net::wire::{Checksum, Header, Ipv4, Udp, icmp, proto};
 
 use super::deliver::Taken;
+use super::sockets::SHARED;
 use super::sockets::with_open_sum;
-use super::{Packet, Stack};
+use super::{Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 
@@ -123,6 +124,10 @@ impl Stack<'_, '_> {
             return (!all.is_empty()).then_some(Ok(()));
         }
         let id = self.state.sockets.find_udp(&envelope)?;
+        if self.state.sockets.is_shared(id) {
+            self.end(packet, Outcome::Unknown(SHARED));
+            return Some(Ok(()));
+        }
         self.keep_received_way(id, packet, &envelope);
         Some(self.enqueue(id, arrival, intact))
     }

@@ -2,6 +2,7 @@
 
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Udp, icmp6, proto};
 
+use super::super::sockets::SHARED;
 use super::super::sockets::with_open_sum;
 use super::super::{Outcome, Packet, Stack};
 use crate::counters::Counter;
@@ -78,6 +79,9 @@ impl Stack<'_, '_> {
             return (!all.is_empty()).then_some(Outcome::Delivered);
         }
         let id = self.state.sockets.find_udp(&envelope)?;
+        if self.state.sockets.is_shared(id) {
+            return Some(Outcome::Unknown(SHARED));
+        }
         if udp.checksum.get() == 0 {
             // Sockets take those without a checksum only where that was asked for (RFC 6936).
             self.count(Counter::Udp6InCsumErrors);

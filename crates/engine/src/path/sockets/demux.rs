@@ -145,6 +145,27 @@ impl Sockets {
     }
 }
 
+/// What a group of sockets that share a port ends in: Linux chooses by a hash with a random
+/// seed, or by a program.
+pub(in crate::path) const SHARED: &str = "the choice among sockets that share a port (SO_REUSEPORT)";
+
+impl Sockets {
+    /// Whether a socket is one of several that share their port (`reuseport_alloc`).
+    pub(in crate::path) fn is_shared(&self, id: SocketId) -> bool {
+        let Some(own) = self.get(id).filter(|own| own.options.reuse_port && own.peer.is_none()) else {
+            return false;
+        };
+        let group = |socket: &Socket| {
+            let options = &socket.options;
+            (socket.kind, socket.local, socket.port, options.dev, options.uid, options.reuse_port)
+        };
+        let mut others = self.in_order().into_iter().filter(|&(other, _)| other != id);
+        others.any(|(_, other)| {
+            group(other) == group(own) && other.peer.is_none() && other.state() == own.state()
+        })
+    }
+}
+
 /// How well a socket fits a datagram (`compute_score`); `None` if it does not.
 fn score(socket: &Socket, envelope: &Envelope) -> Option<u32> {
     if !envelope.fits_local(socket) || !envelope.fits_peer(socket) || !envelope.fits_device(socket) {

@@ -25,7 +25,7 @@ use fingerpost_net::wire::proto;
 use fingerpost_net::{Errno, Family};
 
 pub use calls::Called;
-pub(super) use demux::Envelope;
+pub(super) use demux::{Envelope, SHARED};
 pub(super) use errors::Told;
 pub use inbox::{Arrival, Origin, Report};
 pub(super) use inbox::{Early, with_open_sum};

@@ -1,7 +1,7 @@
 //! Which socket a segment is for, and what it makes of it (`__inet_lookup_skb`,
 //! `tcp_rcv_state_process`; C-180, C-285).
 
-use super::super::demux::Envelope;
+use super::super::demux::{Envelope, SHARED};
 use super::super::errors::{Told, meaning};
 use super::*;
 use fingerpost_net::wire::{icmp, icmp6};
@@ -37,6 +37,9 @@ impl Stack<'_, '_> {
         }
         let Some(id) = found else { return ToSocket::Nobody };
         match self.state.sockets.state_of(id) {
+            Some(State::Listen) if self.state.sockets.is_shared(id) => {
+                ToSocket::Done(Outcome::Unknown(SHARED))
+            }
             Some(State::Listen) => self.at_listener(id, packet, &envelope, tcp, segment),
             Some(State::SynSent) => self.at_beginner(id, packet, tcp, segment),
             Some(State::Established) => self.at_connection(id, packet, tcp, segment),
