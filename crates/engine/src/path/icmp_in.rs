@@ -152,7 +152,9 @@ impl Stack<'_, '_> {
         };
         for id in self.state.sockets.find_raw(quoted.proto, &envelope((0, 0))) {
             self.learn_from(packet, head, self.flow_of_socket(id, quoted), mtu, offender);
-            self.tell(id, &told(0, behind));
+            // Who writes headers is told with the header.
+            let with_header = self.state.sockets.get(id).is_some_and(|socket| socket.options.with_header);
+            self.tell(id, &told(0, if with_header { data } else { behind }));
         }
         match quoted.proto {
             proto::UDP => match self.state.sockets.find_udp(&envelope((port(0), port(2)))) {

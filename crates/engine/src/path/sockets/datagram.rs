@@ -9,7 +9,7 @@ use zerocopy::IntoBytes;
 
 use super::super::options::{Answer, set_checksum};
 use super::super::output::{Made, metric};
-use super::super::{Packet, Sender, Stack};
+use super::super::{Outcome, Packet, Sender, Stack};
 use super::options::{Control, Discovery, Options};
 use super::{Held, Kind, Socket, SocketId, Way};
 use crate::counters::{Counter, Messages};
@@ -19,6 +19,9 @@ use crate::lookup::{Decision, Flow4, output4};
 use crate::state::Time;
 use crate::trace::Stage;
 
+/// Pieces of a datagram that a socket's usual send buffer holds for certain
+/// (`sock_alloc_send_skb`).
+const MOST_PIECES: usize = 400;
 /// The least MTU that a device may have for IPv4 to be sent.
 const LEAST_MTU: u32 = 68;
 
@@ -208,6 +211,11 @@ impl Stack<'_, '_> {
         }
         if kind == Kind::Udp {
             self.pending_error(id, Counter::IpOutDiscards)?;
+        }
+        if (len - Ipv4::LEN) / (mtu as usize - Ipv4::LEN) > MOST_PIECES {
+            let packet = Packet { is_subject: true, ..Packet::at(decision.dev, Vec::new()) };
+            self.end(&packet, Outcome::Unknown("whether a socket has room for so many pieces"));
+            return Ok(data.len());
         }
         // C-149; a locked path MTU is none that routers told truly.
         let is_locked = metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0
