@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use fingerpost_engine::Config;
 use fingerpost_engine::counters::Counters;
 use fingerpost_engine::path::Frame;
-use fingerpost_engine::trace::Event;
+use fingerpost_engine::trace::{Event, Event6};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -24,6 +24,65 @@ pub struct Report {
     news: Vec<(Cow<'static, str>, u64)>,
     frames: Vec<String>,
     line: Vec<u8>,
+    known: Known,
+}
+
+/// Texts of lookups by what the engine told of them: captures are full of packets that are
+/// looked up alike. Few are kept, each in the place that its addresses give it.
+struct Known {
+    places: Vec<(Vec<Event>, Vec<u8>)>,
+    /// The state of the host's tables that they were made of.
+    made_of: (u64, u64, u64),
+}
+
+/// How many texts are kept.
+const PLACES: usize = 1 << 10;
+
+impl Known {
+    fn new() -> Known {
+        Known { places: vec![(Vec::new(), b"[]".to_vec()); PLACES], made_of: (0, 0, 0) }
+    }
+
+    /// The lookups of these events, as JSON.
+    fn of(&mut self, asked: Asked<'_>, events: &[Event]) -> serde_json::Result<&[u8]> {
+        let config = &asked.ns.config;
+        let now = (config.fib.generation, config.fib6.generation, config.links.address_generation);
+        if now != self.made_of {
+            *self = Known { made_of: now, ..Known::new() };
+        }
+        let (known, text) = &mut self.places[place(events)];
+        if known != events {
+            known.clear();
+            known.extend_from_slice(events);
+            let lookups = packet_lookups(asked, events, true);
+            let lookups: Vec<Lookup<'_>> = lookups.iter().filter_map(Lookup::of).collect();
+            text.clear();
+            serde_json::to_writer(&mut *text, &lookups)?;
+        }
+        Ok(text)
+    }
+}
+
+/// The place of events: by the addresses and ports that were looked up.
+fn place(events: &[Event]) -> usize {
+    let mut mixed = 0u64;
+    let mut mix = |number: u64| mixed = (mixed.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for event in events {
+        match event {
+            Event::Begin { flow, .. } => {
+                mix(u64::from(flow.dst.to_bits()) << 32 | u64::from(flow.src.to_bits()));
+                mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
+            }
+            Event::V6(Event6::Begin { flow, .. }) => {
+                let (dst, src) = (flow.dst.to_bits(), flow.src.to_bits());
+                mix((dst >> 64 ^ dst) as u64);
+                mix((src >> 64 ^ src) as u64);
+                mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
+            }
+            _ => {}
+        }
+    }
+    (mixed >> 32) as usize % PLACES
 }
 
 /// What is told of a packet, or of a timer.
@@ -49,7 +108,6 @@ struct Line<'a> {
     emitted: Vec<Emitted<'a>>,
     #[serde(serialize_with = "as_object")]
     counters: &'a [(Cow<'static, str>, u64)],
-    lookups: Vec<Lookup<'a>>,
 }
 
 #[derive(Serialize)]
@@ -96,7 +154,7 @@ struct Key<'a> {
 impl Report {
     /// Begins a report, which messages call `name`, of a host that has counted so much.
     pub fn new(out: Box<dyn Write>, name: String, counted: Counters) -> Report {
-        Report { out, name, counted, news: Vec::new(), frames: Vec::new(), line: Vec::new() }
+        Report { out, name, counted, news: Vec::new(), frames: Vec::new(), line: Vec::new(), known: Known::new() }
     }
 
     /// Writes all that is held back.
@@ -123,7 +181,6 @@ impl Report {
             hex(&frame.bytes, &mut self.frames[n]);
         }
         let emitted = entry.emitted.iter().zip(&self.frames);
-        let lookups = packet_lookups(asked, entry.events, true);
         let line = Line {
             packet: entry.packet,
             dev: entry.dev,
@@ -133,11 +190,14 @@ impl Report {
                 .map(|(frame, hex)| Emitted { dev: name_of(config, frame.dev), frame: hex })
                 .collect(),
             counters: &self.news,
-            lookups: lookups.iter().filter_map(Lookup::of).collect(),
         };
         self.line.clear();
         serde_json::to_writer(&mut self.line, &line)?;
-        self.line.push(b'\n');
+        // The object goes on with the lookups.
+        self.line.pop();
+        self.line.extend_from_slice(br#","lookups":"#);
+        self.line.extend_from_slice(self.known.of(asked, entry.events)?);
+        self.line.extend_from_slice(b"}\n");
         self.out.write_all(&self.line)
     }
 }
