@@ -154,7 +154,15 @@ struct Key<'a> {
 impl Report {
     /// Begins a report, which messages call `name`, of a host that has counted so much.
     pub fn new(out: Box<dyn Write>, name: String, counted: Counters) -> Report {
-        Report { out, name, counted, news: Vec::new(), frames: Vec::new(), line: Vec::new(), known: Known::new() }
+        Report {
+            out,
+            name,
+            counted,
+            news: Vec::new(),
+            frames: Vec::new(),
+            line: Vec::new(),
+            known: Known::new(),
+        }
     }
 
     /// Writes all that is held back.

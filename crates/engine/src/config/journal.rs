@@ -11,6 +11,8 @@ pub struct Journal<I: Ip> {
     noted: Option<Changes<I>>,
     /// Who asked last.
     reader: u64,
+    /// How much has changed.
+    count: u64,
 }
 
 /// Changes of a table.
@@ -24,7 +26,7 @@ pub enum Changes<I: Ip> {
 
 impl<I: Ip> Default for Journal<I> {
     fn default() -> Self {
-        Journal { noted: None, reader: 0 }
+        Journal { noted: None, reader: 0, count: 0 }
     }
 }
 
@@ -38,6 +40,7 @@ impl<I: Ip> PartialEq for Journal<I> {
 impl<I: Ip> Journal<I> {
     /// Notes a change of a prefix's routes.
     pub fn note(&mut self, prefix: Prefix<I>) {
+        self.count += 1;
         match &mut self.noted {
             Some(Changes::Of(prefixes)) if prefixes.len() < MOST => prefixes.push(prefix),
             Some(changes) => *changes = Changes::All,
@@ -47,9 +50,15 @@ impl<I: Ip> Journal<I> {
 
     /// Notes a change that may be of any prefix.
     pub fn note_all(&mut self) {
+        self.count += 1;
         if let Some(changes) = &mut self.noted {
             *changes = Changes::All;
         }
+    }
+
+    /// A number that grows with every change.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// What has changed since a reader, named by a number, asked last; everything, if

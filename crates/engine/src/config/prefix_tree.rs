@@ -63,6 +63,11 @@ impl<T> PrefixTree<T> {
         self.nodes.is_empty()
     }
 
+    /// A number that grows with every change.
+    pub fn changes(&self) -> u64 {
+        self.journal.count()
+    }
+
     /// What has changed since a reader asked last ([`super::Journal::take`]).
     pub fn take_changes(&mut self, reader: u64) -> Changes<Ipv6Addr> {
         self.journal.take(reader)

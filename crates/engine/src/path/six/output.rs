@@ -242,11 +242,12 @@ impl Stack<'_, '_> {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
         }
-        self.count_sent6(&packet, dst);
         if dst.is_multicast() && !on_loopback && dst.octets()[1] & 15 <= 1 {
+            self.count_to_group6(&packet, dst);
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
         }
+        self.count_sent6(&packet, dst);
         let Some(decision) = &packet.decision6 else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -297,13 +298,16 @@ impl Stack<'_, '_> {
 
     /// Counts a packet that leaves.
     pub(super) fn count_sent6(&mut self, packet: &Packet, dst: Ipv6Addr) {
-        let octets = packet.bytes.len() as u64;
+        self.count_to_group6(packet, dst);
+        self.count(Counter::Ip6OutTransmits);
+        self.state.counters.add(Counter::Ip6OutOctets, packet.bytes.len() as u64);
+    }
+
+    fn count_to_group6(&mut self, packet: &Packet, dst: Ipv6Addr) {
         if dst.is_multicast() {
             self.count(Counter::Ip6OutMcastPkts);
-            self.state.counters.add(Counter::Ip6OutMcastOctets, octets);
+            self.state.counters.add(Counter::Ip6OutMcastOctets, packet.bytes.len() as u64);
         }
-        self.count(Counter::Ip6OutTransmits);
-        self.state.counters.add(Counter::Ip6OutOctets, octets);
     }
 }
 

@@ -63,6 +63,10 @@ impl Stack<'_, '_> {
         });
         let (src, dst) = (header.source(), header.destination());
         let refused = receive6::refused(self.config, packet.dev, src, dst);
+        // What is for this host alone may come back to it.
+        let is_own_copy =
+            packet.addressed == Addressed::Loopback && dst.is_multicast() && dst.octets()[1] & 15 == 1;
+        let refused = refused.filter(|_| !is_own_copy || src.is_loopback() || src.is_multicast());
         let to_many = matches!(packet.addressed, Addressed::Broadcast | Addressed::Multicast);
         let is_odd = to_many && !dst.is_multicast() && !takes_unicast_to_many;
         let is_of_host = src.is_loopback() || dst.is_loopback();

@@ -65,14 +65,14 @@ impl Stack<'_, '_> {
             .find(|&dev| dev != 0)
             .unwrap_or(0);
         let src = match control.source {
-            Some(IpAddr::V6(source)) => {
+            Some(IpAddr::V6(source)) if !source.is_unspecified() => {
                 if source.is_unicast_link_local() && control.dev == 0 && before == 0 {
                     return Err(Errno::EINVAL);
                 }
                 let mine = Own { dev: oif, any_device: oif == 0, banned: IfaFlags(0) };
                 let may_be_any =
                     options.free_bind || options.transparent || self.setting6("ip_nonlocal_bind") != 0;
-                if !source.is_unspecified() && !may_be_any && !source6::is_own(self.config, source, mine) {
+                if !may_be_any && !source6::is_own(self.config, source, mine) {
                     return Err(Errno::EINVAL);
                 }
                 source
@@ -134,7 +134,7 @@ impl Stack<'_, '_> {
             traffic_class: 0,
             flow_label: 0,
             mark: options.mark,
-            may_cut: options.discovery.may_cut_here(),
+            may_cut: false,
             hop_limit: None,
             // The header may name another destination (`FLOWI_FLAG_KNOWN_NH`).
             sender: Some(Sender { next: Some(dst), ..super::datagram::sender(options) }),
@@ -159,16 +159,28 @@ impl Stack<'_, '_> {
     }
 
     pub(super) fn is_current6(&self, held: &Held<Decision6>) -> bool {
-        held.generation == self.generation6() && held.until.is_none_or(|until| self.now() < until)
+        held.generation == self.generation6(held.decision.dev)
+            && held.until.is_none_or(|until| self.now() < until)
     }
 
-    fn generation6(&self) -> (u64, u64) {
-        (self.config.fib6.generation, self.state.exceptions6.changes())
+    /// What a decision by a device was made of: routes, with what ends decisions besides
+    /// (`fib6_update_sernum`), and what was learned, with the device's MTU.
+    fn generation6(&self, dev: u32) -> (u64, u64) {
+        let tables = self.config.fib6.tables.iter();
+        let routes = tables.fold(0u64, |sum, table| sum.wrapping_add(table.tree.changes()));
+        let mtu = self.config.links.get(dev).map_or(0, |link| link.mtu());
+        let learned = self.state.exceptions6.changes();
+        (self.config.fib6.generation.wrapping_add(routes << 32), learned.wrapping_add(u64::from(mtu) << 32))
     }
 
     pub(super) fn holding6(&self, decision: &Decision6, asked: (u32, u8, u32)) -> Way {
         let until = decision.learned.and_then(|learned| learned.expires);
-        Way::Six(Held { decision: decision.clone(), asked, generation: self.generation6(), until })
+        Way::Six(Held {
+            decision: decision.clone(),
+            asked,
+            generation: self.generation6(decision.dev),
+            until,
+        })
     }
 
     fn hold6(&mut self, id: SocketId, decision: &Decision6) {
