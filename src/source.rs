@@ -89,6 +89,8 @@ pub struct Source {
     /// The live host, for `--verify`.
     pub live: Option<Live>,
     /// The namespaces of a snapshot, with what was found out about each.
+    /// What decides about packets there and is not modelled.
+    pub deciders: Vec<&'static str>,
     captured: Vec<(NsId, Netns)>,
 }
 
@@ -171,6 +173,7 @@ impl Source {
             not_seen: Vec::new(),
             netns: None,
             live: None,
+            deciders: Vec::new(),
             captured: Vec::new(),
         }
     }
@@ -182,20 +185,23 @@ impl Source {
         restored.world.set_search(search()?);
         let mut not_seen = restored.header.not_seen.clone();
         not_seen.extend(restored.not_used);
+        let mut deciders = Vec::new();
         let filters = restored
             .texts
             .iter()
             .any(|(_, name, text)| name.contains("nft") && text.contains("hook "))
             || restored.texts.iter().any(|(_, name, text)| name.contains("tables") && text.contains("-A "));
         if restored.texts.iter().any(|(_, name, _)| name == "ip xfrm policy") {
+            deciders.push("what IPsec policies do with packets");
             not_seen.push(
                 "IPsec policies exist but are not evaluated: they can block, or wrap and route anew".into(),
             );
         }
         if filters {
+            deciders.push("what packet filter rules do with packets");
             not_seen.push(
-                "packet filter rules exist but are not evaluated: marks and addresses that they \
-                 change are not accounted for"
+                "packet filter rules exist but are not evaluated: what they drop, and marks and addresses \
+                 that they change, are not accounted for"
                     .into(),
             );
         }
@@ -206,6 +212,7 @@ impl Source {
             not_seen,
             netns: Some(netns),
             live: None,
+            deciders,
             captured: restored.namespaces,
         })
     }

@@ -43,7 +43,7 @@ pub(super) fn run(
         Some(path) => write_whole(path, &bytes).with_context(|| path.display().to_string())?,
     }
     for sentence in &capture.header().not_seen {
-        eprintln!("fingerpost: not seen: {sentence}");
+        complain!("fingerpost: not seen: {sentence}");
     }
     Ok(OK)
 }

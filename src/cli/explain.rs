@@ -132,7 +132,7 @@ impl Answered {
     /// The exit status; a violated expectation is said on standard error.
     fn status(&self, expectation: Option<&Expectation>, place: &str) -> u8 {
         if let Some(violation) = expectation.and_then(|e| e.violated_by(&self.explanation)) {
-            eprintln!("fingerpost: {place}{violation}");
+            complain!("fingerpost: {place}{violation}");
             return VIOLATED;
         }
         if matches!(self.verified, Some(Judgement::Differs { .. })) {

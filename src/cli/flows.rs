@@ -33,7 +33,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
         bail!("--with-input keeps the members of NDJSON's objects: it needs --json there");
     }
     for line in &source.not_seen {
-        eprintln!("fingerpost: not seen: {line}");
+        complain!("fingerpost: not seen: {line}");
     }
     let jobs =
         options.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
@@ -44,7 +44,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
         Notice::Progress { questions, bytes } => progress.show(questions, bytes),
         Notice::Unknown { line, why } => {
             progress.hide();
-            eprintln!("fingerpost: {name}: line {line}: unknown: {why}");
+            complain!("fingerpost: {name}: line {line}: unknown: {why}");
         }
     };
     let result = flows::run(input, &answerer, how, &mut io::stdout().lock(), &mut tell);
@@ -53,7 +53,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
     progress.end(summary.questions);
     match summary.unknown - summary.told {
         0 => {}
-        more => eprintln!("fingerpost: {name}: {more} more answers are unknown"),
+        more => complain!("fingerpost: {name}: {more} more answers are unknown"),
     }
     Ok(if summary.unknown == 0 { OK } else { UNKNOWN })
 }

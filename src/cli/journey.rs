@@ -187,7 +187,7 @@ fn show(journey: &Journey, json: bool) -> anyhow::Result<()> {
 fn status(journey: &Journey, expectation: Option<&Expectation>) -> u8 {
     let is_open = !journey.otherwise.is_empty();
     if let Some(violation) = expectation.and_then(|e| e.violated(&journey.outcome, is_open)) {
-        eprintln!("fingerpost: {violation}");
+        complain!("fingerpost: {violation}");
         return VIOLATED;
     }
     if is_open || !journey.unknown.is_empty() { UNKNOWN } else { OK }
@@ -334,6 +334,9 @@ fn by_words(
         true => Some(Listener { kind: kind(carried, is_six, "--listen")?, family, port, dev: bound }),
         false => None,
     };
+    if (link.src.is_some() || link.dst.is_some()) && !has_header(device) {
+        bail!("--mac, --to-mac: what comes by {name} has no link header");
+    }
     let frame = journey::framed(config, device, link, bytes);
     Ok(Arrival { dev, frame, mark: question.mark.unwrap_or(0), listener })
 }

@@ -1,5 +1,13 @@
 //! The command line: its declaration, and one module or function for each verb.
 
+/// A line for the person at the terminal; that nobody reads it is no error.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod capture;
 mod explain;
 mod flows;
@@ -247,7 +255,7 @@ pub fn main() -> u8 {
             USAGE
         }
         Err(error) => {
-            eprintln!("fingerpost: {error:#}");
+            complain!("fingerpost: {error:#}");
             USAGE
         }
     }

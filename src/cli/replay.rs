@@ -43,7 +43,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
         is_another(file, path)?;
     }
     for line in source.not_seen.iter().chain(&assumed(&source)) {
-        eprintln!("fingerpost: not seen: {line}");
+        complain!("fingerpost: not seen: {line}");
     }
     let mut writer = options.output.as_deref().map(writer).transpose()?;
     let mut report = options.report.as_deref().map(|path| report(path, &source)).transpose()?;
@@ -64,7 +64,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
     if !is_stdout(&options.output) && !is_stdout(&options.report) {
         print(summary.text().as_bytes())?;
     }
-    Ok(remark(&capture, &summary))
+    Ok(remark(&capture, &summary, &source))
 }
 
 /// What was said with `--on`.
@@ -129,8 +129,8 @@ fn report(path: &Path, source: &Source) -> anyhow::Result<Report> {
 }
 
 /// Says on standard error what is to be known about the run; the exit status.
-fn remark(capture: &Capture, summary: &Summary) -> u8 {
-    let say = |text: String| eprintln!("fingerpost: {}: {text}", capture.name);
+fn remark(capture: &Capture, summary: &Summary, source: &Source) -> u8 {
+    let say = |text: String| complain!("fingerpost: {}: {text}", capture.name);
     let first = |first: u64| format!("the first is packet {first}");
     if let Some(unknown) = capture.unknown_blocks() {
         let (count, kind, offset) = (unknown.count, unknown.kind, unknown.offset);
@@ -162,7 +162,8 @@ fn remark(capture: &Capture, summary: &Summary) -> u8 {
             first(summary.cut.first)
         ));
     }
-    let unknown: Vec<String> = summary.unknown().map(|(what, count)| format!("{what} ({count})")).collect();
+    let met = summary.unknown().map(|(what, count)| format!("{what} ({count})"));
+    let unknown: Vec<String> = met.chain(source.deciders.iter().map(|what| (*what).to_owned())).collect();
     if unknown.is_empty() {
         return OK;
     }

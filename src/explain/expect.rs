@@ -33,7 +33,8 @@ const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NA
 sent, delivered, forwarded, queued, connected, dropped, refused, found, missing, or a drop reason's name";
 
 /// Drop reasons that an answer can have.
-const REASONS: [DropReason; 46] = [
+const REASONS: [DropReason; 47] = [
+    DropReason::QdiscDrop,
     DropReason::NotSpecified,
     DropReason::IpInvalidSource,
     DropReason::IpInvalidDest,

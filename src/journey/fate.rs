@@ -255,6 +255,7 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
         DropReason::NeighCreatefail => "there are too many neighbours",
         DropReason::NeighQueuefull | DropReason::QueuePurge => "others wait for the neighbour",
         DropReason::DevReady => "the device is not up",
+        DropReason::QdiscDrop => "the device is down or has no carrier",
         DropReason::NetfilterDrop => "a hook dropped it",
         DropReason::DupFrag => "the fragment is there already",
         DropReason::FragReasmTimeout => "its datagram did not become whole in time",
@@ -275,7 +276,6 @@ fn not_specified(fate: &Fate, seen: &Seen) -> Option<&'static str> {
         ("ip_finish_output2" | "ip6_finish_output2", _) if fate.after.is_some() => {
             "the neighbour does not answer"
         }
-        ("ip_finish_output2" | "ip6_finish_output2", _) => "the device is down or has no carrier",
         _ => return None,
     })
 }

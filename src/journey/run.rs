@@ -54,6 +54,7 @@ pub fn journey(source: &mut Source, deed: &Deed, until: u64) -> Result<Journey, 
         journey.or(&when, made_of(asked(source, &world)?, deed, told, began));
     }
     journey.not_seen = source.not_seen.clone();
+    journey.unknown.extend(source.deciders.iter().map(|what| (*what).to_owned()));
     let is_captured = source.netns.is_some();
     if is_captured && journey.outcome.drop_reason == Some(DropReason::NoSocket.name()) {
         journey

@@ -226,6 +226,8 @@ pub enum DropReason {
     NeighQueuefull,
     /// The device is not up.
     DevReady,
+    /// The device has no queue: it is down, or without carrier.
+    QdiscDrop,
     /// A hook dropped it.
     NetfilterDrop,
     /// A fragment that is there already.
@@ -291,6 +293,7 @@ impl DropReason {
             DropReason::QueuePurge => "QUEUE_PURGE",
             DropReason::NeighQueuefull => "NEIGH_QUEUEFULL",
             DropReason::DevReady => "DEV_READY",
+            DropReason::QdiscDrop => "QDISC_DROP",
             DropReason::NetfilterDrop => "NETFILTER_DROP",
             DropReason::DupFrag => "DUP_FRAG",
             DropReason::FragTooFar => "FRAG_TOO_FAR",

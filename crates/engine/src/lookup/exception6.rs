@@ -54,6 +54,12 @@ impl Exceptions6 {
         self.entries.is_empty()
     }
 
+    /// When something may be forgotten first: at once where it leads to a gateway or has no end.
+    pub fn first_look(&self) -> Option<Time> {
+        let look = |known: &Exception6| known.expires.filter(|_| known.gateway.is_none());
+        self.entries.values().map(|known| look(known).unwrap_or(Time(0))).min()
+    }
+
     /// Counts what was learned and forgotten: decisions made before may be others now.
     pub fn changes(&self) -> u64 {
         self.changes

@@ -116,7 +116,7 @@ impl Stack<'_, '_> {
         let is_own = link.is_loopback() || link.vrf_table().is_some();
         if !link.is_up() || !is_own && !link.has_carrier() {
             // A device that is down, or without carrier, has no queue (`noop_enqueue`).
-            return self.drop(&packet, DropReason::NotSpecified);
+            return self.drop(&packet, DropReason::QdiscDrop);
         }
         if link.is_loopback() {
             self.stage(Stage::Loop);

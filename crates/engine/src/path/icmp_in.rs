@@ -6,7 +6,7 @@ use fingerpost_model::{RouteFlags, RouteType, Scope};
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
-use super::sockets::{Envelope, Told};
+use super::sockets::{Envelope, SHARED, Told};
 use super::{Addressed, Outcome, Packet, Stack};
 use crate::counters::{Counter, Messages};
 use crate::lookup::{Decision, DropReason, Flow4, rules, source};
@@ -158,6 +158,7 @@ impl Stack<'_, '_> {
         }
         match quoted.proto {
             proto::UDP => match self.state.sockets.find_udp(&envelope((port(0), port(2)))) {
+                Some(id) if self.state.sockets.is_shared(id) => self.end(packet, Outcome::Unknown(SHARED)),
                 Some(id) => {
                     let flow = match (mtu, self.held4(id)) {
                         (Some(_), None) => self.quoted_flow(packet, quoted, self.device_of(id)),

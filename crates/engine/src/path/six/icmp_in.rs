@@ -11,6 +11,9 @@ use super::icmp::counters_of;
 use crate::counters::{Counter, Messages};
 use crate::lookup::DropReason;
 
+/// What messages about sockets' packets end in that are not modelled.
+const UNDECIDED: &str = "redirects about sockets' packets, and errors about groups of sockets";
+
 impl Stack<'_, '_> {
     pub(super) fn icmp6_receive(&mut self, packet: &Packet) -> Outcome {
         let message = &packet.bytes[packet.six.at..];
@@ -89,7 +92,16 @@ impl Stack<'_, '_> {
         let Some(id) = self.state.sockets.find_udp(&envelope) else {
             return self.count(Counter::Icmp6InErrors);
         };
+        if self.is_undecided(id, head) {
+            return self.end(packet, Outcome::Unknown(UNDECIDED));
+        }
         self.tell6(id, packet, (head, quoted), udp.dport.get(), &datagram[Udp::LEN..]);
+    }
+
+    /// Whether it is not modelled what a message means to a socket: a redirect, or an error
+    /// about one of a group.
+    fn is_undecided(&self, id: SocketId, head: &Icmp) -> bool {
+        head.kind == nd::REDIRECT || self.state.sockets.is_shared(id)
     }
 
     /// The connection whose segment it was is told (`tcp_v6_err`).
@@ -102,6 +114,7 @@ impl Stack<'_, '_> {
         let told = Told { head: *head, offender: offender.into(), to, info, data: segment };
         match self.tell_tcp(&envelope, u32::from_be_bytes([e, f, g, h]), &told) {
             None => self.count(Counter::Icmp6InErrors),
+            Some(_) if head.kind == nd::REDIRECT => self.end(packet, Outcome::Unknown(UNDECIDED)),
             Some(id) if head.kind == icmp6::TOO_BIG && self.keeps_a_way(id) => {
                 self.learn_mtu6(packet, quoted, info, Some(id));
             }
@@ -113,6 +126,9 @@ impl Stack<'_, '_> {
     fn raw6_error(&mut self, packet: &Packet, head: &Icmp, quoted: &Ipv6, number: u8, data: &[u8]) {
         let envelope = self.quoted_envelope(packet, quoted, (0, 0));
         for id in self.state.sockets.find_raw(number, &envelope) {
+            if head.kind == nd::REDIRECT && number != next::ICMPV6 {
+                return self.end(packet, Outcome::Unknown(UNDECIDED));
+            }
             self.tell6(id, packet, (head, quoted), 0, data);
         }
     }

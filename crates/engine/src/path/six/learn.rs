@@ -137,10 +137,22 @@ impl Stack<'_, '_> {
     /// What was learned, and routes that end, are looked at after a while (`fib6_force_start_gc`).
     pub(super) fn watch_routes6(&mut self) {
         if self.state.exceptions_until.is_none() {
-            let at = Time(self.now().0.saturating_add(self.collection_interval()));
+            let at = self.next_collection();
             self.state.exceptions_until = Some(at);
             self.state.timers.set(Timer::Exceptions6, None, Some(at));
         }
+    }
+
+    /// The next look that finds something to forget, of those that are an interval apart. What
+    /// leads to a gateway is looked at each time, since that may be a router no longer.
+    fn next_collection(&self) -> Time {
+        let (now, interval) = (self.now().0, self.collection_interval().max(1_000));
+        let routes = self.config.fib6.tables.iter().flat_map(|table| table.routes());
+        let ends = routes.filter(|route| route.flags.any(RtFlags::EXPIRES));
+        let ends = ends.filter_map(|route| route.expires).map(|at| at.max(0) as u64);
+        let first = ends.chain(self.state.exceptions6.first_look().map(|at| at.0)).min().unwrap_or(now);
+        let looks = first.saturating_sub(now).div_ceil(interval).max(1);
+        Time(now.saturating_add(looks.saturating_mul(interval)))
     }
 
     /// Milliseconds between two looks at what may be forgotten.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use fingerpost_model::NsId;
 use fingerpost_net::{Errno, Family};
 
-use super::super::{Frame, Outcome, Stack};
+use super::super::{Frame, Outcome, Packet, Stack};
 use super::{Arrival, Control, Discovery, Kind, Options, Origin, Report, Socket, SocketId, plain, scope};
 use crate::trace::Tracer;
 use crate::world::World;
@@ -95,7 +95,8 @@ impl World {
         self.call(ns, &mut Tracer::off(), |stack| stack.accept(id)).result
     }
 
-    /// Sends a datagram (`sendmsg`): to `to`, or to the peer.
+    /// Sends a datagram (`sendmsg`): to `to`, or to the peer. What a connection carries is not
+    /// modelled: the outcome is unknown then, whatever is returned.
     ///
     /// # Errors
     ///
@@ -209,6 +210,8 @@ impl Stack<'_, '_> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let to = to.map(plain);
         if socket.kind == Kind::Tcp {
+            let subject = Packet { is_subject: true, ..Packet::at(0, Vec::new()) };
+            self.end(&subject, Outcome::Unknown("the data of connections"));
             return Err(Errno::EOPNOTSUPP);
         }
         let is_four = to.or(socket.peer).map_or(socket.family == Family::V4, |to| to.is_ipv4());

@@ -89,6 +89,10 @@ impl Sockets {
                 let Some(score) = score(socket, envelope) else { continue };
                 if best.is_none_or(|(known, _)| score > known) {
                     best = Some((score, id));
+                    // One of a group ends the search, be it alone (`udp4_lib_lookup2`).
+                    if socket.options.reuse_port && socket.peer.is_none() {
+                        break;
+                    }
                 }
             }
             best.map(|(_, id)| id)

@@ -108,11 +108,12 @@ impl Stack<'_, '_> {
     ) -> Result<(), Errno> {
         self.find_port(id)?;
         let (first, clock, number) = (self.rng.next_u32(), self.rng.next_u32(), self.rng.next_u32() as u16);
+        let now = self.now();
         let socket = self.state.sockets.get_mut(id).ok_or(Errno::EBADF)?;
         socket.next_id = number;
         let (from, to) = (SocketAddr::new(socket.source, socket.port), socket.peer);
         let (options, to) = (socket.options.clone(), to.ok_or(Errno::EINVAL)?);
-        let fresh = Connection { state: State::SynSent, first, clock, ..Connection::default() };
+        let fresh = Connection { state: State::SynSent, first, clock, begun: now, ..Connection::default() };
         socket.tcp = Some(Box::new(Connection { timeout: FIRST_TIMEOUT, ..fresh }));
         // Another lookup with the port that was chosen (`ip_route_newports`).
         if before.port == 0 && to.is_ipv4() {
@@ -131,6 +132,10 @@ impl Stack<'_, '_> {
             Ok(routed) => routed,
             Err(errno) => return self.note_no_way(id, errno),
         };
+        if self.is_shaped(&routed) {
+            let subject = Packet { is_subject: true, ..Packet::at(0, Vec::new()) };
+            return self.end(&subject, Outcome::Unknown(SHAPED));
+        }
         let Some(tcp) = self.state.sockets.tcp(id).cloned() else { return };
         let offer = Offer {
             most: self.most_of(&routed),

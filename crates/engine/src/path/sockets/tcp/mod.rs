@@ -35,6 +35,9 @@ const FIRST_TIMEOUT: u64 = 1_000;
 /// The most that a timeout grows to (`TCP_RTO_MAX`).
 const LAST_TIMEOUT: u64 = 120_000;
 
+/// What a first segment ends in where metrics of its route shape it otherwise.
+const SHAPED: &str = "route metrics that shape TCP's first segment (features, window, initrwnd)";
+
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
@@ -70,6 +73,10 @@ pub(super) struct Connection {
     /// What is added to the time in timestamps.
     clock: u32,
     /// How often something was sent again, the present timeout, and when it ends.
+    /// When the first segment was sent.
+    begun: Time,
+    /// When a repeated beginning was answered last.
+    repeated: Option<Time>,
     retries: u32,
     timeout: u64,
     until: Option<Time>,
@@ -170,6 +177,16 @@ impl Stack<'_, '_> {
         let (routed, _) = self.tcp_way(&options, options.dev, (from, to))?;
         self.keep_way(id, &routed);
         Ok(routed)
+    }
+
+    /// Whether metrics of the way shape the first segment that are not modelled.
+    fn is_shaped(&self, routed: &Routed) -> bool {
+        [MetricKind::FEATURES, MetricKind::WINDOW, MetricKind::INITRWND].into_iter().any(
+            |kind| match routed {
+                Routed::Four(decision) => metric(self.config, decision, kind) != 0,
+                Routed::Six(decision) => self.metric6(decision, kind) != 0,
+            },
+        )
     }
 
     /// How much of a segment's data the way takes (`dst_metric_advmss`).

@@ -9,6 +9,9 @@ use super::segment::Offer;
 use super::*;
 use crate::addrtype::AddrType;
 
+/// The most that a listener keeps waiting (`net.core.somaxconn`, unless set otherwise).
+const MOST_BACKLOG: u32 = 4096;
+
 impl Stack<'_, '_> {
     /// Has a socket wait for connections (`listen`): as many as `backlog` may wait.
     pub(in crate::path::sockets) fn listen(&mut self, id: SocketId, backlog: u32) -> Result<(), Errno> {
@@ -24,7 +27,7 @@ impl Stack<'_, '_> {
         }
         self.find_port(id)?;
         if let Some(tcp) = self.state.sockets.tcp_mut(id) {
-            (tcp.state, tcp.backlog) = (State::Listen, backlog);
+            (tcp.state, tcp.backlog) = (State::Listen, backlog.min(MOST_BACKLOG));
         }
         self.state.sockets.place(id);
         Ok(())
@@ -56,23 +59,28 @@ impl Stack<'_, '_> {
             (Some(decision), _) => decision.flags.any(RouteFlags::BROADCAST | RouteFlags::MULTICAST),
             (None, to) => to.is_multicast(),
         };
-        let Some(listener) = self.state.sockets.get(id).cloned() else { return done };
+        let Some(listener) = self.state.sockets.get(id) else { return done };
         let Some(tcp) = listener.tcp.as_deref() else { return done };
+        let (family_of, options_of) = (listener.family, listener.options.clone());
+        let (waiting, backlog) = (tcp.waiting.len(), tcp.backlog);
         if is_for_many {
             self.count(Counter::TcpExtListenDrops); // C-179
             return done;
         }
-        if tcp.waiting.len() > tcp.backlog as usize {
+        if waiting > backlog as usize {
             self.count(Counter::TcpExtListenOverflows);
             self.count(Counter::TcpExtListenDrops);
             return done;
         }
-        if self.state.sockets.of_listener(id, State::SynReceived) as u32 >= tcp.backlog.max(1) {
+        if self.state.sockets.of_listener(id, State::SynReceived) as u32 >= backlog.max(1) {
             return Outcome::Unknown("a listener with more requests than it keeps");
+        }
+        if self.setting("tcp_syncookies") == 2 {
+            return Outcome::Unknown("SYN cookies");
         }
         let Some(&header) = Tcp::read(segment) else { return done };
         let (tos, slave) = (received_tos(packet), envelope.slave);
-        let mut options = listener.options.clone();
+        let mut options = options_of;
         options.mark = self.request_mark(&options, packet); // C-177
         if options.dev == 0 && slave != 0 && self.setting("tcp_l3mdev_accept") != 0 {
             options.dev = envelope.dev;
@@ -92,6 +100,9 @@ impl Stack<'_, '_> {
                 return done;
             }
         };
+        if self.is_shaped(&routed) {
+            return Outcome::Unknown(SHAPED);
+        }
         let mut peer = Peer::of(segment);
         if self.setting("tcp_window_scaling") == 0 {
             peer.window_scale = None;
@@ -113,7 +124,7 @@ impl Stack<'_, '_> {
             timeout: FIRST_TIMEOUT,
             ..Connection::default()
         };
-        let request = self.state.sockets.open(listener.family, Kind::Tcp, options);
+        let request = self.state.sockets.open(family_of, Kind::Tcp, options);
         if let Some(socket) = self.state.sockets.get_mut(request) {
             (socket.local, socket.source, socket.port) =
                 (envelope.to.ip(), envelope.to.ip(), envelope.to.port());
@@ -206,7 +217,16 @@ impl Stack<'_, '_> {
         let consumed = Some(Outcome::Dropped(DropReason::Consumed));
         let all = tcp_flags::SYN | tcp_flags::ACK | tcp_flags::RST | tcp_flags::FIN;
         if seq == tcp.expected.wrapping_sub(1) && flags & all == tcp_flags::SYN {
-            // The same once more.
+            // The same once more; it is answered twice a second at most
+            // (`tcp_oow_rate_limited`).
+            let (now, pause) = (self.now(), self.setting("tcp_invalid_ratelimit").max(0) as u64);
+            let is_limited = tcp.repeated.is_some_and(|at| now.0 < at.0.saturating_add(pause));
+            if is_limited {
+                return Some(Outcome::Dropped(DropReason::NotSpecified));
+            }
+            if let Some(tcp) = self.state.sockets.tcp_mut(id) {
+                tcp.repeated = Some(now);
+            }
             if let Ok(routed) = self.way_of_request(id) {
                 self.send_syn_ack(id, routed);
                 self.count(Counter::TcpRetransSegs);

@@ -73,7 +73,11 @@ impl Stack<'_, '_> {
     fn at_beginner(&mut self, id: SocketId, packet: &Packet, tcp: &Tcp, segment: &[u8]) -> ToSocket {
         let Some(own) = self.state.sockets.tcp(id) else { return ToSocket::Nobody };
         let has = |flag: u8| tcp.flags & flag != 0;
-        if has(tcp_flags::ACK) && tcp.ack.get() != own.first.wrapping_add(1) {
+        // What it sends back was sent between the first segment and now.
+        let echo = Peer::of(segment).echo;
+        let age = self.now().0.saturating_sub(own.begun.0) as u32;
+        let is_odd = echo != 0 && self.timestamp(own).wrapping_sub(echo) > age;
+        if has(tcp_flags::ACK) && (tcp.ack.get() != own.first.wrapping_add(1) || is_odd) {
             return ToSocket::Reset(id, DropReason::TcpInvalidAckSequence);
         }
         if has(tcp_flags::RST) {

@@ -21,6 +21,8 @@ pub(super) struct Peer {
     pub window_scale: Option<u8>,
     /// Its last timestamp.
     pub timestamp: Option<u32>,
+    /// The timestamp of this side that it sends back.
+    pub echo: u32,
     /// Whether it takes selective acknowledgements.
     pub sack: bool,
 }
@@ -48,8 +50,9 @@ impl Peer {
                 (MOST, &[a, b]) if a | b != 0 => peer.most = Some(u16::from_be_bytes([a, b])),
                 (WINDOW_SCALE, &[scale]) => peer.window_scale = Some(scale.min(14)),
                 (SACK_PERMITTED, []) => peer.sack = true,
-                (TIMESTAMP, &[a, b, c, d, ..]) if len == 10 => {
+                (TIMESTAMP, &[a, b, c, d, e, f, g, h]) => {
                     peer.timestamp = Some(u32::from_be_bytes([a, b, c, d]));
+                    peer.echo = u32::from_be_bytes([e, f, g, h]);
                 }
                 _ => {}
             }
@@ -137,7 +140,7 @@ mod tests {
         let mut segment = vec![0; 20];
         segment.extend(offer.options());
         segment[12] = ((segment.len() / 4) as u8) << 4;
-        let peer = Peer { most: Some(1460), window_scale: Some(7), timestamp: Some(1), sack: true };
+        let peer = Peer { most: Some(1460), window_scale: Some(7), timestamp: Some(1), echo: 2, sack: true };
         assert_eq!(Peer::of(&segment), peer);
         // Cut off within, or of no length, the rest is not read.
         segment[21] = 0;
