@@ -347,3 +347,33 @@ fn hex(bytes: &[u8], expected: &str) -> String {
     let shown = digits.chars().zip(expected.chars().chain(std::iter::repeat('x')));
     shown.map(|(digit, at)| if at == '.' { at } else { digit }).collect()
 }
+
+#[test]
+fn a_repeated_beginning_is_answered_twice_a_second_at_most() {
+    let mut host = Host::new(ROUTER);
+    host.listening("0.0.0.0:80", None);
+    let syn = segment("10.0.0.2:5000", "10.0.0.1:80", SYN, (100, 0));
+    let answers: Vec<usize> = (0..4).map(|_| host.answers("e0", &syn).len()).collect();
+    assert_eq!(answers, [1, 1, 0, 0]);
+    host.pass(600);
+    assert_eq!(host.answers("e0", &syn).len(), 1);
+}
+
+#[test]
+fn what_shapes_the_first_segment_is_unknown_by_name() {
+    for metric in ["features ecn", "window 8000", "initrwnd 4"] {
+        let mut host = Host::new(ROUTER);
+        host.listening("0.0.0.0:80", None);
+        host.run(&format!("ip route change 20.0.0.0/8 via 10.1.0.2 {metric}"));
+        let id = host.tcp();
+        let called = host.world.connect(NS, id, addr("20.0.0.1:80"), &mut Tracer::off());
+        assert!(matches!(called.outcome, Some(Outcome::Unknown(_))), "{metric}");
+        let handled = host.packet("e1", &segment("20.0.0.1:5000", "10.1.0.1:80", SYN, (100, 0)));
+        assert!(matches!(handled.outcome, Outcome::Unknown(_)), "{metric}");
+    }
+    let mut host = Host::new(ROUTER);
+    host.listening("0.0.0.0:80", None);
+    host.run("sysctl -w net.ipv4.tcp_syncookies=2");
+    let handled = host.packet("e0", &segment("10.0.0.2:5000", "10.0.0.1:80", SYN, (100, 0)));
+    assert_eq!(handled.outcome, Outcome::Unknown("SYN cookies"));
+}

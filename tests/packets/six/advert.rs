@@ -208,3 +208,15 @@ fn a_duplicate_of_an_address_that_is_looked_for_is_its_end() {
     host.enter(&discovery(LINK_LOCAL, "ff02::1", nd::ADVERT, 0x20, LINK_LOCAL, &target));
     assert_eq!(host.shows("sysctl -n net.ipv6.conf.e0.disable_ipv6").trim(), "1");
 }
+
+#[test]
+fn what_is_learned_is_looked_at_now_and_then_whatever_the_interval() {
+    let mut host = Host::new(HOST6);
+    host.run("sysctl -w net.ipv6.route.gc_interval=0");
+    host.enter(&advert(ROUTER, 64, 0, 1800, &[prefix("2001:db8:7::", 0xc0, u32::MAX - 1, 600)]));
+    // A timer that sets itself for the same moment would not come to an end here.
+    host.pass(5_000);
+    // Nor does a long time take long.
+    host.run("sysctl -w net.ipv6.route.gc_interval=30");
+    host.pass(100 * 365 * 86_400_000);
+}
