@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use fingerpost_engine::path::sockets::{Control, Discovery, SocketId};
+use fingerpost_engine::path::sockets::{Control, Discovery, Kind, SocketId};
 use fingerpost_engine::trace::{Event, Purpose, Tracer};
 use fingerpost_model::NsId;
-use fingerpost_net::Errno;
 use fingerpost_net::wire::{DF, Ethernet, Header, Ipv4, checksum, ethertype, proto};
+use fingerpost_net::{Errno, Family};
 
 use crate::host::{Host, ROUTER, edited, icmp, reason, udp, unframed};
 use crate::sockets::addr;
@@ -318,4 +318,16 @@ fn c283_all_sockets_get_a_broadcast() {
     host.packet("e0", &udp("10.0.0.2", "10.0.0.255", b"data"));
     assert!(takers.into_iter().all(|id| host.read(id) == Some(b"data".to_vec())));
     assert!(others.into_iter().all(|id| host.read(id).is_none()));
+}
+
+#[test]
+fn what_has_its_header_goes_where_it_was_sent_to() {
+    let mut host = Host::new(ROUTER);
+    let id = host.world.socket(NS, Family::V4, Kind::Raw(17), 0).unwrap();
+    let options = host.world.socket_options(NS, id).unwrap();
+    (options.with_header, options.broadcast) = (true, true);
+    let packet = crate::host::udp("10.0.0.1", "11.22.33.2", b"data");
+    let to = Some("10.0.0.255:0".parse().unwrap());
+    let called = host.world.send(NS, id, to, &Control::default(), &packet, &mut Tracer::off());
+    assert_eq!(called.emitted[0].bytes[..6], [0xff; 6]);
 }

@@ -101,7 +101,8 @@ impl Stack<'_, '_> {
                 };
                 // The header may name another destination than the one that the packet goes
                 // to (`FLOWI_FLAG_KNOWN_NH`).
-                let is_on_link = decision.kind == RouteType::UNICAST && decision.gateway.is_none();
+                let by_route = matches!(decision.kind, RouteType::UNICAST | RouteType::BROADCAST);
+                let is_on_link = by_route && decision.gateway.is_none();
                 if !is_udp && options.with_header && is_on_link && decision.result.is_some() {
                     decision.gateway = Some(flow.dst.into());
                 }
