@@ -70,7 +70,8 @@ fn place(events: &[Event]) -> usize {
     for event in events {
         match event {
             Event::Begin { flow, .. } => {
-                mix(u64::from(flow.dst.to_bits()) << 32 | u64::from(flow.src.to_bits()));
+                mix(u64::from(flow.dst.to_bits()));
+                mix(u64::from(flow.src.to_bits()));
                 mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
             }
             Event::V6(Event6::Begin { flow, .. }) => {
@@ -82,7 +83,7 @@ fn place(events: &[Event]) -> usize {
             _ => {}
         }
     }
-    (mixed >> 32) as usize % PLACES
+    (mixed >> 54) as usize % PLACES
 }
 
 /// What is told of a packet, or of a timer.
