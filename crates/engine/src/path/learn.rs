@@ -3,11 +3,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use fingerpost_model::{MetricKind, NeighState, RouteFlags, RouteType, TableId};
+use fingerpost_model::{NeighState, RouteFlags, RouteType, TableId};
 use fingerpost_net::wire::Ipv4;
 
 use super::neighbour::key;
-use super::output::metric;
+use super::output::locks_mtu;
 use super::sockets::SocketId;
 use super::{Logged, Packet, Stack};
 use crate::config::InDev;
@@ -62,7 +62,7 @@ impl Stack<'_, '_> {
     /// Packets to a destination may be so long at most, a router says.
     pub(super) fn learn_mtu(&mut self, flow: &Flow4, mtu: u32) {
         let Some((decision, flow)) = self.route_of(flow) else { return };
-        if metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0 {
+        if locks_mtu(self.config, &decision) {
             return;
         }
         let Some(result) = self.found_for(&flow) else { return };

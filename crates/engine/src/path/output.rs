@@ -198,10 +198,19 @@ pub(super) fn metric(config: &Config, decision: &Decision, kind: MetricKind) -> 
     metrics.and_then(|metrics| metrics.get(kind)).unwrap_or(0)
 }
 
+/// Whether the route's MTU is locked.
+pub(super) fn locks_mtu(config: &Config, decision: &Decision) -> bool {
+    metric(config, decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0
+}
+
+/// The same, or what was learned of the path (`ip_mtu_locked`).
+pub(super) fn has_locked_mtu(config: &Config, decision: &Decision) -> bool {
+    locks_mtu(config, decision) || decision.pmtu.is_some_and(|pmtu| pmtu.locked)
+}
+
 /// How long a forwarded packet may be (`ip_dst_mtu_maybe_forward`; C-233, C-234).
 pub(super) fn forwarding_mtu(config: &Config, decision: &Decision) -> usize {
-    let of_route_locked = metric(config, decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
-    let is_locked = of_route_locked || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
+    let is_locked = has_locked_mtu(config, decision);
     let learned = decision.pmtu.filter(|_| config.sysctl.ip_forward_use_pmtu || is_locked);
     let learned = learned.filter(|pmtu| pmtu.expires_in != 0);
     if let Some(learned) = learned {

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use fingerpost_model::{MetricKind, RouteFlags, RouteType, Scope};
+use fingerpost_model::{RouteFlags, RouteType, Scope};
 use fingerpost_net::Errno;
 use fingerpost_net::wire::{Checksum, DF, Header, Icmp, Ipv4, Udp, proto};
 use zerocopy::IntoBytes;
 
 use super::super::options::{Answer, set_checksum};
-use super::super::output::{Made, metric};
+use super::super::output::{Made, has_locked_mtu};
 use super::super::{Outcome, Packet, Sender, Stack};
 use super::options::{Control, Discovery, Options};
 use super::{Held, Kind, Socket, SocketId, Way};
@@ -219,9 +219,7 @@ impl Stack<'_, '_> {
             return Ok(data.len());
         }
         // C-149; a locked path MTU is none that routers told truly.
-        let is_locked = metric(self.config, &decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0
-            || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
-        let asks = discovery == Discovery::Do || discovery == Discovery::Want && !is_locked;
+        let asks = discovery.keeps_whole(has_locked_mtu(self.config, &decision));
         let df =
             matches!(discovery, Discovery::Do | Discovery::Probe) || asks && len <= decision.mtu as usize;
         let ignores_df = discovery.may_cut_here();

@@ -28,6 +28,12 @@ impl Discovery {
         self < Discovery::Probe
     }
 
+    /// Whether packets say that they must not be cut, by a path whose MTU is locked or not
+    /// (`ip_dont_fragment`).
+    pub(super) fn keeps_whole(self, is_locked: bool) -> bool {
+        self == Discovery::Do || self == Discovery::Want && !is_locked
+    }
+
     /// `ip_sk_ignore_df`.
     pub(super) fn may_cut_here(self) -> bool {
         self < Discovery::Do || self == Discovery::Omit

@@ -65,7 +65,7 @@ impl Stack<'_, '_> {
             return Err(Errno::ENETUNREACH);
         }
         if AddrType::of(dst).any(AddrType::LINK_LOCAL) {
-            let named = named_device(to);
+            let named = scope(to);
             if named != 0 && dev != 0 && named != dev {
                 return Err(Errno::EINVAL);
             }
@@ -74,7 +74,7 @@ impl Stack<'_, '_> {
                 return Err(Errno::EINVAL);
             }
         }
-        Ok((SocketAddrV6::new(dst, to.port(), 0, named_device(to)).into(), dev))
+        Ok((SocketAddrV6::new(dst, to.port(), 0, scope(to)).into(), dev))
     }
 
     /// The lookups before the port is chosen: of IPv4 one that finds the addresses if one is

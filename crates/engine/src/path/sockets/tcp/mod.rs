@@ -18,11 +18,11 @@ use fingerpost_net::wire::{Checksum, DF, Header, Tcp, proto, tcp_flags};
 use fingerpost_net::{Errno, Family};
 
 use super::super::options::Answer;
-use super::super::output::{Made, metric};
+use super::super::output::{Made, has_locked_mtu, metric};
 use super::super::six::Made6;
 use super::super::timers::Timer;
 use super::super::{Outcome, Packet, Stack};
-use super::options::{Discovery, Options};
+use super::options::Options;
 use super::{Socket, SocketId, Sockets, Way, scope};
 use crate::counters::Counter;
 use crate::lookup::{Decision, Decision6, DropReason, Flow4, Flow6};
@@ -272,9 +272,7 @@ impl Stack<'_, '_> {
     /// Whether packets by a way say that they must not be cut (`ip_dont_fragment`).
     fn keeps_whole(&self, options: &Options, routed: &Routed) -> bool {
         let Routed::Four(decision) = routed else { return true };
-        let is_locked = metric(self.config, decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0
-            || decision.pmtu.is_some_and(|pmtu| pmtu.locked);
-        options.discovery == Discovery::Do || options.discovery == Discovery::Want && !is_locked
+        options.discovery.keeps_whole(has_locked_mtu(self.config, decision))
     }
 
     /// Sends an acknowledgement without data.
@@ -337,6 +335,16 @@ impl Stack<'_, '_> {
         }
     }
 
+    /// What the other side offers, as far as this one takes it.
+    fn offered(&self, segment: &[u8]) -> Peer {
+        let is_on = |name| self.setting(name) != 0;
+        let mut peer = Peer::of(segment);
+        peer.window_scale = peer.window_scale.filter(|_| is_on("tcp_window_scaling"));
+        peer.timestamp = peer.timestamp.filter(|_| is_on("tcp_timestamps"));
+        peer.sack &= is_on("tcp_sack");
+        peer
+    }
+
     /// How much windows are scaled, if they are (`tcp_select_initial_window`).
     fn window_scale(&self) -> Option<u8> {
         (self.setting("tcp_window_scaling") != 0).then(|| segment::scale(self.room()[2]))
@@ -392,9 +400,4 @@ impl Stack<'_, '_> {
 /// The family of a connection.
 fn family(to: SocketAddr) -> Family {
     Family::of(to.ip())
-}
-
-/// The device that a link-local address names.
-fn named_device(to: SocketAddr) -> u32 {
-    scope(to)
 }

@@ -103,14 +103,7 @@ impl Stack<'_, '_> {
         if self.is_shaped(&routed) {
             return Outcome::Unknown(SHAPED);
         }
-        let mut peer = Peer::of(segment);
-        if self.setting("tcp_window_scaling") == 0 {
-            peer.window_scale = None;
-        }
-        if self.setting("tcp_timestamps") == 0 {
-            peer.timestamp = None;
-        }
-        peer.sack &= self.setting("tcp_sack") != 0;
+        let peer = self.offered(segment);
         let asks_marks = tcp_flags::ECE | tcp_flags::CWR;
         let marks = header.flags & asks_marks == asks_marks && tos & 3 == 0 && self.setting("tcp_ecn") != 0;
         let connection = Connection {

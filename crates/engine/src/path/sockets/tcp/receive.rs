@@ -92,13 +92,7 @@ impl Stack<'_, '_> {
         if !has(tcp_flags::ACK) {
             return ToSocket::Done(Outcome::Unknown("connections that both sides begin"));
         }
-        let mut peer = Peer::of(segment);
-        if self.setting("tcp_timestamps") == 0 {
-            peer.timestamp = None;
-        }
-        if self.setting("tcp_window_scaling") == 0 {
-            peer.window_scale = None;
-        }
+        let peer = self.offered(segment);
         if let Some(own) = self.state.sockets.tcp_mut(id) {
             own.expected = tcp.seq.get().wrapping_add(1);
             (own.state, own.peer, own.retries) = (State::Established, peer, 0);
