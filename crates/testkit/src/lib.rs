@@ -37,4 +37,5 @@ pub mod shrink;
 pub mod sources;
 pub mod subject;
 pub mod texts;
+mod tracing;
 pub mod words;

@@ -28,7 +28,7 @@ pub(super) fn lines(plan: &Plan) -> io::Result<Vec<Line>> {
 
 fn data_plane(plan: &Plan, family: Family, (packets, cases): (u64, u64)) -> io::Result<Line> {
     let (clean, text) = compare(plan, family, "--data-plane", cases)?;
-    let compared = text.lines().find_map(|line| line.strip_suffix(" of them compared")?.rsplit(' ').next());
+    let compared = text.split_once(" of them compared").and_then(|(before, _)| before.rsplit(' ').next());
     let compared = compared.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
     let differ =
         text.lines().find(|line| line.contains(" steps differ, in ")).unwrap_or("nothing was compared");

@@ -3,11 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// Where the tracing file system stands once mounted.
-const TRACING: &str = "/sys/kernel/tracing";
+use std::path::PathBuf;
 
 /// What is recorded.
 const EVENTS: [&str; 2] = ["events/fib/fib_table_lookup/enable", "events/fib6/fib6_table_lookup/enable"];
@@ -25,14 +21,7 @@ impl Tracepoint {
     ///
     /// Not root, or a kernel without tracing.
     pub fn open() -> io::Result<Self> {
-        if !Path::new(TRACING).join("instances").is_dir() {
-            let status = Command::new("mount").args(["-t", "tracefs", "none", TRACING]).status()?;
-            if !status.success() {
-                return Err(io::Error::other("tracefs cannot be mounted"));
-            }
-        }
-        let dir = Path::new(TRACING).join("instances").join(format!("fingerpost-{}", std::process::id()));
-        std::fs::create_dir(&dir)?;
+        let dir = crate::tracing::instance("")?;
         let tracepoint = Tracepoint { dir };
         tracepoint.set("buffer_size_kb", "8192")?;
         for event in EVENTS {

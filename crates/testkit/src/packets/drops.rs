@@ -4,14 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use crate::packets::taps::NONBLOCK;
-
-/// Where the tracing file system stands once mounted.
-const TRACING: &str = "/sys/kernel/tracing";
 
 /// What is recorded.
 const EVENT: &str = "events/skb/kfree_skb/enable";
@@ -31,15 +27,7 @@ impl Recorder {
     ///
     /// Not root, or a kernel without tracing.
     pub fn open(name: &str) -> io::Result<Self> {
-        if !Path::new(TRACING).join("instances").is_dir() {
-            let status = Command::new("mount").args(["-t", "tracefs", "none", TRACING]).status()?;
-            if !status.success() {
-                return Err(io::Error::other("tracefs cannot be mounted"));
-            }
-        }
-        let dir =
-            Path::new(TRACING).join("instances").join(format!("fingerpost-{}-{name}", std::process::id()));
-        std::fs::create_dir(&dir)?;
+        let dir = crate::tracing::instance(&format!("-{name}"))?;
         let recorder = Recorder { dir: Some(dir) };
         // No process has this number; each listener names its own.
         recorder.set("set_event_pid", "1073741824").or_else(|_| recorder.set("set_event_pid", "1"))?;
