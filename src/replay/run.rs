@@ -166,8 +166,8 @@ impl Replay<'_> {
 
     /// Time after the last packet.
     fn rest(&mut self) -> anyhow::Result<()> {
-        let until = Time(self.source.world.now.0.saturating_add(self.options.until));
-        self.pass(until)
+        let until = self.source.world.now.0.saturating_add(self.options.until);
+        self.pass_before(Time(until))
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
@@ -242,8 +242,17 @@ impl Replay<'_> {
         }
         let millis = time.saturating_sub(first) / NANOS;
         let at = Time(self.begin.0.saturating_add(millis));
-        self.pass(at)?;
+        self.pass_before(at)?;
         self.clock = time;
+        Ok(())
+    }
+
+    /// Time passes, to just before its end: Linux's timers are late, never early, so that what
+    /// is due when a packet comes happens after it.
+    fn pass_before(&mut self, end: Time) -> anyhow::Result<()> {
+        let now = self.source.world.now;
+        self.pass(Time(end.0.saturating_sub(1).max(now.0)))?;
+        self.source.world.now = self.source.world.now.max(end);
         Ok(())
     }
 

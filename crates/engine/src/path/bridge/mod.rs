@@ -2,6 +2,7 @@
 //! (`net/bridge`). Spanning tree and VLANs are not modelled and are reported as unknown.
 
 mod learned;
+mod netfilter;
 mod settings;
 mod snoop;
 
@@ -28,7 +29,12 @@ const TAG_LEN: usize = 4;
 /// What becomes of a frame that came in by a port.
 pub(super) enum Bridged {
     /// The host receives it by the bridge.
-    Up { bridge: u32, addressed: Addressed },
+    Up {
+        bridge: u32,
+        addressed: Addressed,
+        /// How long the frame is without what followed its packet.
+        len: usize,
+    },
     /// The host receives it by the port itself.
     Pass,
     /// The bridge has done with it.
@@ -99,7 +105,10 @@ impl Stack<'_, '_> {
             return self.bridged(Outcome::Dropped(DropReason::BridgeIngressStpState));
         }
         let addressed = if header.dst == bridge.mac { Addressed::Host } else { addressed };
-        self.bridge_handles(&bridge, &at, frame, *header, addressed)
+        match self.bridge_checks(header.ethertype.get(), frame) {
+            Ok(frame) => self.bridge_handles(&bridge, &at, frame, *header, addressed),
+            Err(reason) => self.bridged(Outcome::Dropped(reason)),
+        }
     }
 
     /// `br_handle_frame_finish`.
@@ -114,7 +123,7 @@ impl Stack<'_, '_> {
         if at.learns {
             self.bridge_learns(bridge, at.dev, header.src);
         }
-        let up = Bridged::Up { bridge: bridge.dev, addressed };
+        let up = Bridged::Up { bridge: bridge.dev, addressed, len: frame.len() };
         let mut flood = Flood::Unicast;
         if header.dst == BROADCAST {
             flood = Flood::Broadcast;
@@ -214,6 +223,12 @@ impl Stack<'_, '_> {
         let may_leave = link.is_some_and(|link| takes(link, frame.len()) && link.has_carrier());
         if turns_back || is_isolated || to.state != FORWARDING {
             return At::NoTarget;
+        }
+        let bridged = from.zip(link.cloned());
+        if let Some((_, link)) = bridged
+            && let Some(at) = self.bridge_cuts(to.bridge, &link, frame)
+        {
+            return at;
         }
         if !may_leave {
             return At::Dropped;
