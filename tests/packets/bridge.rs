@@ -119,3 +119,29 @@ fn bridged_packets_are_cut_for_a_port_that_takes_less() {
     assert_eq!(handled.emitted.iter().map(|frame| frame.bytes.len()).collect::<Vec<_>>(), [14 + 224]);
     both.agree(can_be_asked());
 }
+
+#[test]
+fn what_bridged_packets_meet_can_be_turned_off() {
+    for (setting, four, six) in
+        [("iptables", true, false), ("ip6tables", false, true), ("arptables", false, false)]
+    {
+        // Any number but zero is one.
+        let script = format!(
+            "{BRIDGE}sysctl -w net.bridge.bridge-nf-call-{setting}=-7
+sysctl -w net.bridge.bridge-nf-filter-vlan-tagged=0\n"
+        );
+        let mut both = Both::new(&script);
+        both.shows(&format!("cat /proc/sys/net/bridge/bridge-nf-call-{setting}"));
+        let off = format!("sysctl -w net.bridge.bridge-nf-call-{setting}=0");
+        both.host.run(&off);
+        both.script += &format!("{off}\n");
+        let mut forged = udp("10.0.0.2", "10.0.0.3", b"data");
+        forged[10] ^= 1;
+        let left = both.frame("e0", &framed(mac(3), mac(2), &forged));
+        assert_eq!(left.emitted.len(), usize::from(four), "{setting}");
+        let mut forged = framed(mac(3), mac(2), &[0; 48]);
+        forged[12..15].copy_from_slice(&[0x86, 0xdd, 0x50]);
+        assert_eq!(both.frame("e0", &forged).emitted.len(), usize::from(six), "{setting}");
+        both.agree(can_be_asked());
+    }
+}

@@ -6,21 +6,29 @@ use fingerpost_net::wire::{Ethernet, Header, Ipv4, Ipv6, checksum, ethertype};
 
 use super::{At, takes};
 use crate::config::Link;
+use crate::control::sysctl;
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::path::options::Options;
 use crate::path::{Frame, Stack, fragment};
 use crate::trace::Stage;
 
+const CALL4: &str = "bridge-nf-call-iptables";
+const CALL6: &str = "bridge-nf-call-ip6tables";
+
 impl Stack<'_, '_> {
+    /// Whether bridged packets of a family are given to hooks.
+    fn bridges_call(&self, setting: &str) -> bool {
+        self.env.behaviour.bridges_call_netfilter && sysctl::is_on_for_bridges(self.config, setting)
+    }
+
     /// A frame that came in by a port, without what follows its packet; why it is dropped
     /// otherwise (`br_nf_pre_routing`).
     pub(super) fn bridge_checks<'f>(&mut self, kind: u16, frame: &'f [u8]) -> Result<&'f [u8], DropReason> {
         let packet = &frame[Ethernet::LEN..];
         let len = match kind {
-            _ if !self.env.behaviour.bridges_call_netfilter => return Ok(frame),
-            ethertype::IPV4 => self.checked_len4(packet),
-            ethertype::IPV6 => self.checked_len6(packet),
+            ethertype::IPV4 if self.bridges_call(CALL4) => self.checked_len4(packet),
+            ethertype::IPV6 if self.bridges_call(CALL6) => self.checked_len6(packet),
             _ => return Ok(frame),
         };
         len.map(|len| &frame[..Ethernet::LEN + len]).map_err(|counter| {
@@ -60,7 +68,7 @@ impl Stack<'_, '_> {
         let (link, packet) = frame.split_at_checked(Ethernet::LEN)?;
         let is_four = Ethernet::read(frame)?.ethertype.get() == ethertype::IPV4;
         let is_long = packet.len() > port.mtu() as usize;
-        if !is_four || !is_long || !self.env.behaviour.bridges_call_netfilter {
+        if !is_four || !is_long || !self.bridges_call(CALL4) {
             return None;
         }
         if Ipv4::read(packet)?.dont_fragment() {
