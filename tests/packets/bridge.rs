@@ -1,11 +1,16 @@
 //! Bridges between taps, judged by the kernel.
 
-use fingerpost_engine::path::Outcome;
+use std::sync::Arc;
+
+use fingerpost_engine::path::{AtHook, Kind, Outcome, Verdict};
+use fingerpost_engine::trace::Hook;
+use fingerpost_model::NsId;
+use fingerpost_net::Family;
 use fingerpost_net::wire::DF;
 
 use crate::both::Both;
 use crate::commands;
-use crate::host::{edited, framed, icmp, mac, reason, udp};
+use crate::host::{Host, edited, framed, icmp, mac, reason, udp};
 
 /// A bridge with an address and two ports, which groups of its own do not disturb.
 const BRIDGE: &str = "
@@ -144,4 +149,18 @@ sysctl -w net.bridge.bridge-nf-filter-vlan-tagged=0\n"
         assert_eq!(both.frame("e0", &forged).emitted.len(), usize::from(six), "{setting}");
         both.agree(can_be_asked());
     }
+}
+
+#[test]
+fn functions_at_hooks_are_unknown_for_what_goes_from_port_to_port() {
+    let mut host = Host::new(BRIDGE);
+    let frame = framed(mac(3), mac(2), &udp("10.0.0.2", "10.0.0.3", b"data"));
+    let echo = framed(mac(0xb0), mac(2), &icmp("10.0.0.2", "10.0.0.1", 8, b"ping"));
+    assert_eq!(host.frame("e0", &frame).outcome, Outcome::Sent);
+    let (ns, _) = host.world.ns_mut(NsId(0)).unwrap();
+    let accept = Arc::new(|_: &mut AtHook<'_>| Verdict::Accept);
+    ns.config.hooks.register(Family::V4, Hook::Prerouting, 0, Kind::Filter, accept);
+    let handled = host.frame("e0", &frame);
+    assert_eq!(handled.outcome, Outcome::Unknown("functions at hooks for bridged packets"));
+    assert_eq!(host.frame("e0", &echo).outcome, Outcome::Delivered);
 }

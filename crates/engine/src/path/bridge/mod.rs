@@ -23,6 +23,8 @@ use crate::trace::Stage;
 const OF_THE_LINK: [u8; 5] = [0x01, 0x80, 0xc2, 0x00, 0x00];
 /// What is not known of tagged frames.
 const TAGS: &str = "VLAN tags on a bridge";
+/// What is not known of packets that hooks would see on their way from port to port.
+const AT_HOOKS: &str = "functions at hooks for bridged packets";
 /// What a tag adds to a frame, bytes; there is always room for one.
 const TAG_LEN: usize = 4;
 
@@ -225,6 +227,10 @@ impl Stack<'_, '_> {
             return At::NoTarget;
         }
         let bridged = from.zip(link.cloned());
+        if bridged.is_some() && self.bridges_to_hooks(frame) {
+            self.bridged(Outcome::Unknown(AT_HOOKS));
+            return At::Dropped;
+        }
         if let Some((_, link)) = bridged
             && let Some(at) = self.bridge_cuts(to.bridge, &link, frame)
         {

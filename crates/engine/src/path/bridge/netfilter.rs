@@ -2,6 +2,7 @@
 //! anything is registered there (`br_netfilter`): their headers are checked, padding is taken
 //! away, and IPv4 packets that are too long for a port are cut.
 
+use fingerpost_net::Family;
 use fingerpost_net::wire::{Ethernet, Header, Ipv4, Ipv6, checksum, ethertype};
 
 use super::{At, takes};
@@ -20,6 +21,16 @@ impl Stack<'_, '_> {
     /// Whether bridged packets of a family are given to hooks.
     fn bridges_call(&self, setting: &str) -> bool {
         self.env.behaviour.bridges_call_netfilter && sysctl::is_on_for_bridges(self.config, setting)
+    }
+
+    /// Whether functions at hooks would see the packet in a frame.
+    pub(super) fn bridges_to_hooks(&self, frame: &[u8]) -> bool {
+        let (family, setting) = match Ethernet::read(frame).map(|header| header.ethertype.get()) {
+            Some(ethertype::IPV4) => (Family::V4, CALL4),
+            Some(ethertype::IPV6) => (Family::V6, CALL6),
+            _ => return false,
+        };
+        !self.config.hooks.is_empty(family) && self.bridges_call(setting)
     }
 
     /// A frame that came in by a port, without what follows its packet; why it is dropped
