@@ -117,6 +117,7 @@ impl Stack<'_, '_> {
             Some(_) if head.kind == nd::REDIRECT => self.end(packet, Outcome::Unknown(UNDECIDED)),
             Some(id) if head.kind == icmp6::TOO_BIG && self.keeps_a_way(id) => {
                 self.learn_mtu6(packet, quoted, info, Some(id));
+                self.let_go(id);
             }
             Some(_) => {}
         }
@@ -147,6 +148,7 @@ impl Stack<'_, '_> {
                 return;
             }
             self.learn_mtu6(packet, quoted, info, Some(id));
+            self.let_go(id);
         }
         let offender = Ipv6::read(&packet.bytes).map_or(Ipv6Addr::UNSPECIFIED, Ipv6::source);
         let to = SocketAddr::new(quoted.destination().into(), port);
