@@ -7,20 +7,6 @@ use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::trace::{Hook, Stage};
 
-/// Protocols that this release may know besides, by their numbers.
-const ELSEWHERE: &[(u8, &str)] = &[
-    (4, "IPv4 in IPv6"),
-    (41, "IPv6 in IPv6"),
-    (47, "GRE"),
-    (50, "ESP"),
-    (next::AUTH, "AH"),
-    (103, "PIM"),
-    (115, "L2TP"),
-    (132, "SCTP"),
-    (proto::UDPLITE, "UDP-Lite"),
-    (137, "MPLS in IPv6"),
-];
-
 impl Stack<'_, '_> {
     /// `ip6_input`.
     pub(super) fn deliver6(&mut self, packet: Packet) {
@@ -59,9 +45,11 @@ impl Stack<'_, '_> {
             next::ICMPV6 => self.icmp6_receive(packet),
             proto::UDP => self.udp6_receive(packet),
             proto::TCP => self.tcp6_receive(packet),
-            next::NONE => Outcome::Dropped(DropReason::NotSpecified),
+            // Of PIM for whoever routes multicast: nobody.
+            next::NONE | proto::PIM => Outcome::Dropped(DropReason::NotSpecified),
+            proto::UDPLITE if self.env.behaviour.udp_lite => return Outcome::Unknown("UDP-Lite"),
             _ => {
-                if let Some(&(_, name)) = ELSEWHERE.iter().find(|(known, _)| *known == number) {
+                if let Some(name) = self.of_module(number, true) {
                     return Outcome::Unknown(name);
                 }
                 if is_raw {

@@ -87,10 +87,8 @@ impl Stack<'_, '_> {
         if is_settled {
             return Err(Errno::EINVAL);
         }
-        if has_ports(kind_of) && to.port() != 0 {
-            if self.is_taken(id, local, bound_dev, to.port()) {
-                return Err(Errno::EADDRINUSE);
-            }
+        if has_ports(kind_of) && to.port() != 0 && self.is_taken(id, local, bound_dev, to.port()) {
+            return Err(Errno::EADDRINUSE);
         }
         if let Some(socket) = self.state.sockets.get_mut(id) {
             (socket.local, socket.source, socket.options.dev) = (local, source, bound_dev);
