@@ -33,7 +33,7 @@ const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NA
 sent, delivered, forwarded, queued, connected, dropped, refused, found, missing, or a drop reason's name";
 
 /// Drop reasons that an answer can have.
-const REASONS: [DropReason; 47] = [
+const REASONS: [DropReason; 50] = [
     DropReason::QdiscDrop,
     DropReason::NotSpecified,
     DropReason::IpInvalidSource,
@@ -58,6 +58,8 @@ const REASONS: [DropReason; 47] = [
     DropReason::SocketRcvbuff,
     DropReason::UdpCsum,
     DropReason::TcpCsum,
+    DropReason::TcpAuthHdr,
+    DropReason::TcpMd5Unexpected,
     DropReason::TcpFlags,
     DropReason::TcpReset,
     DropReason::TcpInvalidAckSequence,
@@ -81,6 +83,7 @@ const REASONS: [DropReason; 47] = [
     DropReason::MacInvalidSource,
     DropReason::MacIeeeMacControl,
     DropReason::BridgeIngressStpState,
+    DropReason::NoTxTarget,
 ];
 
 impl Expectation {

@@ -2,6 +2,7 @@
 
 mod arp;
 mod both;
+mod bridge;
 mod bulk;
 mod commands;
 mod counters;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path::Outcome;
 use fingerpost_engine::path::sockets::{Kind, Setting, SocketId, State};
 use fingerpost_engine::trace::{Event, Purpose, Tracer};
@@ -11,7 +12,9 @@ use fingerpost_net::wire::{Checksum, Header, Ipv4, Tcp, proto};
 use fingerpost_net::{Errno, Family};
 use zerocopy::IntoBytes;
 
-use crate::host::{Host, ROUTER, icmp, ipv4, reason, unframed};
+use crate::both::Both;
+use crate::commands;
+use crate::host::{Host, ROUTER, edited, framed, icmp, ipv4, mac, reason, unframed};
 
 const NS: NsId = NsId(0);
 
@@ -376,4 +379,64 @@ fn what_shapes_the_first_segment_is_unknown_by_name() {
     host.run("sysctl -w net.ipv4.tcp_syncookies=2");
     let handled = host.packet("e0", &segment("10.0.0.2:5000", "10.0.0.1:80", SYN, (100, 0)));
     assert_eq!(handled.outcome, Outcome::Unknown("SYN cookies"));
+}
+
+/// A segment with options, its checksum right.
+fn with_options(from: &str, to: &str, flags: u8, options: &[u8]) -> Vec<u8> {
+    let mut segment = segment(from, to, flags, (1000, 0));
+    segment.extend_from_slice(options);
+    segment[32] = ((20 + options.len()) << 2) as u8;
+    segment[36..38].fill(0);
+    let ends = *Ipv4::read(&segment).unwrap();
+    let sum = Checksum::ZERO.pseudo4(ends.source(), ends.destination(), proto::TCP, segment.len() - 20);
+    let sum = sum.bytes(&segment[20..]).finish();
+    segment[36..38].copy_from_slice(&sum.to_be_bytes());
+    edited(segment, |header| header.total_len.set(header.total_len.get() + options.len() as u16))
+}
+
+#[test]
+fn c183_signed_segments_are_not_reset() {
+    let digest = [&[19, 18][..], &[5; 16]].concat();
+    let filled = |options: &[u8]| [options, &[0; 40][..40 - options.len()]].concat();
+    let options = [
+        // A digest, behind what says nothing, of a wrong length, cut off by the end, twice.
+        (filled(&digest), false),
+        (filled(&[&[1, 1], &digest[..]].concat()), false),
+        (filled(&[19, 17]), false),
+        (filled(&[&[0], &digest[..]].concat()), true),
+        (filled(&[&digest[..], &digest[..]].concat()), false),
+        // The newer kind; too short for it; both.
+        (filled(&[29, 20]), false),
+        (filled(&[29, 4]), false),
+        (filled(&[&[29, 6, 1, 1, 1, 1], &digest[..]].concat()), false),
+        // An option of no length, or of more than there is.
+        (filled(&[2, 0]), false),
+        (filled(&[2, 41]), false),
+        (filled(&[2, 4, 5, 0xb4]), true),
+        // In less than a digest takes nothing is looked at.
+        (vec![2, 0, 19, 18], true),
+        ([29, 16].into_iter().chain([1; 14]).collect(), true),
+    ];
+    let mut both = Both::new(&format!("sysctl -w net.ipv6.conf.all.disable_ipv6=1\n{ROUTER}"));
+    for (options, is_reset) in options {
+        let packet = with_options("10.0.0.2:1000", "10.0.0.1:80", SYN, &options);
+        let handled = both.frame("e0", &framed(mac(0x10), mac(2), &packet));
+        assert_eq!(reason(&handled), "NO_SOCKET");
+        assert_eq!(handled.emitted.len(), usize::from(is_reset), "{options:?}");
+    }
+    both.agree(commands::is_default_release());
+}
+
+#[test]
+fn a_listener_without_a_key_takes_no_signed_segment() {
+    let mut host = Host::new(ROUTER);
+    host.listening("10.0.0.1:80", None);
+    let digest = [&[1, 1, 19, 18][..], &[5; 16]].concat();
+    let mut of = |options: &[u8]| {
+        let handled = host.packet("e0", &with_options("10.0.0.2:1000", "10.0.0.1:80", SYN, options));
+        (handled.emitted.len(), handled.outcome)
+    };
+    assert_eq!(of(&digest), (0, Outcome::Dropped(DropReason::TcpMd5Unexpected)));
+    assert_eq!(of(&[19; 20]), (0, Outcome::Dropped(DropReason::TcpAuthHdr)));
+    assert_eq!(of(&[1; 20]).0, 1);
 }

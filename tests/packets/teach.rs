@@ -3,7 +3,9 @@
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, proto};
 use zerocopy::IntoBytes;
 
-use crate::host::{Host, ROUTER, icmp, ipv4, udp, unframed};
+use crate::both::Both;
+use crate::commands;
+use crate::host::{Host, ROUTER, edited, framed, icmp, ipv4, mac, udp, unframed};
 
 /// A message about a packet.
 pub fn about(src: &str, dst: &str, (kind, code): (u8, u8), rest: [u8; 4], quoted: &[u8]) -> Vec<u8> {
@@ -93,4 +95,50 @@ ip neigh add 10.1.0.4 lladdr 02:00:00:00:00:04 dev e1";
     host.packet("e1", &about("10.1.0.2", "10.1.0.1", (3, 4), [0, 0, 0x03, 0xe8], &reply));
     host.packet("e1", &redirect);
     assert_eq!(answered(&mut host), Some(4));
+}
+
+#[test]
+fn c273_of_several_legs_the_redirect_itself_chooses_the_one_that_remembers() {
+    let mut took = Vec::new();
+    for seed in 1..=8 {
+        let script = format!(
+            "sysctl -w net.ipv6.conf.all.disable_ipv6=1
+sysctl -w net.ipv6.conf.default.disable_ipv6=1
+ip link set lo up
+ip tuntap add e0 mode tap
+ip link set e0 address 02:00:00:00:00:10 up
+ip addr add 10.0.0.1/24 dev e0
+ip neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev e0
+ip neigh add 10.0.0.3 lladdr 02:00:00:00:00:03 dev e0
+ip neigh add 10.0.0.4 lladdr 02:00:00:00:00:04 dev e0
+sysctl -w net.ipv4.fib_multipath_hash_seed={seed}
+ip route add 20.0.0.0/8 nexthop via 10.0.0.2 nexthop via 10.0.0.4
+"
+        );
+        let mut both = Both::new(&script);
+        // Without options the quoted reply's type is looked at; with some, the number behind it.
+        for (dst, padding, number) in [("20.0.0.1", 0, 0), ("20.0.0.2", 0, 0), ("20.0.0.3", 4, 5)] {
+            let about_others = udp("1.2.3.4", "5.6.7.8", &[0; 20]);
+            let mut reply = icmp("10.0.0.1", dst, 0, &[&[0; 4][..], &about_others].concat());
+            reply[24] = number;
+            let plain = about("10.0.0.2", "10.0.0.1", (5, 1), [10, 0, 0, 3], &reply);
+            let redirect = with_noops(&plain, padding);
+            both.frame("e0", &framed(mac(0x10), mac(2), &redirect));
+            let echo = icmp(dst, "10.0.0.1", 8, b"ping");
+            let handled = both.frame("e0", &framed(mac(0x10), mac(2), &echo));
+            took.push(handled.emitted[0].bytes[5] == 3);
+        }
+        both.agree(commands::is_default_release());
+    }
+    assert!(took.contains(&true) && took.contains(&false), "{took:?}");
+}
+
+/// A packet with so many bytes of options that say nothing.
+fn with_noops(packet: &[u8], count: usize) -> Vec<u8> {
+    let mut packet = packet.to_vec();
+    packet.splice(20..20, std::iter::repeat_n(1, count));
+    edited(packet, |header| {
+        header.version_ihl += (count / 4) as u8;
+        header.total_len.set(header.total_len.get() + count as u16);
+    })
 }

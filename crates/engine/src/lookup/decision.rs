@@ -206,6 +206,10 @@ pub enum DropReason {
     UdpCsum,
     /// TCP's checksum is wrong.
     TcpCsum,
+    /// A segment that is signed otherwise than it can be, or whose options end early.
+    TcpAuthHdr,
+    /// A segment that is signed, for a socket that has no key.
+    TcpMd5Unexpected,
     /// Flags that a segment for this socket may not have.
     TcpFlags,
     /// A reset.
@@ -254,6 +258,8 @@ pub enum DropReason {
     MacIeeeMacControl,
     /// A bridge's port that does not forward.
     BridgeIngressStpState,
+    /// There is no port of the bridge by which it may leave.
+    NoTxTarget,
 }
 
 impl DropReason {
@@ -283,6 +289,8 @@ impl DropReason {
             DropReason::SocketRcvbuff => "SOCKET_RCVBUFF",
             DropReason::UdpCsum => "UDP_CSUM",
             DropReason::TcpCsum => "TCP_CSUM",
+            DropReason::TcpAuthHdr => "TCP_AUTH_HDR",
+            DropReason::TcpMd5Unexpected => "TCP_MD5UNEXPECTED",
             DropReason::TcpFlags => "TCP_FLAGS",
             DropReason::TcpReset => "TCP_RESET",
             DropReason::TcpInvalidAckSequence => "TCP_INVALID_ACK_SEQUENCE",
@@ -307,6 +315,7 @@ impl DropReason {
             DropReason::MacInvalidSource => "MAC_INVALID_SOURCE",
             DropReason::MacIeeeMacControl => "MAC_IEEE_MAC_CONTROL",
             DropReason::BridgeIngressStpState => "BRIDGE_INGRESS_STP_STATE",
+            DropReason::NoTxTarget => "NO_TX_TARGET",
         }
     }
 }

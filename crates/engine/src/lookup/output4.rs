@@ -178,7 +178,7 @@ fn to_self(config: &Config, flow: &mut Flow4, result: FibResult, tracer: &mut Tr
 }
 
 /// Step 6: the hop and the source (`fib_select_path`).
-fn select_path(
+pub(crate) fn select_path(
     config: &Config,
     state: &mut State,
     env: Env<'_>,

@@ -4,14 +4,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{NeighState, RouteFlags, RouteType, TableId};
-use fingerpost_net::wire::Ipv4;
+use fingerpost_net::wire::{Header, Icmp, Ipv4};
 
 use super::neighbour::key;
 use super::output::locks_mtu;
 use super::sockets::SocketId;
 use super::{Logged, Packet, Stack};
 use crate::config::InDev;
-use crate::lookup::hash::Asker;
+use crate::lookup::hash::{Asker, Hashed, Quoted};
 use crate::lookup::{Decision, FibResult, Flow4, output4, path, rules, source};
 
 /// How long a gateway that a redirect named is used, seconds (`ip_rt_gc_timeout`).
@@ -101,7 +101,11 @@ impl Stack<'_, '_> {
         if !is_fixed && !is_valid.is_some_and(|state| state.any(NeighState::VALID)) {
             return self.resolve(neighbour);
         }
-        let Some(result) = self.found_for(&flow) else { return };
+        let Some(mut result) = self.found_for(&flow) else { return };
+        // The leg that would remember is chosen by the redirect, not by the packet it is about.
+        let Some(header) = Ipv4::read(&about.bytes) else { return };
+        let (asker, mut flow) = (Asker::About(hashed_of_redirect(&about.bytes, header)), flow);
+        output4::select_path(self.config, self.state, self.env, &mut flow, &mut result, asker, self.tracer);
         let (hop, now) = (path::hop_id(self.config, result.alias.info, result.hop), self.now());
         self.state.exceptions.learn_redirect(hop, flow.dst, gateway, REDIRECT_LIFETIME, now);
     }
@@ -128,5 +132,25 @@ impl Stack<'_, '_> {
         let hops = self.config.fib.infos.iter().flatten().flat_map(|info| &info.hops);
         hops.filter(|hop| hop.dev == dev && !hop.flags.has(RouteFlags::DEAD))
             .any(|hop| hop.gateway4() == Some(gateway))
+    }
+}
+
+/// What is hashed of a redirect. By then its buffer begins with the packet that it quotes, and
+/// where an ICMP error would have its type, as far from there as its own header is long, lie
+/// bytes of that packet: where they look like an error, the addresses behind them are hashed
+/// (`ip_multipath_l3_keys`).
+fn hashed_of_redirect(redirect: &[u8], header: &Ipv4) -> Hashed {
+    let len = header.header_len();
+    let begun = redirect.get(len + Icmp::LEN..).unwrap_or_default();
+    let seen =
+        begun.get(len..).filter(|seen| seen.first().is_some_and(|kind| matches!(kind, 3 | 4 | 5 | 11 | 12)));
+    let quoted = seen.and_then(|seen| Ipv4::read(seen.get(Icmp::LEN..)?));
+    Hashed {
+        src: header.source(),
+        dst: header.destination(),
+        proto: header.proto,
+        sport: 0,
+        dport: 0,
+        quoted: quoted.map(|quoted| Quoted::Error(quoted.source(), quoted.destination())),
     }
 }

@@ -7,7 +7,7 @@ use zerocopy::IntoBytes;
 
 use super::deliver::Taken;
 use super::output::Made;
-use super::sockets::{SocketId, ToSocket};
+use super::sockets::{Signature, SocketId, ToSocket};
 use super::{Addressed, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::hash::Asker;
@@ -36,11 +36,11 @@ impl Stack<'_, '_> {
         }
         match self.tcp_to_socket(packet, &tcp, segment) {
             ToSocket::Nobody => {
-                self.send_reset(packet, header, &tcp, segment.len(), None);
+                self.send_reset(packet, header, &tcp, segment, None);
                 Err(DropReason::NoSocket)
             }
             ToSocket::Reset(id, reason) => {
-                self.send_reset(packet, header, &tcp, segment.len(), Some(id));
+                self.send_reset(packet, header, &tcp, segment, Some(id));
                 Err(reason)
             }
             ToSocket::Done(Outcome::Dropped(reason)) => Err(reason),
@@ -52,12 +52,20 @@ impl Stack<'_, '_> {
     }
 
     /// `tcp_v4_send_reset` (C-183, C-240).
-    fn send_reset(&mut self, packet: &Packet, header: &Ipv4, tcp: &Tcp, len: usize, by: Option<SocketId>) {
+    fn send_reset(
+        &mut self,
+        packet: &Packet,
+        header: &Ipv4,
+        tcp: &Tcp,
+        segment: &[u8],
+        by: Option<SocketId>,
+    ) {
         let is_local = packet.decision.as_ref().is_some_and(|decision| decision.kind == RouteType::LOCAL);
-        if tcp.flags & tcp_flags::RST != 0 || !is_local {
+        let is_signed = Signature::of(segment) != Signature::None;
+        if tcp.flags & tcp_flags::RST != 0 || !is_local || is_signed {
             return;
         }
-        let mut reset = reset_of(tcp, len);
+        let mut reset = reset_of(tcp, segment.len());
         let (src, dst) = (header.destination(), header.source());
         let sum = Checksum::ZERO.pseudo4(src, dst, proto::TCP, Tcp::LEN).bytes(reset.as_bytes()).finish();
         reset.checksum = sum.into();

@@ -35,6 +35,17 @@ pub(super) enum Bridged {
     Done,
 }
 
+/// What a port made of a frame that was to leave by it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// It leaves.
+    Sent,
+    /// It does not, though it was given to the port.
+    Dropped,
+    /// It may not leave by this port.
+    NoTarget,
+}
+
 /// To whom a frame goes besides one known port.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flood {
@@ -122,7 +133,8 @@ impl Stack<'_, '_> {
         let sent = match flood {
             Flood::Unicast if is_own(self.config, bridge, header.dst) => return up,
             Flood::Unicast => match self.learned_port(bridge, header.dst) {
-                Some(to) => self.bridge_sends(&to, Some(at), frame),
+                Some(to) if self.bridge_sends(&to, Some(at), frame) == At::Sent => At::Sent,
+                Some(_) => At::Dropped,
                 None => self.flood(bridge, flood, Some(at), frame),
             },
             _ => self.flood(bridge, flood, Some(at), frame),
@@ -130,7 +142,11 @@ impl Stack<'_, '_> {
         if goes_up {
             return up;
         }
-        self.bridged(if sent { Outcome::Sent } else { Outcome::Dropped(DropReason::NotSpecified) })
+        self.bridged(match sent {
+            At::Sent => Outcome::Sent,
+            At::Dropped => Outcome::Dropped(DropReason::NotSpecified),
+            At::NoTarget => Outcome::Dropped(DropReason::NoTxTarget),
+        })
     }
 
     /// A frame that the host sends by a bridge (`br_dev_xmit`); whether it leaves.
@@ -158,44 +174,53 @@ impl Stack<'_, '_> {
                     false => self.learned_port(&bridge, dst).map(Some),
                 };
                 if let Some(to) = known {
-                    return to.is_some_and(|to| self.bridge_sends(&to, None, frame));
+                    return to.is_some_and(|to| self.bridge_sends(&to, None, frame) == At::Sent);
                 }
                 Flood::Unicast
             }
         };
-        self.flood(&bridge, flood, None, frame)
+        self.flood(&bridge, flood, None, frame) == At::Sent
     }
 
     /// To all ports but the one that it came by (`br_flood`), the newest first.
-    fn flood(&mut self, bridge: &Bridge, flood: Flood, from: Option<&Port>, frame: &[u8]) -> bool {
-        let mut any = false;
+    fn flood(&mut self, bridge: &Bridge, flood: Flood, from: Option<&Port>, frame: &[u8]) -> At {
+        let mut all = At::NoTarget;
         for port in Port::all(self.config, bridge) {
             let is_wanted = match flood {
                 Flood::Unicast => port.floods,
                 Flood::Multicast => port.floods_multicast || from.is_none(),
                 Flood::Broadcast => port.floods_broadcast || from.is_none(),
             };
-            any |= is_wanted && self.bridge_sends(&port, from, frame);
+            if is_wanted {
+                all = match (all, self.bridge_sends(&port, from, frame)) {
+                    (At::Sent, _) | (_, At::Sent) => At::Sent,
+                    (At::NoTarget, at) => at,
+                    (At::Dropped, _) => At::Dropped,
+                };
+            }
         }
-        any
+        all
     }
 
     /// `br_forward`: to a port, if it may leave by that.
-    fn bridge_sends(&mut self, to: &Port, from: Option<&Port>, frame: &[u8]) -> bool {
+    fn bridge_sends(&mut self, to: &Port, from: Option<&Port>, frame: &[u8]) -> At {
         if let Some(unknown) = to.unknown() {
             self.bridged(Outcome::Unknown(unknown));
-            return false;
+            return At::Dropped;
         }
         let turns_back = from.is_some_and(|from| from.dev == to.dev) && !to.is_hairpin;
         let is_isolated = to.is_isolated && from.is_some_and(|from| from.is_isolated);
         let link = self.config.links.get(to.dev);
         let may_leave = link.is_some_and(|link| takes(link, frame.len()) && link.has_carrier());
-        if turns_back || is_isolated || to.state != FORWARDING || !may_leave {
-            return false;
+        if turns_back || is_isolated || to.state != FORWARDING {
+            return At::NoTarget;
+        }
+        if !may_leave {
+            return At::Dropped;
         }
         self.emitted.push(Frame { dev: to.dev, bytes: frame.to_vec() });
         self.stage(Stage::Transmit { dev: to.dev });
-        true
+        At::Sent
     }
 
     /// A sender lies behind a port (`br_fdb_update`).

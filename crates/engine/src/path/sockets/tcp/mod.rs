@@ -1,6 +1,6 @@
 //! How connections of TCP begin (route-output section 7): [`active`] is `connect`, [`passive`]
 //! what a listener does, `receive` which of them a segment is for, `segment` what segments
-//! say.
+//! say, `signature` who signed them.
 //!
 //! Not here: what connections carry. A segment with data, or one that ends a connection,
 //! that finds its socket ends as unknown.
@@ -9,6 +9,7 @@ mod active;
 mod passive;
 mod receive;
 mod segment;
+mod signature;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +30,7 @@ use crate::lookup::{Decision, Decision6, DropReason, Flow4, Flow6};
 use crate::state::Time;
 pub(in crate::path) use receive::ToSocket;
 use segment::Peer;
+pub(in crate::path) use signature::Signature;
 
 /// Milliseconds until a segment is first sent again (`TCP_TIMEOUT_INIT`).
 const FIRST_TIMEOUT: u64 = 1_000;

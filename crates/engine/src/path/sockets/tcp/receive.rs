@@ -27,6 +27,11 @@ impl Stack<'_, '_> {
             return ToSocket::Nobody;
         };
         let mut found = self.state.sockets.find_tcp(&envelope);
+        if found.is_some()
+            && let Some(reason) = Signature::of(segment).refused()
+        {
+            return ToSocket::Done(Outcome::Dropped(reason));
+        }
         if let Some(id) = found
             && self.state.sockets.state_of(id) == Some(State::SynReceived)
         {
