@@ -36,11 +36,11 @@ impl Stack<'_, '_> {
         }
         match self.tcp_to_socket(packet, &tcp, segment) {
             ToSocket::Nobody => {
-                self.send_reset(packet, header, &tcp, segment.len(), None);
+                self.send_reset(packet, header, &tcp, segment, None);
                 Err(DropReason::NoSocket)
             }
             ToSocket::Reset(id, reason) => {
-                self.send_reset(packet, header, &tcp, segment.len(), Some(id));
+                self.send_reset(packet, header, &tcp, segment, Some(id));
                 Err(reason)
             }
             ToSocket::Done(Outcome::Dropped(reason)) => Err(reason),
@@ -52,12 +52,19 @@ impl Stack<'_, '_> {
     }
 
     /// `tcp_v4_send_reset` (C-183, C-240).
-    fn send_reset(&mut self, packet: &Packet, header: &Ipv4, tcp: &Tcp, len: usize, by: Option<SocketId>) {
+    fn send_reset(
+        &mut self,
+        packet: &Packet,
+        header: &Ipv4,
+        tcp: &Tcp,
+        segment: &[u8],
+        by: Option<SocketId>,
+    ) {
         let is_local = packet.decision.as_ref().is_some_and(|decision| decision.kind == RouteType::LOCAL);
-        if tcp.flags & tcp_flags::RST != 0 || !is_local {
+        if !is_local || !may_reset(tcp, segment, by.is_some()) {
             return;
         }
-        let mut reset = reset_of(tcp, len);
+        let mut reset = reset_of(tcp, segment.len());
         let (src, dst) = (header.destination(), header.source());
         let sum = Checksum::ZERO.pseudo4(src, dst, proto::TCP, Tcp::LEN).bytes(reset.as_bytes()).finish();
         reset.checksum = sum.into();
@@ -98,6 +105,57 @@ impl Stack<'_, '_> {
         };
         let _ = self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }
+}
+
+/// Whether a segment may be answered by a reset: not if it is one, if its options go beyond
+/// their ends, or if it has a signature (RFC 2385) that no socket here made.
+pub(super) fn may_reset(tcp: &Tcp, segment: &[u8], has_socket: bool) -> bool {
+    let options = segment.get(Tcp::LEN..tcp.header_len()).unwrap_or_default();
+    let is_signed = match signature(options) {
+        Ok(found) => found,
+        Err(Malformed) => return false,
+    };
+    tcp.flags & tcp_flags::RST == 0 && (has_socket || !is_signed)
+}
+
+/// Options that contradict themselves.
+struct Malformed;
+
+/// Whether there is a signature among the options of a segment
+/// (`tcp_do_parse_auth_options`): what is too short to hold one is not looked at.
+fn signature(mut options: &[u8]) -> Result<bool, Malformed> {
+    const END: u8 = 0;
+    const NOTHING: u8 = 1;
+    const MD5: u8 = 19;
+    const MD5_LEN: usize = 18;
+    /// The authentication option (RFC 5925) has more than its fixed part.
+    const AUTHENTICATION: u8 = 29;
+    const AUTHENTICATION_FIXED: usize = 4;
+    let (mut is_signed, mut has_other) = (false, false);
+    while options.len() >= MD5_LEN {
+        let len = match options[0] {
+            END => break,
+            NOTHING => 1,
+            kind => {
+                let len = usize::from(options[1]);
+                if len < 2 || len > options.len() {
+                    return Err(Malformed);
+                }
+                match kind {
+                    MD5 if len != MD5_LEN || is_signed || has_other => return Err(Malformed),
+                    MD5 => is_signed = true,
+                    AUTHENTICATION if len <= AUTHENTICATION_FIXED || is_signed || has_other => {
+                        return Err(Malformed);
+                    }
+                    AUTHENTICATION => has_other = true,
+                    _ => {}
+                }
+                len
+            }
+        };
+        options = &options[len..];
+    }
+    Ok(is_signed)
 }
 
 /// The segment that resets one of `len` bytes, its checksum open.

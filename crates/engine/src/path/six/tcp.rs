@@ -2,11 +2,11 @@
 
 use std::net::Ipv6Addr;
 
-use fingerpost_net::wire::{Checksum, Header, Ipv6, Tcp, proto, tcp_flags};
+use fingerpost_net::wire::{Checksum, Header, Ipv6, Tcp, proto};
 use zerocopy::IntoBytes;
 
 use super::super::sockets::{SocketId, ToSocket};
-use super::super::tcp::reset_of;
+use super::super::tcp::{may_reset, reset_of};
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::output::Made6;
 use crate::addrtype::AddrType;
@@ -43,11 +43,11 @@ impl Stack<'_, '_> {
         }
         match self.tcp_to_socket(packet, &tcp, segment) {
             ToSocket::Nobody => {
-                self.send_reset6(packet, &header, &tcp, segment.len(), None);
+                self.send_reset6(packet, &header, &tcp, segment, None);
                 Outcome::Dropped(DropReason::NoSocket)
             }
             ToSocket::Reset(id, reason) => {
-                self.send_reset6(packet, &header, &tcp, segment.len(), Some(id));
+                self.send_reset6(packet, &header, &tcp, segment, Some(id));
                 Outcome::Dropped(reason)
             }
             ToSocket::Done(outcome) => outcome,
@@ -66,12 +66,19 @@ impl Stack<'_, '_> {
     }
 
     /// `tcp_v6_send_reset`.
-    fn send_reset6(&mut self, packet: &Packet, header: &Ipv6, tcp: &Tcp, len: usize, by: Option<SocketId>) {
+    fn send_reset6(
+        &mut self,
+        packet: &Packet,
+        header: &Ipv6,
+        tcp: &Tcp,
+        segment: &[u8],
+        by: Option<SocketId>,
+    ) {
         let is_own = packet.decision6.as_ref().is_some_and(|decision| decision.flags.any(RtFlags::LOCAL));
-        if tcp.flags & tcp_flags::RST != 0 || !is_own {
+        if !is_own || !may_reset(tcp, segment, by.is_some()) {
             return;
         }
-        let mut reset = reset_of(tcp, len);
+        let mut reset = reset_of(tcp, segment.len());
         let (src, dst) = (header.destination(), header.source());
         let sum = Checksum::ZERO.pseudo6(src, dst, proto::TCP, Tcp::LEN).bytes(reset.as_bytes());
         reset.checksum = sum.finish().into();
