@@ -3,6 +3,7 @@
 use fingerpost_net::wire::{icmp6, next, proto};
 
 use super::super::{Outcome, Packet, Stack};
+use super::udp::{UDP6, UDPLITE6};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::trace::{Hook, Stage};
@@ -43,11 +44,12 @@ impl Stack<'_, '_> {
         let is_raw = self.deliver_raw(packet, number);
         let taken = match number {
             next::ICMPV6 => self.icmp6_receive(packet),
-            proto::UDP => self.udp6_receive(packet),
+            proto::UDP => self.udp6_receive(packet, &UDP6),
+            proto::UDPLITE if self.env.behaviour.udp_lite => self.udp6_receive(packet, &UDPLITE6),
+            // For whoever routes multicast: nobody.
+            proto::PIM => Outcome::Dropped(DropReason::NotSpecified),
             proto::TCP => self.tcp6_receive(packet),
-            // Of PIM for whoever routes multicast: nobody.
-            next::NONE | proto::PIM => Outcome::Dropped(DropReason::NotSpecified),
-            proto::UDPLITE if self.env.behaviour.udp_lite => return Outcome::Unknown("UDP-Lite"),
+            next::NONE => Outcome::Dropped(DropReason::NotSpecified),
             _ => {
                 if let Some(name) = self.of_module(number, true) {
                     return Outcome::Unknown(name);
