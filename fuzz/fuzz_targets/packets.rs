@@ -4,7 +4,7 @@
 
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::trace::{Event, Tracer};
-use fingerpost_engine::path::sockets::Kind;
+use fingerpost_engine::path::sockets::{Kind, Setting};
 use fingerpost_engine::{Behaviour, Time, World};
 use fingerpost_iproute::Names;
 use fingerpost_model::NsId;
@@ -57,7 +57,7 @@ fn world() -> World {
     for (family, any) in [(Family::V4, "0.0.0.0"), (Family::V6, "[::]")] {
         for (kind, port) in [(Kind::Udp, 53), (Kind::Tcp, 80), (Kind::Raw(1), 0), (Kind::Raw(58), 0)] {
             let id = world.socket(NsId(0), family, kind, 0).expect("a socket");
-            world.socket_options(NsId(0), id).expect("its options").v6_only = true;
+            world.set_option(NsId(0), id, Setting::V6Only(true)).expect("a socket");
             if port != 0 {
                 world.bind(NsId(0), id, format!("{any}:{port}").parse().expect("an address")).expect("its own");
             }

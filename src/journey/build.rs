@@ -376,7 +376,7 @@ impl<'a, 'm> Builder<'a, 'm> {
                     None => "nobody".into(),
                 };
                 side.text = format!("{}, to {whom}", seen.text);
-                side.frame = Some(in_hex(&frame.bytes));
+                side.frame = Some(hex(&frame.bytes));
             }
             None if op == Arp::REPLY => side.text = format!("ARP reply to {target}"),
             None => side.text = format!("ARP who has {target}"),
@@ -403,7 +403,7 @@ impl<'a, 'm> Builder<'a, 'm> {
             Some(details) => format!("by {dev}{over}{to}, {details}"),
             None => format!("by {dev}{over}{to}: {}", seen.line()),
         };
-        let whole = in_hex(&frame.bytes);
+        let whole = hex(&frame.bytes);
         match self.open.last_mut() {
             Some(Open { side: Some(side), .. }) if side.frame.is_none() => {
                 (side.dev, side.frame) = (Some(dev.clone()), Some(whole.clone()));
@@ -538,10 +538,4 @@ fn hook_name(hook: Hook) -> &'static str {
         Hook::Output => "OUTPUT",
         Hook::Postrouting => "POSTROUTING",
     }
-}
-
-fn in_hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    hex(bytes, &mut text);
-    text
 }

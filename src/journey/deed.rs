@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use fingerpost_engine::lookup::DropReason;
-use fingerpost_engine::path::sockets::{Control, Discovery, Kind, SocketId};
+use fingerpost_engine::path::sockets::{Control, Discovery, Kind, Setting, SocketId};
 use fingerpost_engine::path::{Frame, Outcome};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_engine::{Namespace, World};
@@ -148,9 +148,7 @@ pub(super) fn done(
 
 fn listen(world: &mut World, ns: NsId, listener: &Listener) -> Result<(), Errno> {
     let id = world.socket(ns, listener.family, listener.kind, 0)?;
-    if let Some(options) = world.socket_options(ns, id) {
-        options.dev = listener.dev;
-    }
+    world.set_option(ns, id, Setting::Device(listener.dev))?;
     world.bind(ns, id, any(listener.family, listener.port))?;
     match listener.kind {
         Kind::Tcp => world.listen(ns, id, BACKLOG),
@@ -170,11 +168,14 @@ fn open(world: &mut World, ns: NsId, sending: &Sending) -> Result<SocketId, Done
     let family = Family::of(sending.to.ip());
     let id = world.socket(ns, family, sending.kind, sending.uid);
     let id = id.map_err(|errno| Done::refused("socket", errno))?;
-    let options = world.socket_options(ns, id).ok_or_else(|| Done::refused("setsockopt", Errno::EBADF))?;
-    (options.dev, options.mark, options.tos, options.ttl) =
-        (sending.dev, sending.mark, sending.tos, sending.ttl);
-    if sending.df {
-        options.discovery = Discovery::Do;
+    let settings = [
+        Setting::Device(sending.dev),
+        Setting::Mark(sending.mark),
+        Setting::Tos(sending.tos),
+        Setting::Ttl(sending.ttl),
+    ];
+    for setting in settings.into_iter().chain(sending.df.then_some(Setting::Discovery(Discovery::Do))) {
+        world.set_option(ns, id, setting).map_err(|errno| Done::refused("setsockopt", errno))?;
     }
     let own = match sending.from {
         Some(from) => Some(SocketAddr::new(from, sending.sport)),

@@ -173,10 +173,8 @@ fn packet(asked: Asked<'_>, deed: &Deed, events: &[Event]) -> Packet {
             (seen, made.unwrap_or_default(), None, sending.mark)
         }
     };
-    let mut frame = String::new();
-    hex(bytes, &mut frame);
     let link = seen.macs.map(|(src, dst)| [src, dst].map(|mac| decode::mac_text(&mac)));
-    Packet { report: PacketReport { text: seen.line(), dev, link, mark, frame }, seen }
+    Packet { report: PacketReport { text: seen.line(), dev, link, mark, frame: hex(bytes) }, seen }
 }
 
 /// Whether one of several hops was taken without knowing which.

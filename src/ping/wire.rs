@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use fingerpost_engine::path::sockets::{self, Arrival, Control, Kind, Origin, SocketId};
+use fingerpost_engine::path::sockets::{self, Arrival, Control, Kind, Origin, Setting, SocketId};
 use fingerpost_engine::path::{Frame, Outcome};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_engine::{Time, World};
@@ -153,7 +153,7 @@ impl Setup<'_, '_> {
             let Some(dev) = self.wire.device(device) else {
                 return failed(&format!("SO_BINDTODEVICE {device}"), Errno::ENODEV);
             };
-            self.wire.set(|told| told.dev = dev);
+            self.wire.set(Setting::Device(dev));
         }
         self.broadcast = options.broadcast;
         if self.source.is_none_or(|source| source.is_unspecified()) {
@@ -213,7 +213,7 @@ impl Setup<'_, '_> {
         };
         if self.source.is_none_or(|source| source.is_unspecified()) {
             if let Some(dev) = dev {
-                self.wire.set(|told| told.dev = dev);
+                self.wire.set(Setting::Device(dev));
                 if is_of_link(target) {
                     scope = dev;
                 }
@@ -229,7 +229,7 @@ impl Setup<'_, '_> {
             self.source = Some(source);
             self.warn_of_other_device(source);
         } else if let Some(dev) = dev {
-            self.wire.set(|told| told.dev = dev);
+            self.wire.set(Setting::Device(dev));
         }
         self.wire.control.dev = dev.unwrap_or(0);
         self.set_options();
@@ -257,22 +257,23 @@ impl Setup<'_, '_> {
         let buffer = message + message.div_ceil(512) * headers;
         self.wire.send_room = (2 * buffer.min(MOST_ROOM)).max(LEAST_SEND_ROOM);
         let broadcast = self.broadcast;
-        self.wire.set(|told| {
-            (told.mark, told.tos) = (options.mark.unwrap_or(0), options.tos);
-            (told.reports_errors, told.broadcast) = (true, broadcast);
-            told.dont_route = options.dont_route;
-            told.room = 2 * buffer.clamp(LEAST_ROOM, MOST_ROOM);
-            if let Some(ttl) = options.ttl {
-                (told.ttl, told.multicast_ttl) = (Some(ttl), ttl);
-            }
-            if let Some(asked) = asked {
-                told.discovery = match asked {
-                    Discovery::Dont => sockets::Discovery::Dont,
-                    Discovery::Want => sockets::Discovery::Want,
-                    Discovery::Do => sockets::Discovery::Do,
-                };
-            }
-        });
+        self.wire.set(Setting::Mark(options.mark.unwrap_or(0)));
+        self.wire.set(Setting::Tos(options.tos));
+        self.wire.set(Setting::ReportsErrors(true));
+        self.wire.set(Setting::Broadcast(broadcast));
+        self.wire.set(Setting::DontRoute(options.dont_route));
+        self.wire.set(Setting::Room(2 * buffer.clamp(LEAST_ROOM, MOST_ROOM)));
+        if let Some(ttl) = options.ttl {
+            self.wire.set(Setting::Ttl(Some(ttl)));
+            self.wire.set(Setting::MulticastTtl(ttl));
+        }
+        if let Some(asked) = asked {
+            self.wire.set(Setting::Discovery(match asked {
+                Discovery::Dont => sockets::Discovery::Dont,
+                Discovery::Want => sockets::Discovery::Want,
+                Discovery::Do => sockets::Discovery::Do,
+            }));
+        }
     }
 
     /// A source that no address of the demanded device is, is remarked on.
@@ -315,23 +316,20 @@ impl Socket<'_> {
         self.world.ns(self.ns).ok()?.config.links.find(name).map(|link| link.index())
     }
 
-    fn set(&mut self, change: impl FnOnce(&mut sockets::Options)) {
-        if let Some(options) = self.world.socket_options(self.ns, self.id) {
-            change(options);
-        }
+    fn set(&mut self, setting: Setting) {
+        let _of_a_closed_one = self.world.set_option(self.ns, self.id, setting);
     }
 
     /// Connects a socket of UDP; the source that it gets.
     fn probe(&mut self, to: SocketAddr, options: &Options, broadcast: bool) -> Result<IpAddr, Errno> {
-        let dev = self.world.socket_options(self.ns, self.id).map_or(0, |own| own.dev);
+        let dev = self.world.socket_of(self.ns, self.id).map_or(0, |own| own.options.dev);
         let id = self.world.socket(self.ns, self.family, Kind::Udp, 0)?;
-        if let Some(told) = self.world.socket_options(self.ns, id) {
-            told.dev = dev;
-            told.mark = options.mark.unwrap_or(0);
-            told.broadcast = broadcast;
-            if self.family == Family::V4 {
-                told.tos = options.tos;
-            }
+        let (mark, tos) =
+            (options.mark.unwrap_or(0), if self.family == Family::V4 { options.tos } else { 0 });
+        let settings =
+            [Setting::Device(dev), Setting::Mark(mark), Setting::Broadcast(broadcast), Setting::Tos(tos)];
+        for setting in settings {
+            self.world.set_option(self.ns, id, setting)?;
         }
         let called = self.world.connect(self.ns, id, to, &mut Tracer::off());
         self.carry(called.outcome, called.emitted);

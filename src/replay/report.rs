@@ -22,7 +22,6 @@ pub struct Report {
     /// The counters as they were told last.
     counted: Counters,
     news: Vec<(Cow<'static, str>, u64)>,
-    frames: Vec<String>,
     line: Vec<u8>,
     known: Known,
 }
@@ -100,24 +99,6 @@ pub(super) struct Entry<'a> {
     pub events: &'a [Event],
 }
 
-/// One line.
-#[derive(Serialize)]
-struct Line<'a> {
-    packet: Option<u64>,
-    dev: Option<&'a str>,
-    outcome: Option<&'a str>,
-    reason: Option<&'a str>,
-    emitted: Vec<Emitted<'a>>,
-    #[serde(serialize_with = "as_object")]
-    counters: &'a [(Cow<'static, str>, u64)],
-}
-
-#[derive(Serialize)]
-struct Emitted<'a> {
-    dev: &'a str,
-    frame: &'a str,
-}
-
 /// A lookup: what was looked up, what decided and what was found.
 #[derive(Serialize)]
 struct Lookup<'a> {
@@ -156,15 +137,7 @@ struct Key<'a> {
 impl Report {
     /// Begins a report, which messages call `name`, of a host that has counted so much.
     pub fn new(out: Box<dyn Write>, name: String, counted: Counters) -> Report {
-        Report {
-            out,
-            name,
-            counted,
-            news: Vec::new(),
-            frames: Vec::new(),
-            line: Vec::new(),
-            known: Known::new(),
-        }
+        Report { out, name, counted, news: Vec::new(), line: Vec::new(), known: Known::new() }
     }
 
     /// Writes all that is held back.
@@ -186,28 +159,33 @@ impl Report {
         if entry.packet.is_none() && is_silent {
             return Ok(());
         }
+        // Written field by field: hexadecimal digits and counters' names need no escapes.
+        let line = &mut self.line;
+        line.clear();
+        line.extend_from_slice(br#"{"packet":"#);
+        value(line, &entry.packet)?;
+        line.extend_from_slice(br#","dev":"#);
+        value(line, &entry.dev)?;
+        line.extend_from_slice(br#","outcome":"#);
+        value(line, &entry.outcome)?;
+        line.extend_from_slice(br#","reason":"#);
+        value(line, &entry.reason)?;
+        line.extend_from_slice(br#","emitted":["#);
         for (n, frame) in entry.emitted.iter().enumerate() {
-            if self.frames.len() <= n {
-                self.frames.push(String::new());
-            }
-            hex(&frame.bytes, &mut self.frames[n]);
+            line.extend_from_slice(if n == 0 { br#"{"dev":"# } else { br#",{"dev":"# });
+            value(line, name_of(config, frame.dev))?;
+            line.extend_from_slice(br#","frame":""#);
+            digits(&frame.bytes, line);
+            line.extend_from_slice(br#""}"#);
         }
-        let emitted = entry.emitted.iter().zip(&self.frames);
-        let line = Line {
-            packet: entry.packet,
-            dev: entry.dev,
-            outcome: entry.outcome,
-            reason: entry.reason,
-            emitted: emitted
-                .map(|(frame, hex)| Emitted { dev: name_of(config, frame.dev), frame: hex })
-                .collect(),
-            counters: &self.news,
-        };
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, &line)?;
-        // The object goes on with the lookups.
-        self.line.pop();
-        self.line.extend_from_slice(br#","lookups":"#);
+        line.extend_from_slice(br#"],"counters":{"#);
+        for (n, (name, count)) in self.news.iter().enumerate() {
+            line.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
+            line.extend_from_slice(name.as_bytes());
+            line.extend_from_slice(b"\":");
+            value(line, count)?;
+        }
+        line.extend_from_slice(br#"},"lookups":"#);
         self.line.extend_from_slice(self.known.of(asked, entry.events)?);
         self.line.extend_from_slice(b"}\n");
         self.out.write_all(&self.line)
@@ -251,15 +229,30 @@ pub(crate) fn name_of(config: &Config, dev: u32) -> &str {
     config.links.get(dev).map_or("", |link| link.name())
 }
 
-/// Bytes in hexadecimal, in place of a text.
-pub(crate) fn hex(bytes: &[u8], text: &mut String) {
-    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
-    let mut digits = std::mem::take(text).into_bytes();
-    digits.resize(2 * bytes.len(), 0);
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+/// A value of a line.
+fn value<T: Serialize + ?Sized>(line: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
+    serde_json::to_writer(line, value)
+}
+
+/// The two hexadecimal digits of each byte.
+const DIGITS: [[u8; 2]; 256] = {
+    let (digits, mut pairs, mut byte) = (b"0123456789abcdef", [[0; 2]; 256], 0);
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
     }
-    *text = String::from_utf8(digits).unwrap_or_default();
+    pairs
+};
+
+fn digits(bytes: &[u8], line: &mut Vec<u8>) {
+    line.extend(bytes.iter().flat_map(|&byte| DIGITS[usize::from(byte)]));
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = Vec::with_capacity(2 * bytes.len());
+    digits(bytes, &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Counters as an object.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use fingerpost_engine::path::sockets::{Control, Kind as SocketKind};
+use fingerpost_engine::path::sockets::{Control, Kind as SocketKind, Setting};
 use fingerpost_engine::path::{AtHook, Handled, Kind, Outcome, Verdict};
 use fingerpost_engine::trace::{Hook, Tracer};
 use fingerpost_model::NsId;
@@ -519,7 +519,7 @@ fn sent(
     let ns = NsId(0);
     let dev = bound_to.map_or(0, |dev| host.device(dev));
     let id = host.world.socket(ns, family, SocketKind::Udp, 0).unwrap();
-    host.world.socket_options(ns, id).unwrap().dev = dev;
+    host.set(id, Setting::Device(dev));
     let addr = |text: &str, port: u16| SocketAddr::new(text.parse().unwrap(), port);
     host.world.bind(ns, id, addr(own, 5000)).unwrap();
     let to = Some(addr(peer, 9));

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use fingerpost::script::{Runner, Script};
+use fingerpost_engine::path::sockets::{Setting, SocketId};
 use fingerpost_engine::path::{Handled, Outcome};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_engine::{Behaviour, Time, World};
@@ -54,6 +55,11 @@ impl Host {
 
     pub fn device(&self, name: &str) -> u32 {
         self.world.ns(NsId(0)).unwrap().config.links.find(name).unwrap().index()
+    }
+
+    /// A socket is told something.
+    pub fn set(&mut self, id: SocketId, setting: Setting) {
+        self.world.set_option(NsId(0), id, setting).unwrap();
     }
 
     /// A frame enters by a device.

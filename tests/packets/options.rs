@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use fingerpost_engine::path::sockets::{Control, Discovery, Kind, SocketId};
+use fingerpost_engine::path::sockets::{Control, Discovery, Kind, Setting, SocketId};
 use fingerpost_engine::trace::{Event, Purpose, Tracer};
 use fingerpost_model::NsId;
-use fingerpost_net::wire::{DF, Ethernet, Header, Ipv4, checksum, ethertype, proto};
+use fingerpost_net::wire::{DF, Ethernet, Header, Ipv4, Udp, checksum, ethertype, proto};
 use fingerpost_net::{Errno, Family};
 
 use crate::host::{Host, ROUTER, edited, icmp, reason, udp, unframed};
@@ -54,12 +54,12 @@ fn c163_a_mark_chooses_table_and_source() {
     let mut host = Host::new(ROUTER);
     host.run("ip rule add fwmark 7 table 100\nip route add 20.0.0.0/8 via 10.0.0.2 table 100");
     let id = host.open();
-    host.world.socket_options(NS, id).unwrap().mark = 7;
+    host.set(id, Setting::Mark(7));
     host.connect(id, "20.0.0.1:53").unwrap();
     assert_eq!(host.world.socket_of(NS, id).unwrap().local().ip().to_string(), "10.0.0.1");
     assert_eq!(host.way_to(id, None), Ok((E0, "20.0.0.1".into())));
     // Another mark has the way looked for again; the source stays.
-    host.world.socket_options(NS, id).unwrap().mark = 0;
+    host.set(id, Setting::Mark(0));
     assert_eq!(host.way_to(id, None), Ok((E1, "20.0.0.1".into())));
     assert_eq!(host.world.socket_of(NS, id).unwrap().local().ip().to_string(), "10.0.0.1");
 }
@@ -69,11 +69,11 @@ fn c164_c165_a_device_without_a_route_has_all_on_its_link() {
     let mut host = Host::new(ROUTER);
     let e0 = host.device("e0");
     let bound = host.open();
-    host.world.socket_options(NS, bound).unwrap().dev = e0;
+    host.set(bound, Setting::Device(e0));
     assert_eq!(host.way_to(bound, Some("20.0.0.1:53")), Ok((E0, "20.0.0.1".into())));
     assert_eq!(host.way_to(bound, Some("50.0.0.1:53")), Ok((E0, "50.0.0.1".into())));
     let told = host.open();
-    host.world.socket_options(NS, told).unwrap().unicast_dev = e0;
+    host.set(told, Setting::UnicastDevice(e0));
     assert_eq!(host.way_to(told, Some("50.0.0.2:53")), Ok((E0, "50.0.0.2".into())));
     host.connect(told, "50.0.0.2:53").unwrap();
     assert_eq!(host.world.socket_of(NS, told).unwrap().local().ip().to_string(), "10.0.0.1");
@@ -97,13 +97,13 @@ fn c166_device_and_source_of_one_datagram() {
 fn c167_only_what_is_on_the_link() {
     let mut host = Host::new(ROUTER);
     let id = host.open();
-    host.world.socket_options(NS, id).unwrap().dont_route = true;
+    host.set(id, Setting::DontRoute(true));
     assert_eq!(host.way_to(id, Some("20.0.0.1:53")), Err(Errno::ENETUNREACH));
     assert_eq!(host.way_to(id, Some("10.1.0.2:53")), Ok((E1, "10.1.0.2".into())));
     // Of a connected socket too, whose way is not kept then.
     let id = host.connected("0.0.0.0:5000", "20.0.0.1:53");
     assert!(host.way_to(id, None).is_ok());
-    host.world.socket_options(NS, id).unwrap().dont_route = true;
+    host.set(id, Setting::DontRoute(true));
     assert_eq!(host.way_to(id, None), Err(Errno::ENETUNREACH));
 }
 
@@ -112,7 +112,7 @@ fn c168_device_source_and_ttl_of_multicast() {
     let mut host = Host::new(ROUTER);
     let (e1, id) = (host.device("e1"), host.open());
     assert_eq!(host.way_to(id, Some("239.1.2.3:53")), Err(Errno::ENETUNREACH));
-    host.world.socket_options(NS, id).unwrap().multicast_dev = e1;
+    host.set(id, Setting::MulticastDevice(e1, None));
     let frames = host.send(id, Some("239.1.2.3:53"), b"data").unwrap();
     let (link, header, _) = unframed(&frames[0]);
     assert_eq!(link.dst, [1, 0, 0x5e, 1, 2, 3]);
@@ -125,7 +125,7 @@ fn c169_broadcast_has_to_be_allowed() {
     let id = host.open();
     assert_eq!(host.way_to(id, Some("10.0.0.255:53")), Err(Errno::EACCES));
     assert_eq!(host.connect(id, "10.0.0.255:53"), Err(Errno::EACCES));
-    host.world.socket_options(NS, id).unwrap().broadcast = true;
+    host.set(id, Setting::Broadcast(true));
     assert_eq!(host.way_to(id, Some("10.0.0.255:53")), Ok((E0, "10.0.0.255".into())));
 }
 
@@ -185,7 +185,7 @@ fn c175_which_addresses_can_be_bound() {
     let mut host = Host::new(ROUTER);
     let bind = |host: &mut Host, to: &str, free: bool| {
         let id = host.open();
-        host.world.socket_options(NS, id).unwrap().free_bind = free;
+        host.set(id, Setting::FreeBind(free));
         let bound = host.world.bind(NS, id, addr(to));
         host.world.close(NS, id);
         bound
@@ -251,7 +251,7 @@ fn c149_modes_of_path_mtu_discovery() {
         let frames = host.send(id, None, b"data").unwrap();
         host.error("e1", (3, 4, 1000), &frames[0][Ethernet::LEN..]);
         host.world.socket_error(NS, id);
-        host.world.socket_options(NS, id).unwrap().discovery = mode;
+        host.set(id, Setting::Discovery(mode));
         let frames = host.send(id, None, b"data").unwrap();
         assert_eq!(unframed(&frames[0]).1.fragment.get(), df, "{mode:?}");
         let mut count = |len: usize| host.send(id, None, &vec![0; len]).map(|frames| frames.len());
@@ -293,7 +293,7 @@ fn c271_what_errors_mean_to_sockets() {
         for asks in [false, true] {
             let mut host = Host::new(ROUTER);
             let id = host.connected("0.0.0.0:5000", "20.0.0.1:53");
-            host.world.socket_options(NS, id).unwrap().reports_errors = asks;
+            host.set(id, Setting::ReportsErrors(asks));
             let frames = host.send(id, None, b"data").unwrap();
             host.error("e1", (kind, code, 1000), &frames[0][Ethernet::LEN..]);
             let expected = if told || asks { errno } else { None };
@@ -309,7 +309,7 @@ fn c283_all_sockets_get_a_broadcast() {
     let mut host = Host::new(ROUTER);
     let mut open = |local: &str| {
         let id = host.open();
-        host.world.socket_options(NS, id).unwrap().reuse_address = true;
+        host.set(id, Setting::ReuseAddress(true));
         host.world.bind(NS, id, addr(local)).unwrap();
         id
     };
@@ -324,10 +324,59 @@ fn c283_all_sockets_get_a_broadcast() {
 fn what_has_its_header_goes_where_it_was_sent_to() {
     let mut host = Host::new(ROUTER);
     let id = host.world.socket(NS, Family::V4, Kind::Raw(17), 0).unwrap();
-    let options = host.world.socket_options(NS, id).unwrap();
-    (options.with_header, options.broadcast) = (true, true);
+    host.set(id, Setting::WithHeader(true));
+    host.set(id, Setting::Broadcast(true));
     let packet = crate::host::udp("10.0.0.1", "11.22.33.2", b"data");
     let to = Some("10.0.0.255:0".parse().unwrap());
     let called = host.world.send(NS, id, to, &Control::default(), &packet, &mut Tracer::off());
     assert_eq!(called.emitted[0].bytes[..6], [0xff; 6]);
+}
+
+#[test]
+fn c144_a_socket_that_is_let_go_looks_for_a_lost_way_by_its_own_device_alone() {
+    let lost = "ip route replace 20.0.0.0/8 via 10.1.0.2 mtu 1400";
+    let way = |steps: &mut dyn FnMut(&mut Host, SocketId)| {
+        let mut host = Host::new(ROUTER);
+        host.run("ip route add 20.0.0.0/8 via 10.0.0.2 metric 9");
+        let id = host.connected("0.0.0.0:5000", "20.0.0.1:53");
+        steps(&mut host, id);
+        host.way_to(id, None).unwrap().0
+    };
+    let named = |host: &mut Host, id| host.set(id, Setting::UnicastDevice(host.device("e0")));
+    assert_eq!(way(&mut |host, id| named(host, id)), E1, "the kept way holds");
+    let then_lost = &mut |host: &mut Host, id| {
+        named(host, id);
+        host.run(lost);
+    };
+    assert_eq!(way(then_lost), E0, "whoever sends looks by the device that was named");
+    let lost_before = &mut |host: &mut Host, id| {
+        host.run(lost);
+        named(host, id);
+    };
+    assert_eq!(way(lost_before), E1, "setting it lets go of the socket, which finds a way first");
+    let asked = &mut |host: &mut Host, id| {
+        named(host, id);
+        host.run(lost);
+        host.world.peer_name(NS, id).unwrap();
+    };
+    assert_eq!(way(asked), E1, "so does asking for a name");
+}
+
+/// Linux fills in the flow of a connection before it knows whether there is a way, and packets
+/// that go by a kept decision have their addresses from there.
+#[test]
+fn a_connect_that_fails_leaves_its_addresses_to_what_is_sent_to_the_former_peer() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip route add unreachable 30.0.0.1");
+    let id = host.connected("0.0.0.0:5000", "20.0.0.1:53");
+    assert_eq!(host.connect(id, "30.0.0.1:80"), Err(Errno::EHOSTUNREACH));
+    let sent = |host: &mut Host| {
+        let frames = host.send(id, None, b"data").unwrap();
+        let (ethernet, header, payload) = unframed(&frames[0]);
+        let port = Udp::read(payload).unwrap().dport.get();
+        (ethernet.dst[5], header.source().to_string(), header.destination().to_string(), port)
+    };
+    // The first looks for a way, and keeps it; the second goes by it.
+    assert_eq!(sent(&mut host), (3, "10.1.0.1".into(), "20.0.0.1".into(), 53));
+    assert_eq!(sent(&mut host), (3, "10.1.0.1".into(), "30.0.0.1".into(), 80));
 }

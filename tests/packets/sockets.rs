@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use fingerpost_engine::path::Outcome;
-use fingerpost_engine::path::sockets::{Control, Kind, SocketId};
+use fingerpost_engine::path::sockets::{Control, Kind, Setting, SocketId};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_model::NsId;
 use fingerpost_net::wire::{DF, Header, Udp};
@@ -70,8 +70,8 @@ fn c282_the_best_fitting_socket_receives() {
     let mut open = |local: &str, dev: Option<&str>, peer: Option<&str>| {
         let id = host.open();
         let dev = dev.map_or(0, |dev| host.device(dev));
-        let options = host.world.socket_options(NS, id).unwrap();
-        (options.reuse_address, options.dev) = (true, dev);
+        host.set(id, Setting::ReuseAddress(true));
+        host.set(id, Setting::Device(dev));
         host.world.bind(NS, id, addr(local)).unwrap();
         if let Some(peer) = peer {
             host.connect(id, peer).unwrap();
@@ -131,7 +131,7 @@ fn the_choice_within_a_group_is_unknown() {
     let mut host = Host::new(ROUTER);
     let mut open = || {
         let id = host.open();
-        host.world.socket_options(NS, id).unwrap().reuse_port = true;
+        host.set(id, Setting::ReusePort(true));
         host.world.bind(NS, id, addr("0.0.0.0:53")).unwrap();
         id
     };

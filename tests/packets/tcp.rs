@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path::Outcome;
-use fingerpost_engine::path::sockets::{Kind, SocketId, State};
+use fingerpost_engine::path::sockets::{Kind, Setting, SocketId, State};
 use fingerpost_engine::trace::{Event, Purpose, Tracer};
 use fingerpost_model::NsId;
 use fingerpost_net::wire::tcp_flags::{ACK, FIN, RST, SYN};
@@ -60,8 +60,8 @@ impl Host {
     fn listening(&mut self, at: &str, dev: Option<&str>) -> SocketId {
         let id = self.tcp();
         let dev = dev.map_or(0, |dev| self.device(dev));
-        let options = self.world.socket_options(NS, id).unwrap();
-        (options.reuse_port, options.dev) = (true, dev);
+        self.set(id, Setting::ReusePort(true));
+        self.set(id, Setting::Device(dev));
         self.world.bind(NS, id, addr(at)).unwrap();
         self.world.listen(NS, id, 16).unwrap();
         id
@@ -144,7 +144,7 @@ fn c177_the_mark_of_a_request() {
         host.run(script);
         host.run(&format!("sysctl -w net.ipv4.tcp_fwmark_accept={accepts}"));
         let listener = host.listening("0.0.0.0:80", None);
-        host.world.socket_options(NS, listener).unwrap().mark = mark;
+        host.set(listener, Setting::Mark(mark));
         let handled = host.packet("e0", &segment("10.0.0.2:5000", "10.0.0.1:80", SYN, (100, 0)));
         assert_eq!(handled.emitted[0].dev, host.device(dev), "{accepts} {mark}");
     }

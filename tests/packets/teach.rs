@@ -79,6 +79,25 @@ ip neigh add 10.1.0.4 lladdr 02:00:00:00:00:04 dev e1";
 }
 
 #[test]
+fn c272_c273_who_is_on_the_link_and_whose_path_is_known_is_its_own_gateway() {
+    let mut host = Host::new(ROUTER);
+    let setup = "sysctl -w net.ipv4.conf.e1.accept_redirects=1\nsysctl -w net.ipv4.ip_forward=0
+ip neigh add 10.1.0.4 lladdr 02:00:00:00:00:04 dev e1";
+    host.run(setup);
+    let reply = icmp("10.1.0.1", "10.1.0.2", 0, b"pong");
+    let answered = |host: &mut Host| {
+        let handled = host.packet("e1", &icmp("10.1.0.2", "10.1.0.1", 8, b"ping"));
+        handled.emitted.last().map(|frame| frame.bytes[5])
+    };
+    let redirect = about("10.1.0.2", "10.1.0.1", (5, 1), [10, 1, 0, 4], &reply);
+    host.packet("e1", &redirect);
+    assert_eq!(answered(&mut host), Some(3), "it goes to no gateway");
+    host.packet("e1", &about("10.1.0.2", "10.1.0.1", (3, 4), [0, 0, 0x03, 0xe8], &reply));
+    host.packet("e1", &redirect);
+    assert_eq!(answered(&mut host), Some(4));
+}
+
+#[test]
 fn c273_of_several_legs_the_redirect_itself_chooses_the_one_that_remembers() {
     let mut took = Vec::new();
     for seed in 1..=8 {

@@ -202,6 +202,14 @@ counters! {
     Udp6InCsumErrors,
     Udp6IgnoredMulti,
     Udp6MemErrors,
+    UdpLite6InDatagrams,
+    UdpLite6NoPorts,
+    UdpLite6InErrors,
+    UdpLite6OutDatagrams,
+    UdpLite6RcvbufErrors,
+    UdpLite6SndbufErrors,
+    UdpLite6InCsumErrors,
+    UdpLite6MemErrors,
 }
 
 const COUNT: usize = Counter::ALL.len();

@@ -152,6 +152,7 @@ impl Restoring {
             // Tables are made as routes come, in the form that they had.
             ns.config.fib.has_custom_rules = netns.custom_rules.unwrap_or(false);
             ns.config.links.groups_known = netns.groups_read;
+            ns.config.may_have_modules = true;
             let has_labels = netns.labels_read;
             if has_labels {
                 ns.config.labels.list.clear();

@@ -1,5 +1,6 @@
 //! Devices' IPv6 state, and the labels of addresses.
 
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use fingerpost_model::IfaFlags;
@@ -25,6 +26,8 @@ pub struct In6Dev {
     pub anycast: Vec<Anycast>,
     /// Groups that it joined, the newest first (`mc_list`).
     pub groups: Vec<Group6>,
+    /// Those of them that its addresses joined (`autojoin`), and that stay until these are deleted.
+    pub joined: BTreeSet<Ipv6Addr>,
 }
 
 impl In6Dev {

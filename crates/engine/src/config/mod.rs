@@ -59,6 +59,9 @@ pub struct Config {
     pub sysctl6: Ipv6Sysctls,
     /// What is called at Netfilter's hooks.
     pub hooks: Hooks,
+    /// Whether modules of the kernel may serve protocols that are not modelled: those of a
+    /// captured host may, a script's host has none.
+    pub may_have_modules: bool,
 }
 
 impl Config {

@@ -4,6 +4,7 @@
 //! Requests for addresses are [`super::address6`]'s, the detection of duplicates
 //! [`super::detect6`]'s, and what routers advertise [`super::advert6`]'s.
 
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use fingerpost_model::{IfaFlags, LinkFlags, Refusal, RouteFlags, RouteType, TableId};
@@ -68,7 +69,9 @@ pub fn start(config: &mut Config, dev: u32) {
     let Some(link) = config.links.get_mut(dev) else { return };
     let is_router = conf.forwarding != 0 && link.msg.flags.has(LinkFlags::MULTICAST);
     let groups = groups6::first(is_router);
-    link.ipv6 = Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new(), groups });
+    let joined = BTreeSet::new();
+    link.ipv6 =
+        Some(In6Dev { addrs: Vec::new(), conf, token, is_ready, anycast: Vec::new(), groups, joined });
 }
 
 /// Whether packets can pass (`addrconf_link_ready`): a device that was opened without

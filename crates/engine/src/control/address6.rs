@@ -7,7 +7,7 @@ use fingerpost_model::{AddrMsg, IfaFlags, NlFlags, Refusal};
 use fingerpost_net::{Errno, Prefix};
 
 use super::addrconf::{self, NewAddress, add_prefix_route, find_prefix_route};
-use super::{detect6, route6};
+use super::{detect6, groups6, route6};
 use crate::addrtype::AddrType;
 use crate::config::{Config, If6Addr, RtFlags};
 use crate::lookup::RouteRef;
@@ -104,10 +104,19 @@ fn add(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) -> Result<()
         .map_err(|refusal| Refusal::with(refusal.errno, "ipv6: IPv6 is disabled on this device"))?;
     let new = NewAddress { peer: new.peer.filter(|peer| !peer.is_unspecified()), ..new };
     let addr = new.addr;
-    if new.flags.has(IfaFlags::MCAUTOJOIN) && !AddrType::of(addr).is_multicast() {
+    let joins = new.flags.has(IfaFlags::MCAUTOJOIN);
+    if joins && !AddrType::of(addr).is_multicast() {
         return Err(invalid("ipv6: Multicast auto join failed"));
     }
-    addrconf::add_address(ns, env, dev, new.clone())?;
+    if joins && !groups6::join_of_address(ns, dev, addr) {
+        return Err(Refusal::with(Errno::EADDRINUSE, "ipv6: Multicast auto join failed"));
+    }
+    if let Err(refusal) = addrconf::add_address(ns, env, dev, new.clone()) {
+        if joins {
+            groups6::leave_of_address(ns, dev, addr);
+        }
+        return Err(refusal);
+    }
     if !new.flags.has(IfaFlags::NOPREFIXROUTE) {
         add_prefix_route(ns, env, dev, prefix_of(&new), new.metric, lifetime(&new));
     }
@@ -278,6 +287,7 @@ pub fn del_address(ns: &mut Namespace, env: Env<'_>, msg: &AddrMsg) -> Result<()
         return Err(Refusal::with(Errno::EADDRNOTAVAIL, "ipv6: address not found"));
     }
     remove(ns, env, msg.index, addr);
+    groups6::leave_of_address(ns, msg.index, addr);
     Ok(())
 }
 

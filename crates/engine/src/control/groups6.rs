@@ -8,9 +8,9 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use fingerpost_model::LinkFlags;
+use fingerpost_model::{IfaFlags, LinkFlags};
 
-use crate::config::{Config, Group6, In6Dev};
+use crate::config::{Config, Group6, If6Addr, In6Dev};
 use crate::namespace::Namespace;
 use crate::state::GroupChange;
 
@@ -82,6 +82,23 @@ fn note(ns: &mut Namespace, change: GroupChange) {
     }
 }
 
+/// Joins the group that an address is, for a namespace's own socket, which no group has twice
+/// on one device (`ipv6_mc_config`): whether it did.
+pub(super) fn join_of_address(ns: &mut Namespace, dev: u32, group: Ipv6Addr) -> bool {
+    let is_new = ns.config.links.ipv6_mut(dev).is_some_and(|ipv6| ipv6.joined.insert(group));
+    if is_new {
+        join(ns, dev, group);
+    }
+    is_new
+}
+
+/// Leaves it, if it was joined so.
+pub(super) fn leave_of_address(ns: &mut Namespace, dev: u32, group: Ipv6Addr) {
+    if ns.config.links.ipv6_mut(dev).is_some_and(|ipv6| ipv6.joined.remove(&group)) {
+        leave(ns, dev, group);
+    }
+}
+
 /// Whether addresses are asked for on a device.
 fn asks(config: &Config, dev: u32) -> bool {
     let quiet = LinkFlags::NOARP | LinkFlags::LOOPBACK;
@@ -145,6 +162,11 @@ pub(crate) fn restore(config: &mut Config) {
         ipv6.groups = first(ipv6.conf.forwarding != 0);
         let mut addrs: Vec<_> = ipv6.addrs.iter().rev().map(|have| (have.stamps, have.addr)).collect();
         addrs.sort_by_key(|&(stamps, _)| stamps.map(|[created, _]| created));
+        let joins = |have: &&If6Addr| have.flags.has(IfaFlags::MCAUTOJOIN);
+        ipv6.joined = ipv6.addrs.iter().filter(joins).map(|have| have.addr).collect();
+        for group in ipv6.joined.clone() {
+            enter(ipv6, group);
+        }
         let own = addrs.into_iter().map(|(_, addr)| addr);
         let anycast = ipv6.anycast.iter().rev().map(|anycast| anycast.addr);
         let asked: Vec<Ipv6Addr> = own.chain(anycast).filter(|_| !quiet).chain(proxies).collect();

@@ -1,9 +1,9 @@
 //! The multipath hash (`fib_multipath_hash`, C-056 to C-062, T-20).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
-use super::{Flow4, Flow6};
-use crate::config::{Config, Ipv4Sysctls};
+use super::Flow4;
+use crate::config::Ipv4Sysctls;
 
 /// What the hash is computed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,13 +54,13 @@ pub enum Quoted {
     Arp(Ipv4Addr, Ipv4Addr),
 }
 
-const FIELD_SRC: u32 = 1;
-const FIELD_DST: u32 = 2;
-const FIELD_PROTO: u32 = 4;
-const FIELD_FLOWLABEL: u32 = 8;
-const FIELD_SPORT: u32 = 0x10;
-const FIELD_DPORT: u32 = 0x20;
-const FIELDS_OUTER: u32 = 0x3f;
+pub(super) const FIELD_SRC: u32 = 1;
+pub(super) const FIELD_DST: u32 = 2;
+pub(super) const FIELD_PROTO: u32 = 4;
+pub(super) const FIELD_FLOWLABEL: u32 = 8;
+pub(super) const FIELD_SPORT: u32 = 0x10;
+pub(super) const FIELD_DPORT: u32 = 0x20;
+pub(super) const FIELDS_OUTER: u32 = 0x3f;
 
 /// The 31-bit hash of a flow; `None` when the kernel's seed is random and so unknown.
 ///
@@ -136,55 +136,8 @@ fn hash_keys(mut keys: Keys, seed: u32) -> u32 {
     }
 }
 
-/// The 31-bit hash of an IPv6 flow (`rt6_multipath_hash`, C-300, T-59); `None`
-/// when the kernel's seed, which both families share, is random and so unknown.
-pub fn multipath_hash6(config: &Config, flow: &Flow6) -> Option<u32> {
-    let seed = config.sysctl.fib_multipath_hash_seed;
-    if seed == 0 {
-        return None;
-    }
-    let sysctl = &config.sysctl6;
-    const ADDRESSES: u32 = FIELD_SRC | FIELD_DST | FIELD_PROTO;
-    let fields = match sysctl.fib_multipath_hash_policy {
-        1 => ADDRESSES | FIELD_SPORT | FIELD_DPORT,
-        3 => sysctl.fib_multipath_hash_fields & FIELDS_OUTER,
-        _ => ADDRESSES | FIELD_FLOWLABEL,
-    };
-    if fields == 0 {
-        return Some(0);
-    }
-    let has = |bit| fields & bit != 0;
-    let addr = |bit, addr: Ipv6Addr| if has(bit) { addr } else { Ipv6Addr::UNSPECIFIED };
-    let port = |bit, port: u16| if has(bit) { port } else { 0 };
-    let (mut src, mut dst) = (addr(FIELD_SRC, flow.src), addr(FIELD_DST, flow.dst));
-    let (mut sport, mut dport) = (port(FIELD_SPORT, flow.sport), port(FIELD_DPORT, flow.dport));
-    if dst < src {
-        std::mem::swap(&mut src, &mut dst);
-    }
-    if dport.swap_bytes() < sport.swap_bytes() {
-        std::mem::swap(&mut sport, &mut dport);
-    }
-    let mut bytes = [0u8; 72];
-    if has(FIELD_PROTO) {
-        bytes[2] = flow.proto;
-    }
-    if has(FIELD_FLOWLABEL) {
-        bytes[4..8].copy_from_slice(&flow.flowlabel.to_be_bytes());
-    }
-    bytes[28..30].copy_from_slice(&sport.to_be_bytes());
-    bytes[30..32].copy_from_slice(&dport.to_be_bytes());
-    bytes[36..52].copy_from_slice(&src.octets());
-    bytes[52..68].copy_from_slice(&dst.octets());
-    let word = u64::from(seed) << 32 | u64::from(seed);
-    let hash = match siphash24(word, word, &bytes) as u32 {
-        0 => 1,
-        hash => hash,
-    };
-    Some(hash >> 1)
-}
-
 /// SipHash-2-4 (Aumasson and Bernstein, 2012).
-fn siphash24(k0: u64, k1: u64, bytes: &[u8]) -> u64 {
+pub(super) fn siphash24(k0: u64, k1: u64, bytes: &[u8]) -> u64 {
     let mut v = [
         k0 ^ 0x736f_6d65_7073_6575,
         k1 ^ 0x646f_7261_6e64_6f6d,
@@ -228,7 +181,7 @@ fn siphash24(k0: u64, k1: u64, bytes: &[u8]) -> u64 {
 
 /// Jenkins' hash of two words and an initial value (lookup3's final mix), as
 /// policy 3 combines outer and inner hashes.
-fn jhash_2words(a: u32, b: u32, initial: u32) -> u32 {
+pub(super) fn jhash_2words(a: u32, b: u32, initial: u32) -> u32 {
     let start = initial.wrapping_add(0xdead_beef).wrapping_add(2 << 2);
     let (mut a, mut b, mut c) = (a.wrapping_add(start), b.wrapping_add(start), start);
     c = (c ^ b).wrapping_sub(b.rotate_left(14));

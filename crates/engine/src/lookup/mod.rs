@@ -15,6 +15,7 @@ pub mod firewall;
 pub mod get;
 pub mod get6;
 pub mod hash;
+pub mod hash6;
 pub mod icmp6;
 pub mod input4;
 pub mod input6;
@@ -79,6 +80,8 @@ pub struct Flow<I> {
     pub sport: u16,
     /// Destination port; 0 when unknown.
     pub dport: u16,
+    /// The packet whose hash chooses among hops, where it is not the flow's; of IPv6.
+    pub hashed: Option<hash6::Hashed6>,
     /// Tunnel id of received metadata.
     pub tun_id: u64,
     /// After a lookup that failed: the realms of the rule by which it did.
@@ -114,6 +117,7 @@ impl<I: Ip> Flow<I> {
             proto: 0,
             sport: 0,
             dport: 0,
+            hashed: None,
             tun_id: 0,
             refused_realms: 0,
             discarded_dscp: 0,

@@ -9,7 +9,7 @@ use fingerpost_model::{MetricKind, RouteType};
 use fingerpost_net::Errno;
 
 use super::decision::{Decision6, Input, Output};
-use super::hash::multipath_hash6;
+use super::hash6::multipath_hash6;
 use super::rules6::Side;
 use super::table6::{Candidate, Demand};
 use super::{Flow6, path, rules6, source6, table6};

@@ -12,7 +12,7 @@ use fingerpost_model::{IfaFlags, NeighState, RouteFlags, RouteType, TableId};
 use fingerpost_net::{Errno, Prefix};
 
 use super::exception6::Exception6;
-use super::hash::multipath_hash6;
+use super::hash6::multipath_hash6;
 use super::source6::{Own, is_own};
 use super::{Flow6, path};
 use crate::config::{Config, NextHop, NexthopKind, Node6, Preference, Route6, Route6Id, RtFlags, Table6};

@@ -39,6 +39,9 @@ impl Stack<'_, '_> {
             },
             // For whoever routes multicast: nobody.
             proto::PIM => Err(DropReason::NotSpecified),
+            number if let Some(name) = self.of_module(number, false) => {
+                return self.end(&packet, Outcome::Unknown(name));
+            }
             _ if is_raw => Ok(()),
             _ => {
                 // C-226

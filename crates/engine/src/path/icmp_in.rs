@@ -163,11 +163,14 @@ impl Stack<'_, '_> {
             proto::UDP => match self.state.sockets.find_udp(&envelope((port(0), port(2)))) {
                 Some(id) if self.state.sockets.is_shared(id) => self.end(packet, Outcome::Unknown(SHARED)),
                 Some(id) => {
-                    let flow = match (mtu, self.held4(id)) {
-                        (Some(_), None) => self.quoted_flow(packet, quoted, self.device_of(id)),
+                    let flow = match (mtu, self.has_way(id)) {
+                        (Some(_), false) => self.quoted_flow(packet, quoted, self.device_of(id)),
                         _ => self.flow_of_socket(id, quoted),
                     };
-                    self.learn_from(packet, head, flow, mtu, offender);
+                    self.learn_from(packet, head, flow.clone(), mtu, offender);
+                    if mtu.is_some() {
+                        self.find_way4(id, flow);
+                    }
                     self.tell(id, &told(port(2), &behind[8..]));
                 }
                 None => self.count(Counter::IcmpInErrors),

@@ -36,7 +36,7 @@ impl Stack<'_, '_> {
         let flow = self.state.sockets.get(id).map(|socket| Flow4 {
             any_source: false,
             oif: socket.options.dev,
-            ..self.flow4(&socket.options, socket.kind, to)
+            ..self.flow4(&socket.options4(), socket.kind, to)
         });
         Flow4 { src: quoted.source(), ..flow.unwrap_or_else(|| Flow4::to(to)) }
     }
@@ -85,7 +85,10 @@ impl Stack<'_, '_> {
     ) {
         let Some((decision, flow)) = self.route_of(flow) else { return };
         let Some(ipv4) = self.config.links.ipv4(about.dev) else { return };
-        if code & 7 > 3 || decision.gateway != Some(IpAddr::V4(from)) {
+        // Once something was learned for a destination on the link, it is its own gateway
+        // (`rt_bind_exception`).
+        let own = decision.pmtu.map(|_| IpAddr::V4(flow.dst));
+        if code & 7 > 3 || decision.gateway.or(own) != Some(IpAddr::V4(from)) {
             return;
         }
         if gateway == from || !self.may_be_gateway(ipv4, about.dev, from, gateway) {

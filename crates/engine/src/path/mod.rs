@@ -24,6 +24,7 @@ mod igmp;
 mod learn;
 mod limits;
 mod log;
+mod modules;
 mod mroute;
 pub(crate) mod neighbour;
 pub mod options;

@@ -38,7 +38,7 @@ pub fn held_lines(script: &[String]) -> usize {
 }
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 10] = [
+pub const MASKED: [(&str, &str); 9] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("ids of IPv6 fragments that the host makes", "hashed with a random seed"),
     ("times in timestamp options and timestamp replies", "the time of day"),
@@ -46,16 +46,12 @@ pub const MASKED: [(&str, &str); 10] = [
     ("seconds that are left of routes and addresses, to ten of them", "time passes between steps"),
     ("the order of frames on different devices", "each is read by itself"),
     (
-        "NOT_SPECIFIED where fragments arrive or leave, and how often other reasons are given",
+        "NOT_SPECIFIED where fragments arrive, leave or are read, and how often other reasons are given",
         "the pieces of a datagram are freed one by one, or together where their memory could be joined",
     ),
     (
         "drop reasons, and the order of frames, while only time passes or the host is changed",
         "timers of one tick have no order, and may run in the name of another process",
-    ),
-    (
-        "Ip6OutNoRoutes where a socket is asked for its name or told an option",
-        "Linux looks again for a way that was lost whenever it lets go of a socket",
     ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
 ];
@@ -156,9 +152,6 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     if let Some(Answer { data: Some(data), is_packet: true, .. }) = &mut masked.returned {
         mask_packet(&mut data.0, arrived, &mut ids);
     }
-    if let Step::Call { call: Call::Name | Call::Peer | Call::Set(_), .. } = step {
-        masked.counters.remove("Ip6OutNoRoutes");
-    }
     masked.reasons.sort();
     if let Step::Inject { ms: 1.., .. } = step {
         masked.emitted.sort();
@@ -173,7 +166,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     };
     let of_pieces = match step {
         Step::Inject { dev, frame, .. } => is_piece(dev, frame),
-        Step::Wait { .. } | Step::Call { .. } | Step::Change { .. } | Step::Ask { .. } => false,
+        // What is read may have come in pieces, at whatever step.
+        Step::Call { call, .. } => matches!(call, Call::Read),
+        Step::Wait { .. } | Step::Change { .. } | Step::Ask { .. } => false,
     };
     let made = |name: &str| masked.counters.contains_key(name);
     let is_cut = made("IpFragCreates") || made("Ip6FragCreates");

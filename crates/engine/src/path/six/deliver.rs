@@ -3,23 +3,10 @@
 use fingerpost_net::wire::{icmp6, next, proto};
 
 use super::super::{Outcome, Packet, Stack};
+use super::udp::{UDP6, UDPLITE6};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::trace::{Hook, Stage};
-
-/// Protocols that this release may know besides, by their numbers.
-const ELSEWHERE: &[(u8, &str)] = &[
-    (4, "IPv4 in IPv6"),
-    (41, "IPv6 in IPv6"),
-    (47, "GRE"),
-    (50, "ESP"),
-    (next::AUTH, "AH"),
-    (103, "PIM"),
-    (115, "L2TP"),
-    (132, "SCTP"),
-    (proto::UDPLITE, "UDP-Lite"),
-    (137, "MPLS in IPv6"),
-];
 
 impl Stack<'_, '_> {
     /// `ip6_input`.
@@ -57,11 +44,14 @@ impl Stack<'_, '_> {
         let is_raw = self.deliver_raw(packet, number);
         let taken = match number {
             next::ICMPV6 => self.icmp6_receive(packet),
-            proto::UDP => self.udp6_receive(packet),
+            proto::UDP => self.udp6_receive(packet, &UDP6),
+            proto::UDPLITE if self.env.behaviour.udp_lite => self.udp6_receive(packet, &UDPLITE6),
+            // For whoever routes multicast: nobody.
+            proto::PIM => Outcome::Dropped(DropReason::NotSpecified),
             proto::TCP => self.tcp6_receive(packet),
             next::NONE => Outcome::Dropped(DropReason::NotSpecified),
             _ => {
-                if let Some(&(_, name)) = ELSEWHERE.iter().find(|(known, _)| *known == number) {
+                if let Some(name) = self.of_module(number, true) {
                     return Outcome::Unknown(name);
                 }
                 if is_raw {

@@ -1,11 +1,12 @@
 //! Extension headers (`net/ipv6/exthdrs.c`; T-57, T-60, T-61).
 
-use fingerpost_net::wire::{Fragment6, Header, Ipv6, OFFSET6, icmp6, next, proto};
+use fingerpost_net::wire::{Fragment6, Header, Icmp, Ipv6, OFFSET6, icmp6, next, proto};
 
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::dropped;
 use crate::counters::Counter;
 use crate::lookup::DropReason;
+use crate::lookup::hash6::{Hashed6, Header6};
 
 /// Options: a single byte of padding.
 const PAD1: u8 = 0;
@@ -87,9 +88,29 @@ pub(in crate::path) fn dissect(bytes: &[u8], first: u8) -> (u8, u16, u16) {
             (proto::TCP | proto::UDP | proto::UDPLITE | 33 | 50 | 132, [a, b, c, d, ..]) => {
                 return (number, u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
             }
+            (next::AUTH, [_, _, _, _, a, b, c, d, ..]) => {
+                return (number, u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
+            }
             _ => return (number, 0, 0),
         }
     }
+}
+
+/// What the multipath hash takes of a packet (`rt6_multipath_hash`, T-59), and whether rules
+/// had it dissected before.
+pub(super) fn hashed(bytes: &[u8], header: &Ipv6, for_rules: bool) -> Hashed6 {
+    let of_header = |header: &Ipv6| Header6 {
+        src: header.source(),
+        dst: header.destination(),
+        label: header.flow_label(),
+        next: header.next,
+    };
+    let (proto, sport, dport) = dissect(bytes, header.next);
+    let is_error = header.next == next::ICMPV6
+        && bytes.len() >= Ipv6::LEN + Icmp::LEN
+        && bytes[Ipv6::LEN] < icmp6::INFORMATIONAL;
+    let quoted = bytes.get(Ipv6::LEN + Icmp::LEN..).and_then(Ipv6::read).filter(|_| is_error);
+    Hashed6 { header: of_header(header), proto, sport, dport, quoted: quoted.map(of_header), for_rules }
 }
 
 /// The bytes of the header at `at`, whose second byte tells its length in units of eight.

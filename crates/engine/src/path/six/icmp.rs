@@ -11,6 +11,7 @@ use super::{headers, is_multipath};
 use crate::addrtype::AddrType;
 use crate::config::{LOOPBACK, RtFlags};
 use crate::counters::{Counter, Messages};
+use crate::lookup::hash6::Hashed6;
 use crate::lookup::{Decision6, DropReason, Flow6, icmp6 as answers, output6, source6};
 use crate::trace::{Stage, Tracer};
 
@@ -66,11 +67,13 @@ impl Stack<'_, '_> {
             false => source6::select(config, about.iif, src, self.tracer),
         });
         let oif = if needs_scope(src) { self.receiving_device(about) } else { self.vrf_of(about.dev) };
+        let hashed = headers::hashed(&about.bytes, &header, false);
         let mut flow = Flow6 {
             src: source.unwrap_or(Ipv6Addr::UNSPECIFIED),
             oif,
             mark: self.reply_mark6(about),
             dport: u16::from_be_bytes([kind, code]),
+            hashed: Some(hashed),
             ..bare
         };
         if is_limited {
@@ -84,13 +87,22 @@ impl Stack<'_, '_> {
         if answers::is_anycast(self.config, &back) && !answers::counts_as_unicast(self.config) {
             return;
         }
-        if is_multipath(self.config, &back) {
-            return self.end(&Packet::bare(0), Outcome::Unknown("the leg of an ICMPv6 error"));
+        if is_multipath(self.config, &back)
+            && let Some(unknown) = self.unknown_way_back(about, &hashed)
+        {
+            return self.end(&Packet::bare(0), Outcome::Unknown(unknown));
         }
         self.look_for_policy(about, &header);
         let quoted = &about.bytes[..about.bytes.len().min(answers::QUOTED as usize)];
         let message = Message { kind, code, rest: info.to_be_bytes(), traffic_class: 0 };
         self.send_message6(message, quoted, back, &flow);
+    }
+
+    /// What keeps the leg by which an error goes from being known: it is that of the packet
+    /// that it is about. What a socket sent may have a hash of the socket's.
+    fn unknown_way_back(&self, about: &Packet, hashed: &Hashed6) -> Option<&'static str> {
+        let is_unknown = about.sender.is_some() || hashed.is_inside(self.config);
+        self.unknown_seed().or_else(|| is_unknown.then_some("the leg of an ICMPv6 error"))
     }
 
     /// The way back is looked for once more, as the packet's own turned round, in case a

@@ -73,12 +73,11 @@ impl Stack<'_, '_> {
             255 => return self.icmp6_error(DropReason::NotSpecified),
             proto::UDP => self.udp6_error(packet, head, header, &quoted[behind.at..]),
             proto::TCP => self.tcp6_error(packet, head, header, &quoted[behind.at..]),
-            proto::UDPLITE => self.count(Counter::Icmp6InErrors),
+            proto::UDPLITE if self.env.behaviour.udp_lite => self.count(Counter::Icmp6InErrors),
             next::ICMPV6 if head.kind == icmp6::TOO_BIG => {
                 self.learn_mtu6(packet, header, u32::from_be_bytes(head.rest), None);
             }
             next::ICMPV6 if head.kind == nd::REDIRECT => self.learn_redirect6(packet, Some(header)),
-            4 | 41 | 47 | 50 | 51 | 115 | 132 => return Outcome::Unknown("errors about tunnels"),
             _ => {}
         }
         self.raw6_error(packet, head, header, behind.number, &quoted[behind.at..]);
@@ -117,6 +116,7 @@ impl Stack<'_, '_> {
             Some(_) if head.kind == nd::REDIRECT => self.end(packet, Outcome::Unknown(UNDECIDED)),
             Some(id) if head.kind == icmp6::TOO_BIG && self.keeps_a_way(id) => {
                 self.learn_mtu6(packet, quoted, info, Some(id));
+                self.let_go(id);
             }
             Some(_) => {}
         }
@@ -147,6 +147,7 @@ impl Stack<'_, '_> {
                 return;
             }
             self.learn_mtu6(packet, quoted, info, Some(id));
+            self.let_go(id);
         }
         let offender = Ipv6::read(&packet.bytes).map_or(Ipv6Addr::UNSPECIFIED, Ipv6::source);
         let to = SocketAddr::new(quoted.destination().into(), port);

@@ -48,7 +48,13 @@ impl Stack<'_, '_> {
         let resolved = output6::resolve(self.config, self.state, self.env, &mut flow, self.tracer);
         let Ok(decision) = resolved else { return Outcome::Delivered };
         if is_multipath(self.config, &decision) {
-            return Outcome::Unknown("the leg that a path MTU belongs to");
+            let unknown = match socket {
+                Some(_) => Some("the leg that a path MTU belongs to"),
+                None => self.unknown_seed(),
+            };
+            if let Some(unknown) = unknown {
+                return Outcome::Unknown(unknown);
+            }
         }
         if mtu >= LEAST_MTU as u32 && mtu < decision.mtu {
             let lifetime = self.setting6("route/mtu_expires").max(0) as u64;

@@ -158,8 +158,14 @@ impl Stack<'_, '_> {
             return Ok(());
         }
         if packet.iif == 0 && is_multipath(self.config, decision) {
-            self.end(&packet, Outcome::Unknown("the leg of a packet made here"));
-            return Ok(());
+            let unknown = match packet.sender {
+                Some(_) => Some("the leg of a packet made here"),
+                None => self.unknown_seed(),
+            };
+            if let Some(unknown) = unknown {
+                self.end(&packet, Outcome::Unknown(unknown));
+                return Ok(());
+            }
         }
         self.stage(Stage::Output { dev: packet.dev });
         if self.config.links.ipv6(packet.dev).is_none_or(|ipv6| ipv6.conf.disable_ipv6 != 0) {

@@ -103,7 +103,7 @@ impl Stack<'_, '_> {
             self.ask_socket6(&mut packet, &header);
         }
         if packet.decision6.is_none() {
-            let mut flow = flow_of(&packet, &header);
+            let mut flow = self.received_flow(&packet, &header);
             let flow = &mut flow;
             let stays = is_discovery(&packet.bytes);
             match input6::receive(self.config, self.state, self.env, flow, stays, self.tracer) {
@@ -132,25 +132,41 @@ impl Stack<'_, '_> {
         (packet.has_socket, packet.decision6) = (has_socket, decision);
     }
 
+    /// What the lookup of a received packet asks (`ip6_route_input`).
+    fn received_flow(&self, packet: &Packet, header: &Ipv6) -> Flow6 {
+        let mut hashed = headers::hashed(&packet.bytes, header, false);
+        // ICMPv6 is hashed before the lookup, with what rules had it dissected for.
+        hashed.for_rules = hashed.proto == next::ICMPV6
+            && self.config.rules6.list.iter().any(|rule| rule.needs_dissection());
+        Flow6 {
+            src: header.source(),
+            has_source: true,
+            iif: if packet.iif != 0 { packet.iif } else { packet.dev },
+            mark: packet.mark,
+            dscp: header.traffic_class() & 0xfc,
+            flowlabel: header.flow_label(),
+            proto: hashed.proto,
+            sport: hashed.sport,
+            dport: hashed.dport,
+            hashed: Some(hashed),
+            ..Flow6::to(header.destination())
+        }
+    }
+
     /// What keeps the choice of a leg from being known: Linux's seed, and what it
     /// looks at beyond what the lookup has (T-59).
     fn unknown_choice(&self, packet: &Packet) -> Option<&'static str> {
-        if self.config.sysctl.fib_multipath_hash_seed == 0 {
-            return Some("the seed of the multipath hash");
-        }
-        let first = packet.bytes.get(Ipv6::NEXT_AT).copied();
-        if first.is_some_and(headers::is_extension) {
-            return Some("the leg of a packet with extension headers");
-        }
-        // Where rules have packets dissected, the label of ICMPv6 is hashed otherwise.
-        let has_label = Ipv6::read(&packet.bytes).is_some_and(|header| header.flow_label() != 0);
-        let dissects = || self.config.rules6.list.iter().any(|rule| rule.needs_dissection());
-        if first == Some(next::ICMPV6) && has_label && dissects() {
-            return Some("the leg of a labelled ICMPv6 packet");
-        }
-        let kind = packet.bytes.get(Ipv6::LEN).copied();
-        let is_error = first == Some(next::ICMPV6) && kind.is_none_or(|kind| kind < icmp6::INFORMATIONAL);
-        is_error.then_some("the leg of an ICMPv6 error")
+        let is_inside = || {
+            let header = Ipv6::read(&packet.bytes)?;
+            let hashed = headers::hashed(&packet.bytes, header, false);
+            hashed.is_inside(self.config).then_some("the leg of a packet that holds another")
+        };
+        self.unknown_seed().or_else(is_inside)
+    }
+
+    /// What keeps any choice of a leg from being known.
+    pub(super) fn unknown_seed(&self) -> Option<&'static str> {
+        (self.config.sysctl.fib_multipath_hash_seed == 0).then_some("the seed of the multipath hash")
     }
 
     /// Goes on by the decision's input function.
@@ -212,22 +228,5 @@ impl Stack<'_, '_> {
             true => self.deliver6(packet),
             false => self.drop(&packet, DropReason::NotSpecified),
         }
-    }
-}
-
-/// What the lookup of a received packet asks (`ip6_route_input`).
-fn flow_of(packet: &Packet, header: &Ipv6) -> Flow6 {
-    let (proto, sport, dport) = headers::dissect(&packet.bytes, header.next);
-    Flow6 {
-        src: header.source(),
-        has_source: true,
-        iif: if packet.iif != 0 { packet.iif } else { packet.dev },
-        mark: packet.mark,
-        dscp: header.traffic_class() & 0xfc,
-        flowlabel: header.flow_label(),
-        proto,
-        sport,
-        dport,
-        ..Flow6::to(header.destination())
     }
 }

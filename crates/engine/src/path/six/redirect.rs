@@ -38,8 +38,10 @@ impl Stack<'_, '_> {
         flow.dport = u16::from_be_bytes([nd::REDIRECT, 0]);
         let resolved = output6::resolve(self.config, self.state, self.env, &mut flow, self.tracer);
         let Some(back) = resolved.ok().filter(|back| !back.flags.any(RtFlags::GATEWAY)) else { return };
-        if is_multipath(self.config, &back) {
-            return self.end(&Packet::bare(0), Outcome::Unknown("the leg of a redirect"));
+        if is_multipath(self.config, &back)
+            && let Some(unknown) = self.unknown_seed()
+        {
+            return self.end(&Packet::bare(0), Outcome::Unknown(unknown));
         }
         if !self.allows_six(src, INTERVAL) {
             return;

@@ -1,4 +1,4 @@
-//! UDP over IPv6 (`__udp6_lib_rcv`, T-70).
+//! UDP and UDP-Lite over IPv6 (`__udp6_lib_rcv`, T-70). UDP-Lite has no sockets here.
 
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Udp, icmp6, proto};
 
@@ -12,45 +12,81 @@ use crate::lookup::DropReason;
 /// takes it (`CHECKSUM_BREAK`).
 const SHORT: usize = 76;
 
+/// What tells the two apart.
+pub(super) struct Kind {
+    proto: u8,
+    errors: Counter,
+    wrong_sums: Counter,
+    no_ports: Counter,
+    /// Those for many that nobody takes; UDP-Lite does not count them.
+    ignored: Option<Counter>,
+}
+
+pub(super) const UDP6: Kind = Kind {
+    proto: proto::UDP,
+    errors: Counter::Udp6InErrors,
+    wrong_sums: Counter::Udp6InCsumErrors,
+    no_ports: Counter::Udp6NoPorts,
+    ignored: Some(Counter::Udp6IgnoredMulti),
+};
+
+pub(super) const UDPLITE6: Kind = Kind {
+    proto: proto::UDPLITE,
+    errors: Counter::UdpLite6InErrors,
+    wrong_sums: Counter::UdpLite6InCsumErrors,
+    no_ports: Counter::UdpLite6NoPorts,
+    ignored: None,
+};
+
 impl Stack<'_, '_> {
-    pub(super) fn udp6_receive(&mut self, packet: &Packet) -> Outcome {
+    pub(super) fn udp6_receive(&mut self, packet: &Packet, kind: &Kind) -> Outcome {
         let refused = |stack: &mut Self, reason| {
-            stack.count(Counter::Udp6InErrors);
+            stack.count(kind.errors);
             Outcome::Dropped(reason)
         };
+        let is_lite = kind.proto == proto::UDPLITE;
         let payload = &packet.bytes[packet.six.at..];
         let (Some(&header), Some(&udp)) = (Ipv6::read(&packet.bytes), Udp::read(payload)) else {
             return refused(self, DropReason::NotSpecified);
         };
-        let len = match udp.len.get() {
-            0 => payload.len(), // A jumbo payload.
+        // What the checksum covers: of UDP all, of UDP-Lite what the length field says.
+        let covered = match udp.len.get() {
+            0 => payload.len(), // A jumbo payload, or all of it.
             len => usize::from(len),
         };
-        if len > payload.len() || len < Udp::LEN {
+        let len = if is_lite { payload.len() } else { covered };
+        let is_impossible = covered < Udp::LEN;
+        if covered > payload.len() || is_impossible && !is_lite {
             return refused(self, DropReason::PktTooSmall);
         }
         let (src, dst) = (header.source(), header.destination());
-        let sum = Checksum::ZERO.pseudo6(src, dst, proto::UDP, len).bytes(&payload[..len]);
         let has_sum = udp.checksum.get() != 0;
-        let is_wrong = has_sum && sum.finish() != 0;
-        let to_group = dst.is_multicast();
-        let is_seen_at_once = is_wrong && len <= SHORT;
-        if is_seen_at_once {
-            self.count(Counter::Udp6InCsumErrors);
+        if is_impossible || is_lite && !has_sum {
+            self.count(kind.wrong_sums);
             return refused(self, DropReason::UdpCsum);
         }
-        if let Some(outcome) = self.udp6_deliver(packet, &udp, &payload[..len], is_wrong || !has_sum) {
+        let sum = Checksum::ZERO.pseudo6(src, dst, kind.proto, len).bytes(&payload[..covered]);
+        let is_wrong = has_sum && sum.finish() != 0;
+        let to_group = dst.is_multicast();
+        let is_seen_at_once = is_wrong && len <= SHORT && covered == len;
+        if is_seen_at_once {
+            self.count(kind.wrong_sums);
+            return refused(self, DropReason::UdpCsum);
+        }
+        if !is_lite
+            && let Some(outcome) = self.udp6_deliver(packet, &udp, &payload[..len], is_wrong || !has_sum)
+        {
             return outcome;
         }
         if to_group {
-            self.count(Counter::Udp6IgnoredMulti);
+            kind.ignored.into_iter().for_each(|counter| self.count(counter));
             return Outcome::Dropped(DropReason::NotSpecified);
         }
         if is_wrong || !has_sum {
-            self.count(Counter::Udp6InCsumErrors);
+            self.count(kind.wrong_sums);
             return refused(self, DropReason::NoSocket);
         }
-        self.count(Counter::Udp6NoPorts);
+        self.count(kind.no_ports);
         // What follows the datagram was cut off before it is quoted.
         let mut quoted = with_open_sum(packet);
         quoted.bytes.truncate(packet.six.at + len);

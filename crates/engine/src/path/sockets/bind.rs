@@ -17,6 +17,12 @@ const PRIVILEGED: u16 = 1024;
 impl Stack<'_, '_> {
     /// Gives a socket an address and a port of its own.
     pub(super) fn bind(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
+        let bound = self.take_place(id, to);
+        self.let_go(id);
+        bound
+    }
+
+    fn take_place(&mut self, id: SocketId, to: SocketAddr) -> Result<(), Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let (family, options) = (socket.family, socket.options.clone());
         let is_mapped = family == Family::V6 && plain(to).is_ipv4();
@@ -32,7 +38,8 @@ impl Stack<'_, '_> {
             Kind::Udp | Kind::Tcp => socket.port != 0,
             Kind::Raw(_) => false,
         };
-        if is_bound || socket.peer.is_some() {
+        let is_settled = is_bound || socket.peer.is_some();
+        if is_settled && family == Family::V6 {
             return Err(Errno::EINVAL);
         }
         let mut bound_dev = options.dev;
@@ -73,14 +80,15 @@ impl Stack<'_, '_> {
                 (IpAddr::V6(addr), IpAddr::V6(source))
             }
         };
-        if has_ports(kind_of) && to.port() != 0 {
-            let least = self.setting("ip_unprivileged_port_start").try_into().unwrap_or(PRIVILEGED);
-            if options.uid != 0 && to.port() < least {
-                return Err(Errno::EACCES);
-            }
-            if self.is_taken(id, local, bound_dev, to.port()) {
-                return Err(Errno::EADDRINUSE);
-            }
+        let least = self.setting("ip_unprivileged_port_start").try_into().unwrap_or(PRIVILEGED);
+        if has_ports(kind_of) && options.uid != 0 && (1..least).contains(&to.port()) {
+            return Err(Errno::EACCES);
+        }
+        if is_settled {
+            return Err(Errno::EINVAL);
+        }
+        if has_ports(kind_of) && to.port() != 0 && self.is_taken(id, local, bound_dev, to.port()) {
+            return Err(Errno::EADDRINUSE);
         }
         if let Some(socket) = self.state.sockets.get_mut(id) {
             (socket.local, socket.source, socket.options.dev) = (local, source, bound_dev);

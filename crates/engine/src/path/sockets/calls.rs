@@ -6,7 +6,9 @@ use fingerpost_model::NsId;
 use fingerpost_net::{Errno, Family};
 
 use super::super::{Frame, Outcome, Packet, Stack};
-use super::{Arrival, Control, Discovery, Kind, Options, Origin, Report, Socket, SocketId, plain, scope};
+use super::{
+    Arrival, Control, Discovery, Kind, Options, Origin, Report, Setting, Socket, SocketId, plain, scope,
+};
 use crate::trace::Tracer;
 use crate::world::World;
 
@@ -22,7 +24,7 @@ pub struct Called<T> {
 }
 
 impl World {
-    /// Makes a socket (`socket`). Its options are [`World::socket_options`]'s to change.
+    /// Makes a socket (`socket`). Options are [`World::set_option`]'s to set.
     ///
     /// # Errors
     ///
@@ -44,13 +46,37 @@ impl World {
         Ok(ns.state.sockets.open(family, kind, options))
     }
 
-    /// A socket's options (`setsockopt`).
-    pub fn socket_options(&mut self, ns: NsId, id: SocketId) -> Option<&mut Options> {
-        let (ns, _) = self.space(ns).ok()?;
-        ns.state.sockets.get_mut(id).map(|socket| &mut socket.options)
+    /// Tells a socket something (`setsockopt`). That a device is there, or a value one that
+    /// Linux takes, is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: there is no such socket.
+    pub fn set_option(&mut self, ns: NsId, id: SocketId, setting: Setting) -> Result<(), Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.set_option(id, setting)).result
     }
 
-    /// A socket as it stands (`getsockname`, `getpeername`).
+    /// Where a socket receives (`getsockname`), as [`Socket::local`]. Linux locks a socket to
+    /// say so, and a connected one of UDP then looks for another way if its own is lost.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: there is no such socket.
+    pub fn socket_name(&mut self, ns: NsId, id: SocketId) -> Result<SocketAddr, Errno> {
+        self.call(ns, &mut Tracer::off(), |stack| stack.asked_of(id, |socket| Ok(socket.local()))).result
+    }
+
+    /// Whom a socket is connected to (`getpeername`); of the way as [`World::socket_name`].
+    ///
+    /// # Errors
+    ///
+    /// `ENOTCONN`: it is not. `EBADF`: there is no such socket.
+    pub fn peer_name(&mut self, ns: NsId, id: SocketId) -> Result<SocketAddr, Errno> {
+        let peer = |socket: &Socket| socket.peer().ok_or(Errno::ENOTCONN);
+        self.call(ns, &mut Tracer::off(), |stack| stack.asked_of(id, peer)).result
+    }
+
+    /// A socket as it stands.
     pub fn socket_of(&self, ns: NsId, id: SocketId) -> Option<&Socket> {
         self.ns(ns).ok()?.state.sockets.get(id)
     }
@@ -184,11 +210,34 @@ impl Stack<'_, '_> {
         if to.is_ipv4() && !socket.takes4() {
             return Err(Errno::ENETUNREACH);
         }
-        match to {
+        let connected = match to {
             _ if socket.kind == Kind::Tcp => self.connect_tcp(id, to),
             SocketAddr::V4(_) => self.connect4(id, to),
             SocketAddr::V6(_) => self.connect6(id, to, scope(to)),
+        };
+        self.let_go(id);
+        connected
+    }
+
+    fn set_option(&mut self, id: SocketId, setting: Setting) -> Result<(), Errno> {
+        let socket = self.state.sockets.get_mut(id).ok_or(Errno::EBADF)?;
+        if socket.options.set(setting) {
+            socket.way = None;
         }
+        if setting.locks(socket.family) {
+            self.let_go(id);
+        }
+        Ok(())
+    }
+
+    fn asked_of<T>(
+        &mut self,
+        id: SocketId,
+        ask: impl FnOnce(&Socket) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let answer = ask(self.state.sockets.get(id).ok_or(Errno::EBADF)?);
+        self.let_go(id);
+        answer
     }
 
     /// A socket of UDP has a port before anything else is looked at (`inet_autobind`).

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use fingerpost_model::{RouteFlags, RouteType, Scope};
-use fingerpost_net::Errno;
 use fingerpost_net::wire::{Checksum, DF, Header, Icmp, Ipv4, Udp, proto};
+use fingerpost_net::{Errno, Family};
 use zerocopy::IntoBytes;
 
 use super::super::options::{Answer, set_checksum};
@@ -77,8 +77,8 @@ impl Stack<'_, '_> {
             oif = options.unicast_dev; // C-165
         }
         let held = if is_connected { self.held4(id) } else { None };
-        let (decision, ends) = match held {
-            Some(decision) => (decision, Ends { src, dst }),
+        let (decision, ends, dport) = match held {
+            Some((decision, (src, dst, dport))) => (decision, Ends { src, dst }, dport),
             None => {
                 let sport = self.state.sockets.get(id).map_or(0, |socket| socket.port);
                 let mut flow = Flow4 { src, oif, ..self.flow4(&options, kind, dst) };
@@ -110,16 +110,17 @@ impl Stack<'_, '_> {
                     return Err(Errno::EACCES); // C-169
                 }
                 if is_connected {
-                    self.hold4(id, &decision);
+                    let way = self.holding4(&decision);
+                    self.keep_way(id, Some(way));
                 }
                 let dst = if dst.is_unspecified() { flow.dst } else { dst };
-                (decision, Ends { src: flow.src, dst })
+                (decision, Ends { src: flow.src, dst }, target.port())
             }
         };
         if kind != Kind::Udp && options.with_header {
             return self.send_with_header(id, &options, decision, &ends, data);
         }
-        self.send_datagram(id, (kind, target.port()), control, decision, ends, data)
+        self.send_datagram(id, (kind, dport), control, decision, ends, data)
     }
 
     /// The flow of a socket's packet to a destination.
@@ -149,14 +150,73 @@ impl Stack<'_, '_> {
         output4::resolve(self.config, self.state, self.env, flow, Asker::Socket, self.tracer)
     }
 
-    /// The decision that a socket keeps, if it still holds (`sk_dst_check`, C-144).
-    pub(in crate::path) fn held4(&self, id: SocketId) -> Option<Decision> {
+    /// The decision that a socket keeps, with the flow of its packets; one that holds no
+    /// longer is forgotten (`sk_dst_check`, C-144).
+    fn held4(&mut self, id: SocketId) -> Option<(Decision, (Ipv4Addr, Ipv4Addr, u16))> {
         let socket = self.state.sockets.get(id)?;
         match &socket.way {
-            Some(Way::Four(held)) if held.asked == socket.asked() => {
-                self.is_current4(held).then(|| held.decision.clone())
+            Some(Way::Four(held)) if self.is_current4(held) => Some((held.decision.clone(), socket.flow)),
+            _ => {
+                self.keep_way(id, None);
+                None
             }
-            _ => None,
+        }
+    }
+
+    pub(super) fn keep_way(&mut self, id: SocketId, way: Option<Way>) {
+        if let Some(socket) = self.state.sockets.get_mut(id) {
+            socket.way = way;
+        }
+    }
+
+    /// Whether a socket keeps a decision, be it one that no longer holds.
+    pub(in crate::path) fn has_way(&self, id: SocketId) -> bool {
+        self.state.sockets.get(id).is_some_and(|socket| socket.way.is_some())
+    }
+
+    fn has_lost_way(&self, socket: &Socket) -> bool {
+        match &socket.way {
+            Some(Way::Four(held)) => !self.is_current4(held),
+            Some(Way::Six(held)) => !self.is_current6(held),
+            None => false,
+        }
+    }
+
+    /// Keeps the decision for a flow, if there is one.
+    fn set_way4(&mut self, id: SocketId, mut flow: Flow4) {
+        if let Ok(decision) = self.resolve4(&mut flow) {
+            let way = self.holding4(&decision);
+            self.keep_way(id, Some(way));
+        }
+    }
+
+    /// A socket that was told a path MTU looks for its way anew, if what it kept has ended
+    /// (`ipv4_sk_update_pmtu`).
+    pub(in crate::path) fn find_way4(&mut self, id: SocketId, flow: Flow4) {
+        if self.state.sockets.get(id).is_some_and(|socket| self.has_lost_way(socket)) {
+            self.set_way4(id, flow);
+        }
+    }
+
+    /// A call that locked a socket lets it go: a connected one of UDP whose way holds no
+    /// longer looks for another (`ip4_datagram_release_cb`, `ip6_datagram_release_cb`).
+    pub(in crate::path) fn let_go(&mut self, id: SocketId) {
+        let Some(socket) = self.state.sockets.get(id).filter(|socket| socket.kind == Kind::Udp) else {
+            return;
+        };
+        let Some(to) = socket.peer.filter(|_| self.has_lost_way(socket)) else { return };
+        match (socket.family, to.ip(), as_v4(socket.source)) {
+            (Family::V4, IpAddr::V4(dst), IpAddr::V4(src)) => {
+                let options = socket.options4();
+                let (sport, dport) = (socket.port, to.port());
+                let flow = self.flow4(&options, Kind::Udp, dst);
+                let flow = Flow4 { src, oif: options.dev, sport, dport, ..flow };
+                self.keep_way(id, None);
+                self.set_way4(id, flow);
+            }
+            (_, IpAddr::V6(dst), _) => self.find_way6(id, dst, to.port()),
+            // One of IPv6 that is connected to IPv4.
+            _ => {}
         }
     }
 
@@ -169,17 +229,9 @@ impl Stack<'_, '_> {
     }
 
     /// What a socket keeps of a decision.
-    pub(super) fn holding4(&self, decision: &Decision, asked: (u32, u8, u32)) -> Way {
+    pub(super) fn holding4(&self, decision: &Decision) -> Way {
         let until = decision.pmtu.map(|pmtu| Time(self.now().0.saturating_add(pmtu.expires_in)));
-        Way::Four(Held { decision: decision.clone(), asked, generation: self.generation4(), until })
-    }
-
-    pub(super) fn hold4(&mut self, id: SocketId, decision: &Decision) {
-        let Some(asked) = self.state.sockets.get(id).map(Socket::asked) else { return };
-        let way = self.holding4(decision, asked);
-        if let Some(socket) = self.state.sockets.get_mut(id) {
-            socket.way = Some(way);
-        }
+        Way::Four(Held { decision: decision.clone(), generation: self.generation4(), until })
     }
 
     /// Makes the packet and sends it (`ip_make_skb`, `ip_send_skb`).
@@ -199,7 +251,7 @@ impl Stack<'_, '_> {
         let peer_port = socket.peer.map_or(0, |peer| peer.port());
         let connected_id = socket.next_id;
         let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
-        let mtu = if discovery.uses_path() { decision.mtu } else { of_device.min(MAX_MTU) };
+        let mtu = if discovery.uses_path() { decision.mtu } else { of_device };
         if mtu < LEAST_MTU {
             return Err(Errno::ENETUNREACH);
         }
@@ -344,7 +396,7 @@ impl Stack<'_, '_> {
         let (kind, options, sport) = (socket.kind, socket.options4(), socket.port);
         let IpAddr::V4(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
         let IpAddr::V4(mut src) = as_v4(socket.source) else { return Err(Errno::EINVAL) };
-        let asked = socket.asked();
+        self.keep_way(id, None);
         let mut oif = options.dev;
         if dst.is_multicast() {
             let is_of_vrf = self.config.links.get(oif).is_some_and(|link| link.vrf_table().is_some());
@@ -360,12 +412,16 @@ impl Stack<'_, '_> {
         // That a header comes from the program counts when it sends.
         let options = Options { with_header: false, ..options };
         let mut flow = Flow4 { src, oif, sport, dport: to.port(), ..self.flow4(&options, kind, dst) };
-        let decision = self.route_connect(&mut flow, oif)?;
+        let routed = self.route_connect(&mut flow, oif);
+        if let Some(socket) = self.state.sockets.get_mut(id) {
+            socket.flow = (flow.src, flow.dst, to.port());
+        }
+        let decision = routed?;
         if decision.flags.has(RouteFlags::BROADCAST) && !options.broadcast {
             return Err(Errno::EACCES);
         }
         let first_id = self.rng.next_u32() as u16;
-        let way = self.holding4(&decision, asked);
+        let way = self.holding4(&decision);
         let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
         let is_new_place = socket.local.is_unspecified();
         if socket.source.is_unspecified() {

@@ -9,7 +9,7 @@ use zerocopy::IntoBytes;
 use super::super::six::Made6;
 use super::super::{Sender, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, Socket, SocketId, Way, scope};
+use super::{Held, Kind, SocketId, Way, scope};
 use crate::addrtype::AddrType;
 use crate::counters::Counter;
 use crate::lookup::source6::{self, Own};
@@ -79,7 +79,7 @@ impl Stack<'_, '_> {
             }
             _ => own,
         };
-        let held = if is_connected { self.held6(id) } else { None };
+        let held = if is_udp { self.held6(id, dst, oif) } else { None };
         let (decision, src) = match held {
             Some(decision) => (decision, src),
             None => {
@@ -100,7 +100,8 @@ impl Stack<'_, '_> {
                 };
                 let decision = self.route6(&mut flow, options.dev != 0)?;
                 if is_connected {
-                    self.hold6(id, &decision);
+                    let way = self.holding6(&decision);
+                    self.keep_way(id, Some(way));
                 }
                 (decision, flow.src)
             }
@@ -148,13 +149,35 @@ impl Stack<'_, '_> {
         if dst.is_multicast() { options.multicast_dev } else { options.unicast_dev }
     }
 
-    pub(super) fn held6(&self, id: SocketId) -> Option<Decision6> {
+    /// The decision that a socket keeps, for packets to its peer by no other device, whatever
+    /// else they are told (`ip6_sk_dst_check`); one that holds no longer is forgotten.
+    fn held6(&mut self, id: SocketId, dst: Ipv6Addr, oif: u32) -> Option<Decision6> {
         let socket = self.state.sockets.get(id)?;
         match &socket.way {
-            Some(Way::Six(held)) if held.asked == socket.asked() => {
-                self.is_current6(held).then(|| held.decision.clone())
+            Some(Way::Six(held)) if self.is_current6(held) => {
+                let is_for_it = socket.peer.is_some_and(|peer| peer.ip() == dst);
+                let is_by_it = oif == 0 || oif == held.decision.dev;
+                (is_for_it && is_by_it).then(|| held.decision.clone())
             }
-            _ => None,
+            Some(Way::Four(held)) if self.is_current4(held) => None,
+            _ => {
+                self.keep_way(id, None);
+                None
+            }
+        }
+    }
+
+    /// Looks for the way to a socket's peer anew; if there is none, all stays
+    /// (`ip6_datagram_dst_update`).
+    pub(super) fn find_way6(&mut self, id: SocketId, dst: Ipv6Addr, dport: u16) {
+        let Some(socket) = self.state.sockets.get(id) else { return };
+        let (options, sport) = (socket.options.clone(), socket.port);
+        let IpAddr::V6(src) = socket.source else { return };
+        let oif = if options.dev != 0 { options.dev } else { self.usual_device(&options, dst) };
+        let mut flow = Flow6 { src, oif, sport, dport, ..flow6(&options, Kind::Udp, dst) };
+        if let Ok(decision) = self.route6(&mut flow, options.dev != 0) {
+            let way = self.holding6(&decision);
+            self.keep_way(id, Some(way));
         }
     }
 
@@ -173,22 +196,9 @@ impl Stack<'_, '_> {
         (self.config.fib6.generation.wrapping_add(routes << 32), learned.wrapping_add(u64::from(mtu) << 32))
     }
 
-    pub(super) fn holding6(&self, decision: &Decision6, asked: (u32, u8, u32)) -> Way {
+    pub(super) fn holding6(&self, decision: &Decision6) -> Way {
         let until = decision.learned.and_then(|learned| learned.expires);
-        Way::Six(Held {
-            decision: decision.clone(),
-            asked,
-            generation: self.generation6(decision.dev),
-            until,
-        })
-    }
-
-    fn hold6(&mut self, id: SocketId, decision: &Decision6) {
-        let Some(asked) = self.state.sockets.get(id).map(Socket::asked) else { return };
-        let way = self.holding6(decision, asked);
-        if let Some(socket) = self.state.sockets.get_mut(id) {
-            socket.way = Some(way);
-        }
+        Way::Six(Held { decision: decision.clone(), generation: self.generation6(decision.dev), until })
     }
 
     /// Makes the packet and sends it (`ip6_make_skb`, `ip6_send_skb`).
@@ -298,7 +308,7 @@ impl Stack<'_, '_> {
         let mut flow = Flow6 { src, oif, sport, dport: to.port(), ..flow6(&options, kind, dst) };
         let decision = self.route6(&mut flow, options.dev != 0)?;
         let first_id = self.rng.next_u32() as u16;
-        let way = self.holding6(&decision, (options.mark, options.tos, options.dev));
+        let way = self.holding6(&decision);
         let Some(socket) = self.state.sockets.get_mut(id) else { return Err(Errno::EBADF) };
         let is_new_place = socket.local.is_unspecified();
         if socket.source.is_unspecified() {

@@ -267,8 +267,8 @@ impl Stack<'_, '_> {
     /// A socket keeps the decision about a packet (`sk_rx_dst_set`).
     pub(super) fn remember_received(&mut self, id: SocketId, packet: &Packet) {
         let way = match (&packet.decision, &packet.decision6) {
-            (Some(decision), _) => Some(self.holding4(decision, (0, 0, 0))),
-            (_, Some(decision)) => Some(self.holding6(decision, (0, 0, 0))),
+            (Some(decision), _) => Some(self.holding4(decision)),
+            (_, Some(decision)) => Some(self.holding6(decision)),
             _ => None,
         };
         if let Some(socket) = self.state.sockets.get_mut(id) {

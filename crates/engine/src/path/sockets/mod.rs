@@ -29,7 +29,7 @@ pub(super) use demux::{Envelope, SHARED};
 pub(super) use errors::Told;
 pub use inbox::{Arrival, Origin, Report};
 pub(super) use inbox::{Early, with_open_sum};
-pub use options::{Control, Discovery, Options};
+pub use options::{Control, Discovery, Options, Setting};
 pub use tcp::State;
 pub(super) use tcp::{Signature, ToSocket};
 
@@ -67,9 +67,6 @@ impl Kind {
 #[derive(Clone, Debug)]
 struct Held<D> {
     decision: D,
-    /// The mark, the type of service and the device that it was made for: setting another
-    /// one forgets it.
-    asked: (u32, u8, u32),
     generation: (u64, u64),
     until: Option<Time>,
 }
@@ -99,6 +96,9 @@ pub struct Socket {
     port: u16,
     /// Whom it is connected to.
     peer: Option<SocketAddr>,
+    /// The flow that it was last to be connected with, addresses and port, even if that came
+    /// to nothing: what goes by a kept decision of IPv4 has these (`inet->cork.fl`).
+    flow: (Ipv4Addr, Ipv4Addr, u16),
     way: Option<Way>,
     /// The decision about what it received last.
     received_way: Option<Way>,
@@ -152,13 +152,8 @@ impl Socket {
         }
     }
 
-    /// What its decisions turn on of its options that can change.
-    fn asked(&self) -> (u32, u8, u32) {
-        (self.options.mark, self.options.tos, self.options.dev)
-    }
-
     /// Its options where it sends IPv4.
-    fn options4(&self) -> Options {
+    pub(super) fn options4(&self) -> Options {
         self.options.as_v4(self.family)
     }
 
@@ -215,6 +210,7 @@ impl Sockets {
             source: any,
             port: 0,
             peer: None,
+            flow: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED, 0),
             way: None,
             received_way: None,
             received_dev: 0,

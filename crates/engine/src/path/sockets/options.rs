@@ -113,6 +113,110 @@ impl Options {
     }
 }
 
+/// An option with its value (`setsockopt`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// [`Options::mark`].
+    Mark(u32),
+    /// [`Options::dev`].
+    Device(u32),
+    /// [`Options::tos`].
+    Tos(u8),
+    /// [`Options::ttl`].
+    Ttl(Option<u8>),
+    /// [`Options::multicast_ttl`].
+    MulticastTtl(u8),
+    /// [`Options::multicast_dev`] and, of IPv4, [`Options::multicast_source`].
+    MulticastDevice(u32, Option<Ipv4Addr>),
+    /// [`Options::multicast_loop`].
+    MulticastLoop(bool),
+    /// [`Options::unicast_dev`].
+    UnicastDevice(u32),
+    /// [`Options::discovery`].
+    Discovery(Discovery),
+    /// [`Options::broadcast`].
+    Broadcast(bool),
+    /// [`Options::dont_route`].
+    DontRoute(bool),
+    /// [`Options::transparent`].
+    Transparent(bool),
+    /// [`Options::free_bind`].
+    FreeBind(bool),
+    /// [`Options::reports_errors`].
+    ReportsErrors(bool),
+    /// [`Options::with_header`].
+    WithHeader(bool),
+    /// [`Options::reuse_address`].
+    ReuseAddress(bool),
+    /// [`Options::reuse_port`].
+    ReusePort(bool),
+    /// [`Options::v6_only`].
+    V6Only(bool),
+    /// [`Options::room`].
+    Room(usize),
+}
+
+impl Setting {
+    /// Whether Linux locks the socket to set this (6.18); the rest is written without.
+    pub(super) fn locks(self, family: Family) -> bool {
+        match self {
+            Setting::Mark(_)
+            | Setting::Device(_)
+            | Setting::Tos(_)
+            | Setting::Broadcast(_)
+            | Setting::DontRoute(_)
+            | Setting::ReuseAddress(_)
+            | Setting::ReusePort(_)
+            | Setting::V6Only(_)
+            | Setting::Room(_) => true,
+            Setting::UnicastDevice(_) | Setting::MulticastDevice(..) => family == Family::V4,
+            Setting::Transparent(_) | Setting::FreeBind(_) => family == Family::V6,
+            Setting::Ttl(_)
+            | Setting::MulticastTtl(_)
+            | Setting::MulticastLoop(_)
+            | Setting::Discovery(_)
+            | Setting::ReportsErrors(_)
+            | Setting::WithHeader(_) => false,
+        }
+    }
+}
+
+impl Options {
+    /// Sets one; whether the decision that the socket keeps is forgotten (`sk_dst_reset`).
+    pub(super) fn set(&mut self, setting: Setting) -> bool {
+        match setting {
+            Setting::Mark(mark) => return std::mem::replace(&mut self.mark, mark) != mark,
+            Setting::Tos(tos) => return std::mem::replace(&mut self.tos, tos) != tos,
+            Setting::Device(dev) => {
+                self.dev = dev;
+                return true;
+            }
+            Setting::DontRoute(on) => {
+                self.dont_route = on;
+                return true;
+            }
+            Setting::Ttl(ttl) => self.ttl = ttl,
+            Setting::MulticastTtl(ttl) => self.multicast_ttl = ttl,
+            Setting::MulticastDevice(dev, source) => {
+                (self.multicast_dev, self.multicast_source) = (dev, source);
+            }
+            Setting::MulticastLoop(on) => self.multicast_loop = on,
+            Setting::UnicastDevice(dev) => self.unicast_dev = dev,
+            Setting::Discovery(discovery) => self.discovery = discovery,
+            Setting::Broadcast(on) => self.broadcast = on,
+            Setting::Transparent(on) => self.transparent = on,
+            Setting::FreeBind(on) => self.free_bind = on,
+            Setting::ReportsErrors(on) => self.reports_errors = on,
+            Setting::WithHeader(on) => self.with_header = on,
+            Setting::ReuseAddress(on) => self.reuse_address = on,
+            Setting::ReusePort(on) => self.reuse_port = on,
+            Setting::V6Only(on) => self.v6_only = on,
+            Setting::Room(room) => self.room = room,
+        }
+        false
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Options {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use fingerpost_engine::path::Frame;
-use fingerpost_engine::path::sockets::{Called, Control, Discovery, Kind, Origin, SocketId};
+use fingerpost_engine::path::sockets::{self, Called, Control, Discovery, Kind, Origin, SocketId};
 use fingerpost_engine::trace::Tracer;
 use fingerpost_net::{Errno, Family};
 
@@ -61,14 +61,8 @@ impl Engine {
                 None => Answer::text("none"),
                 Some(errno) => Answer::error(errno),
             },
-            Call::Name => {
-                let local = self.world.socket_of(NS, id).map(|socket| place(socket.local()));
-                Answer::text(local.unwrap_or_default())
-            }
-            Call::Peer => match self.world.socket_of(NS, id).and_then(|socket| socket.peer()) {
-                Some(peer) => Answer::text(place(peer)),
-                None => Answer::error(Errno::ENOTCONN),
-            },
+            Call::Name => answered(self.world.socket_name(NS, id).map(place)),
+            Call::Peer => answered(self.world.peer_name(NS, id).map(place)),
             Call::Close => {
                 self.world.close(NS, id);
                 self.sockets.remove(&socket);
@@ -148,40 +142,35 @@ impl Engine {
             Setting::UnicastDevice(dev) | Setting::MulticastDevice(dev, _) => self.index_of(Some(dev)),
             _ => 0,
         };
-        let Some(options) = self.world.socket_options(NS, id) else { return Answer::error(Errno::EBADF) };
-        match setting {
-            Setting::Mark(mark) => options.mark = *mark,
-            Setting::Device(_) => options.dev = dev,
-            Setting::Tos(tos) => options.tos = *tos,
-            Setting::Ttl(ttl) => options.ttl = Some(*ttl),
-            Setting::MulticastTtl(ttl) => options.multicast_ttl = *ttl,
-            Setting::MulticastLoop(on) => options.multicast_loop = *on,
-            Setting::MulticastDevice(_, source) => {
-                (options.multicast_dev, options.multicast_source) = (dev, *source);
-            }
-            Setting::UnicastDevice(_) => options.unicast_dev = dev,
-            Setting::Discovery(mode) => {
-                options.discovery = match mode {
-                    0 => Discovery::Dont,
-                    1 => Discovery::Want,
-                    2 => Discovery::Do,
-                    3 => Discovery::Probe,
-                    4 => Discovery::Interface,
-                    5 => Discovery::Omit,
-                    _ => return Answer::error(Errno::EINVAL),
-                }
-            }
-            Setting::Broadcast(on) => options.broadcast = *on,
-            Setting::DontRoute(on) => options.dont_route = *on,
-            Setting::Transparent(on) => options.transparent = *on,
-            Setting::FreeBind(on) => options.free_bind = *on,
-            Setting::ReportsErrors(on) => options.reports_errors = *on,
-            Setting::WithHeader(on) => options.with_header = *on,
-            Setting::ReuseAddress(on) => options.reuse_address = *on,
-            Setting::ReusePort(on) => options.reuse_port = *on,
-            Setting::V6Only(on) => options.v6_only = *on,
-        }
-        Answer::text("ok")
+        let setting = match setting.clone() {
+            Setting::Mark(mark) => sockets::Setting::Mark(mark),
+            Setting::Device(_) => sockets::Setting::Device(dev),
+            Setting::Tos(tos) => sockets::Setting::Tos(tos),
+            Setting::Ttl(ttl) => sockets::Setting::Ttl(Some(ttl)),
+            Setting::MulticastTtl(ttl) => sockets::Setting::MulticastTtl(ttl),
+            Setting::MulticastLoop(on) => sockets::Setting::MulticastLoop(on),
+            Setting::MulticastDevice(_, source) => sockets::Setting::MulticastDevice(dev, source),
+            Setting::UnicastDevice(_) => sockets::Setting::UnicastDevice(dev),
+            Setting::Discovery(mode) => match mode {
+                0 => sockets::Setting::Discovery(Discovery::Dont),
+                1 => sockets::Setting::Discovery(Discovery::Want),
+                2 => sockets::Setting::Discovery(Discovery::Do),
+                3 => sockets::Setting::Discovery(Discovery::Probe),
+                4 => sockets::Setting::Discovery(Discovery::Interface),
+                5 => sockets::Setting::Discovery(Discovery::Omit),
+                _ => return Answer::error(Errno::EINVAL),
+            },
+            Setting::Broadcast(on) => sockets::Setting::Broadcast(on),
+            Setting::DontRoute(on) => sockets::Setting::DontRoute(on),
+            Setting::Transparent(on) => sockets::Setting::Transparent(on),
+            Setting::FreeBind(on) => sockets::Setting::FreeBind(on),
+            Setting::ReportsErrors(on) => sockets::Setting::ReportsErrors(on),
+            Setting::WithHeader(on) => sockets::Setting::WithHeader(on),
+            Setting::ReuseAddress(on) => sockets::Setting::ReuseAddress(on),
+            Setting::ReusePort(on) => sockets::Setting::ReusePort(on),
+            Setting::V6Only(on) => sockets::Setting::V6Only(on),
+        };
+        answered(self.world.set_option(NS, id, setting).map(|()| "ok".to_owned()))
     }
 }
 

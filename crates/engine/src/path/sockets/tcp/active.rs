@@ -119,7 +119,7 @@ impl Stack<'_, '_> {
         if before.port == 0 && to.is_ipv4() {
             routed = self.tcp_way(&options, options.dev, (from, to))?.0;
         }
-        self.keep_way(id, &routed);
+        self.keep(id, &routed);
         self.count(Counter::TcpActiveOpens);
         self.send_syn(id);
         self.set_segment_timer(id, Some(Time(self.now().0 + FIRST_TIMEOUT)));

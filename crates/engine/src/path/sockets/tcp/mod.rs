@@ -24,7 +24,7 @@ use super::super::six::Made6;
 use super::super::timers::Timer;
 use super::super::{Outcome, Packet, Stack};
 use super::options::Options;
-use super::{Socket, SocketId, Sockets, Way, scope};
+use super::{SocketId, Sockets, Way, scope};
 use crate::counters::Counter;
 use crate::lookup::{Decision, Decision6, DropReason, Flow4, Flow6};
 use crate::state::Time;
@@ -152,15 +152,12 @@ impl Stack<'_, '_> {
         }
     }
 
-    fn keep_way(&mut self, id: SocketId, routed: &Routed) {
-        let Some(asked) = self.state.sockets.get(id).map(Socket::asked) else { return };
+    fn keep(&mut self, id: SocketId, routed: &Routed) {
         let way = match routed {
-            Routed::Four(decision) => self.holding4(decision, asked),
-            Routed::Six(decision) => self.holding6(decision, asked),
+            Routed::Four(decision) => self.holding4(decision),
+            Routed::Six(decision) => self.holding6(decision),
         };
-        if let Some(socket) = self.state.sockets.get_mut(id) {
-            socket.way = Some(way);
-        }
+        self.keep_way(id, Some(way));
     }
 
     /// The way that a connection keeps, found anew if it holds no longer
@@ -177,7 +174,7 @@ impl Stack<'_, '_> {
         let (options, from) = (socket.options.clone(), SocketAddr::new(socket.source, socket.port));
         let to = socket.peer.ok_or(Errno::ENOTCONN)?;
         let (routed, _) = self.tcp_way(&options, options.dev, (from, to))?;
-        self.keep_way(id, &routed);
+        self.keep(id, &routed);
         Ok(routed)
     }
 

@@ -257,7 +257,7 @@ impl Stack<'_, '_> {
             self.count(Counter::TcpExtListenDrops);
             return Some(Outcome::Dropped(DropReason::NotSpecified));
         };
-        self.keep_way(id, &routed);
+        self.keep(id, &routed);
         self.set_segment_timer(id, None);
         let number = self.rng.next_u32() as u16;
         if let Some(socket) = self.state.sockets.get_mut(id) {
