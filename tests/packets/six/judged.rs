@@ -10,7 +10,7 @@ use super::{FAR, OWN, PEER, ROUTER6, addr, echo, edited, message, packet, summed
 use crate::host::{Host, ROUTER, framed, ipv4, mac};
 use crate::kernel::{Asked, Both, Step, same};
 
-fn held(more: &str) -> String {
+pub(super) fn held(more: &str) -> String {
     format!(
         "sysctl -w net.ipv6.conf.default.mldv2_unsolicited_report_interval=1
 {ROUTER6}sysctl -w net.ipv4.icmp_msgs_per_sec=100000
@@ -21,7 +21,7 @@ sysctl -w net.ipv6.icmp.ratelimit=0
     )
 }
 
-fn arrives(packet: &[u8]) -> Step {
+pub(super) fn arrives(packet: &[u8]) -> Step {
     let group = packet[24] == 0xff;
     let dst = if group { [0x33, 0x33, packet[36], packet[37], packet[38], packet[39]] } else { mac(0x10) };
     let header = Ethernet { dst, src: mac(2), ethertype: ethertype::IPV6.into() };
@@ -30,13 +30,13 @@ fn arrives(packet: &[u8]) -> Step {
 
 /// What both do, and why packets were dropped here.
 #[track_caller]
-fn done(setup: &str, steps: &[Step]) -> (Both, Vec<String>) {
+pub(super) fn done(setup: &str, steps: &[Step]) -> (Both, Vec<String>) {
     let asked = Asked { quiet: 1.5, ..Asked::of(setup, steps) };
     let (both, handled, _) = same(&mut Host::new(setup), &asked);
     (both, handled.iter().map(|handled| format!("{:?}", handled.outcome)).collect())
 }
 
-fn counted(both: &Both, name: &str) -> u64 {
+pub(super) fn counted(both: &Both, name: &str) -> u64 {
     both.counters.get(name).copied().unwrap_or(0)
 }
 

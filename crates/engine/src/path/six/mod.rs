@@ -19,6 +19,7 @@ mod output;
 mod reassemble;
 mod receive;
 mod redirect;
+mod segments;
 mod solicit;
 mod tcp;
 mod udp;
