@@ -46,7 +46,7 @@ pub(super) enum Passed {
 
 /// What stands behind the extension headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Behind {
+pub(in crate::path) struct Behind {
     /// Its number; that of a fragment header where the rest is in another fragment.
     pub number: u8,
     /// Where it stands.
@@ -57,7 +57,7 @@ pub(super) struct Behind {
 
 /// Skips extension headers from `at` on, where one of `number` stands
 /// (`ipv6_skip_exthdr`); `None` where they do not end.
-pub(super) fn skip(bytes: &[u8], mut at: usize, mut number: u8) -> Option<Behind> {
+pub(in crate::path) fn skip(bytes: &[u8], mut at: usize, mut number: u8) -> Option<Behind> {
     let mut fragment = 0;
     while is_extension(number) {
         if number == next::NONE {
