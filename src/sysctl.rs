@@ -104,7 +104,9 @@ impl Options {
 /// Whether a path below `/proc/sys` is one of those that are modelled: what is not
 /// there then is not there in Linux either.
 pub(crate) fn is_modelled(path: &str) -> bool {
-    ["/proc/sys/net/ipv4/", "/proc/sys/net/ipv6/"].iter().any(|below| path.starts_with(below))
+    ["/proc/sys/net/bridge/", "/proc/sys/net/ipv4/", "/proc/sys/net/ipv6/"]
+        .iter()
+        .any(|below| path.starts_with(below))
 }
 
 /// The file of a key: whichever of `.` and `/` comes first separates, the
@@ -141,7 +143,7 @@ fn missing(path: &str, errno: Errno, outcome: &mut Outcome) {
         let name = name_of(path);
         let _ = writeln!(
             outcome.stderr,
-            "sysctl: {name}: not modelled; settings below net.ipv4 and net.ipv6 are"
+            "sysctl: {name}: not modelled; settings below net.bridge, net.ipv4 and net.ipv6 are"
         );
     } else {
         let _ = writeln!(outcome.stderr, "sysctl: cannot stat {path}: {errno}");

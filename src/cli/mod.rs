@@ -176,8 +176,9 @@ once. Packets that the capture cut, or marks as outbound, do not enter.
 The report has an object a line for each packet of the capture: its number, device, outcome
 (forwarded, delivered, queued, dropped, unknown), the kernel's drop reason or the name of what is not
 modelled, the frames that the host emitted because of it, the counters that it moved as nstat names
-them, and the lookups that it made. Where time alone emits something, such as another ARP request,
-the object's packet is null.
+them, and the lookups that it made. Where time alone emits something, such as another ARP request, or
+drops what waited, the object's packet is null. What is due when a packet comes happens after it, and
+what is due at the end of --until is left out: Linux's timers are late, never early.
 
 Without --report and --output for standard output, the numbers of packets by outcome are printed.
 

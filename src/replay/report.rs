@@ -91,6 +91,7 @@ pub(super) struct Entry<'a> {
     pub packet: Option<u64>,
     /// The device that it entered on, or that a timer emitted on.
     pub dev: Option<&'a str>,
+    /// What became of it; of a timer, what became of the first packet that it dropped.
     pub outcome: Option<&'a str>,
     pub reason: Option<&'a str>,
     pub emitted: &'a [Frame],
@@ -148,12 +149,14 @@ impl Report {
         self.out.flush()
     }
 
-    /// Tells of a packet, or of a timer; a timer that emitted and counted nothing is left out.
+    /// Tells of a packet, or of a timer; a timer that emitted, dropped and counted nothing is
+    /// left out.
     pub(super) fn tell(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
         let config = &asked.ns.config;
         self.news.clear();
         asked.ns.state.counters.take_news(&mut self.counted, |name, count| self.news.push((name, count)));
-        if entry.packet.is_none() && entry.emitted.is_empty() && self.news.is_empty() {
+        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && self.news.is_empty();
+        if entry.packet.is_none() && is_silent {
             return Ok(());
         }
         // Written field by field: hexadecimal digits and counters' names need no escapes.

@@ -68,7 +68,7 @@ pub fn run(
     if let Some(device) = named.find(|device| config.links.find(device).is_none()) {
         bail!("--on: the host has no device {device}; it has {}", devices(config));
     }
-    let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false };
+    let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false, dropped: None };
     let is_traced = report.is_some() || is_choice_unknown(config);
     source.world.settle();
     let (begin, name) = (source.world.now, capture.name.clone());
@@ -111,6 +111,8 @@ struct Listener {
     keeps: bool,
     /// Whether another hop was possible.
     is_open: bool,
+    /// What became of the first packet that was dropped.
+    dropped: Option<Outcome>,
 }
 
 impl Sink for Listener {
@@ -118,6 +120,9 @@ impl Sink for Listener {
         match &event {
             Event::Path { shares, .. } => self.is_open |= shares.len() > 1,
             Event::V6(Event6::Path { shares, .. }) => self.is_open |= shares.len() > 1,
+            Event::Ended { outcome: outcome @ Outcome::Dropped(_), .. } => {
+                self.dropped.get_or_insert(*outcome);
+            }
             _ => {}
         }
         let is_of_way = matches!(event, Event::Packet { .. } | Event::Stage { .. } | Event::Ended { .. });
@@ -166,8 +171,8 @@ impl Replay<'_> {
 
     /// Time after the last packet.
     fn rest(&mut self) -> anyhow::Result<()> {
-        let until = Time(self.source.world.now.0.saturating_add(self.options.until));
-        self.pass(until)
+        let until = self.source.world.now.0.saturating_add(self.options.until);
+        self.pass_before(Time(until))
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
@@ -242,8 +247,18 @@ impl Replay<'_> {
         }
         let millis = time.saturating_sub(first) / NANOS;
         let at = Time(self.begin.0.saturating_add(millis));
-        self.pass(at)?;
+        self.pass_before(at)?;
         self.clock = time;
+        Ok(())
+    }
+
+    /// Time passes, to just before its end: Linux's timers are late, never early, so that what
+    /// is due when a packet comes happens after it.
+    fn pass_before(&mut self, end: Time) -> anyhow::Result<()> {
+        if self.source.world.now < end {
+            self.pass(Time(end.0 - 1))?;
+            self.source.world.now = end;
+        }
         Ok(())
     }
 
@@ -252,6 +267,7 @@ impl Replay<'_> {
         loop {
             self.listener.events.clear();
             self.listener.is_open = false;
+            self.listener.dropped = None;
             let mut tracer = match self.is_traced {
                 true => Tracer::on(&mut self.listener),
                 false => Tracer::off(),
@@ -271,7 +287,10 @@ impl Replay<'_> {
                 self.comment.push_str("no packet: time alone");
                 self.write(&frames)?;
             }
-            self.report(None, (None, None), &frames)?;
+            // Of packets that waited only those that wait in vain are told of: what is sent at
+            // last is emitted because of another packet.
+            let told = self.listener.dropped.map(words);
+            self.report(None, (told.map(|(word, _)| word), told.and_then(|(_, reason)| reason)), &frames)?;
         }
     }
 

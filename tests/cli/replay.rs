@@ -250,7 +250,7 @@ fn time_alone_asks_again_and_gives_up() {
     let queued = (json!(1), json!("eth0"), json!("queued"));
     let again = (json!(null), json!("eth1"), json!(null));
     let forwarded = (json!(2), json!("eth0"), json!("forwarded"));
-    let told = (json!(null), json!("eth0"), json!(null));
+    let told = (json!(null), json!("eth0"), json!("dropped"));
     let (_, objects, _) = replay("retry", &capture().0, "");
     assert_eq!(outcomes(&objects), [queued.clone(), again.clone(), forwarded.clone()]);
     let (_, objects, _) = replay("retries", &capture().0, "--until 5");
@@ -258,6 +258,23 @@ fn time_alone_asks_again_and_gives_up() {
     let target: Vec<u8> = bytes_of(&objects[3]["emitted"][0])[38..].to_vec();
     assert_eq!(target, [10, 1, 0, 77], "it is asked for the third time");
     assert_eq!(objects[4]["counters"]["IcmpOutDestUnreachs"], 1);
+    assert_eq!(objects[4]["reason"], "NEIGH_FAILED");
+}
+
+#[test]
+fn what_is_due_when_a_packet_comes_happens_after_it_and_what_is_due_at_the_end_does_not() {
+    // A second request for a neighbour is due after a second.
+    let first = udp(NEIGHBOUR, [10, 1, 0, 77]);
+    let packets = |capture: &Pcapng, until: &str| -> Vec<Value> {
+        let (_, objects, _) = replay(&format!("due{until}"), &capture.0, &format!("--until {until}"));
+        objects.iter().map(|object| object["packet"].clone()).collect()
+    };
+    let one = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &first);
+    assert_eq!(packets(&one, "1"), [json!(1)]);
+    assert_eq!(packets(&one, "1.001"), [json!(1), Value::Null]);
+    let two = one.packet(0, 1_000_000, &udp(NEIGHBOUR, [10, 1, 0, 9]));
+    assert_eq!(packets(&two, "0"), [json!(1), json!(2)]);
+    assert_eq!(packets(&two, "0.5"), [json!(1), json!(2), Value::Null]);
 }
 
 #[test]

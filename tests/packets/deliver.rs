@@ -1,9 +1,11 @@
 //! Packets for this host (`ip_local_deliver`), as far as no socket is asked for.
 
 use fingerpost_engine::path::Outcome;
-use fingerpost_net::wire::{DF, Header, Tcp, proto};
+use fingerpost_net::wire::{DF, Header, Tcp, checksum, proto};
 
-use crate::host::{Host, ROUTER, icmp, ipv4, reason, tcp, udp, unframed};
+use crate::both::Both;
+use crate::commands;
+use crate::host::{Host, ROUTER, framed, icmp, ipv4, mac, reason, tcp, udp, unframed};
 
 #[test]
 fn c226_an_unknown_protocol_is_answered() {
@@ -102,4 +104,73 @@ fn c257_no_error_about_an_error() {
             crate::host::edited(ipv4("10.0.0.2", "20.0.0.1", proto::ICMP, message), |header| header.ttl = 1);
         assert_eq!(host.packet("e0", &packet).emitted.len(), answered, "type {kind}");
     }
+}
+
+/// A request for a device (RFC 8335): the status bits, the kind of name, the name.
+fn probe(bits: u8, kind: u8, name: &[u8]) -> Vec<u8> {
+    let object = [&[0x20, 0, 0, 0, 0, 4 + name.len() as u8, 3, kind], name].concat();
+    let mut packet = icmp("10.0.0.2", "10.0.0.1", 42, &object);
+    packet[27] = bits;
+    packet[22..24].fill(0);
+    let sum = checksum(&packet[20..]);
+    packet[22..24].copy_from_slice(&sum.to_be_bytes());
+    packet
+}
+
+#[test]
+fn a_device_is_told_about_to_who_may_ask() {
+    let script = format!(
+        "sysctl -w net.ipv6.conf.all.disable_ipv6=1
+sysctl -w net.ipv6.conf.default.disable_ipv6=1
+{ROUTER}ip tuntap add e2 mode tap
+ip link add v0 type veth peer name v1
+ip link set v0 up
+"
+    );
+    let (up, both_up) = (Some((0, 4)), Some((0, 6)));
+    let (malformed, nowhere) = (Some((1, 0)), Some((2, 0)));
+    let cases: [(&[u8], u8, Option<(u8, u8)>); 19] = [
+        (b"e1", 1, both_up),
+        (b"e1\0\0", 1, both_up),
+        (b"v0\0\0", 1, up),
+        (b"e2", 1, Some((0, 0))),
+        (b"e9", 1, nowhere),
+        (b"\0\0", 1, nowhere),
+        (b"", 1, malformed),
+        (b"e1\0\0\0\0\0\0\0\0\0\0\0\0\0", 1, both_up),
+        (b"e1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 1, malformed),
+        (&[0, 0, 0, 1], 2, both_up),
+        (&[0, 0, 0, 99], 2, nowhere),
+        (&[0, 1], 2, malformed),
+        (&[0, 1, 4, 0, 10, 1, 0, 1], 3, both_up),
+        (&[0, 1, 4, 0, 127, 0, 0, 5], 3, both_up),
+        (&[0, 1, 4, 0, 10, 1, 0, 2], 3, nowhere),
+        (&[0, 1, 5, 0, 10, 1, 0, 1], 3, malformed),
+        (&[0, 2, 4, 0, 10, 1, 0, 1], 3, malformed),
+        (&[0, 3, 4, 0, 10, 1, 0, 1], 3, malformed),
+        (b"e1", 4, malformed),
+    ];
+    let ask = |both: &mut Both, packet: &[u8]| {
+        let handled = both.frame("e0", &framed(mac(0x10), mac(2), packet));
+        let frame = handled.emitted.first()?;
+        let (_, _, message) = unframed(&frame.bytes);
+        assert_eq!((message[0], message[6]), (43, 0));
+        Some((message[1], message[7]))
+    };
+    let mut both = Both::new(&script);
+    assert_eq!(ask(&mut both, &probe(1, 1, b"e1")), None);
+    both.agree(commands::is_default_release());
+    let allowed = "sysctl -w net.ipv4.icmp_echo_enable_probe=1\n";
+    let mut both = Both::new(&format!("{script}{allowed}"));
+    for (name, kind, expected) in cases {
+        // Whatever bits of the status a request has set.
+        assert_eq!(ask(&mut both, &probe(0xff, kind, name)), expected, "{kind} {name:?}");
+    }
+    assert_eq!(ask(&mut both, &probe(0xfe, 1, b"e1")), None, "of a neighbour");
+    assert_eq!(ask(&mut both, &icmp("10.0.0.2", "10.0.0.1", 42, &[0x20, 0, 0])), None);
+    both.agree(commands::is_default_release());
+    let ignored = "sysctl -w net.ipv4.icmp_echo_ignore_all=1\n";
+    let mut both = Both::new(&format!("{script}{allowed}{ignored}"));
+    assert_eq!(ask(&mut both, &probe(1, 1, b"e1")), None);
+    both.agree(commands::is_default_release());
 }

@@ -62,6 +62,9 @@ pub struct Behaviour {
     /// Whether the log's messages about martians name their addresses (C-203: not 6.18;
     /// of later ones read, as those that were run say nothing).
     pub martians_are_named: bool,
+    /// Whether bridges call Netfilter's hooks (`br_netfilter`), so that bridged packets are checked
+    /// and cut: a module of many kernels, which the one compared with has (6.18) or has not (7.2.7).
+    pub bridges_call_netfilter: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -100,6 +103,7 @@ impl Behaviour {
             no_limit_keeps_tokens: at >= (7, 0),
             udp_lite: at < (7, 0),
             martians_are_named: at >= (7, 0),
+            bridges_call_netfilter: at < (7, 0),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }

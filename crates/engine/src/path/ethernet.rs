@@ -79,7 +79,10 @@ impl Stack<'_, '_> {
                 return;
             }
             match self.bridge_receive(taken.dev, frame, taken.addressed) {
-                Bridged::Up { bridge: dev, addressed } => taken = Taken { dev, addressed, ..taken },
+                Bridged::Up { bridge: dev, addressed, len } => {
+                    let bytes = &taken.bytes[..taken.bytes.len().saturating_sub(frame.len() - len)];
+                    taken = Taken { dev, addressed, bytes, ..taken };
+                }
                 Bridged::Pass => {}
                 Bridged::Done => return,
             }

@@ -27,9 +27,12 @@ impl Stack<'_, '_> {
             self.count(counter);
         }
         if head.kind == icmp::EXTENDED_ECHO {
-            // Devices are not told about unless that is allowed (RFC 8335).
-            if self.setting("icmp_echo_enable_probe") != 0 {
-                self.end(packet, Outcome::Unknown("extended echo requests"));
+            // To many as well.
+            if self.setting("icmp_echo_ignore_all") == 0
+                && let Some(probed) = self.probed(head.code, head.rest, data)
+            {
+                let kind = icmp::EXTENDED_ECHO_REPLY;
+                self.icmp_reply(packet, header, (kind, probed.code), probed.rest, data);
             }
             return Ok(());
         }

@@ -29,6 +29,7 @@ mod mroute;
 pub(crate) mod neighbour;
 pub mod options;
 mod output;
+mod probe;
 mod reassemble;
 mod receive;
 mod six;

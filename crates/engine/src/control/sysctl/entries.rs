@@ -113,6 +113,21 @@ const fn e(name: &'static str, default: &'static str, form: Form) -> Entry {
     Entry { name, default, form }
 }
 
+/// The setting of `net.bridge` with this name.
+pub(super) fn of_bridges(name: &str) -> Option<&'static Entry> {
+    OF_BRIDGES.iter().find(|entry| entry.name == name)
+}
+
+/// What bridged packets meet of Netfilter (`br_netfilter`).
+const OF_BRIDGES: [Entry; 6] = [
+    e("bridge-nf-call-arptables", "1", Switch),
+    e("bridge-nf-call-ip6tables", "1", Switch),
+    e("bridge-nf-call-iptables", "1", Switch),
+    e("bridge-nf-filter-pppoe-tagged", "0", Switch),
+    e("bridge-nf-filter-vlan-tagged", "0", Switch),
+    e("bridge-nf-pass-vlan-input-dev", "0", Switch),
+];
+
 /// Sorted by name.
 const TEXTS: &[Entry] = &[
     e("fib_notify_on_flag_change", "0", Unsigned(0, 2)),

@@ -17,6 +17,8 @@ pub(super) enum Form {
     Int(i64, i64),
     /// `proc_douintvec_minmax`, `proc_dou8vec_minmax`, `proc_doulongvec_minmax`: without sign.
     Unsigned(i64, i64),
+    /// `brnf_sysctl_call_tables`: off at 0, else 1.
+    Switch,
     /// `proc_dointvec_jiffies`: seconds.
     Seconds,
     /// `proc_dointvec_ms_jiffies`: milliseconds, rounded up to ticks.
@@ -65,6 +67,7 @@ impl Form {
                 let number = unsigned(text)?;
                 if (min..=max).contains(&number) { Ok(number) } else { Err(Errno::EINVAL) }
             }
+            Form::Switch => Ok(i64::from(int(text)? != 0)),
             Form::Seconds => {
                 let number: i64 = int(text)?.into();
                 if number.abs() <= i64::from(i32::MAX) / HZ { Ok(number) } else { Err(Errno::EINVAL) }

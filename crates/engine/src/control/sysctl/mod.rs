@@ -186,6 +186,12 @@ pub(crate) fn number_of(config: &Config, name: &str) -> i64 {
     text_of(config, name).split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
+/// Whether a setting of `net.bridge` is on.
+pub(crate) fn is_on_for_bridges(config: &Config, name: &str) -> bool {
+    let stored = config.sysctl.other.get(&format!("bridge/{name}")).map(String::as_str);
+    stored.or_else(|| entries::of_bridges(name).map(|entry| entry.default)) == Some("1")
+}
+
 /// A setting of `net.ipv6` that is of no device, as text.
 pub(crate) fn text6_of<'a>(config: &'a Config, name: &str) -> &'a str {
     let stored = config.sysctl.other.get(&format!("ipv6/{name}")).map(String::as_str);
@@ -219,6 +225,9 @@ fn find(config: &Config, path: &str) -> Option<Target> {
     let below = path.strip_prefix("net/")?;
     if let Some(path) = below.strip_prefix("ipv6/") {
         return ipv6::find(config, path);
+    }
+    if let Some(name) = below.strip_prefix("bridge/") {
+        return entries::of_bridges(name).map(Target::Text);
     }
     let path = below.strip_prefix("ipv4/").or((below == "ipv4").then_some(""))?;
     let parts: Vec<&str> = path.split('/').collect();

@@ -2,6 +2,7 @@
 //! (`net/bridge`). Spanning tree and VLANs are not modelled and are reported as unknown.
 
 mod learned;
+mod netfilter;
 mod settings;
 mod snoop;
 
@@ -22,13 +23,20 @@ use crate::trace::Stage;
 const OF_THE_LINK: [u8; 5] = [0x01, 0x80, 0xc2, 0x00, 0x00];
 /// What is not known of tagged frames.
 const TAGS: &str = "VLAN tags on a bridge";
+/// What is not known of packets that hooks would see on their way from port to port.
+const AT_HOOKS: &str = "functions at hooks for bridged packets";
 /// What a tag adds to a frame, bytes; there is always room for one.
 const TAG_LEN: usize = 4;
 
 /// What becomes of a frame that came in by a port.
 pub(super) enum Bridged {
     /// The host receives it by the bridge.
-    Up { bridge: u32, addressed: Addressed },
+    Up {
+        bridge: u32,
+        addressed: Addressed,
+        /// How long the frame is without what followed its packet.
+        len: usize,
+    },
     /// The host receives it by the port itself.
     Pass,
     /// The bridge has done with it.
@@ -99,7 +107,10 @@ impl Stack<'_, '_> {
             return self.bridged(Outcome::Dropped(DropReason::BridgeIngressStpState));
         }
         let addressed = if header.dst == bridge.mac { Addressed::Host } else { addressed };
-        self.bridge_handles(&bridge, &at, frame, *header, addressed)
+        match self.bridge_checks(header.ethertype.get(), frame) {
+            Ok(frame) => self.bridge_handles(&bridge, &at, frame, *header, addressed),
+            Err(reason) => self.bridged(Outcome::Dropped(reason)),
+        }
     }
 
     /// `br_handle_frame_finish`.
@@ -114,7 +125,7 @@ impl Stack<'_, '_> {
         if at.learns {
             self.bridge_learns(bridge, at.dev, header.src);
         }
-        let up = Bridged::Up { bridge: bridge.dev, addressed };
+        let up = Bridged::Up { bridge: bridge.dev, addressed, len: frame.len() };
         let mut flood = Flood::Unicast;
         if header.dst == BROADCAST {
             flood = Flood::Broadcast;
@@ -214,6 +225,16 @@ impl Stack<'_, '_> {
         let may_leave = link.is_some_and(|link| takes(link, frame.len()) && link.has_carrier());
         if turns_back || is_isolated || to.state != FORWARDING {
             return At::NoTarget;
+        }
+        let bridged = from.zip(link.cloned());
+        if bridged.is_some() && self.bridges_to_hooks(frame) {
+            self.bridged(Outcome::Unknown(AT_HOOKS));
+            return At::Dropped;
+        }
+        if let Some((_, link)) = bridged
+            && let Some(at) = self.bridge_cuts(to.bridge, &link, frame)
+        {
+            return at;
         }
         if !may_leave {
             return At::Dropped;

@@ -30,6 +30,8 @@ pub(super) struct Bridge {
 /// A port of a bridge.
 pub(super) struct Port {
     pub dev: u32,
+    /// The bridge that it is of.
+    pub bridge: u32,
     pub mac: Mac,
     /// State of spanning tree.
     pub state: u8,
@@ -113,6 +115,7 @@ impl Port {
         let is_on = |kind| number(data, kind).is_some_and(|value| value != 0);
         Port {
             dev: link.index(),
+            bridge: link.master().unwrap_or(0),
             mac: mac_of(link),
             state: link.msg.bridge_port.as_ref().map_or(0, |port| port.state),
             is_hairpin: is_on(4),

@@ -75,8 +75,7 @@ impl Stack<'_, '_> {
         by: Option<SocketId>,
     ) {
         let is_own = packet.decision6.as_ref().is_some_and(|decision| decision.flags.any(RtFlags::LOCAL));
-        // Without keys IPv6 does not look at the newer kind of signature, as IPv4 does.
-        let is_signed = !matches!(Signature::of(segment), Signature::None | Signature::Authentication);
+        let is_signed = Signature::of(segment).keeps_from_reset6();
         if tcp.flags & tcp_flags::RST != 0 || !is_own || is_signed {
             return;
         }

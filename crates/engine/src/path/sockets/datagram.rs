@@ -214,9 +214,9 @@ impl Stack<'_, '_> {
                 self.keep_way(id, None);
                 self.set_way4(id, flow);
             }
-            // One of IPv6 asks the tables of IPv6, whatever it is connected to, and keeps the
-            // lost way if they have none.
-            _ => self.find_way6(id, to),
+            (_, IpAddr::V6(dst), _) => self.find_way6(id, dst, to.port()),
+            // One of IPv6 that is connected to IPv4.
+            _ => {}
         }
     }
 
@@ -251,7 +251,7 @@ impl Stack<'_, '_> {
         let peer_port = socket.peer.map_or(0, |peer| peer.port());
         let connected_id = socket.next_id;
         let of_device = self.config.links.get(decision.dev).map_or(0, |link| link.mtu());
-        let mtu = if discovery.uses_path() { decision.mtu } else { of_device.min(MAX_MTU) };
+        let mtu = if discovery.uses_path() { decision.mtu } else { of_device };
         if mtu < LEAST_MTU {
             return Err(Errno::ENETUNREACH);
         }

@@ -169,12 +169,12 @@ impl Stack<'_, '_> {
 
     /// Looks for the way to a socket's peer anew; if there is none, all stays
     /// (`ip6_datagram_dst_update`).
-    pub(super) fn find_way6(&mut self, id: SocketId, to: SocketAddr) {
+    pub(super) fn find_way6(&mut self, id: SocketId, dst: Ipv6Addr, dport: u16) {
         let Some(socket) = self.state.sockets.get(id) else { return };
         let (options, sport) = (socket.options.clone(), socket.port);
-        let (dst, src) = (as_v6(to.ip()), as_v6(socket.source));
+        let IpAddr::V6(src) = socket.source else { return };
         let oif = if options.dev != 0 { options.dev } else { self.usual_device(&options, dst) };
-        let mut flow = Flow6 { src, oif, sport, dport: to.port(), ..flow6(&options, Kind::Udp, dst) };
+        let mut flow = Flow6 { src, oif, sport, dport, ..flow6(&options, Kind::Udp, dst) };
         if let Ok(decision) = self.route6(&mut flow, options.dev != 0) {
             let way = self.holding6(&decision);
             self.keep_way(id, Some(way));
@@ -333,14 +333,6 @@ impl Stack<'_, '_> {
             self.count(Counter::Ip6OutNoRoutes);
         }
         resolved
-    }
-}
-
-/// An address as IPv6 has it.
-fn as_v6(addr: IpAddr) -> Ipv6Addr {
-    match addr {
-        IpAddr::V4(addr) => addr.to_ipv6_mapped(),
-        IpAddr::V6(addr) => addr,
     }
 }
 

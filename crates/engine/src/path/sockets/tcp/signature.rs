@@ -1,6 +1,5 @@
 //! Signed segments (RFC 2385, RFC 5925). No socket here has a key: what is signed the old
-//! way is for none of them, and nothing that is signed is answered by a reset
-//! (of IPv6, nothing that is signed that way).
+//! way is for none of them, and nothing that is signed is answered by a reset.
 
 use fingerpost_net::wire::{Header, Tcp};
 
@@ -57,6 +56,12 @@ impl Signature {
             rest = &rest[len..];
         }
         found
+    }
+
+    /// Whether a segment of IPv6 that nobody expects is not reset for it; of IPv4 none with a
+    /// signature of either kind is. A kernel without RFC 5925 looks at that kind in IPv4 alone.
+    pub fn keeps_from_reset6(self) -> bool {
+        matches!(self, Signature::Digest | Signature::Malformed)
     }
 
     /// Why a socket does not take such a segment (`tcp_inbound_hash`).
