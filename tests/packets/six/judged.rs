@@ -1,14 +1,16 @@
-//! Protocols beside UDP and TCP, signed segments, and groups that addresses are: judged by the
-//! kernel.
+//! Protocols beside UDP and TCP, signed segments, groups that addresses are, and what failed
+//! neighbours end: judged by the kernel.
 
-use fingerpost_net::wire::{Checksum, Ethernet, Header, Ipv4, Tcp, ethertype, next, proto, tcp_flags};
+use fingerpost_net::wire::{
+    Checksum, Ethernet, Header, Ipv4, Tcp, ethertype, icmp6, nd, next, proto, tcp_flags,
+};
 use zerocopy::IntoBytes;
 
-use super::{OWN, PEER, ROUTER6, packet, summed, udp};
+use super::{FAR, OWN, PEER, ROUTER6, addr, echo, edited, message, packet, summed, udp};
 use crate::host::{Host, ROUTER, framed, ipv4, mac};
 use crate::kernel::{Asked, Both, Step, same};
 
-fn held(more: &str) -> String {
+pub(super) fn held(more: &str) -> String {
     format!(
         "sysctl -w net.ipv6.conf.default.mldv2_unsolicited_report_interval=1
 {ROUTER6}sysctl -w net.ipv4.icmp_msgs_per_sec=100000
@@ -19,7 +21,7 @@ sysctl -w net.ipv6.icmp.ratelimit=0
     )
 }
 
-fn arrives(packet: &[u8]) -> Step {
+pub(super) fn arrives(packet: &[u8]) -> Step {
     let group = packet[24] == 0xff;
     let dst = if group { [0x33, 0x33, packet[36], packet[37], packet[38], packet[39]] } else { mac(0x10) };
     let header = Ethernet { dst, src: mac(2), ethertype: ethertype::IPV6.into() };
@@ -28,13 +30,13 @@ fn arrives(packet: &[u8]) -> Step {
 
 /// What both do, and why packets were dropped here.
 #[track_caller]
-fn done(setup: &str, steps: &[Step]) -> (Both, Vec<String>) {
+pub(super) fn done(setup: &str, steps: &[Step]) -> (Both, Vec<String>) {
     let asked = Asked { quiet: 1.5, ..Asked::of(setup, steps) };
     let (both, handled, _) = same(&mut Host::new(setup), &asked);
     (both, handled.iter().map(|handled| format!("{:?}", handled.outcome)).collect())
 }
 
-fn counted(both: &Both, name: &str) -> u64 {
+pub(super) fn counted(both: &Both, name: &str) -> u64 {
     both.counters.get(name).copied().unwrap_or(0)
 }
 
@@ -81,7 +83,7 @@ fn t61_protocols_of_modules_are_unknown_to_the_kernel() {
     // Nobody routes multicast.
     steps.push(arrives(&packet(PEER, OWN, proto::PIM, &[0x21, 0, 0xde, 0xff, 0, 0, 0, 0])));
     let quoted = packet(OWN, PEER, 41, &[0; 24]);
-    steps.push(arrives(&super::message(PEER, OWN, 1, [0; 4], &quoted)));
+    steps.push(arrives(&message(PEER, OWN, 1, [0; 4], &quoted)));
     let (both, _) = done(&held(""), &steps);
     assert_eq!((both.frames.len(), counted(&both, "Ip6InUnknownProtos")), (8, 8));
     assert_eq!((counted(&both, "Ip6InDelivers"), counted(&both, "Icmp6InErrors")), (2, 0));
@@ -175,4 +177,36 @@ fn an_address_joins_the_group_that_it_is() {
     let mut host = Host::new(&setup);
     host.run("ip addr del ff05::99/128 dev e0");
     assert!(!listed(&host).contains(&GROUP.to_owned()));
+}
+
+#[test]
+fn what_was_learned_of_a_destination_goes_when_its_next_step_is_not_reached() {
+    const HOST6: &str = "
+sysctl -w net.ipv6.conf.default.mldv2_unsolicited_report_interval=1
+sysctl -w net.ipv6.auto_flowlabels=0
+sysctl -w net.ipv6.conf.default.accept_dad=0
+sysctl -w net.ipv6.conf.default.router_solicitations=0
+ip link set lo up
+ip tuntap add e0 mode tap
+ip tuntap add e1 mode tap
+sysctl -w net.ipv6.neigh.e0.retrans_time_ms=200
+ip link set e0 address 02:00:00:00:00:10 up
+ip addr add 2001:db8::1/64 dev e0 nodad
+ip neigh add fe80::2 lladdr 02:00:00:00:00:02 dev e0
+ip route add default via fe80::2 dev e0
+";
+    let router = "fe80::2";
+    let elsewhere = [addr("fe80::9").octets(), addr(FAR).octets()].concat();
+    let redirect =
+        edited(message(router, OWN, nd::REDIRECT, [0; 4], &elsewhere), |header| header.hop_limit = 255);
+    let sent = message(OWN, FAR, icmp6::ECHO_REPLY, [0; 4], &[0; 200]);
+    let too_big = message(router, OWN, icmp6::TOO_BIG, 1300u32.to_be_bytes(), &sent);
+    // The router's answer waits for an address that nobody has, and then the way is the old one.
+    let asks = arrives(&echo(FAR, OWN, &[1; 1400]));
+    let steps = [arrives(&redirect), arrives(&too_big), asks.clone(), Step::Wait(1500), asks];
+    let (both, _) = done(HOST6, &steps);
+    let asked = both.frames.iter().filter(|(_, frame)| frame[54] == nd::SOLICIT).count();
+    let (_, last) = both.frames.last().unwrap();
+    assert_eq!((asked, both.frames.len()), (3, 4));
+    assert_eq!((&last[..6], last.len()), (&mac(2)[..], 14 + 40 + 8 + 1400));
 }

@@ -6,6 +6,7 @@ mod fragments;
 mod judged;
 mod legs;
 mod listen;
+mod segments;
 mod teach;
 
 use std::net::Ipv6Addr;

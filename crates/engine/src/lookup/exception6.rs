@@ -136,6 +136,18 @@ impl Exceptions6 {
         removed
     }
 
+    /// The next step of a decision that was learned could not be reached: it is forgotten
+    /// (`ip6_link_failure`).
+    pub(crate) fn link_failed(&mut self, config: &Config, found: &Found6, (src, dst): (Ipv6Addr, Ipv6Addr)) {
+        let Some(route) = found.route.get(config) else { return };
+        let hop = hop_id(config, route, found.member);
+        let own = (!route.src.is_default()).then_some(src);
+        let was_own = own.is_some_and(|src| self.entries.remove(&(hop, dst, src)).is_some());
+        if was_own || self.entries.remove(&(hop, dst, route.src.addr())).is_some() {
+            self.changes += 1;
+        }
+    }
+
     /// Forgets all but what is to be kept.
     pub fn retain(&mut self, keep: impl Fn(HopId6, &Exception6) -> bool) {
         self.entries.retain(|(hop, ..), known| keep(*hop, known));

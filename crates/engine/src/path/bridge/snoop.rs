@@ -1,16 +1,29 @@
 //! What a bridge looks for in multicast (`br_multicast_rcv`). While nobody asks who listens,
 //! all multicast goes everywhere, whoever reported what; a question is reported as unknown.
 
-use fingerpost_net::wire::{Ethernet, Header, Ipv4, Ipv6, checksum, ethertype, icmp6, next, proto};
+use std::net::Ipv6Addr;
+
+use fingerpost_net::wire::{
+    Checksum, Ethernet, Header, Icmp, Ipv4, Ipv6, checksum, ethertype, icmp6, next, proto,
+};
 
 use super::settings::Bridge;
+use crate::addrtype::AddrType;
 use crate::lookup::DropReason;
 use crate::path::Outcome;
+use crate::path::six::skip;
 
 /// `IGMP_HOST_MEMBERSHIP_QUERY`.
 const IGMP_QUERY: u8 = 0x11;
 /// The shortest message of IGMP, bytes.
 const IGMP_LEN: usize = 8;
+/// The shortest message about listeners, bytes, and the shortest question of version 2.
+const MLD_LEN: usize = 24;
+const QUERY_2_LEN: usize = 28;
+/// A record of a report of version 2 without its sources, bytes.
+const RECORD: usize = 20;
+/// All nodes of a link.
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// What is not known.
 const QUESTION: Outcome = Outcome::Unknown("a bridge that was asked for multicast listeners");
 /// What is not well formed is dropped.
@@ -56,9 +69,44 @@ fn look6(packet: &[u8]) -> Result<(), Outcome> {
     if header.next != next::HOP {
         return Ok(());
     }
-    let option = &packet[Ipv6::LEN..Ipv6::LEN + payload];
-    let [following, units, ..] = option else { return Err(MALFORMED) };
-    let message = option.get((usize::from(*units) + 1) * 8..).ok_or(MALFORMED)?;
-    let is_question = *following == next::ICMPV6 && message.first() == Some(&icmp6::LISTENER_QUERY);
-    if is_question { Err(QUESTION) } else { Ok(()) }
+    let packet = &packet[..Ipv6::LEN + payload];
+    let behind = skip(packet, Ipv6::LEN, header.next).ok_or(MALFORMED)?;
+    if behind.number != next::ICMPV6 {
+        return Ok(());
+    }
+    let message = packet.get(behind.at..).ok_or(MALFORMED)?;
+    let sum = Checksum::ZERO.pseudo6(header.source(), header.destination(), next::ICMPV6, message.len());
+    if message.len() < Icmp::LEN || sum.bytes(message).finish() != 0 {
+        return Err(MALFORMED);
+    }
+    // What is too short to name a group says nothing.
+    match message[0] {
+        _ if message.len() < MLD_LEN => Ok(()),
+        icmp6::LISTENER_QUERY => match is_question(header, message) {
+            true => Err(QUESTION),
+            false => Err(MALFORMED),
+        },
+        icmp6::LISTENER_REPORT_2 if !has_records(message) => Err(MALFORMED),
+        _ => Ok(()),
+    }
+}
+
+/// `ipv6_mc_check_mld_query`.
+fn is_question(header: &Ipv6, message: &[u8]) -> bool {
+    let is_general = message[Icmp::LEN..MLD_LEN].iter().all(|&byte| byte == 0);
+    AddrType::of(header.source()).any(AddrType::LINK_LOCAL)
+        && (message.len() == MLD_LEN || message.len() >= QUERY_2_LEN)
+        && (!is_general || header.destination() == ALL_NODES)
+}
+
+/// Whether a report has all the records that it announces (`br_ip6_multicast_mld2_report`).
+fn has_records(message: &[u8]) -> bool {
+    let (mut rest, records) = (&message[Icmp::LEN..], u16::from_be_bytes([message[6], message[7]]));
+    (0..records).all(|_| {
+        let sources = rest.get(2..4).map_or(0, |it| usize::from(u16::from_be_bytes([it[0], it[1]])));
+        let len = RECORD + sources * 16;
+        let has = rest.len() >= len;
+        rest = rest.get(len..).unwrap_or_default();
+        has
+    })
 }

@@ -3,6 +3,7 @@
 use fingerpost_net::wire::{icmp6, next, proto};
 
 use super::super::{Outcome, Packet, Stack};
+use super::headers::Passed;
 use super::udp::{UDP6, UDPLITE6};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
@@ -14,28 +15,31 @@ impl Stack<'_, '_> {
         self.stage(Stage::Deliver);
         let Some(passed) = self.hook(Hook::Input, packet) else { return };
         let mut packet = passed.into_packet();
-        let outcome = self.hand_on(&mut packet);
-        self.end(&packet, outcome);
+        if let Some(outcome) = self.hand_on(&mut packet) {
+            self.end(&packet, outcome);
+        }
     }
 
-    /// `ip6_protocol_deliver_rcu`.
-    fn hand_on(&mut self, packet: &mut Packet) -> Outcome {
+    /// `ip6_protocol_deliver_rcu`; `None` if it went on elsewhere.
+    fn hand_on(&mut self, packet: &mut Packet) -> Option<Outcome> {
         loop {
             let Some(&number) = packet.bytes.get(packet.six.next_at) else {
-                return Outcome::Dropped(DropReason::NotSpecified);
+                return Some(Outcome::Dropped(DropReason::NotSpecified));
             };
             if packet.six.at > packet.bytes.len() {
                 self.count(Counter::Ip6InDiscards);
-                return Outcome::Dropped(DropReason::NotSpecified);
+                return Some(Outcome::Dropped(DropReason::NotSpecified));
             }
             let passed = match number {
-                next::DESTINATION => self.destination_options(packet),
+                next::DESTINATION => self.destination_options(packet).map(|()| Passed::Read),
                 next::ROUTING => self.routing_header(packet),
-                next::FRAGMENT => self.reassemble6(packet),
-                _ => break self.hand_over6(packet, number),
+                next::FRAGMENT => self.reassemble6(packet).map(|()| Passed::Read),
+                _ => break Some(self.hand_over6(packet, number)),
             };
-            if let Err(outcome) = passed {
-                return outcome;
+            match passed {
+                Ok(Passed::Read) => {}
+                Ok(Passed::Elsewhere) => return None,
+                Err(outcome) => return Some(outcome),
             }
         }
     }

@@ -35,9 +35,18 @@ pub(super) fn is_extension(number: u8) -> bool {
     matches!(number, next::HOP | next::ROUTING | next::FRAGMENT | next::AUTH | next::NONE | next::DESTINATION)
 }
 
+/// What became of a packet at a header of its.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passed {
+    /// What follows is looked at.
+    Read,
+    /// It went on elsewhere, and its way is over.
+    Elsewhere,
+}
+
 /// What stands behind the extension headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Behind {
+pub(in crate::path) struct Behind {
     /// Its number; that of a fragment header where the rest is in another fragment.
     pub number: u8,
     /// Where it stands.
@@ -48,7 +57,7 @@ pub(super) struct Behind {
 
 /// Skips extension headers from `at` on, where one of `number` stands
 /// (`ipv6_skip_exthdr`); `None` where they do not end.
-pub(super) fn skip(bytes: &[u8], mut at: usize, mut number: u8) -> Option<Behind> {
+pub(in crate::path) fn skip(bytes: &[u8], mut at: usize, mut number: u8) -> Option<Behind> {
     let mut fragment = 0;
     while is_extension(number) {
         if number == next::NONE {
@@ -111,6 +120,28 @@ pub(super) fn hashed(bytes: &[u8], header: &Ipv6, for_rules: bool) -> Hashed6 {
         && bytes[Ipv6::LEN] < icmp6::INFORMATIONAL;
     let quoted = bytes.get(Ipv6::LEN + Icmp::LEN..).and_then(Ipv6::read).filter(|_| is_error);
     Hashed6 { header: of_header(header), proto, sport, dport, quoted: quoted.map(of_header), for_rules }
+}
+
+/// Whether an option of measurement is well-formed: a trace is as long as it says
+/// (`ipv6_hop_ioam`, RFC 9197), others are not looked at.
+fn is_trace(option: &[u8]) -> bool {
+    const TRACE: u8 = 0;
+    /// What comes before a trace's data: a reserved byte, the type, and the trace's header.
+    const HEAD: usize = 10;
+    /// Bits of the trace's type by what they ask of a node: four bytes, or eight.
+    const SHORT: u32 = 0xff1f_fc00;
+    const WIDE: u32 = 0x00e0_0000;
+    let Some((&len, rest)) = option.get(1..).and_then(<[u8]>::split_first) else { return false };
+    let len = usize::from(len);
+    match rest.get(..len) {
+        Some([_, TRACE, _, _, node, left, a, b, c, d, ..]) => {
+            let asked = u32::from_be_bytes([*a, *b, *c, *d]);
+            let of_node = (asked & SHORT).count_ones() + 2 * (asked & WIDE).count_ones();
+            len >= HEAD + usize::from(left & 0x7f) * 4 && u32::from(node >> 3) == of_node
+        }
+        Some([_, TRACE, ..]) | None => false,
+        Some(rest) => rest.len() >= 2,
+    }
 }
 
 /// The bytes of the header at `at`, whose second byte tells its length in units of eight.
@@ -222,11 +253,12 @@ impl Stack<'_, '_> {
         dropped(DropReason::UnhandledProto)
     }
 
-    /// `ipv6_hop_ioam`, as far as it is off.
+    /// `ipv6_hop_ioam` on a host without namespaces of measurement: what is well-formed passes.
     fn ioam(&self, packet: &Packet, at: usize) -> Result<(), Outcome> {
         let is_on = self.config.links.ipv6(packet.dev).is_some_and(|ipv6| ipv6.conf.ioam6_enabled != 0);
         match at % 4 {
-            0 if is_on => Err(Outcome::Unknown("IOAM")),
+            0 if is_on && self.config.may_have_modules => Err(Outcome::Unknown("IOAM")),
+            0 if is_on && !is_trace(&packet.bytes[at..]) => dropped(DropReason::IpInHdr),
             0 => Ok(()),
             _ => dropped(DropReason::IpInHdr),
         }
@@ -259,7 +291,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ipv6_rthdr_rcv` (T-61).
-    pub(super) fn routing_header(&mut self, packet: &mut Packet) -> Result<(), Outcome> {
+    pub(super) fn routing_header(&mut self, packet: &mut Packet) -> Result<Passed, Outcome> {
         let at = packet.six.at;
         let Some(header) = header_at(&packet.bytes, at) else {
             self.count(Counter::Ip6InHdrErrors);
@@ -277,7 +309,7 @@ impl Stack<'_, '_> {
         };
         match kind {
             4 if of_device(|conf| conf.seg6_enabled) != 0 => {
-                return Err(Outcome::Unknown("segment routing"));
+                return self.segment_routing(packet, len);
             }
             3 if of_device(|conf| conf.rpl_seg_enabled) != 0 => {
                 return Err(Outcome::Unknown("RPL source routing"));
@@ -292,6 +324,6 @@ impl Stack<'_, '_> {
         }
         packet.six.next_at = at;
         packet.six.at += len;
-        Ok(())
+        Ok(Passed::Read)
     }
 }

@@ -19,11 +19,12 @@ mod output;
 mod reassemble;
 mod receive;
 mod redirect;
+mod segments;
 mod solicit;
 mod tcp;
 mod udp;
 
-pub(super) use headers::dissect;
+pub(super) use headers::{dissect, skip};
 pub use listen::{Listener, Listeners, Listening};
 pub(super) use output::Made6;
 pub use reassemble::Reassembly6;

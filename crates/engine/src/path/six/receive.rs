@@ -103,21 +103,38 @@ impl Stack<'_, '_> {
             self.ask_socket6(&mut packet, &header);
         }
         if packet.decision6.is_none() {
-            let mut flow = self.received_flow(&packet, &header);
-            let flow = &mut flow;
-            let stays = is_discovery(&packet.bytes);
-            match input6::receive(self.config, self.state, self.env, flow, stays, self.tracer) {
-                Err(errno) => return self.answer_no_route(packet, errno),
-                Ok(decision) if is_multipath(self.config, &decision) => {
-                    if let Some(unknown) = self.unknown_choice(&packet) {
-                        return self.end(&packet, Outcome::Unknown(unknown));
-                    }
-                    packet.decision6 = Some(decision);
-                }
-                Ok(decision) => packet.decision6 = Some(decision),
+            match self.route_input6(packet) {
+                Some(routed) => packet = routed,
+                None => return,
             }
         }
         self.dispatch_input6(packet);
+    }
+
+    /// Looks the way of a received packet up (`ip6_route_input`); `None` where that is its end.
+    pub(super) fn route_input6(&mut self, mut packet: Packet) -> Option<Packet> {
+        let Some(&header) = Ipv6::read(&packet.bytes) else {
+            self.drop(&packet, DropReason::IpInHdr);
+            return None;
+        };
+        let mut flow = self.received_flow(&packet, &header);
+        let flow = &mut flow;
+        let stays = is_discovery(&packet.bytes);
+        match input6::receive(self.config, self.state, self.env, flow, stays, self.tracer) {
+            Err(errno) => {
+                self.answer_no_route(packet, errno);
+                return None;
+            }
+            Ok(decision) if is_multipath(self.config, &decision) => {
+                if let Some(unknown) = self.unknown_choice(&packet) {
+                    self.end(&packet, Outcome::Unknown(unknown));
+                    return None;
+                }
+                packet.decision6 = Some(decision);
+            }
+            Ok(decision) => packet.decision6 = Some(decision),
+        }
+        Some(packet)
     }
 
     /// What a connected socket remembers of its packets' way (C-186).
@@ -170,7 +187,7 @@ impl Stack<'_, '_> {
     }
 
     /// Goes on by the decision's input function.
-    fn dispatch_input6(&mut self, packet: Packet) {
+    pub(super) fn dispatch_input6(&mut self, packet: Packet) {
         let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
         match decision.input {
             Input::LocalDeliver => self.deliver6(packet),
