@@ -55,6 +55,8 @@ pub struct State {
     pub buckets: BucketUse,
     /// Addresses, with their devices, whose detection ends once the present change is made.
     pub due: Vec<(u32, Ipv6Addr)>,
+    /// How many solicitations are still to come of detections that packets brought about.
+    pub detections: HashMap<(u32, Ipv6Addr), u64>,
     /// Groups of IPv6 that were joined or left, where reports tell of it: while packets are
     /// at work, and time.
     pub group_changes: Option<Vec<GroupChange>>,

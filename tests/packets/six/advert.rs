@@ -1,9 +1,11 @@
 //! What a host makes of router advertisements, and of others that have its addresses.
 
-use fingerpost_net::wire::nd;
+use fingerpost_net::wire::{Ethernet, Header, Ipv6, ethertype, icmp6, nd, next};
+use zerocopy::IntoBytes;
 
-use super::{addr, discovery, echo, edited, message, option, parts};
-use crate::host::{Host, mac};
+use super::{addr, discovery, echo, edited, message, option, packet, parts, summed};
+use crate::host::{Host, mac, reason};
+use crate::kernel::{Asked, Step, same};
 
 /// A host without addresses of its own but the one of its link.
 const HOST6: &str = "
@@ -207,6 +209,57 @@ fn a_duplicate_of_an_address_that_is_looked_for_is_its_end() {
     let target = option(nd::TARGET_ADDRESS, 9);
     host.enter(&discovery(LINK_LOCAL, "ff02::1", nd::ADVERT, 0x20, LINK_LOCAL, &target));
     assert_eq!(host.shows("sysctl -n net.ipv6.conf.e0.disable_ipv6").trim(), "1");
+}
+
+#[test]
+fn each_detection_asks_as_often_as_is_set_whatever_went_before() {
+    let setup = "
+sysctl -w net.ipv6.conf.default.mldv2_unsolicited_report_interval=1
+ip link set lo up
+ip tuntap add e0 mode tap
+ip tuntap add e1 mode tap
+sysctl -w net.ipv6.conf.e0.router_solicitations=0
+sysctl -w net.ipv6.conf.e0.router_solicitation_delay=0
+sysctl -w net.ipv6.conf.all.enhanced_dad=0
+sysctl -w net.ipv6.conf.e0.enhanced_dad=0
+ip link set e0 address 02:00:00:00:00:10 up
+";
+    let arrives = |packet: &[u8]| {
+        let [.., a, b, c, d] = Ipv6::read(packet).unwrap().dst;
+        let header =
+            Ethernet { dst: [0x33, 0x33, a, b, c, d], src: mac(2), ethertype: ethertype::IPV6.into() };
+        Step::Frame("e0", [header.as_bytes(), packet].concat())
+    };
+    let own = "2001:db8:a::ff:fe00:10";
+    let brings = advert(ROUTER, 0, 0, 0, &[prefix("2001:db8:a::", 0xc0, 86400, 14400)]);
+    let mut lengthens = advert(ROUTER, 0, 0, 0, &[]);
+    // Milliseconds from one solicitation to the next.
+    lengthens[52..56].copy_from_slice(&2000u32.to_be_bytes());
+    let lengthens = summed(ROUTER, "ff02::1", next::ICMPV6, lengthens[40..].to_vec(), 2);
+    let lengthens =
+        edited(packet(ROUTER, "ff02::1", next::ICMPV6, &lengthens), |header| header.hop_limit = 255);
+    let objects = discovery("::", "ff02::1:ff00:10", nd::SOLICIT, 0, own, b"");
+    let asks = message("2001:db8::9", own, icmp6::ECHO, [0; 4], b"");
+    let asks = [&[2, 0, 0, 0, 0, 0x10, 2, 0, 0, 0, 0, 2, 0x86, 0xdd][..], &asks].concat();
+    let steps = [
+        arrives(&brings),
+        Step::Wait(100),
+        arrives(&objects),
+        // That address is gone, and comes again.
+        arrives(&lengthens),
+        arrives(&brings),
+        Step::Wait(300),
+        Step::Frame("e0", asks.clone()),
+        Step::Wait(2600),
+        Step::Frame("e0", asks),
+        Step::Wait(300),
+    ];
+    let mut host = Host::new(setup);
+    let asked = Asked { quiet: 2.5, ..Asked::of(setup, &steps) };
+    let (both, handled, _) = same(&mut host, &asked);
+    let sent = both.frames.iter().filter(|(_, frame)| frame[54] == nd::SOLICIT).count();
+    assert_eq!((sent, both.counters["Icmp6InEchos"]), (2, 1));
+    assert_eq!(reason(&handled[4]), "IP_INADDRERRORS");
 }
 
 #[test]

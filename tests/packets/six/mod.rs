@@ -3,6 +3,8 @@
 mod advert;
 mod discover;
 mod fragments;
+mod judged;
+mod legs;
 mod listen;
 mod teach;
 

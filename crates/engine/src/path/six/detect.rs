@@ -41,6 +41,9 @@ impl Stack<'_, '_> {
         if let Some(have) = addrconf::address_mut(self.config, dev, addr) {
             have.dad = Dad::Until(end);
         }
+        self.state.detections.insert((dev, addr), probes);
+        // One of an address that went before may still be set.
+        self.state.timers.stop(|timer| timer == Timer::Detection(dev, addr));
         self.state.timers.set(Timer::Detection(dev, addr), None, Some(Time(first)));
     }
 
@@ -51,13 +54,20 @@ impl Stack<'_, '_> {
 
     /// Asks once more, or tells that the address is this device's now.
     pub(in crate::path) fn detect(&mut self, dev: u32, addr: Ipv6Addr) {
-        let now = self.now();
+        let left = self.state.detections.remove(&(dev, addr)).unwrap_or(0);
         let Some(have) = addrconf::address(self.config, dev, addr) else { return };
         match have.dad {
-            Dad::Until(end) if end > now => {
+            Dad::Until(_) if left > 0 => {
                 self.probe_for_duplicate(dev, addr);
-                let next = Time(now.0 + self.detection_pause(dev));
-                self.state.timers.set(Timer::Detection(dev, addr), None, Some(next.min(end)));
+                // The pause may have become another since it began.
+                let pause = self.detection_pause(dev);
+                let (now, left) = (self.now().0, left - 1);
+                let end = Time(now.saturating_add(pause.saturating_mul(left + 1)));
+                if let Some(have) = addrconf::address_mut(self.config, dev, addr) {
+                    have.dad = Dad::Until(end);
+                }
+                self.state.detections.insert((dev, addr), left);
+                self.state.timers.set(Timer::Detection(dev, addr), None, Some(Time(now + pause)));
             }
             Dad::Until(_) => {
                 self.reconfigure(|ns, env| detect6::complete(ns, env, dev, addr));

@@ -75,7 +75,7 @@ impl Stack<'_, '_> {
         by: Option<SocketId>,
     ) {
         let is_own = packet.decision6.as_ref().is_some_and(|decision| decision.flags.any(RtFlags::LOCAL));
-        let is_signed = Signature::of(segment) != Signature::None;
+        let is_signed = Signature::of(segment).keeps_from_reset6();
         if tcp.flags & tcp_flags::RST != 0 || !is_own || is_signed {
             return;
         }

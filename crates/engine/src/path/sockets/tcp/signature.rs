@@ -58,6 +58,12 @@ impl Signature {
         found
     }
 
+    /// Whether a segment of IPv6 that nobody expects is not reset for it; of IPv4 none with a
+    /// signature of either kind is. A kernel without RFC 5925 looks at that kind in IPv4 alone.
+    pub fn keeps_from_reset6(self) -> bool {
+        matches!(self, Signature::Digest | Signature::Malformed)
+    }
+
     /// Why a socket does not take such a segment (`tcp_inbound_hash`).
     pub fn refused(self) -> Option<DropReason> {
         match self {
