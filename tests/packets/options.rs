@@ -408,3 +408,17 @@ fn a_raw_socket_of_ipv6_sends_no_ipv4() {
     assert_eq!(host.send(id, Some("[::ffff:10.1.0.2]:0"), &echo), Err(Errno::ENETUNREACH));
     assert_eq!((host.counted("Ip6OutNoRoutes"), host.counted("IpOutRequests")), (1, 0));
 }
+
+/// Only where a copy stays with this host is a packet of no hops one for it alone.
+#[test]
+fn multicast_of_no_hops_leaves_where_nobody_listens_here() {
+    let mut host = Host::new(ROUTER);
+    host.run("sysctl -w net.ipv6.conf.all.forwarding=1\nip addr add 2001:db8::1/64 dev e0 nodad");
+    let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+    host.set(id, Setting::MulticastTtl(0));
+    host.set(id, Setting::MulticastDevice(host.device("e0"), None));
+    assert_eq!(host.send(id, Some("[ff05::101]:53"), b"data").map(|frames| frames.len()), Ok(1));
+    assert_eq!(host.send(id, Some("[ff05::2]:53"), b"data").map(|frames| frames.len()), Ok(0), "all routers");
+    host.set(id, Setting::MulticastLoop(false));
+    assert_eq!(host.send(id, Some("[ff05::2]:53"), b"data").map(|frames| frames.len()), Ok(1), "no copy");
+}
