@@ -163,7 +163,11 @@ fn remark(capture: &Capture, summary: &Summary, source: &Source) -> u8 {
         ));
     }
     let met = summary.unknown().map(|(what, count)| format!("{what} ({count})"));
-    let unknown: Vec<String> = met.chain(source.deciders.iter().map(|what| (*what).to_owned())).collect();
+    let mut unknown: Vec<String> = met.chain(source.deciders.iter().map(|what| (*what).to_owned())).collect();
+    let alone = summary.without_socket();
+    if source.netns.is_some() && alone > 0 {
+        unknown.push(format!("which sockets the host has ({alone}): {}", replay::SOCKETS));
+    }
     if unknown.is_empty() {
         return OK;
     }

@@ -12,7 +12,7 @@ use super::deed::{self, Deed, Refused};
 use super::report::{Journey, Moment, PacketReport};
 use super::{decode, fate};
 use crate::explain::{Asked, SCHEMA, alternative_hosts};
-use crate::replay::{OPEN, hex, name_of};
+use crate::replay::{OPEN, SOCKETS, hex, name_of};
 use crate::source::Source;
 
 /// What the engine told of a packet, and of the time after it.
@@ -57,9 +57,7 @@ pub fn journey(source: &mut Source, deed: &Deed, until: u64) -> Result<Journey, 
     journey.unknown.extend(source.deciders.iter().map(|what| (*what).to_owned()));
     let is_captured = source.netns.is_some();
     if is_captured && journey.outcome.drop_reason == Some(DropReason::NoSocket.name()) {
-        journey
-            .unknown
-            .push("which sockets the host has: one that takes the packet changes the answer".into());
+        journey.unknown.push(format!("which sockets the host has: {SOCKETS}"));
     }
     Ok(journey)
 }

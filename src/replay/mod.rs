@@ -20,5 +20,5 @@ pub(crate) use report::{as_object, hex, name_of};
 pub use run::{Notice, Options, run};
 pub(crate) use run::{OPEN, devices, entry};
 pub use summary::Summary;
-pub(crate) use summary::words;
+pub(crate) use summary::{SOCKETS, words};
 pub use write::Writer;

@@ -54,6 +54,9 @@ pub(crate) fn words(outcome: Outcome) -> (&'static str, Option<&'static str>) {
 
 const UNKNOWN: &str = "unknown";
 
+/// Why it matters which sockets a captured host has.
+pub(crate) const SOCKETS: &str = "one that takes the packet changes the answer";
+
 impl Summary {
     pub(super) fn add(&mut self, outcome: Outcome) {
         *self.fates.entry(words(outcome)).or_default() += 1;
@@ -63,6 +66,11 @@ impl Summary {
     pub fn unknown(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let unknown = self.fates.iter().filter(|((word, _), _)| *word == UNKNOWN);
         unknown.filter_map(|(&(_, what), &count)| Some((what?, count)))
+    }
+
+    /// How many packets were dropped since nobody listened.
+    pub fn without_socket(&self) -> u64 {
+        self.fates.get(&words(Outcome::Dropped(DropReason::NoSocket))).copied().unwrap_or(0)
     }
 
     /// The numbers: a line for all packets, and one for each fate.

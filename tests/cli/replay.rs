@@ -426,3 +426,26 @@ fn without_outputs_the_numbers_are_printed() {
     let lines = "3 packets in, 2 frames out\n           1 dropped IP_LOCALNET\n           2 forwarded\n";
     assert_eq!((status, out.as_str(), err.as_str()), (0, lines, ""));
 }
+
+#[test]
+fn which_sockets_a_captured_host_has_is_unknown() {
+    let script = Scratch::new("sockets.sh", ROUTER.as_bytes());
+    let folder = std::env::temp_dir().join(format!("fingerpost-cli-{}-sockets", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (name, command) in
+        [("addr", "-d addr"), ("route", "-d route show table all"), ("rule", "rule"), ("neigh", "neigh")]
+    {
+        let (status, out, err) = run(&format!("--script {} ip -j {command}", script.path()));
+        assert_eq!(status, 0, "{err}");
+        std::fs::write(folder.join(format!("{name}.json")), out).expect("a file");
+    }
+    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp(NEIGHBOUR, [10, 0, 0, 1])).0;
+    let capture = Scratch::new("sockets.pcapng", &capture);
+    let source = |source: String| run(&format!("{source} replay {} --quiet", capture.path()));
+    let made = source(format!("--script {}", script.path()));
+    let captured = source(format!("--snapshot {}", folder.display()));
+    std::fs::remove_dir_all(&folder).expect("a folder");
+    assert_eq!(made.0, 0, "{}", made.2);
+    assert_eq!(captured.0, 3);
+    assert!(captured.2.contains("unknown: which sockets the host has (1)"), "{}", captured.2);
+}
