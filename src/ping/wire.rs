@@ -449,7 +449,7 @@ impl Wire for Socket<'_> {
 
     fn packet(&mut self) -> Option<Arrived> {
         loop {
-            let arrival = match self.world.receive_from(self.ns, self.id) {
+            let arrival = match self.world.receive_from(self.ns, self.id, &mut Tracer::off()) {
                 Ok(arrival) => arrival,
                 Err(Errno::EAGAIN) => return None,
                 // The report that belongs to it was read.

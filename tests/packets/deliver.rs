@@ -106,6 +106,9 @@ fn c257_no_error_about_an_error() {
     }
 }
 
+/// Code and status of a reply, if there is one.
+type Status = Option<(u8, u8)>;
+
 /// A request for a device (RFC 8335): the status bits, the kind of name, the name.
 fn probe(bits: u8, kind: u8, name: &[u8]) -> Vec<u8> {
     let object = [&[0x20, 0, 0, 0, 0, 4 + name.len() as u8, 3, kind], name].concat();
@@ -129,7 +132,7 @@ ip link set v0 up
     );
     let (up, both_up) = (Some((0, 4)), Some((0, 6)));
     let (malformed, nowhere) = (Some((1, 0)), Some((2, 0)));
-    let cases: [(&[u8], u8, Option<(u8, u8)>); 19] = [
+    let cases: [(&[u8], u8, Status); 19] = [
         (b"e1", 1, both_up),
         (b"e1\0\0", 1, both_up),
         (b"v0\0\0", 1, up),

@@ -380,3 +380,45 @@ fn a_connect_that_fails_leaves_its_addresses_to_what_is_sent_to_the_former_peer(
     assert_eq!(sent(&mut host), (3, "10.1.0.1".into(), "20.0.0.1".into(), 53));
     assert_eq!(sent(&mut host), (3, "10.1.0.1".into(), "30.0.0.1".into(), 80));
 }
+
+#[test]
+fn c144_what_is_learned_of_another_hop_ends_no_kept_way() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip neigh add 30.0.0.1 lladdr 02:00:00:00:00:05 dev e0\nip route add 30.0.0.0/8 via 10.1.0.2");
+    let id = host.bound("0.0.0.0:5000");
+    host.set(id, Setting::UnicastDevice(host.device("e0")));
+    host.connect(id, "30.0.0.1:53").unwrap();
+    assert_eq!(
+        host.way_to(id, None),
+        Ok((E0, "30.0.0.1".into())),
+        "no route by this device: it is on its link"
+    );
+    let sent = host.send(id, None, b"data").unwrap();
+    host.error("e0", (3, 4, 1000), &sent[0][Ethernet::LEN..]);
+    assert_eq!(host.learned("30.0.0.1"), Some(1000), "by the route, which a socket without a device has");
+    host.world.socket_error(NS, id);
+    assert_eq!(host.way_to(id, None), Ok((E0, "30.0.0.1".into())));
+}
+
+#[test]
+fn a_raw_socket_of_ipv6_sends_no_ipv4() {
+    let mut host = Host::new(ROUTER);
+    let id = host.world.socket(NS, Family::V6, Kind::Raw(58), 0).unwrap();
+    let echo = [128, 0, 0, 0, 0, 1, 0, 2];
+    assert_eq!(host.send(id, Some("[::ffff:10.1.0.2]:0"), &echo), Err(Errno::ENETUNREACH));
+    assert_eq!((host.counted("Ip6OutNoRoutes"), host.counted("IpOutRequests")), (1, 0));
+}
+
+/// Only where a copy stays with this host is a packet of no hops one for it alone.
+#[test]
+fn multicast_of_no_hops_leaves_where_nobody_listens_here() {
+    let mut host = Host::new(ROUTER);
+    host.run("sysctl -w net.ipv6.conf.all.forwarding=1\nip addr add 2001:db8::1/64 dev e0 nodad");
+    let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+    host.set(id, Setting::MulticastTtl(0));
+    host.set(id, Setting::MulticastDevice(host.device("e0"), None));
+    assert_eq!(host.send(id, Some("[ff05::101]:53"), b"data").map(|frames| frames.len()), Ok(1));
+    assert_eq!(host.send(id, Some("[ff05::2]:53"), b"data").map(|frames| frames.len()), Ok(0), "all routers");
+    host.set(id, Setting::MulticastLoop(false));
+    assert_eq!(host.send(id, Some("[ff05::2]:53"), b"data").map(|frames| frames.len()), Ok(1), "no copy");
+}

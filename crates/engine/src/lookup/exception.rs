@@ -38,8 +38,10 @@ pub struct Exceptions {
     entries: HashMap<(HopId, Ipv4Addr), Exception>,
     /// Bumped by `ip route flush cache`, which ends all exceptions (C-151).
     generation: u64,
-    /// Counts what ends decisions that were made before.
-    changes: u64,
+    /// Counts what ends all decisions that were made before.
+    flushes: u64,
+    /// The same of those by a hop.
+    changes: HashMap<HopId, u64>,
 }
 
 impl Exceptions {
@@ -48,9 +50,11 @@ impl Exceptions {
         self.entries.is_empty()
     }
 
-    /// Counts what was learned and forgotten: decisions made before may be others now.
-    pub fn changes(&self) -> u64 {
-        self.changes
+    /// Counts what was learned of a hop, and what was forgotten of all: decisions made before may
+    /// be others now.
+    pub fn changes(&self, hop: Option<HopId>) -> u64 {
+        let learned = hop.and_then(|hop| self.changes.get(&hop)).copied().unwrap_or(0);
+        self.flushes.wrapping_add(learned)
     }
 
     /// The exception for a destination, unless it expired or was flushed.
@@ -127,7 +131,7 @@ impl Exceptions {
     /// thousands for each hop, here they are counted over all. Many go at once, so that not
     /// each new one has all looked through.
     fn make_room(&mut self, hop: HopId, dst: Ipv4Addr) {
-        self.changes += 1;
+        *self.changes.entry(hop).or_default() += 1;
         if self.entries.len() < MOST || self.entries.contains_key(&(hop, dst)) {
             return;
         }
@@ -143,13 +147,14 @@ impl Exceptions {
 
     /// Ends all exceptions (`ip route flush cache`).
     pub fn flush(&mut self) {
-        self.changes += 1;
+        self.flushes += 1;
         self.generation += 1;
     }
 
     /// Forgets what belongs to hops that are gone.
     pub fn retain(&mut self, keep: impl Fn(HopId) -> bool) {
         self.entries.retain(|(hop, _), _| keep(*hop));
+        self.changes.retain(|hop, _| keep(*hop));
     }
 
     /// Adjusts to a device's new MTU (`nh_update_mtu`, C-090): a path MTU equal

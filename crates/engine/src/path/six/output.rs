@@ -240,10 +240,10 @@ impl Stack<'_, '_> {
             self.drop(&packet, DropReason::IpInHdr);
             return Ok(());
         };
-        self.loop_back6(&packet, dst);
+        let is_looped = self.loop_back6(&packet, dst);
         let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
         let hops = Ipv6::read(&packet.bytes).map_or(0, |header| header.hop_limit);
-        if dst.is_multicast() && !on_loopback && hops == 0 {
+        if is_looped && hops == 0 {
             self.count(Counter::Ip6OutDiscards);
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -270,13 +270,15 @@ impl Stack<'_, '_> {
     }
 
     /// Those of this host who listen get a copy of what a socket sends to a group, unless it
-    /// asked for none (`dev_loopback_xmit`).
-    fn loop_back6(&mut self, packet: &Packet, dst: Ipv6Addr) {
+    /// asked for none (`dev_loopback_xmit`); whether they did.
+    fn loop_back6(&mut self, packet: &Packet, dst: Ipv6Addr) -> bool {
         let is_wanted = dst.is_multicast() && packet.sender.is_some_and(|sender| !sender.is_for_others);
         let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
-        if is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst) {
+        let is_looped = is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst);
+        if is_looped {
             self.give_copy(packet.clone());
         }
+        is_looped
     }
 
     /// A copy of a packet for a group comes back to this host (`dev_loopback_xmit`).

@@ -145,7 +145,12 @@ impl World {
     /// # Errors
     ///
     /// The error that the socket was told, once; `EAGAIN`: nothing came.
-    pub fn receive_from(&mut self, ns: NsId, id: SocketId) -> Result<Arrival, Errno> {
+    pub fn receive_from(
+        &mut self,
+        ns: NsId,
+        id: SocketId,
+        tracer: &mut Tracer<'_>,
+    ) -> Result<Arrival, Errno> {
         let take = |stack: &mut Stack<'_, '_>| {
             let socket = stack.state.sockets.get_mut(id).ok_or(Errno::EBADF)?;
             match socket.error.take() {
@@ -153,7 +158,7 @@ impl World {
                 None => stack.take(id).ok_or(Errno::EAGAIN),
             }
         };
-        self.call(ns, &mut Tracer::off(), take).result
+        self.call(ns, tracer, take).result
     }
 
     /// Takes the error that was reported first (`recvmsg` with `MSG_ERRQUEUE`). The socket's
@@ -257,6 +262,10 @@ impl Stack<'_, '_> {
     ) -> Result<usize, Errno> {
         self.find_port_first(id)?;
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        // Raw sockets of IPv6 know no other.
+        if matches!((socket.kind, socket.family), (Kind::Raw(_), Family::V6)) {
+            return self.send6(id, to, control, data);
+        }
         let to = to.map(plain);
         if socket.kind == Kind::Tcp {
             let subject = Packet { is_subject: true, ..Packet::at(0, Vec::new()) };

@@ -15,7 +15,7 @@ use super::{Held, Kind, Socket, SocketId, Way};
 use crate::counters::{Counter, Messages};
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::hash::Asker;
-use crate::lookup::{Decision, Flow4, output4};
+use crate::lookup::{Decision, Flow4, output4, path};
 use crate::state::Time;
 use crate::trace::Stage;
 
@@ -101,9 +101,12 @@ impl Stack<'_, '_> {
                 };
                 // The header may name another destination than the one that the packet goes
                 // to (`FLOWI_FLAG_KNOWN_NH`).
-                let by_route = matches!(decision.kind, RouteType::UNICAST | RouteType::BROADCAST);
-                let is_on_link = by_route && decision.gateway.is_none();
-                if !is_udp && options.with_header && is_on_link && decision.result.is_some() {
+                let by_route = decision.result.is_some_and(|result| match decision.kind {
+                    RouteType::UNICAST | RouteType::BROADCAST => true,
+                    RouteType::MULTICAST => result.prefix.len() >= 4, // C-131
+                    _ => false,
+                });
+                if !is_udp && options.with_header && by_route && decision.gateway.is_none() {
                     decision.gateway = Some(flow.dst.into());
                 }
                 if decision.flags.has(RouteFlags::BROADCAST) && !options.broadcast {
@@ -221,17 +224,29 @@ impl Stack<'_, '_> {
     }
 
     pub(super) fn is_current4(&self, held: &Held<Decision>) -> bool {
-        held.generation == self.generation4() && held.until.is_none_or(|until| self.now() < until)
+        held.generation == self.generation4(&held.decision)
+            && held.until.is_none_or(|until| self.now() < until)
     }
 
-    fn generation4(&self) -> (u64, u64) {
-        (self.config.fib.generation, self.state.exceptions.changes())
+    /// What ends a decision: other routes, and what is learned about its hop if it is the one
+    /// that hop keeps, or was learned (`update_or_create_fnhe`).
+    fn generation4(&self, decision: &Decision) -> (u64, u64) {
+        let of_routes = self.config.fib.generation;
+        let is_learned = decision.pmtu.is_some() || decision.flags.has(RouteFlags::REDIRECTED);
+        let hop = match decision.result.filter(|_| is_learned) {
+            // The hop of a route that is gone cannot be told, and need not be.
+            Some(result) if self.config.fib.metrics(result.alias.info).is_some() => {
+                Some(path::hop_id(self.config, result.alias.info, result.hop))
+            }
+            _ => decision.cached_in,
+        };
+        (of_routes, self.state.exceptions.changes(hop))
     }
 
     /// What a socket keeps of a decision.
     pub(super) fn holding4(&self, decision: &Decision) -> Way {
         let until = decision.pmtu.map(|pmtu| Time(self.now().0.saturating_add(pmtu.expires_in)));
-        Way::Four(Held { decision: decision.clone(), generation: self.generation4(), until })
+        Way::Four(Held { decision: decision.clone(), generation: self.generation4(decision), until })
     }
 
     /// Makes the packet and sends it (`ip_make_skb`, `ip_send_skb`).

@@ -31,11 +31,7 @@ impl Stack<'_, '_> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let (kind, options) = (socket.kind, socket.options.clone());
         let target = to.or(socket.peer).ok_or(Errno::EDESTADDRREQ)?;
-        let IpAddr::V6(mut dst) = target.ip() else { return Err(Errno::EAFNOSUPPORT) };
-        let own = match socket.source {
-            IpAddr::V6(own) => own,
-            IpAddr::V4(_) => return Err(Errno::ENETUNREACH),
-        };
+        let (mut dst, own) = (as_v6(target.ip()), as_v6(socket.source));
         let is_udp = kind == Kind::Udp;
         if is_udp && target.port() == 0 {
             return Err(Errno::EINVAL);
@@ -333,6 +329,14 @@ impl Stack<'_, '_> {
             self.count(Counter::Ip6OutNoRoutes);
         }
         resolved
+    }
+}
+
+/// An address as IPv6 has it: raw sockets may be connected to IPv4, and send IPv6 still.
+fn as_v6(addr: IpAddr) -> Ipv6Addr {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped(),
+        IpAddr::V6(addr) => addr,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Checksum, Header, Ipv4, Ipv6, proto};
+use fingerpost_net::wire::{Checksum, Header, Ipv4, Ipv6, next, proto};
 
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::demux::Envelope;
@@ -20,6 +20,8 @@ use fingerpost_net::Family;
 const OVERHEAD: usize = 768;
 /// Reports that are kept at most.
 const MOST_REPORTS: usize = 256;
+/// The header of a message of ICMPv6 without its body, bytes.
+const ICMPV6_HEAD: usize = 4;
 
 /// A packet that a socket received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +117,7 @@ impl Stack<'_, '_> {
             if intact {
                 return Some(arrival);
             }
-            let outcome = Outcome::Dropped(DropReason::NotSpecified);
+            let outcome = Outcome::Dropped(DropReason::UdpCsum);
             self.tracer.event(|| Event::Ended { packet: 0, outcome });
         }
     }
@@ -138,8 +140,11 @@ impl Stack<'_, '_> {
         }
         let Some(envelope) = self.envelope(packet, (0, 0), "raw_l3mdev_accept") else { return false };
         let ids = self.state.sockets.find_raw(number, &envelope);
-        for &id in &ids {
-            let _full = self.enqueue(id, self.arrival(packet, &envelope, self.raw_bytes(packet)), true);
+        let bytes = self.raw_bytes(packet);
+        // Filters of messages let none pass whose header is cut off (`icmpv6_filter`).
+        let is_filtered = envelope.to.is_ipv6() && number == next::ICMPV6 && bytes.len() < ICMPV6_HEAD;
+        for &id in ids.iter().filter(|_| !is_filtered) {
+            let _full = self.enqueue(id, self.arrival(packet, &envelope, bytes.clone()), true);
         }
         !ids.is_empty()
     }

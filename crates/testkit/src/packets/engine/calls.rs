@@ -44,7 +44,7 @@ impl Engine {
                 let called = self.world.send(NS, id, to, &control, &data.0, &mut Tracer::on(ends));
                 answered(self.emitted(called, seen).map(|len| len.to_string()))
             }
-            Call::Read => self.read(opened),
+            Call::Read => self.read(opened, ends),
             Call::ReadError => match self.world.error_report(NS, id) {
                 None => Answer::error(Errno::EAGAIN),
                 Some(report) => {
@@ -96,8 +96,8 @@ impl Engine {
         called.result
     }
 
-    fn read(&mut self, socket: Opened) -> Answer {
-        match self.world.receive_from(NS, socket.id) {
+    fn read(&mut self, socket: Opened, ends: &mut Ends) -> Answer {
+        match self.world.receive_from(NS, socket.id, &mut Tracer::on(ends)) {
             Ok(arrival) => {
                 let dev = self.name_of(arrival.dev);
                 let read =
