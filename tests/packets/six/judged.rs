@@ -210,3 +210,71 @@ ip route add default via fe80::2 dev e0
     assert_eq!((asked, both.frames.len()), (3, 4));
     assert_eq!((&last[..6], last.len()), (&mac(2)[..], 14 + 40 + 8 + 1400));
 }
+
+#[test]
+fn a_bridge_drops_malformed_messages_about_listeners() {
+    const BRIDGE6: &str = "
+sysctl -w net.ipv6.conf.all.disable_ipv6=1
+sysctl -w net.ipv6.conf.default.disable_ipv6=1
+ip link set lo up
+ip link add br0 type bridge
+ip link set br0 address 02:00:00:00:00:b0
+ip tuntap add e0 mode tap
+ip tuntap add e1 mode tap
+ip link set e0 address 02:00:00:00:00:10 master br0 up
+ip link set e1 address 02:00:00:00:00:11 master br0 up
+ip link set br0 up
+";
+    const ALERT: [u8; 8] = [next::ICMPV6, 0, 5, 2, 0, 0, 1, 0];
+    const LISTENERS: &str = "ff02::16";
+    let tells = |kind: u8, records: u8, data: &[u8]| {
+        let message = message("fe80::2", LISTENERS, kind, [0, 0, 0, records], data);
+        packet("fe80::2", LISTENERS, next::HOP, &[&ALERT[..], &message[40..]].concat())
+    };
+    let group = addr("ff0e::7").octets();
+    let record = |sources: u8| [&[4, 0, 0, sources][..], &group].concat();
+    let mut wrong = tells(icmp6::LISTENER_REPORT, 0, &group);
+    *wrong.last_mut().unwrap() ^= 1;
+    let asks = |src: &str, dst: &str, data: &[u8]| {
+        let message = message(src, dst, icmp6::LISTENER_QUERY, [0; 4], data);
+        packet(src, dst, next::HOP, &[&ALERT[..], &message[40..]].concat())
+    };
+    let short =
+        packet("fe80::2", LISTENERS, next::HOP, &[&ALERT[..], &[icmp6::LISTENER_REPORT, 0, 0]].concat());
+    let cases = [
+        (tells(icmp6::LISTENER_REPORT, 0, &group), true),
+        (tells(icmp6::LISTENER_REPORT_2, 1, &record(0)), true),
+        (tells(icmp6::LISTENER_REPORT_2, 0, &record(0)), true),
+        // More records, or sources, than there are; a wrong checksum; no whole message.
+        (tells(icmp6::LISTENER_REPORT_2, 2, &record(0)), false),
+        (tells(icmp6::LISTENER_REPORT_2, 1, &record(1)), false),
+        (wrong, false),
+        (short, false),
+        // Too short to name a group, it says nothing.
+        (tells(icmp6::LISTENER_REPORT_2, 5, &group[..4]), true),
+        // Nobody asks from or of such.
+        (asks(PEER, "ff02::1", &[0; 16]), false),
+        (asks("fe80::2", "ff05::1", &[0; 16]), false),
+        (asks("fe80::2", "ff02::1", &[0; 18]), false),
+        (asks("fe80::2", "ff02::1", &[0; 8]), true),
+    ];
+    for (packet, passes) in cases {
+        let (both, _) = done(BRIDGE6, &[arrives(&packet)]);
+        assert_eq!(both.frames.len(), usize::from(passes), "{:02x?}", &packet[40..]);
+    }
+}
+
+#[test]
+fn questions_that_a_device_without_carrier_drops_are_no_messages() {
+    let setup = held("sysctl -w net.ipv6.neigh.e1.retrans_time_ms=200");
+    let steps = [
+        Step::Run("ip link set e1 carrier off"),
+        Step::Wait(1500),
+        arrives(&udp(PEER, "2001:db8:1::99", b"")),
+        Step::Wait(1500),
+    ];
+    let (both, _) = done(&setup, &steps);
+    // Three questions, and the sender hears that nobody answers.
+    assert_eq!((counted(&both, "Ip6OutRequests"), counted(&both, "Icmp6OutMsgs")), (4, 1));
+    assert_eq!(both.frames.len(), 1);
+}

@@ -27,6 +27,12 @@ pub(super) fn mac_of(link: &Link) -> Mac {
     link.msg.address.as_ref().and_then(|addr| Mac::try_from(addr.0.as_slice()).ok()).unwrap_or_default()
 }
 
+/// Whether packets can be given to a device.
+pub(super) fn has_queue(link: &Link) -> bool {
+    let is_own = link.is_loopback() || link.vrf_table().is_some();
+    link.is_up() && (is_own || link.has_carrier())
+}
+
 /// Whether frames of a device have Ethernet's header; of others they are packets alone.
 pub fn has_header(link: &Link) -> bool {
     link.msg.arp_type == ETHER || link.is_loopback()
@@ -116,8 +122,7 @@ impl Stack<'_, '_> {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
-        let is_own = link.is_loopback() || link.vrf_table().is_some();
-        if !link.is_up() || !is_own && !link.has_carrier() {
+        if !has_queue(link) {
             // A device that is down, or without carrier, has no queue (`noop_enqueue`).
             return self.drop(&packet, DropReason::QdiscDrop);
         }

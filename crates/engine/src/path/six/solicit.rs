@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use fingerpost_model::IfaFlags;
+use fingerpost_net::Errno;
 use fingerpost_net::wire::{Header, Ipv6, Mac, nd, next};
 use zerocopy::IntoBytes;
 
-use super::super::ethernet::{has_header, mac_of};
+use super::super::ethernet::{has_header, has_queue, mac_of};
 use super::super::hook::Sent;
 use super::super::{Packet, Stack};
 use super::icmp::with_checksum;
@@ -189,7 +190,12 @@ impl Stack<'_, '_> {
             self.give_copy(Packet { decision6: way, ..packet.clone() });
         }
         self.count_sent6(&packet, dst);
-        self.send_to(packet, IpAddr::V6(dst))
+        let next = IpAddr::V6(dst);
+        // What needs no neighbour's answer is given to the device at once, which may have no queue.
+        let waits = self.without_resolution(dev, next).is_none() && self.address_of((dev, next)).is_none();
+        let is_taken = waits || self.config.links.get(dev).is_some_and(has_queue);
+        self.send_to(packet, next)?;
+        if is_taken { Ok(()) } else { Err(Errno::ENOBUFS) }
     }
 }
 
