@@ -212,6 +212,7 @@ mod tests {
             ("Ip6", IP6),
             ("Icmp6", ICMP6),
             ("Udp6", UDP6),
+            ("UdpLite6", UDP_LITE6),
         ];
         let shown: Vec<String> = columns
             .iter()
