@@ -33,7 +33,7 @@ const KNOWN: &str = "dev D, via G, src A, table N, type T, errno NAME, reason NA
 sent, delivered, forwarded, queued, connected, dropped, refused, found, missing, or a drop reason's name";
 
 /// Drop reasons that an answer can have.
-const REASONS: [DropReason; 50] = [
+const REASONS: [DropReason; 51] = [
     DropReason::QdiscDrop,
     DropReason::NotSpecified,
     DropReason::IpInvalidSource,
@@ -57,6 +57,7 @@ const REASONS: [DropReason; 50] = [
     DropReason::NoSocket,
     DropReason::SocketRcvbuff,
     DropReason::UdpCsum,
+    DropReason::SkbCsum,
     DropReason::TcpCsum,
     DropReason::TcpAuthHdr,
     DropReason::TcpMd5Unexpected,

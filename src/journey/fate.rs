@@ -249,7 +249,9 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
         DropReason::PktTooBig => "too long for its way and not to be cut up",
         DropReason::IpNoProto => "nobody speaks its protocol",
         DropReason::NoSocket => "nobody listens",
-        DropReason::UdpCsum | DropReason::TcpCsum | DropReason::IcmpCsum => "its checksum is wrong",
+        DropReason::UdpCsum | DropReason::TcpCsum | DropReason::IcmpCsum | DropReason::SkbCsum => {
+            "its checksum is wrong"
+        }
         DropReason::UnhandledProto => "its protocol is not known",
         DropReason::NeighFailed => "the neighbour does not answer",
         DropReason::NeighCreatefail => "there are too many neighbours",

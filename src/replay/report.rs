@@ -45,7 +45,7 @@ impl Known {
     /// The lookups of these events, as JSON.
     fn of(&mut self, asked: Asked<'_>, events: &[Event]) -> serde_json::Result<&[u8]> {
         let config = &asked.ns.config;
-        let now = (config.fib.generation, config.fib6.generation, config.links.address_generation);
+        let now = (config.fib.generation, config.fib6.changes(), config.links.address_generation);
         if now != self.made_of {
             *self = Known { made_of: now, ..Known::new() };
         }

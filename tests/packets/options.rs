@@ -422,3 +422,36 @@ fn multicast_of_no_hops_leaves_where_nobody_listens_here() {
     host.set(id, Setting::MulticastLoop(false));
     assert_eq!(host.send(id, Some("[ff05::2]:53"), b"data").map(|frames| frames.len()), Ok(1), "no copy");
 }
+
+#[test]
+fn sockets_are_of_ipv6_alone_where_that_is_set() {
+    let mut host = Host::new(ROUTER);
+    host.run("sysctl -w net.ipv6.bindv6only=1");
+    let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+    assert_eq!(host.connect(id, "[::ffff:10.1.0.2]:53"), Err(Errno::ENETUNREACH));
+    assert_eq!(host.counted("IpOutNoRoutes"), 0, "nothing is looked for");
+    host.set(id, Setting::V6Only(false));
+    assert_eq!(host.connect(id, "[::ffff:10.1.0.2]:53"), Ok(()));
+}
+
+/// The rule keeps what has a source of the network from the table by which the source was
+/// chosen: to look again ends otherwise.
+#[test]
+fn other_routes_end_no_kept_way_of_ipv6() {
+    let mut host = Host::new(ROUTER);
+    host.run(
+        "ip addr add 2001:db8::1/64 dev e0 nodad\nip neigh add 2001:db8::2 lladdr 02:00:00:00:00:05 dev e0
+ip route add prohibit 2001:db8:2::1\nip -6 rule add not from 2001:db8::/64 pref 200 table 100
+ip route add ::/0 via 2001:db8::2 dev e0 table 100",
+    );
+    let open = |host: &mut Host| {
+        let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+        host.connect(id, "[2001:db8:2::1]:53").unwrap();
+        id
+    };
+    let id = open(&mut host);
+    host.run("ip route add 2001:db8:3::/64 via 2001:db8::2");
+    assert_eq!(host.send(id, None, b"data").map(|frames| frames.len()), Ok(1), "a route of another table");
+    host.run("ip route add 2001:db8:2::/64 dev e0 table 100");
+    assert_eq!(host.send(id, None, b"data"), Err(Errno::EACCES), "one below its own");
+}

@@ -9,7 +9,7 @@ use fingerpost_model::NsId;
 use fingerpost_net::wire::{DF, Header, Udp};
 use fingerpost_net::{Errno, Family};
 
-use crate::host::{Host, ROUTER, icmp, reason, udp, unframed};
+use crate::host::{Host, ROUTER, framed, icmp, mac, reason, udp, unframed};
 
 const NS: NsId = NsId(0);
 
@@ -140,4 +140,23 @@ fn the_choice_within_a_group_is_unknown() {
     assert!(matches!(handled.outcome, Outcome::Unknown(_)));
     host.world.close(NS, both[0]);
     assert_eq!(host.packet("e0", &udp("10.0.0.2", "10.0.0.1", b"data")).outcome, Outcome::Delivered);
+}
+
+#[test]
+fn who_is_found_before_the_lookup_alone_gets_what_is_for_many() {
+    let mut host = Host::new(ROUTER);
+    let mut open = |local: &str| {
+        let id = host.open();
+        host.set(id, Setting::ReuseAddress(true));
+        host.world.bind(NS, id, addr(local)).unwrap();
+        id
+    };
+    let (connected, open) = (open("255.255.255.255:53"), open("0.0.0.0:53"));
+    host.connect(connected, "10.0.0.2:1000").unwrap();
+    // To the host's link-layer address: it is looked at as one for this host.
+    let handled = host.packet("e0", &udp("10.0.0.2", "255.255.255.255", b"to one"));
+    assert_eq!(handled.outcome, Outcome::Delivered);
+    assert_eq!((host.read(connected), host.read(open)), (Some(b"to one".to_vec()), None));
+    host.frame("e0", &framed([0xff; 6], mac(2), &udp("10.0.0.2", "255.255.255.255", b"to all")));
+    assert_eq!((host.read(connected), host.read(open)), (Some(b"to all".to_vec()), Some(b"to all".to_vec())));
 }

@@ -339,6 +339,12 @@ impl Default for Fib6 {
 }
 
 impl Fib6 {
+    /// Counts what ends decisions that are kept with a nexthop object: what ends all, and each
+    /// new route.
+    pub fn changes(&self) -> u64 {
+        self.generation.wrapping_add(self.last_id)
+    }
+
     /// The table with this id; 0 is main.
     pub fn table(&self, id: TableId) -> Option<&Table6> {
         let id = if id == TableId::UNSPEC { TableId::MAIN } else { id };

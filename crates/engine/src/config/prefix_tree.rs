@@ -65,7 +65,13 @@ impl<T> PrefixTree<T> {
 
     /// A number that grows with every change.
     pub fn changes(&self) -> u64 {
-        self.journal.count()
+        self.journal.counted()
+    }
+
+    /// Whether routes of a prefix, or of one within it, may have changed since
+    /// [`PrefixTree::changes`] was this number.
+    pub fn has_changed_within(&self, prefix: Prefix<Ipv6Addr>, since: u64) -> bool {
+        self.journal.has_changed_within(prefix, since)
     }
 
     /// What has changed since a reader asked last ([`super::Journal::take`]).

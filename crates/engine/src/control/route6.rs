@@ -453,7 +453,6 @@ fn place(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Resul
         }
     }
     rebalance(&mut ns.config, at, metric);
-    ns.config.fib6.generation += 1;
     Ok(id)
 }
 

@@ -204,6 +204,8 @@ pub enum DropReason {
     SocketRcvbuff,
     /// UDP's checksum is wrong.
     UdpCsum,
+    /// A checksum is wrong that a raw socket looks at.
+    SkbCsum,
     /// TCP's checksum is wrong.
     TcpCsum,
     /// A segment that is signed otherwise than it can be, or whose options end early.
@@ -288,6 +290,7 @@ impl DropReason {
             DropReason::NoSocket => "NO_SOCKET",
             DropReason::SocketRcvbuff => "SOCKET_RCVBUFF",
             DropReason::UdpCsum => "UDP_CSUM",
+            DropReason::SkbCsum => "SKB_CSUM",
             DropReason::TcpCsum => "TCP_CSUM",
             DropReason::TcpAuthHdr => "TCP_AUTH_HDR",
             DropReason::TcpMd5Unexpected => "TCP_MD5UNEXPECTED",

@@ -122,7 +122,7 @@ fn shared<'a>(
         let pref = *state.cache.legs6.entry(found.route.id).or_insert(found.pref);
         return Candidate { pref, ..found };
     };
-    let generation = config.fib6.generation;
+    let generation = config.fib6.changes();
     let Candidate { kind, flags, pref, origin, .. } = found;
     let fresh = Cached6 { generation, route: origin, kind, flags, pref };
     let cached = state.cache.objects6.entry(id).or_insert(fresh);
@@ -163,7 +163,7 @@ pub fn cacheable(config: &Config, object: u32, most: usize) -> Vec<Cached6> {
             break;
         }
     }
-    let generation = config.fib6.generation;
+    let generation = config.fib6.changes();
     let cached = |route: &Route6| {
         let &Route6 { kind, flags, pref, .. } = route;
         Cached6 { generation, route: RouteRef::to(route), kind, flags, pref }

@@ -116,7 +116,8 @@ impl Stack<'_, '_> {
         let intact = UDP.is_right(header, udp, payload);
         let data = payload.get(Udp::LEN..usize::from(udp.len.get())).unwrap_or_default().to_vec();
         let arrival = self.arrival(packet, &envelope, data);
-        if is_for_many(packet) {
+        // One that was found before the lookup is the only one, whatever the destination is.
+        if is_for_many(packet) && !packet.has_socket {
             let all = self.state.sockets.find_all_udp(&envelope);
             for &id in &all {
                 let _full = self.enqueue(id, arrival.clone(), intact);

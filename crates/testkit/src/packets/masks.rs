@@ -181,8 +181,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
 
 /// Masks a packet, and the one that it quotes if it is an ICMP error.
 fn mask_packet(packet: &mut [u8], arrived: &Arrived, ids: &mut BTreeMap<u16, u16>) {
-    let Some(len) = Ipv4::read(packet).map(Ipv4::header_len) else { return };
-    if !(Ipv4::LEN..=packet.len()).contains(&len) {
+    // Of a quoted header the end may be cut off.
+    let Some(len) = Ipv4::read(packet).map(|header| header.header_len().min(packet.len())) else { return };
+    if len < Ipv4::LEN {
         return;
     }
     let (header, payload) = packet.split_at_mut(len);
@@ -238,9 +239,11 @@ fn mask_timestamps(options: &mut [u8]) {
             _ => return,
         };
         if kind == TIMESTAMP
-            && let Some(option) = options.get_mut(at..at + len)
-            && len > 4
+            && let end = (at + len).min(options.len())
+            && let Some(option) = options.get_mut(at..end)
+            && option.len() > 4
         {
+            let len = option.len();
             let with_addresses = option[3] & 15 != 0;
             let (first, width) = if with_addresses { (8, 8) } else { (4, 4) };
             let end = usize::from(option[2]).saturating_sub(1).min(len);

@@ -11,11 +11,13 @@ use crate::control::sysctl;
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::path::options::Options;
-use crate::path::{Frame, Stack, fragment};
+use crate::path::{Frame, Outcome, Stack, fragment};
 use crate::trace::Stage;
 
 const CALL4: &str = "bridge-nf-call-iptables";
 const CALL6: &str = "bridge-nf-call-ip6tables";
+/// `ip6_fragment` has a message sent.
+const TOO_LONG6: &str = "what a bridge answers to a packet of IPv6 that is too long for a port";
 
 impl Stack<'_, '_> {
     /// Whether bridged packets of a family are given to hooks.
@@ -74,13 +76,19 @@ impl Stack<'_, '_> {
 
     /// Cuts a packet that is too long for the port that it is to leave by, to what the bridge
     /// takes; options stay in all pieces (`br_nf_dev_queue_xmit`). `None` where it is not that
-    /// long.
+    /// long. That bridges answer such packets of IPv6 is not modelled.
     pub(super) fn bridge_cuts(&mut self, bridge: u32, port: &Link, frame: &[u8]) -> Option<At> {
         let (link, packet) = frame.split_at_checked(Ethernet::LEN)?;
-        let is_four = Ethernet::read(frame)?.ethertype.get() == ethertype::IPV4;
-        let is_long = packet.len() > port.mtu() as usize;
-        if !is_four || !is_long || !self.bridges_call(CALL4) {
+        if packet.len() <= port.mtu() as usize {
             return None;
+        }
+        match Ethernet::read(frame)?.ethertype.get() {
+            ethertype::IPV4 if self.bridges_call(CALL4) => {}
+            ethertype::IPV6 if self.bridges_call(CALL6) => {
+                self.bridged(Outcome::Unknown(TOO_LONG6));
+                return Some(At::Dropped);
+            }
+            _ => return None,
         }
         if Ipv4::read(packet)?.dont_fragment() {
             self.count(Counter::IpFragFails);

@@ -107,7 +107,10 @@ impl Stack<'_, '_> {
         }
         let envelope = self.envelope(packet, (udp.sport.get(), udp.dport.get()), "udp_l3mdev_accept")?;
         let arrival = self.arrival(packet, &envelope, payload[Udp::LEN..].to_vec());
-        if envelope.to.ip().is_multicast() {
+        if envelope.to.ip().is_multicast() && !packet.has_socket {
+            if udp.checksum.get() == 0 {
+                return None; // No socket takes it, as below.
+            }
             let all = self.state.sockets.find_all_udp(&envelope);
             for &id in &all {
                 let _full = self.enqueue(id, arrival.clone(), !is_wrong);

@@ -9,6 +9,7 @@ use super::super::{Frame, Outcome, Packet, Stack};
 use super::{
     Arrival, Control, Discovery, Kind, Options, Origin, Report, Setting, Socket, SocketId, plain, scope,
 };
+use crate::control::sysctl;
 use crate::trace::Tracer;
 use crate::world::World;
 
@@ -42,7 +43,8 @@ impl World {
         };
         let discovery = if family == Family::V4 { discovery_as_v4 } else { Discovery::Want };
         let with_header = kind == Kind::Raw(fingerpost_net::wire::proto::RAW);
-        let options = Options { uid, discovery, discovery_as_v4, with_header, ..Options::default() };
+        let v6_only = family == Family::V6 && sysctl::number6_of(&ns.config, "bindv6only") != 0;
+        let options = Options { uid, discovery, discovery_as_v4, with_header, v6_only, ..Options::default() };
         Ok(ns.state.sockets.open(family, kind, options))
     }
 

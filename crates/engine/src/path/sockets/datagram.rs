@@ -246,7 +246,12 @@ impl Stack<'_, '_> {
     /// What a socket keeps of a decision.
     pub(super) fn holding4(&self, decision: &Decision) -> Way {
         let until = decision.pmtu.map(|pmtu| Time(self.now().0.saturating_add(pmtu.expires_in)));
-        Way::Four(Held { decision: decision.clone(), generation: self.generation4(decision), until })
+        Way::Four(Held {
+            decision: decision.clone(),
+            generation: self.generation4(decision),
+            since: 0,
+            until,
+        })
     }
 
     /// Makes the packet and sends it (`ip_make_skb`, `ip_send_skb`).

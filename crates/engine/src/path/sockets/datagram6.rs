@@ -178,23 +178,31 @@ impl Stack<'_, '_> {
     }
 
     pub(super) fn is_current6(&self, held: &Held<Decision6>) -> bool {
+        let route = held.decision.found.route;
+        let table = self.config.fib6.table(route.table);
         held.generation == self.generation6(held.decision.dev)
+            && table.is_some_and(|table| !table.tree.has_changed_within(route.dst, held.since))
             && held.until.is_none_or(|until| self.now() < until)
     }
 
-    /// What a decision by a device was made of: routes, with what ends decisions besides
-    /// (`fib6_update_sernum`), and what was learned, with the device's MTU.
+    /// What ends a decision by a device beside other routes below its own
+    /// (`fib6_update_sernum_upto_root`): what ends all, and what was learned, with the
+    /// device's MTU.
     fn generation6(&self, dev: u32) -> (u64, u64) {
-        let tables = self.config.fib6.tables.iter();
-        let routes = tables.fold(0u64, |sum, table| sum.wrapping_add(table.tree.changes()));
         let mtu = self.config.links.get(dev).map_or(0, |link| link.mtu());
         let learned = self.state.exceptions6.changes();
-        (self.config.fib6.generation.wrapping_add(routes << 32), learned.wrapping_add(u64::from(mtu) << 32))
+        (self.config.fib6.generation, learned.wrapping_add(u64::from(mtu) << 32))
     }
 
     pub(super) fn holding6(&self, decision: &Decision6) -> Way {
         let until = decision.learned.and_then(|learned| learned.expires);
-        Way::Six(Held { decision: decision.clone(), generation: self.generation6(decision.dev), until })
+        let table = self.config.fib6.table(decision.found.route.table);
+        Way::Six(Held {
+            decision: decision.clone(),
+            generation: self.generation6(decision.dev),
+            since: table.map_or(0, |table| table.tree.changes()),
+            until,
+        })
     }
 
     /// Makes the packet and sends it (`ip6_make_skb`, `ip6_send_skb`).

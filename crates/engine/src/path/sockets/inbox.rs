@@ -141,9 +141,19 @@ impl Stack<'_, '_> {
         let Some(envelope) = self.envelope(packet, (0, 0), "raw_l3mdev_accept") else { return false };
         let ids = self.state.sockets.find_raw(number, &envelope);
         let bytes = self.raw_bytes(packet);
+        let of_icmpv6 = number == next::ICMPV6 && envelope.to.is_ipv6();
         // Filters of messages let none pass whose header is cut off (`icmpv6_filter`).
-        let is_filtered = envelope.to.is_ipv6() && number == next::ICMPV6 && bytes.len() < ICMPV6_HEAD;
-        for &id in ids.iter().filter(|_| !is_filtered) {
+        if of_icmpv6 && bytes.len() < ICMPV6_HEAD {
+            return !ids.is_empty();
+        }
+        let is_wrong = of_icmpv6 && !has_right_sum6(&envelope, &bytes);
+        for &id in &ids {
+            if is_wrong {
+                // Such sockets look at the checksum themselves (`rawv6_rcv_skb`).
+                let outcome = Outcome::Dropped(DropReason::SkbCsum);
+                self.tracer.event(|| Event::Ended { packet: 0, outcome });
+                continue;
+            }
             let _full = self.enqueue(id, self.arrival(packet, &envelope, bytes.clone()), true);
         }
         !ids.is_empty()
@@ -280,6 +290,12 @@ impl Stack<'_, '_> {
             (socket.received_way, socket.received_dev) = (way, packet.iif);
         }
     }
+}
+
+/// Whether a message of ICMPv6 has a right checksum.
+fn has_right_sum6(envelope: &Envelope, message: &[u8]) -> bool {
+    let (IpAddr::V6(src), IpAddr::V6(dst)) = (envelope.from.ip(), envelope.to.ip()) else { return true };
+    Checksum::ZERO.pseudo6(src, dst, next::ICMPV6, message.len()).bytes(message).finish() == 0
 }
 
 /// A packet of UDP as it comes back from loopback: where the checksum is left to the device,
