@@ -68,7 +68,7 @@ pub fn run(
     if let Some(device) = named.find(|device| config.links.find(device).is_none()) {
         bail!("--on: the host has no device {device}; it has {}", devices(config));
     }
-    let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false, dropped: None };
+    let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false, ended: None };
     let is_traced = report.is_some() || is_choice_unknown(config);
     source.world.settle();
     let (begin, name) = (source.world.now, capture.name.clone());
@@ -111,8 +111,8 @@ struct Listener {
     keeps: bool,
     /// Whether another hop was possible.
     is_open: bool,
-    /// What became of the first packet that was dropped.
-    dropped: Option<Outcome>,
+    /// What became of the first packet that was dropped, or rather of one of which nobody knows.
+    ended: Option<Outcome>,
 }
 
 impl Sink for Listener {
@@ -121,7 +121,12 @@ impl Sink for Listener {
             Event::Path { shares, .. } => self.is_open |= shares.len() > 1,
             Event::V6(Event6::Path { shares, .. }) => self.is_open |= shares.len() > 1,
             Event::Ended { outcome: outcome @ Outcome::Dropped(_), .. } => {
-                self.dropped.get_or_insert(*outcome);
+                self.ended.get_or_insert(*outcome);
+            }
+            Event::Ended { outcome: outcome @ Outcome::Unknown(_), .. }
+                if !matches!(self.ended, Some(Outcome::Unknown(_))) =>
+            {
+                self.ended = Some(*outcome);
             }
             _ => {}
         }
@@ -267,16 +272,20 @@ impl Replay<'_> {
         loop {
             self.listener.events.clear();
             self.listener.is_open = false;
-            self.listener.dropped = None;
-            let mut tracer = match self.is_traced {
-                true => Tracer::on(&mut self.listener),
-                false => Tracer::off(),
-            };
-            let Some((ns, frames)) = self.source.world.run_to_next(until, &mut tracer) else {
+            self.listener.ended = None;
+            let mut tracer = Tracer::on(&mut self.listener);
+            let Some((ns, mut frames)) = self.source.world.run_to_next(until, &mut tracer) else {
                 return Ok(());
             };
             if ns != self.source.ns {
                 continue;
+            }
+            if self.listener.is_open {
+                self.listener.ended = Some(Outcome::Unknown(OPEN));
+                frames.clear();
+            }
+            if let Some(outcome @ Outcome::Unknown(_)) = self.listener.ended {
+                self.summary.add(outcome);
             }
             let millis = self.source.world.now.0.saturating_sub(self.begin.0);
             let time = self.first.unwrap_or(0).saturating_add(millis.saturating_mul(NANOS));
@@ -289,7 +298,7 @@ impl Replay<'_> {
             }
             // Of packets that waited only those that wait in vain are told of: what is sent at
             // last is emitted because of another packet.
-            let told = self.listener.dropped.map(words);
+            let told = self.listener.ended.map(words);
             self.report(None, (told.map(|(word, _)| word), told.and_then(|(_, reason)| reason)), &frames)?;
         }
     }

@@ -449,3 +449,25 @@ fn which_sockets_a_captured_host_has_is_unknown() {
     assert_eq!(captured.0, 3);
     assert!(captured.2.contains("unknown: which sockets the host has (1)"), "{}", captured.2);
 }
+
+#[test]
+fn what_time_alone_does_may_be_unknown() {
+    let legs = Scratch::new(
+        "replay-late-legs.sh",
+        b"ip route add 20.0.0.0/8 nexthop via 10.0.0.9 dev eth0 nexthop via 10.0.0.8 dev eth0\n",
+    );
+    let seed = Scratch::new("replay-late-seed.sh", b"sysctl -w net.ipv4.fib_multipath_hash_seed=7\n");
+    // Nobody is there; who sent it is told so three seconds later, by one of two legs.
+    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp([20, 0, 0, 1], [10, 1, 0, 77])).0;
+    let told = |seed: &str| {
+        let options = format!("--apply {} {seed} --until 5", legs.path());
+        let (status, objects, err) = replay("late-legs", &capture, &options);
+        let last = objects.last().expect("what time does").clone();
+        (status, last["outcome"].clone(), last["emitted"].as_array().expect("frames").len(), err)
+    };
+    let (status, outcome, frames, err) = told("");
+    assert_eq!((status, outcome, frames), (3, json!("unknown"), 0), "{err}");
+    assert!(err.contains("unknown: a choice among hops"), "{err}");
+    let (status, outcome, ..) = told(&format!("--apply {}", seed.path()));
+    assert_eq!((status, outcome), (0, json!("dropped")));
+}

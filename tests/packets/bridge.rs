@@ -93,6 +93,24 @@ fn bridged_packets_are_checked_as_received_ones_are_and_lose_what_follows_them()
         let lens: Vec<usize> = handled.emitted.iter().map(|frame| frame.bytes.len() - 14).collect();
         assert_eq!(lens, left.into_iter().collect::<Vec<_>>(), "{version} {claimed} {len}");
     }
+    // Hop-by-hop options that run out of their header, and one that runs out of the packet.
+    let with_options = |options: [u8; 8]| {
+        let mut frame = six(6, 8, 48);
+        frame[14 + 40..].copy_from_slice(&options);
+        frame
+    };
+    for (options, passes) in [
+        ([59, 0, 1, 4, 0, 0, 0, 0], true),
+        ([59, 0, 1, 5, 0, 0, 0, 0], false),
+        ([59, 0, 0, 0, 0, 0, 0, 1], false),
+        ([59, 1, 1, 4, 0, 0, 0, 0], false),
+        // A jumbo payload that is none, and where it may not be.
+        ([59, 0, 194, 4, 0, 0, 0, 8], false),
+        ([59, 0, 0, 194, 4, 0, 1, 0], false),
+    ] {
+        let handled = both.frame("e0", &with_options(options));
+        assert_eq!(!handled.emitted.is_empty(), passes, "{options:?}");
+    }
     // What is no IP packet is none of its business.
     let mut other = framed(mac(3), mac(2), &[1; 40]);
     other[12..14].copy_from_slice(&[0x88, 0xb5]);

@@ -455,3 +455,21 @@ ip route add ::/0 via 2001:db8::2 dev e0 table 100",
     host.run("ip route add 2001:db8:2::/64 dev e0 table 100");
     assert_eq!(host.send(id, None, b"data"), Err(Errno::EACCES), "one below its own");
 }
+
+#[test]
+fn a_socket_of_ipv6_that_is_bound_to_ipv4_sends_no_ipv6() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip addr add 2001:db8::1/64 dev e0 nodad");
+    let open = |host: &mut Host, kind| {
+        let id = host.world.socket(NS, Family::V6, kind, 0).unwrap();
+        (id, host.world.bind(NS, id, addr("[::ffff:10.0.0.1]:0")))
+    };
+    let (id, bound) = open(&mut host, Kind::Udp);
+    assert_eq!(bound, Ok(()));
+    assert_eq!(host.send(id, Some("[2001:db8::2]:53"), b"data"), Err(Errno::EAFNOSUPPORT));
+    assert_eq!(host.send(id, Some("[2001:db8:1::2]:53"), b"data"), Err(Errno::ENETUNREACH));
+    assert_eq!(host.connect(id, "[2001:db8::2]:53"), Err(Errno::EAFNOSUPPORT));
+    assert_eq!(host.connect(id, "[::]:53"), Ok(()));
+    assert_eq!(host.world.peer_name(NS, id), Ok(addr("127.0.0.1:53")));
+    assert_eq!(open(&mut host, Kind::Raw(58)).1, Err(Errno::EADDRNOTAVAIL));
+}

@@ -103,6 +103,7 @@ counters! {
     UdpLiteIgnoredMulti,
     UdpLiteMemErrors,
     TcpExtArpFilter,
+    TcpExtTCPMD5Unexpected,
     TcpExtListenOverflows,
     TcpExtListenDrops,
     TcpExtIPReversePathFilter,

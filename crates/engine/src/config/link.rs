@@ -40,6 +40,11 @@ impl Link {
     pub fn index(&self) -> u32 {
         self.msg.index
     }
+    /// Whether this is its name, or an alternative one.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.name() == name || self.msg.altnames.iter().any(|alt| alt == name)
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         self.msg.name.as_deref().unwrap_or("")

@@ -3,7 +3,6 @@
 use fingerpost_model::{LinkMsg, NsId, Refusal};
 use fingerpost_net::Errno;
 
-use crate::config::Link;
 use crate::control::link;
 use crate::world::World;
 
@@ -12,7 +11,7 @@ pub fn get(world: &World, ns: NsId, index: u32, name: Option<&str>) -> Result<Li
     let links = &world.ns(ns)?.config.links;
     let link = match (index, name) {
         (0, None) => return Err(Refusal::new(Errno::EINVAL)),
-        (0, Some(name)) => links.iter().find(|link| has_name(link, name)),
+        (0, Some(name)) => links.iter().find(|link| link.has_name(name)),
         (index, _) => links.get(index),
     };
     link.map(link::show).ok_or(Refusal::new(Errno::ENODEV))
@@ -22,8 +21,4 @@ pub fn get(world: &World, ns: NsId, index: u32, name: Option<&str>) -> Result<Li
 pub fn dump(world: &World, ns: NsId, each: &mut dyn FnMut(&LinkMsg)) -> Result<(), Refusal> {
     world.ns(ns)?.config.links.iter().for_each(|link| each(&link::show(link)));
     Ok(())
-}
-
-fn has_name(link: &Link, name: &str) -> bool {
-    link.name() == name || link.msg.altnames.iter().any(|alt| alt == name)
 }

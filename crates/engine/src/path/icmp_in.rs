@@ -191,7 +191,11 @@ impl Stack<'_, '_> {
             }
             // Nobody here speaks it.
             proto::UDPLITE if self.env.behaviour.udp_lite => self.count(Counter::IcmpInErrors),
-            _ => {}
+            number => {
+                if let Some(name) = self.of_module(number, false) {
+                    self.end(packet, Outcome::Unknown(name));
+                }
+            }
         }
     }
 

@@ -78,7 +78,7 @@ impl Stack<'_, '_> {
             (named::BY_NAME, name) if name.len() < NAME => {
                 let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
                 let name = std::str::from_utf8(&name[..end]).unwrap_or_default();
-                Ok(self.config.links.find(name).map(|link| link.index()))
+                Ok(self.config.links.iter().find(|link| link.has_name(name)).map(|link| link.index()))
             }
             (named::BY_INDEX, &[a, b, c, d]) => {
                 let link = self.config.links.get(u32::from_be_bytes([a, b, c, d]));

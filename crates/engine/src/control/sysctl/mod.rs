@@ -186,10 +186,16 @@ pub(crate) fn number_of(config: &Config, name: &str) -> i64 {
     text_of(config, name).split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
-/// Whether a setting of `net.bridge` is on.
-pub(crate) fn is_on_for_bridges(config: &Config, name: &str) -> bool {
+/// Whether a setting of `net.bridge` is on. A host that a script makes has them where its
+/// release is one that was seen with them (`is_usual`); a captured one if it showed them.
+pub(crate) fn is_on_for_bridges(config: &Config, name: &str, is_usual: bool) -> bool {
     let stored = config.sysctl.other.get(&format!("bridge/{name}")).map(String::as_str);
-    stored.or_else(|| entries::of_bridges(name).map(|entry| entry.default)) == Some("1")
+    let set = match config.may_have_modules {
+        true => stored,
+        false if is_usual => stored.or_else(|| entries::of_bridges(name).map(|entry| entry.default)),
+        false => None,
+    };
+    set.is_some_and(|value| value.trim() != "0")
 }
 
 /// A setting of `net.ipv6` that is of no device, as text.

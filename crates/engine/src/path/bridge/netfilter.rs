@@ -3,7 +3,7 @@
 //! away, and IPv4 packets that are too long for a port are cut.
 
 use fingerpost_net::Family;
-use fingerpost_net::wire::{Ethernet, Header, Ipv4, Ipv6, checksum, ethertype};
+use fingerpost_net::wire::{Ethernet, Header, Ipv4, Ipv6, checksum, ethertype, next};
 
 use super::{At, takes};
 use crate::config::Link;
@@ -20,9 +20,9 @@ const CALL6: &str = "bridge-nf-call-ip6tables";
 const TOO_LONG6: &str = "what a bridge answers to a packet of IPv6 that is too long for a port";
 
 impl Stack<'_, '_> {
-    /// Whether bridged packets of a family are given to hooks.
+    /// Whether bridged packets of a family are given to hooks, and looked at and cut for them.
     fn bridges_call(&self, setting: &str) -> bool {
-        self.env.behaviour.bridges_call_netfilter && sysctl::is_on_for_bridges(self.config, setting)
+        sysctl::is_on_for_bridges(self.config, setting, self.env.behaviour.bridges_call_netfilter)
     }
 
     /// Whether functions at hooks would see the packet in a frame.
@@ -40,12 +40,12 @@ impl Stack<'_, '_> {
     pub(super) fn bridge_checks<'f>(&mut self, kind: u16, frame: &'f [u8]) -> Result<&'f [u8], DropReason> {
         let packet = &frame[Ethernet::LEN..];
         let len = match kind {
-            ethertype::IPV4 if self.bridges_call(CALL4) => self.checked_len4(packet),
+            ethertype::IPV4 if self.bridges_call(CALL4) => self.checked_len4(packet).map_err(Some),
             ethertype::IPV6 if self.bridges_call(CALL6) => self.checked_len6(packet),
             _ => return Ok(frame),
         };
         len.map(|len| &frame[..Ethernet::LEN + len]).map_err(|counter| {
-            self.count(counter);
+            counter.into_iter().for_each(|counter| self.count(counter));
             DropReason::IpInHdr
         })
     }
@@ -67,11 +67,16 @@ impl Stack<'_, '_> {
         if total < head.len() { Err(Counter::IpInHdrErrors) } else { Ok(total) }
     }
 
-    /// The same of IPv6 (`br_validate_ipv6`).
-    fn checked_len6(&mut self, packet: &[u8]) -> Result<usize, Counter> {
+    /// The same of IPv6 (`br_validate_ipv6`); wrong options are not counted.
+    fn checked_len6(&mut self, packet: &[u8]) -> Result<usize, Option<Counter>> {
         let header = Ipv6::read(packet).filter(|header| header.version() == 6);
-        let total = Ipv6::LEN + usize::from(header.ok_or(Counter::Ip6InHdrErrors)?.payload_len.get());
-        if packet.len() < total { Err(Counter::Ip6InTruncatedPkts) } else { Ok(total) }
+        let header = header.ok_or(Some(Counter::Ip6InHdrErrors))?;
+        let named = match header.next {
+            next::HOP => jumbo_len(packet).ok_or(None)?,
+            _ => None,
+        };
+        let total = Ipv6::LEN + named.unwrap_or_else(|| header.payload_len.get().into());
+        if packet.len() < total { Err(Some(Counter::Ip6InTruncatedPkts)) } else { Ok(total) }
     }
 
     /// Cuts a packet that is too long for the port that it is to leave by, to what the bridge
@@ -112,4 +117,37 @@ impl Stack<'_, '_> {
         self.count(Counter::IpFragOKs);
         Some(all)
     }
+}
+
+/// The length that an option for jumbo payloads names, if there is one; `None` if the
+/// hop-by-hop options do not fill their header (`nf_ip6_check_hbh_len`).
+fn jumbo_len(packet: &[u8]) -> Option<Option<usize>> {
+    const PAD1: u8 = 0;
+    const JUMBO: u8 = 194;
+    let units = usize::from(*packet.get(Ipv6::LEN + 1)?);
+    let (mut at, end) = (Ipv6::LEN + 2, Ipv6::LEN + (units + 1) * 8);
+    let options = packet.get(..end)?;
+    let mut named = None;
+    while let Some(&kind) = options.get(at) {
+        if kind == PAD1 {
+            at += 1;
+            continue;
+        }
+        let len = 2 + usize::from(*options.get(at + 1)?);
+        let option = options.get(at..at + len)?;
+        if kind == JUMBO {
+            let length = u32::from_be_bytes(option[2..].try_into().ok()?) as usize;
+            let has_other = Ipv6::read(packet)?.payload_len.get() != 0;
+            if at % 4 != 2
+                || length <= usize::from(u16::MAX)
+                || has_other
+                || length > packet.len() - Ipv6::LEN
+            {
+                return None;
+            }
+            named = Some(length);
+        }
+        at += len;
+    }
+    Some(named)
 }

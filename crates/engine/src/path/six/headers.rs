@@ -117,7 +117,7 @@ pub(super) fn hashed(bytes: &[u8], header: &Ipv6, for_rules: bool) -> Hashed6 {
     let (proto, sport, dport) = dissect(bytes, header.next);
     let is_error = header.next == next::ICMPV6
         && bytes.len() >= Ipv6::LEN + Icmp::LEN
-        && bytes[Ipv6::LEN] < icmp6::INFORMATIONAL;
+        && matches!(bytes[Ipv6::LEN], icmp6::UNREACHABLE..=icmp6::PARAMETER);
     let quoted = bytes.get(Ipv6::LEN + Icmp::LEN..).and_then(Ipv6::read).filter(|_| is_error);
     Hashed6 { header: of_header(header), proto, sport, dport, quoted: quoted.map(of_header), for_rules }
 }

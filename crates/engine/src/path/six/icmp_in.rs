@@ -78,7 +78,11 @@ impl Stack<'_, '_> {
                 self.learn_mtu6(packet, header, u32::from_be_bytes(head.rest), None);
             }
             next::ICMPV6 if head.kind == nd::REDIRECT => self.learn_redirect6(packet, Some(header)),
-            _ => {}
+            number => {
+                if let Some(name) = self.of_module(number, true) {
+                    return Outcome::Unknown(name);
+                }
+            }
         }
         self.raw6_error(packet, head, header, behind.number, &quoted[behind.at..]);
         Outcome::Delivered

@@ -21,6 +21,8 @@ const SEGMENT: usize = 16;
 /// The flag of a header that is signed, and what the signature takes, in units of eight bytes.
 const SIGNED: u8 = 8;
 const SIGNATURE: usize = 5;
+/// The same, bytes.
+const SIGNATURE_LEN: usize = SIGNATURE * 8;
 /// A signature's kind and length.
 const SIGNATURE_HEAD: [u8; 2] = [5, 38];
 const IPV4: u8 = 4;
@@ -99,6 +101,7 @@ impl Stack<'_, '_> {
 fn is_signed(header: &[u8], units: usize) -> bool {
     let segments = usize::from(header[LAST_AT]) + 1;
     let has_room = units >= segments * 2 + SIGNATURE;
-    let signature = header.get(FIXED + segments * SEGMENT..).unwrap_or_default();
+    // Linux looks at the end of the header.
+    let signature = header.len().checked_sub(SIGNATURE_LEN).map_or(&[][..], |at| &header[at..]);
     has_room && header[FLAGS_AT] & SIGNED != 0 && signature.starts_with(&SIGNATURE_HEAD)
 }

@@ -34,6 +34,9 @@ impl Stack<'_, '_> {
             return Err(Errno::EINVAL);
         }
         let kind_of = socket.kind;
+        if is_mapped && matches!(kind_of, Kind::Raw(_)) {
+            return Err(Errno::EADDRNOTAVAIL); // Those of IPv6 know no other.
+        }
         let is_bound = match socket.kind {
             Kind::Udp | Kind::Tcp => socket.port != 0,
             Kind::Raw(_) => false,

@@ -1,6 +1,6 @@
 //! What programs ask of sockets: `socket`, `bind`, `connect`, `send`, `recv`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use fingerpost_model::NsId;
 use fingerpost_net::{Errno, Family};
@@ -10,6 +10,7 @@ use super::{
     Arrival, Control, Discovery, Kind, Options, Origin, Report, Setting, Socket, SocketId, plain, scope,
 };
 use crate::control::sysctl;
+use crate::lookup::Flow6;
 use crate::trace::Tracer;
 use crate::world::World;
 
@@ -214,6 +215,8 @@ impl Stack<'_, '_> {
         if to.is_ipv6() && socket.family == Family::V4 {
             return Err(Errno::EAFNOSUPPORT);
         }
+        let to = self.target_of_mapped(id, to)?;
+        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         if to.is_ipv4() && !socket.takes4() {
             return Err(Errno::ENETUNREACH);
         }
@@ -247,6 +250,24 @@ impl Stack<'_, '_> {
         answer
     }
 
+    /// Where a socket of UDP of IPv6 that is bound to an IPv4 address sends to: to IPv4 alone, the
+    /// unspecified address being this host; else there is a way or not, but never a packet.
+    fn target_of_mapped(&mut self, id: SocketId, to: SocketAddr) -> Result<SocketAddr, Errno> {
+        let Some(socket) = self.state.sockets.get(id) else { return Err(Errno::EBADF) };
+        let (IpAddr::V4(source), IpAddr::V6(dst)) = (socket.source, to.ip()) else { return Ok(to) };
+        if socket.family == Family::V4 || socket.kind != Kind::Udp {
+            return Ok(to);
+        }
+        if dst.is_unspecified() {
+            return Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), to.port()));
+        }
+        let options = socket.options.clone();
+        let flow = super::datagram6::flow6(&options, Kind::Udp, dst);
+        let mut flow = Flow6 { src: source.to_ipv6_mapped(), oif: options.dev, ..flow };
+        self.route6(&mut flow, options.dev != 0)?;
+        Err(Errno::EAFNOSUPPORT)
+    }
+
     /// A socket of UDP has a port before anything else is looked at (`inet_autobind`).
     fn find_port_first(&mut self, id: SocketId) -> Result<(), Errno> {
         match self.state.sockets.get(id).map(|socket| socket.kind) {
@@ -268,7 +289,11 @@ impl Stack<'_, '_> {
         if matches!((socket.kind, socket.family), (Kind::Raw(_), Family::V6)) {
             return self.send6(id, to, control, data);
         }
-        let to = to.map(plain);
+        let to = match to.map(plain) {
+            Some(to) if socket.family == Family::V6 => Some(self.target_of_mapped(id, to)?),
+            to => to,
+        };
+        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         if socket.kind == Kind::Tcp {
             let subject = Packet { is_subject: true, ..Packet::at(0, Vec::new()) };
             self.end(&subject, Outcome::Unknown("the data of connections"));

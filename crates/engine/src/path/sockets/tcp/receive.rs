@@ -30,6 +30,9 @@ impl Stack<'_, '_> {
         if found.is_some()
             && let Some(reason) = Signature::of(segment).refused()
         {
+            if reason == DropReason::TcpMd5Unexpected {
+                self.count(Counter::TcpExtTCPMD5Unexpected);
+            }
             return ToSocket::Done(Outcome::Dropped(reason));
         }
         if let Some(id) = found
