@@ -471,3 +471,19 @@ fn what_time_alone_does_may_be_unknown() {
     let (status, outcome, ..) = told(&format!("--apply {}", seed.path()));
     assert_eq!((status, outcome), (0, json!("dropped")));
 }
+
+#[test]
+fn the_capture_of_the_readme_fares_as_it_says() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/packets");
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README.md");
+    let report = Scratch::new("readme.ndjson", b"");
+    let line =
+        format!("replay --script {folder}/router.sh {folder}/in.pcapng --until 5 --report {}", report.path());
+    let (status, out, err) = run(&line);
+    assert_eq!(status, 0, "{err}");
+    assert!(out.starts_with("4 packets in, 6 frames out\n") && readme.contains(&out), "{out}");
+    let written = std::fs::read_to_string(report.path()).expect("a report");
+    let second = written.lines().nth(1).expect("a second line");
+    assert!(readme.contains(second), "{second}");
+}
