@@ -11,8 +11,8 @@ use super::{LONG, Line, Plan, number};
 use crate::process::run;
 
 /// Packets that have to be compared, and cases that make so many.
-const PACKETS4: (u64, u64) = (20_000, 1_200);
-const PACKETS6: (u64, u64) = (10_000, 700);
+const PACKETS4: (u64, u64) = (20_000, 1_350);
+const PACKETS6: (u64, u64) = (10_000, 720);
 /// Networks of each family.
 const NETWORKS: u64 = 40;
 

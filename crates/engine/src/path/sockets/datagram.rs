@@ -47,11 +47,11 @@ impl Stack<'_, '_> {
         }
         let target = to.or(socket.peer).ok_or(Errno::EDESTADDRREQ)?;
         let IpAddr::V4(dst) = target.ip() else { return Err(Errno::EAFNOSUPPORT) };
-        let IpAddr::V4(own) = as_v4(socket.source) else { return Err(Errno::ENETUNREACH) };
         let is_udp = kind == Kind::Udp;
         if is_udp && target.port() == 0 {
             return Err(Errno::EINVAL);
         }
+        let IpAddr::V4(own) = as_v4(socket.source) else { return Err(Errno::ENETUNREACH) };
         // Raw sockets keep no decision, and C-167 demands one of its own.
         let is_plain = *control == Control::default() && !options.dont_route;
         let mut is_connected = is_udp && to.is_none() && is_plain;
