@@ -64,6 +64,7 @@ pub struct Behaviour {
     pub martians_are_named: bool,
     /// Whether bridges call Netfilter's hooks (`br_netfilter`), so that bridged packets are checked
     /// and cut: a module of many kernels, which the one compared with has (6.18) or has not (7.2.7).
+    /// A captured host has it if its settings were there.
     pub bridges_call_netfilter: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,

@@ -46,7 +46,7 @@ impl<I: Ip> PartialEq for Journal<I> {
 impl<I: Ip> Journal<I> {
     /// Notes a change of a prefix's routes.
     pub fn note(&mut self, prefix: Prefix<I>) {
-        self.count(Some(prefix));
+        self.add(Some(prefix));
         match &mut self.noted {
             Some(Changes::Of(prefixes)) if prefixes.len() < MOST => prefixes.push(prefix),
             Some(changes) => *changes = Changes::All,
@@ -56,13 +56,13 @@ impl<I: Ip> Journal<I> {
 
     /// Notes a change that may be of any prefix.
     pub fn note_all(&mut self) {
-        self.count(None);
+        self.add(None);
         if let Some(changes) = &mut self.noted {
             *changes = Changes::All;
         }
     }
 
-    fn count(&mut self, changed: Option<Prefix<I>>) {
+    fn add(&mut self, changed: Option<Prefix<I>>) {
         self.count += 1;
         if self.latest.len() == LATEST {
             self.latest.pop_front();
@@ -71,7 +71,7 @@ impl<I: Ip> Journal<I> {
     }
 
     /// A number that grows with every change.
-    pub fn counted(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.count
     }
 

@@ -65,7 +65,7 @@ impl<T> PrefixTree<T> {
 
     /// A number that grows with every change.
     pub fn changes(&self) -> u64 {
-        self.journal.counted()
+        self.journal.count()
     }
 
     /// Whether routes of a prefix, or of one within it, may have changed since

@@ -1,5 +1,6 @@
 //! Signed segments (RFC 2385, RFC 5925). No socket here has a key: what is signed the old
-//! way is for none of them, and nothing that is signed is answered by a reset.
+//! way is for none of them, and is not answered by a reset ([`Signature::keeps_from_reset6`]
+//! says where the newer way counts).
 
 use fingerpost_net::wire::{Header, Tcp};
 
