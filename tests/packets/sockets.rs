@@ -160,3 +160,18 @@ fn who_is_found_before_the_lookup_alone_gets_what_is_for_many() {
     host.frame("e0", &framed([0xff; 6], mac(2), &udp("10.0.0.2", "255.255.255.255", b"to all")));
     assert_eq!((host.read(connected), host.read(open)), (Some(b"to all".to_vec()), Some(b"to all".to_vec())));
 }
+
+#[test]
+fn what_is_sent_to_nowhere_counts_as_received_by_the_device_it_was_told() {
+    let mut host = Host::new(ROUTER);
+    let id = host.world.socket(NS, Family::V4, Kind::Raw(17), 0).unwrap();
+    let mut received_by = |dev: u32| {
+        let source = Some("10.1.0.1".parse().unwrap());
+        let control = Control { dev, source, ..Control::default() };
+        let called = host.world.send(NS, id, Some(addr("0.0.0.0:0")), &control, &[0; 8], &mut Tracer::off());
+        called.result.unwrap();
+        host.world.receive_from(NS, id, &mut Tracer::off()).unwrap().dev
+    };
+    let (none, by_name) = (received_by(0), received_by(2));
+    assert_eq!((none, by_name), (1, 2));
+}

@@ -440,3 +440,31 @@ fn a_listener_without_a_key_takes_no_signed_segment() {
     assert_eq!(of(&[19; 20]), (0, Outcome::Dropped(DropReason::TcpAuthHdr)));
     assert_eq!(of(&[1; 20]).0, 1);
 }
+
+#[test]
+fn a_reset_is_never_cut() {
+    let mut both =
+        Both::new(&format!("sysctl -w net.ipv6.conf.all.disable_ipv6=1\n{ROUTER}ip link set e0 mtu 68\n"));
+    for (filling, is_reset) in [(28, true), (32, false)] {
+        // The answer has as many options: with them it is one of 68 bytes, or of 72.
+        let mut packet = segment("10.0.0.2:1000", "10.0.0.1:80", SYN, (100, 0));
+        packet.splice(20..20, timestamps(filling));
+        let len = packet.len() as u16;
+        let packet = edited(packet, |header| {
+            header.version_ihl += filling as u8 / 4;
+            header.total_len = len.into();
+        });
+        let handled = both.frame("e0", &framed(mac(0x10), mac(2), &packet));
+        assert_eq!(reason(&handled), "NO_SOCKET");
+        assert_eq!(handled.emitted.len(), usize::from(is_reset), "{filling}");
+    }
+    assert_eq!(both.host.counted("TcpOutRsts"), 2);
+    both.agree(commands::is_default_release());
+}
+
+/// A timestamp option of this length that is full: it counts those who had no room.
+fn timestamps(len: usize) -> Vec<u8> {
+    let mut option = vec![0; len];
+    option[..4].copy_from_slice(&[68, len as u8, len as u8 + 1, 0]);
+    option
+}

@@ -14,7 +14,7 @@ use crate::lookup::exception6::Exceptions6;
 use crate::path::sockets::Sockets;
 use crate::path::{
     Beside, GlobalLimit, Learned, Listeners, Multicast, Peers, Reassembly, Reassembly6, Resolutions, Tick,
-    Timers,
+    Timers, Waiting,
 };
 
 /// Time on the injected clock, in milliseconds since the world began.
@@ -68,6 +68,8 @@ pub struct State {
     pub counters: Counters,
     /// Neighbours that are being resolved, or were.
     pub resolutions: Resolutions,
+    /// Packets that wait for their addresses.
+    pub waiting: Waiting,
     /// When some of too many neighbours of a family were last forgotten.
     pub neighbours_flushed: HashMap<Family, Time>,
     /// How much ICMP each peer was sent.

@@ -278,3 +278,11 @@ fn questions_that_a_device_without_carrier_drops_are_no_messages() {
     assert_eq!((counted(&both, "Ip6OutRequests"), counted(&both, "Icmp6OutMsgs")), (4, 1));
     assert_eq!(both.frames.len(), 1);
 }
+
+#[test]
+fn c275_answers_of_ipv6_that_wait_leave_no_room_for_more() {
+    let asks = arrives(&echo("2001:db8::9", OWN, &[7; 8800]));
+    let (both, _) = done(&held("ip link set e0 mtu 9000"), &vec![asks; 12]);
+    let counts = ["Icmp6OutEchoReplies", "Icmp6OutErrors", "Ip6OutDiscards"].map(|name| counted(&both, name));
+    assert_eq!(counts, [8, 4, 4]);
+}

@@ -23,6 +23,9 @@ pub struct Decision {
     pub flags: RouteFlags,
     /// Whether it came from input resolution.
     pub is_input: bool,
+    /// Of one made here, the device that was asked for or, where it is delivered, that of
+    /// its destination: by that it counts as received (`rt_iif`). 0 for none.
+    pub asked_dev: u32,
     /// The gateway, if the packet goes to one.
     pub gateway: Option<IpAddr>,
     /// The source that the packet gets, or has.

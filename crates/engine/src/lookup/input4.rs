@@ -351,6 +351,7 @@ impl Resolver<'_> {
             kind,
             flags,
             is_input: true,
+            asked_dev: 0,
             gateway: None,
             source: self.packet.src,
             destination: self.packet.dst,

@@ -310,6 +310,7 @@ fn build(
         kind,
         flags,
         is_input: false,
+        asked_dev: way.orig_oif,
         gateway,
         source: flow.src,
         destination: flow.dst,

@@ -7,10 +7,10 @@ use fingerpost_model::{RouteFlags, Scope};
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 use zerocopy::IntoBytes;
 
-use super::neighbour::made_memory;
 use super::options::Answer;
 use super::output::Made;
 use super::receive::ports;
+use super::waiting::{Cut, MESSAGES_ROOM, Owner};
 use super::{Addressed, Packet, Stack};
 use crate::counters::{Counter, Messages};
 use crate::lookup::hash::{Asker, Hashed};
@@ -19,9 +19,6 @@ use crate::trace::Stage;
 
 /// The most that an error takes (C-262).
 const MOST: usize = 576;
-/// What the pieces of a message may take of memory before another is begun (`sk_sndbuf`
-/// of the kernel's own sockets, twice).
-const MOST_MEMORY: usize = 4 * (65_536 + 576);
 /// The source where no address can be found (RFC 7600; `INADDR_DUMMY`).
 const DUMMY: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 
@@ -155,7 +152,9 @@ impl Stack<'_, '_> {
         (dst, mark): (Ipv4Addr, u32),
     ) {
         let Message { kind, counted_as, code, rest, tos, options } = message;
-        if memory_of(Icmp::LEN + data.len(), decision.mtu as usize, options.data().len()) > MOST_MEMORY {
+        let header = Ipv4::LEN + options.data().len();
+        let cut = Cut { payload: Icmp::LEN + data.len(), header, mtu: decision.mtu as usize };
+        if !self.has_memory(Owner::Messages, MESSAGES_ROOM, cut) {
             self.count(Counter::IcmpOutErrors);
             self.count(Counter::IpOutDiscards);
             return;
@@ -172,19 +171,19 @@ impl Stack<'_, '_> {
             self.count(counter);
         }
         let id = self.rng.next_u32() as u16;
-        let made = Made { proto: proto::ICMP, tos, fragment: 0, id, mark, options, ttl: None, sender: None };
+        let made = Made {
+            proto: proto::ICMP,
+            tos,
+            fragment: 0,
+            id,
+            mark,
+            options,
+            ttl: None,
+            sender: None,
+            owner: Owner::Messages,
+        };
         let _ = self.send_made(made, decision, src, dst, &bytes);
     }
-}
-
-/// The memory of all pieces of a message but the last (`ip_append_data`).
-fn memory_of(len: usize, mtu: usize, options: usize) -> usize {
-    let header = Ipv4::LEN + options;
-    let room = mtu.saturating_sub(header) & !7;
-    if room == 0 {
-        return 0;
-    }
-    (len.saturating_sub(1) / room) * made_memory(header + room + 15)
 }
 
 /// A message to send.

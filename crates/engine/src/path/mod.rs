@@ -39,6 +39,7 @@ mod timers;
 mod udp;
 mod vlan;
 mod vrf;
+mod waiting;
 mod with_options;
 
 use std::collections::VecDeque;
@@ -61,6 +62,7 @@ pub use reassemble::{Reassembled, Reassembly};
 pub use six::{Listener, Listeners, Listening, Noted, Reassembly6};
 pub use timers::{Timer, Timers};
 pub(crate) use vlan::is_tagged;
+pub use waiting::{Owner, Waiting};
 
 use crate::config::Config;
 use crate::control::{self, sysctl};
@@ -173,6 +175,8 @@ pub struct Packet {
     pub has_socket: bool,
     /// The socket that sends it, if one does.
     pub sender: Option<Sender>,
+    /// Whose memory it is.
+    pub owner: Owner,
     /// Whether the event is about it, so that what becomes of it is the event's outcome.
     pub is_subject: bool,
     /// The number by which events tell it from others; 0 until its way begins.
@@ -198,6 +202,7 @@ impl Packet {
             handed_on: 0,
             has_socket: false,
             sender: None,
+            owner: Owner::Nobody,
             is_subject: false,
             number: 0,
         }

@@ -6,7 +6,7 @@
 //! Not here: that Linux forgets, some time after nobody uses them, entries beyond the first
 //! 128 of all namespaces together (`neigh_periodic_work`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, RouteType};
@@ -23,32 +23,6 @@ use crate::control::sysctl;
 use crate::lookup::{DropReason, path, source};
 use crate::state::{State, Time};
 use crate::trace::Stage;
-
-/// What a queued packet counts for (`skb->truesize`): its memory, which comes in lines of a
-/// cache or, where it was made here, in powers of two, and what describes it. Of received
-/// packets it depends on the driver; this is what a tap device gives.
-fn memory(packet: &Packet) -> usize {
-    let len = packet.bytes.len();
-    match packet.link_header {
-        Some(header) => (len + header.len() + LINE).next_multiple_of(LINE) + SHARED + DESCRIPTION,
-        None => made_memory(len),
-    }
-}
-
-/// The same of a packet of this length that is made here.
-pub(super) fn made_memory(len: usize) -> usize {
-    const SMALLEST: usize = 576;
-    let size = match (len + 16).next_multiple_of(LINE) + SHARED {
-        ..=SMALLEST => SMALLEST,
-        size => size.next_power_of_two(),
-    };
-    size + DESCRIPTION
-}
-
-/// A line of a cache; what describes a packet (`struct sk_buff`), and what its clones share.
-const LINE: usize = 64;
-const DESCRIPTION: usize = 256;
-const SHARED: usize = 320;
 
 /// Neighbours of a family that are kept besides fixed ones (`gc_thresh3`), those beyond
 /// which some are forgotten now and then (`gc_thresh2`), and the milliseconds for which one
@@ -68,9 +42,6 @@ const IN_TIMER: NeighState = NeighState(
 /// What running adds to a neighbour's entry.
 #[derive(Clone, Debug, Default)]
 pub struct Resolution {
-    /// Packets that wait for the address, oldest first.
-    queue: VecDeque<Packet>,
-    queued_bytes: usize,
     probes: u32,
     confirmed: Option<Time>,
     used: Time,
@@ -86,7 +57,7 @@ pub struct Resolution {
 pub type Resolutions = HashMap<(u32, IpAddr), Resolution>;
 
 /// An entry's key.
-type Key = (u32, IpAddr);
+pub(super) type Key = (u32, IpAddr);
 
 /// What a message says about a neighbour.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +92,7 @@ pub(crate) fn altered(
     let is = config.neighbours.state(key.0, key.1).unwrap_or(NeighState(0));
     let device = config.links.get(key.0).map_or("", |link| link.name());
     let setting = |name| sysctl::neighbour_number(config, Family::of(key.1), device, name).max(0) as u64;
+    let is_waited_for = !state.waiting.is_empty(key);
     let resolution = state.resolutions.entry(key).or_default();
     if is_used && is == old {
         return;
@@ -130,18 +102,18 @@ pub(crate) fn altered(
     if is == NeighState::REACHABLE {
         let base = setting("base_reachable_time_ms");
         (resolution.confirmed, resolution.reachable) = (Some(now), base);
-        at = Some(if resolution.queue.is_empty() { Time(now.0 + base) } else { now });
+        at = Some(if is_waited_for { now } else { Time(now.0 + base) });
     } else if is_used && is == NeighState::DELAY {
         at = Some(Time(now.0 + setting("delay_first_probe_time") * 1000));
     } else if is == NeighState::INCOMPLETE {
         // Who is not used is not asked for either.
         resolution.probes = setting("ucast_solicit") as u32;
         at = is_used.then_some(now);
-    } else if is.any(IN_TIMER) && resolution.queue.is_empty() {
+    } else if is.any(IN_TIMER) && !is_waited_for {
         // With the next tick.
         at = Some(Time(now.0 + state.tick.millis));
     } else if is.any(IN_TIMER)
-        || is.any(NeighState::VALID) && !resolution.queue.is_empty()
+        || is.any(NeighState::VALID) && is_waited_for
         || is == NeighState::FAILED && old.any(ASKED)
     {
         at = Some(now);
@@ -153,14 +125,16 @@ pub(crate) fn altered(
 /// Forgets what running knows of an entry that was removed.
 pub(crate) fn removed(state: &mut State, key: Key) {
     let before = state.resolutions.remove(&key).and_then(|resolution| resolution.timer);
+    state.waiting.take(key);
     state.timers.set(Timer::Neighbour(key.0, key.1), before, None);
 }
 
 /// The same of one that is removed by request: it fails before, and packets that wait for
 /// an answer are told of once time passes, be it none.
 pub(crate) fn removed_by_request(state: &mut State, key: Key, old: NeighState, now: Time) {
+    let is_waited_for = !state.waiting.is_empty(key);
     match state.resolutions.get_mut(&key) {
-        Some(resolution) if old.any(ASKED) && !resolution.queue.is_empty() => {
+        Some(resolution) if old.any(ASKED) && is_waited_for => {
             let before = resolution.timer.replace(now);
             state.timers.set(Timer::Neighbour(key.0, key.1), before, Some(now));
         }
@@ -349,16 +323,12 @@ impl Stack<'_, '_> {
         let now = self.now();
         self.resolution(key).used = now;
         let limit = self.neighbour_setting(key, "unres_qlen_bytes") as usize;
-        let size = memory(&packet);
-        while self.resolution(key).queued_bytes + size > limit {
-            let Some(oldest) = self.resolution(key).queue.pop_front() else { break };
-            self.resolution(key).queued_bytes -= memory(&oldest);
+        while self.state.waiting.is_full(key, &packet, limit) {
+            let Some(oldest) = self.state.waiting.pop(key) else { break };
             self.drop(&oldest, DropReason::NeighQueuefull);
         }
         self.end(&packet, Outcome::Queued);
-        let resolution = self.resolution(key);
-        resolution.queued_bytes += size;
-        resolution.queue.push_back(Packet { is_subject: false, ..packet });
+        self.state.waiting.push(key, Packet { is_subject: false, ..packet });
         if is_new {
             self.probe(key);
         }
@@ -417,12 +387,12 @@ impl Stack<'_, '_> {
         }
         match key {
             (dev, IpAddr::V4(target)) => {
-                let last = self.resolution(key).queue.back();
+                let last = self.state.waiting.last(key);
                 let source = last.and_then(|packet| Ipv4::read(&packet.bytes)).map(Ipv4::source);
                 self.arp_ask(dev, target, source, to);
             }
             (dev, IpAddr::V6(target)) => {
-                let last = self.resolution(key).queue.back();
+                let last = self.state.waiting.last(key);
                 let source = last.and_then(|packet| Ipv6::read(&packet.bytes)).map(Ipv6::source);
                 self.nd_ask(dev, target, source, is_unicast);
             }
@@ -500,7 +470,7 @@ impl Stack<'_, '_> {
         let now = self.now();
         self.resolution(key).updated = Some(now);
         while !self.knows(key) || self.state_of(key) == NeighState::FAILED {
-            let Some(mut packet) = self.resolution(key).queue.pop_front() else { break };
+            let Some(mut packet) = self.state.waiting.pop(key) else { break };
             let reason = match is_six(&packet) {
                 true => {
                     self.link_failed6(&packet); // T-65
@@ -516,9 +486,7 @@ impl Stack<'_, '_> {
             };
             self.drop(&packet, reason);
         }
-        let resolution = self.resolution(key);
-        resolution.queued_bytes = 0;
-        for packet in std::mem::take(&mut resolution.queue) {
+        for packet in self.state.waiting.take(key) {
             self.drop(&packet, DropReason::QueuePurge);
         }
         if !self.knows(key) {
@@ -631,9 +599,7 @@ impl Stack<'_, '_> {
 
     /// Packets that have waited for the address leave.
     fn send_waiting(&mut self, key: Key, mac: Mac) {
-        let resolution = self.resolution(key);
-        resolution.queued_bytes = 0;
-        for packet in std::mem::take(&mut resolution.queue) {
+        for packet in self.state.waiting.take(key) {
             self.note_use(key);
             self.transmit(packet, mac);
             self.probe_after_use(key);

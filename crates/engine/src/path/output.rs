@@ -9,6 +9,7 @@ use zerocopy::IntoBytes;
 use super::fragment::is_due;
 use super::hook::{Posted, Sent};
 use super::options::{Answer, set_checksum};
+use super::waiting::Owner;
 use super::{Addressed, Packet, Sender, Stack};
 use crate::config::Config;
 use crate::counters::Counter;
@@ -29,6 +30,8 @@ pub(super) struct Made {
     pub ttl: Option<u8>,
     /// Of one that a socket sends.
     pub sender: Option<Sender>,
+    /// Whose memory it is.
+    pub owner: Owner,
 }
 
 impl Stack<'_, '_> {
@@ -76,7 +79,7 @@ impl Stack<'_, '_> {
         set_checksum(&mut bytes);
         let mut packet = Packet::made(bytes, decision, made.mark);
         packet.options = made.options.options;
-        (packet.sender, packet.is_subject) = (made.sender, made.sender.is_some());
+        (packet.sender, packet.owner, packet.is_subject) = (made.sender, made.owner, made.sender.is_some());
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         self.count(Counter::IpOutRequests); // C-239

@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 use super::deliver::Taken;
 use super::output::Made;
 use super::sockets::{Signature, SocketId, ToSocket};
+use super::waiting::{Cut, Owner, SOCKETS_ROOM};
 use super::{Addressed, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::hash::Asker;
@@ -94,6 +95,14 @@ impl Stack<'_, '_> {
         let asker = Asker::Socket;
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let Ok(decision) = resolved else { return };
+        // The socket that Linux sends these by never has them cut (`IP_PMTUDISC_DO`).
+        let len = Ipv4::LEN + options.data().len() + Tcp::LEN;
+        if len > decision.mtu as usize {
+            return;
+        }
+        if !self.has_memory(Owner::Resets, SOCKETS_ROOM, Cut::whole(len)) {
+            return self.count(Counter::IpOutDiscards);
+        }
         let made = Made {
             proto: proto::TCP,
             tos: header.tos & 0xfc,
@@ -103,6 +112,7 @@ impl Stack<'_, '_> {
             options,
             ttl: None,
             sender: None,
+            owner: Owner::Resets,
         };
         let _ = self.send_made(made, decision, flow.src, dst, reset.as_bytes());
     }

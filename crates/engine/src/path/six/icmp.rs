@@ -2,9 +2,10 @@
 
 use std::net::Ipv6Addr;
 
-use fingerpost_net::wire::{Checksum, Header, Icmp, Ipv6, icmp6, next};
+use fingerpost_net::wire::{Checksum, Fragment6, Header, Icmp, Ipv6, icmp6, next};
 use zerocopy::IntoBytes;
 
+use super::super::waiting::{Cut, MESSAGES_ROOM, Owner};
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::output::Made6;
 use super::{headers, is_multipath};
@@ -186,6 +187,13 @@ impl Stack<'_, '_> {
         if Icmp::LEN + data.len() > usize::from(u16::MAX) {
             return self.end(&Packet::bare(0), Outcome::Unknown("answers to jumbo payloads"));
         }
+        let header = Ipv6::LEN + Fragment6::LEN;
+        let cut = Cut { payload: Icmp::LEN + data.len(), header, mtu: way.mtu as usize };
+        if !self.has_memory(Owner::Messages6, MESSAGES_ROOM, cut) {
+            self.count(Counter::Icmp6OutErrors);
+            self.count(Counter::Ip6OutDiscards);
+            return;
+        }
         let header = Icmp { kind, code, checksum: 0.into(), rest };
         let bytes = with_checksum([header.as_bytes(), data].concat(), flow.src, flow.dst);
         self.count_message6(kind);
@@ -197,6 +205,7 @@ impl Stack<'_, '_> {
             may_cut: true,
             hop_limit: None,
             sender: None,
+            owner: Owner::Messages6,
         };
         self.sends_icmp6 = true;
         let _ = self.send_made6(made, way, flow.src, flow.dst, &bytes);

@@ -7,6 +7,7 @@ use fingerpost_net::wire::{Fragment6, Header, Ipv6, MORE6, icmp6, next};
 use zerocopy::IntoBytes;
 
 use super::super::hook::{Posted, Sent};
+use super::super::waiting::Owner;
 use super::super::{Addressed, Outcome, Packet, Sender, Stack};
 use super::{Noted, is_multipath};
 use crate::config::RtFlags;
@@ -30,6 +31,8 @@ pub(in crate::path) struct Made6 {
     pub hop_limit: Option<u8>,
     /// Of one that a socket sends.
     pub sender: Option<Sender>,
+    /// Whose memory it is.
+    pub owner: Owner,
 }
 
 impl Stack<'_, '_> {
@@ -98,6 +101,7 @@ impl Stack<'_, '_> {
             mark: made.mark,
             six: Noted { may_cut: made.may_cut, ..Noted::default() },
             sender: made.sender,
+            owner: made.owner,
             is_subject: made.sender.is_some(),
             ..Packet::bare(dev)
         };

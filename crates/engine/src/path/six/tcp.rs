@@ -7,6 +7,7 @@ use zerocopy::IntoBytes;
 
 use super::super::sockets::{Signature, SocketId, ToSocket};
 use super::super::tcp::reset_of;
+use super::super::waiting::Owner;
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::output::Made6;
 use crate::addrtype::AddrType;
@@ -117,6 +118,7 @@ impl Stack<'_, '_> {
             may_cut: false,
             hop_limit: None,
             sender: None,
+            owner: Owner::Nobody,
         };
         let _ = self.send_made6(made, decision, flow.src, flow.dst, reset.as_bytes());
     }

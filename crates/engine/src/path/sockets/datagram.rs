@@ -9,6 +9,7 @@ use zerocopy::IntoBytes;
 
 use super::super::options::{Answer, set_checksum};
 use super::super::output::{Made, has_locked_mtu};
+use super::super::waiting::{Cut, Owner, SOCKETS_ROOM};
 use super::super::{Outcome, Packet, Sender, Stack};
 use super::options::{Control, Discovery, Options};
 use super::{Held, Kind, Socket, SocketId, Way};
@@ -19,9 +20,6 @@ use crate::lookup::{Decision, Flow4, output4, path};
 use crate::state::Time;
 use crate::trace::Stage;
 
-/// Pieces of a datagram that a socket's usual send buffer holds for certain
-/// (`sock_alloc_send_skb`).
-const MOST_PIECES: usize = 400;
 /// The least MTU that a device may have for IPv4 to be sent.
 const LEAST_MTU: u32 = 68;
 
@@ -285,9 +283,8 @@ impl Stack<'_, '_> {
         if kind == Kind::Udp {
             self.pending_error(id, Counter::IpOutDiscards)?;
         }
-        if (len - Ipv4::LEN) / (mtu as usize - Ipv4::LEN) > MOST_PIECES {
-            let packet = Packet { is_subject: true, ..Packet::at(decision.dev, Vec::new()) };
-            self.end(&packet, Outcome::Unknown("whether a socket has room for so many pieces"));
+        let cut = Cut { payload: len - Ipv4::LEN, header: Ipv4::LEN, mtu: mtu as usize };
+        if !self.has_send_room(id, cut) {
             return Ok(data.len());
         }
         // C-149; a locked path MTU is none that routers told truly.
@@ -336,6 +333,7 @@ impl Stack<'_, '_> {
             options: Answer::default(),
             ttl,
             sender: Some(Sender { leaves_sum: kind == Kind::Udp && len <= mtu as usize, ..sender(&options) }),
+            owner: Owner::Socket(id),
         };
         let sent = self.send_made(made, decision, ends.src, ends.dst, &payload);
         unless_full(sent, &options)?;
@@ -343,6 +341,17 @@ impl Stack<'_, '_> {
             self.count(if sent.is_ok() { Counter::UdpOutDatagrams } else { Counter::UdpSndbufErrors });
         }
         Ok(data.len())
+    }
+
+    /// Whether a socket has room for what it sends. Where it has none, it waits or is refused
+    /// (`sock_alloc_send_skb`): that is not modelled.
+    pub(super) fn has_send_room(&mut self, id: SocketId, cut: Cut) -> bool {
+        let has_room = self.has_memory(Owner::Socket(id), SOCKETS_ROOM, cut);
+        if !has_room {
+            let packet = Packet { is_subject: true, ..Packet::at(0, Vec::new()) };
+            self.end(&packet, Outcome::Unknown("whether a socket has room for what it sends"));
+        }
+        has_room
     }
 
     /// A message of ICMP is sent (`icmp_out_count`).
@@ -374,6 +383,9 @@ impl Stack<'_, '_> {
             return Err(Errno::EINVAL);
         }
         self.pending_error(id, Counter::IpOutDiscards)?;
+        if !self.has_send_room(id, Cut::whole(data.len())) {
+            return Ok(data.len());
+        }
         let mut bytes = data.to_vec();
         let number = self.rng.next_u32() as u16;
         let Some(header) = Ipv4::edit(&mut bytes) else { return Err(Errno::EINVAL) };
@@ -399,7 +411,7 @@ impl Stack<'_, '_> {
             }
         }
         let mut packet = Packet::made(bytes, decision, options.mark);
-        (packet.sender, packet.is_subject) = (Some(sender(options)), true);
+        (packet.sender, packet.owner, packet.is_subject) = (Some(sender(options)), Owner::Socket(id), true);
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         let sent = match self.hook_output(packet) {

@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Checksum, Header, Ipv6, Udp, next};
+use fingerpost_net::wire::{Checksum, Fragment6, Header, Ipv6, Udp, next};
 use zerocopy::IntoBytes;
 
 use super::super::six::Made6;
+use super::super::waiting::{Cut, Owner};
 use super::super::{Sender, Stack};
 use super::options::{Control, Discovery, Options};
 use super::{Held, Kind, SocketId, Way, scope};
@@ -126,6 +127,9 @@ impl Stack<'_, '_> {
             return Err(Errno::EINVAL);
         }
         self.pending_error(id, Counter::Ip6OutDiscards)?;
+        if !self.has_send_room(id, Cut::whole(data.len())) {
+            return Ok(data.len());
+        }
         let made = Made6 {
             next: next::NONE,
             traffic_class: 0,
@@ -135,6 +139,7 @@ impl Stack<'_, '_> {
             hop_limit: None,
             // The header may name another destination (`FLOWI_FLAG_KNOWN_NH`).
             sender: Some(Sender { next: Some(dst), ..super::datagram::sender(options) }),
+            owner: Owner::Socket(id),
         };
         let sent = self.send_whole6(made, decision, data.to_vec());
         self.count_unsent(sent, Counter::Ip6OutDiscards).map(|()| data.len())
@@ -236,6 +241,10 @@ impl Stack<'_, '_> {
         if kind == Kind::Udp {
             self.pending_error(id, Counter::Ip6OutDiscards)?;
         }
+        let cut = Cut { payload: len, header: Ipv6::LEN + Fragment6::LEN, mtu: mtu as usize };
+        if !self.has_send_room(id, cut) {
+            return Ok(data.len());
+        }
         let mut payload = Vec::with_capacity(len);
         let pseudo = Checksum::ZERO.pseudo6(src, dst, kind.number(), len);
         let open = |sum: u16| if sum == 0 { 0xffff } else { sum };
@@ -274,6 +283,7 @@ impl Stack<'_, '_> {
             may_cut: discovery.may_cut_here(),
             hop_limit: control.ttl.or(hops),
             sender: Some(Sender { leaves_sum, ..super::datagram::sender(&options) }),
+            owner: Owner::Socket(id),
         };
         let sent = self.send_made6(made, decision, src, dst, &payload);
         super::datagram::unless_full(sent, &options)?;

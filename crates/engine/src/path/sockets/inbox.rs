@@ -216,18 +216,15 @@ impl Stack<'_, '_> {
         })
     }
 
-    /// The device by which a packet counts as received: of one that loopback gave back the
-    /// owner of its destination (`inet_iif`, `inet6_iif`).
+    /// The device by which a packet counts as received: of one that loopback gave back that
+    /// which was asked for, or its destination's (`inet_iif`, `inet6_iif`).
     fn device_it_came_by(&self, packet: &Packet) -> u32 {
         if packet.dev != LOOPBACK {
             return packet.dev;
         }
         match (&packet.decision, &packet.decision6) {
             (_, Some(_)) => packet.iif,
-            (Some(made), None) if !made.is_input => {
-                let hop = made.result.as_ref().and_then(|result| result.hop(self.config));
-                hop.map_or(packet.dev, |hop| hop.dev)
-            }
+            (Some(made), None) if made.asked_dev != 0 => made.asked_dev,
             _ => packet.dev,
         }
     }

@@ -22,6 +22,7 @@ use super::super::options::Answer;
 use super::super::output::{Made, has_locked_mtu, metric};
 use super::super::six::Made6;
 use super::super::timers::Timer;
+use super::super::waiting::Owner;
 use super::super::{Outcome, Packet, Stack};
 use super::options::Options;
 use super::{SocketId, Sockets, Way, scope};
@@ -249,6 +250,7 @@ impl Stack<'_, '_> {
                     options: Answer::default(),
                     ttl: options.ttl,
                     sender,
+                    owner: Owner::Nobody,
                 };
                 let _ = self.build_and_send(made, decision, src, dst, &bytes);
             }
@@ -261,6 +263,7 @@ impl Stack<'_, '_> {
                     may_cut: false,
                     hop_limit: options.ttl,
                     sender,
+                    owner: Owner::Nobody,
                 };
                 let _ = self.build_and_send6(made, decision, src, dst, &bytes);
             }
