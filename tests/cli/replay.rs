@@ -271,7 +271,7 @@ fn what_is_due_when_a_packet_comes_happens_after_it_and_what_is_due_at_the_end_d
     };
     let one = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &first);
     assert_eq!(packets(&one, "1"), [json!(1)]);
-    assert_eq!(packets(&one, "1.001"), [json!(1), Value::Null]);
+    assert_eq!(packets(&one, "1.05"), [json!(1), Value::Null]);
     let two = one.packet(0, 1_000_000, &udp(NEIGHBOUR, [10, 1, 0, 9]));
     assert_eq!(packets(&two, "0"), [json!(1), json!(2)]);
     assert_eq!(packets(&two, "0.5"), [json!(1), json!(2), Value::Null]);

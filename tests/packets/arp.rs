@@ -58,7 +58,7 @@ fn c275_c277_packets_wait_for_the_answer_and_leave_in_order() {
         let handled = host.packet("e0", &udp("10.0.0.2", "10.1.0.9", data));
         assert_eq!(handled.outcome, Outcome::Queued);
     }
-    let asked = host.pass(1_000);
+    let asked = host.pass(1_100);
     // Nobody here has the packet's source, so that the device's address asks.
     assert_eq!(Arp::read(&asked[0].1[14..]).unwrap().sender, [10, 1, 0, 1]);
     let handled = host.frame("e1", &arp(Arp::REPLY, 9, "10.1.0.9", "10.1.0.1", mac(0x11)));
@@ -76,10 +76,11 @@ fn c275_who_is_stale_is_used_and_asked_later() {
     host.run("ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev e1 nud stale");
     let handled = host.packet("e0", &udp("10.0.0.2", "10.1.0.9", b"data"));
     assert_eq!(handled.outcome, Outcome::Sent);
-    // Five seconds later three questions to the neighbour alone, then silence.
+    // Five seconds later three questions to the neighbour alone, then silence; each when the
+    // slot of the kernel's timers ends.
     let asked = host.pass(20_000);
     let times: Vec<u64> = asked.iter().map(|&(at, _)| at).collect();
-    assert_eq!(times, [5_000, 6_000, 7_000]);
+    assert_eq!(times, [5_120, 6_144, 7_168]);
     assert!(asked.iter().all(|(_, frame)| frame[..6] == mac(9)));
 }
 
@@ -109,7 +110,7 @@ fn neighbours_that_nobody_heard_of_do_not_pile_up() {
     }
     assert_eq!(crate::host::reason(&ask(&mut host, 2000)), "NEIGH_CREATEFAIL");
     // Those that have failed make room.
-    host.pass(3_000);
+    host.pass(3_100);
     assert_eq!(ask(&mut host, 2000).outcome, Outcome::Queued);
     let entries = host.world.ns(NsId(0)).unwrap().config.neighbours.entries.len();
     assert!(entries < 1024, "{entries}");

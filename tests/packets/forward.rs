@@ -70,6 +70,20 @@ fn c263_an_echo_to_an_own_address_is_answered() {
 }
 
 #[test]
+fn c275_of_two_neighbours_asked_for_at_about_the_same_time_the_later_is_asked_again_first() {
+    let again = |between: u64| -> Vec<u8> {
+        let mut host = Host::new(ROUTER);
+        host.packet("e0", &udp("10.0.0.2", "10.1.0.8", b"data"));
+        host.pass(between);
+        host.packet("e0", &udp("10.0.0.2", "10.1.0.9", b"data"));
+        host.pass(1_100).iter().map(|(_, frame)| frame[41]).collect()
+    };
+    // Slots of timers that are a second off are 32 ms wide, where the kernel's tick is 4 ms.
+    assert_eq!(again(10), [9, 8]);
+    assert_eq!(again(40), [8, 9]);
+}
+
+#[test]
 fn c275_c276_a_neighbour_that_does_not_answer_is_asked_three_times() {
     let mut host = Host::new(ROUTER);
     let handled = host.packet("e0", &udp("10.0.0.2", "10.1.0.9", b"data"));
@@ -78,7 +92,7 @@ fn c275_c276_a_neighbour_that_does_not_answer_is_asked_three_times() {
     assert_eq!(handled.emitted[0].bytes[..14], [255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 0x11, 8, 6]);
     let emitted = host.pass(5_000);
     let times: Vec<u64> = emitted.iter().map(|&(at, _)| at).collect();
-    assert_eq!(times, [1_000, 2_000, 3_000]);
+    assert_eq!(times, [1_024, 2_048, 3_072]);
     let (_, header, message) = unframed(&emitted[2].1);
     assert_eq!((message[0], message[1], header.source().to_string()), (3, 1, "10.0.0.1".into()));
     assert_eq!(Ipv4::read(&message[8..]).unwrap().destination().to_string(), "10.1.0.9");

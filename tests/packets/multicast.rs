@@ -175,7 +175,7 @@ fn nothing_known_waits_for_the_daemon() {
 fn what_waits_is_given_up_after_ten_seconds() {
     let mut both = routing();
     assert_eq!(arrives(&mut both, "e0", &data(64)).outcome, Outcome::Queued);
-    assert_eq!(both.host.world.next_timer().map(|at| at.0 - both.host.world.now.0), Some(10_000));
+    assert_eq!(both.host.world.next_timer().map(|at| at.0 - both.host.world.now.0), Some(10_240));
     assert!(both.host.pass(11_000).is_empty());
     assert!(entry(&mut both, GROUP, 0, &[(1, 1)]).is_empty());
 }

@@ -72,7 +72,7 @@ fn t65_three_solicitations_and_then_the_sender_hears() {
     assert_eq!(message[24..], option(nd::SOURCE_ADDRESS, 0x11));
     let emitted = host.pass(5_000);
     let times: Vec<u64> = emitted.iter().map(|&(at, _)| at).collect();
-    assert_eq!(times, [1_000, 2_000, 3_000]);
+    assert_eq!(times, [1_024, 2_048, 3_072]);
     let (_, header, message) = parts(&emitted[2].1);
     assert_eq!((header.source().to_string(), &message[..2]), (OWN.into(), &[1, 3][..]));
     assert_eq!(host.counted("Ip6OutForwDatagrams"), 1);
@@ -85,7 +85,7 @@ fn t65_an_old_entry_is_probed_by_unicast_and_fails_in_silence() {
     host.enter(&discovery("2001:db8::7", OWN, nd::SOLICIT, 0, OWN, &source));
     let emitted = host.pass(20_000);
     let times: Vec<u64> = emitted.iter().map(|&(at, _)| at).collect();
-    assert_eq!(times, [5_000, 6_000, 7_000]);
+    assert_eq!(times, [5_120, 6_144, 7_168]);
     let (link, header, _) = parts(&emitted[0].1);
     assert_eq!((link.dst, header.source().to_string()), (mac(7), "fe80::ff:fe00:10".into()));
 }

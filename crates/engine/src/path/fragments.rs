@@ -12,6 +12,7 @@ use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::lookup::decision::Input;
+use crate::state::Time;
 use crate::trace::Stage;
 
 /// What goes with a fragment beside its bytes.
@@ -25,14 +26,16 @@ pub struct Beside {
 impl Stack<'_, '_> {
     /// Puts a datagram together (`ip_defrag`); `None` while it is not whole.
     pub(super) fn reassemble(&mut self, packet: Packet) -> Option<Packet> {
+        let now = self.now();
+        let time = self.setting("ipfrag_time").max(0) as u64 * 1000;
         let limits = Limits {
-            time: self.setting("ipfrag_time").max(0) as u64 * 1000,
+            time: self.slot(Time(now.0.saturating_add(time))).0 - now.0,
             high: self.setting("ipfrag_high_thresh").max(0) as u64,
             max_dist: self.setting("ipfrag_max_dist").max(0) as u32,
         };
         let Packet { options, mark, addressed, dev, .. } = packet;
         let beside = Beside { options, mark, addressed };
-        let (vrf, now) = (self.config.links.l3_master(dev), self.now());
+        let vrf = self.config.links.l3_master(dev);
         let counters = &mut self.state.counters;
         let from = (dev, vrf, User::Local);
         let added = self.state.fragments.add(&packet.bytes, beside, from, now, &limits, counters);

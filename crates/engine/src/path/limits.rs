@@ -58,6 +58,24 @@ impl Tick {
         Time(now.0 - now.0 % self.millis.max(1))
     }
 
+    /// When a timer goes off that is set now for a time: with the slot of Linux's wheel that
+    /// it falls into, never early, and the later the longer it is set for (`calc_index`).
+    /// Slots are counted from the clock's beginning, as Linux counts them from its own.
+    pub(crate) fn slot(self, now: Time, at: Time) -> Time {
+        const SLOTS: u64 = 63;
+        let tick = self.millis.max(1);
+        let delta = at.0.saturating_sub(now.0).div_ceil(tick);
+        if delta == 0 {
+            return at;
+        }
+        let mut shift = 0;
+        while shift < 24 && delta >= SLOTS << shift {
+            shift += 3;
+        }
+        let expires = (now.0 / tick).saturating_add(delta);
+        Time(((expires >> shift) + 1 << shift).saturating_mul(tick))
+    }
+
     /// Milliseconds as a setting means them (`msecs_to_jiffies`).
     fn ceil(self, millis: u64) -> u64 {
         millis.next_multiple_of(self.millis.max(1))

@@ -327,6 +327,11 @@ impl<'a, 't> Stack<'a, 't> {
         self.env.now
     }
 
+    /// When a timer goes off that is set now for a time.
+    fn slot(&self, at: Time) -> Time {
+        self.state.tick.slot(self.now(), at)
+    }
+
     fn count(&mut self, counter: Counter) {
         self.state.counters.count(counter);
     }

@@ -141,12 +141,12 @@ impl Stack<'_, '_> {
         if vif.is_none() || !has_daemon {
             return self.drop(&packet, DropReason::NotSpecified);
         }
-        let now = self.now();
+        let until = self.slot(Time(self.now().0 + WAIT));
         let state = &mut self.state.multicast;
         if state.waiting.len() >= MOST_UNRESOLVED && !state.waiting.contains_key(&key) {
             return self.end(&packet, Outcome::Unknown("how fast a multicast daemon reads"));
         }
-        let fresh = || Waiting { packets: VecDeque::new(), until: Time(now.0 + WAIT) };
+        let fresh = || Waiting { packets: VecDeque::new(), until };
         let waiting = state.waiting.entry(key).or_insert_with(fresh);
         if waiting.packets.len() >= MOST_WAITING {
             return self.drop(&packet, DropReason::NotSpecified);

@@ -118,6 +118,7 @@ pub(crate) fn altered(
     {
         at = Some(now);
     }
+    let at = at.map(|at| state.tick.slot(now, at));
     let before = std::mem::replace(&mut resolution.timer, at);
     state.timers.set(Timer::Neighbour(key.0, key.1), before, at);
 }
@@ -278,6 +279,7 @@ impl Stack<'_, '_> {
     }
 
     fn set_timer(&mut self, key: Key, at: Option<Time>) {
+        let at = at.map(|at| self.slot(at));
         let resolution = self.state.resolutions.entry(key).or_default();
         let before = std::mem::replace(&mut resolution.timer, at);
         self.state.timers.set(Timer::Neighbour(key.0, key.1), before, at);

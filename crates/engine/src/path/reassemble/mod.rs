@@ -11,6 +11,7 @@ pub(super) mod queue;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -38,7 +39,7 @@ const ECN: u8 = 0b11;
 pub struct Reassembly<T> {
     datagrams: BTreeMap<Key, Datagram<T>>,
     /// When datagrams are given up, and a number that tells which of two came first.
-    timers: BTreeSet<(Time, u64, Key)>,
+    timers: BTreeSet<(Time, Reverse<u64>, Key)>,
     started: u64,
     /// How many fragments a source with open datagrams has sent (`inet_peer`).
     peers: BTreeMap<Peer, Sent>,
@@ -239,12 +240,13 @@ impl<T> Reassembly<T> {
         Added { outcome, too_far }
     }
 
-    /// When the next datagram is given up. Linux's own timer may be late by some seconds.
+    /// When the next datagram is given up.
     pub fn next_deadline(&self) -> Option<Time> {
         self.timers.first().map(|(time, ..)| *time)
     }
 
-    /// Gives up what is due (`ip_expire`), and counts it: the oldest first.
+    /// Gives up what is due (`ip_expire`), and counts it: of those due together the
+    /// youngest first (see [`Timers`](crate::path::Timers)).
     pub fn expire(&mut self, now: Time, counters: &mut Counters) -> Vec<Expired<T>> {
         let mut expired = Vec::new();
         while let Some((_, _, key)) = self.timers.first().copied().filter(|(time, ..)| *time <= now) {
@@ -297,14 +299,14 @@ impl<T> Reassembly<T> {
     fn start_timer(&mut self, key: Key, now: Time, limits: &Limits) -> (Time, u64) {
         self.started += 1;
         let timer = (Time(now.0.saturating_add(limits.time)), self.started);
-        self.timers.insert((timer.0, timer.1, key));
+        self.timers.insert((timer.0, Reverse(timer.1), key));
         timer
     }
 
     /// Takes a datagram out, whatever its state (`inet_frag_kill`).
     fn close(&mut self, key: &Key) -> Option<Datagram<T>> {
         let datagram = self.datagrams.remove(key)?;
-        self.timers.remove(&(datagram.timer.0, datagram.timer.1, *key));
+        self.timers.remove(&(datagram.timer.0, Reverse(datagram.timer.1), *key));
         self.memory -= datagram.memory;
         let peer = (key.source, key.vrf);
         if let Some(sent) = self.peers.get_mut(&peer).filter(|_| datagram.seen.is_some()) {
@@ -336,7 +338,7 @@ impl<T> Reassembly<T> {
         datagram.dev = 0;
         datagram.marks = 0;
         let old = datagram.timer;
-        self.timers.remove(&(old.0, old.1, *key));
+        self.timers.remove(&(old.0, Reverse(old.1), *key));
         let timer = self.start_timer(*key, now, limits);
         if let Some(datagram) = self.datagrams.get_mut(key) {
             datagram.timer = timer;

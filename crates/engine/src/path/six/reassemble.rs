@@ -2,6 +2,7 @@
 //! alone. Where pieces lie and what overlaps is what IPv4 has too
 //! ([`super::super::reassemble`]).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
@@ -26,8 +27,9 @@ const LENGTH_AT: u32 = 4;
 #[derive(Clone, Debug, Default)]
 pub struct Reassembly6 {
     datagrams: BTreeMap<Key, Datagram>,
-    /// When datagrams are given up, and a number that tells which of two came first.
-    timers: BTreeSet<(Time, u64, Key)>,
+    /// When datagrams are given up, and a number that tells which of two came last: it
+    /// is given up first (see `Timers`).
+    timers: BTreeSet<(Time, Reverse<u64>, Key)>,
     started: u64,
     /// Bytes held, as the kernel reckons them.
     memory: u64,
@@ -79,13 +81,13 @@ enum Lot {
 
 impl Reassembly6 {
     /// Puts a fragment into its datagram (`ip6_frag_queue`).
-    fn add(&mut self, packet: &Packet, key: Key, fragment: Fragment6, (now, time): (Time, u64)) -> Lot {
+    fn add(&mut self, packet: &Packet, key: Key, fragment: Fragment6, until: Time) -> Lot {
         let place = packet.six.at;
         let payload = packet.bytes.get(place + Fragment6::LEN..).unwrap_or_default();
         let word = fragment.fragment.get();
         let (offset, is_last) = (usize::from(word & OFFSET6), word & MORE6 == 0);
         if !self.datagrams.contains_key(&key) {
-            self.open(key, Time(now.0.saturating_add(time)));
+            self.open(key, until);
         }
         let end = offset + payload.len();
         let wrong = match is_last {
@@ -128,7 +130,7 @@ impl Reassembly6 {
     fn open(&mut self, key: Key, until: Time) {
         self.started += 1;
         let timer = (until, self.started);
-        self.timers.insert((timer.0, timer.1, key));
+        self.timers.insert((timer.0, Reverse(timer.1), key));
         self.memory += QUEUE_MEMORY;
         let (queue, memory) = (Queue::default(), QUEUE_MEMORY);
         self.datagrams.insert(key, Datagram { queue, first: None, dev: 0, marks: 0, timer, memory });
@@ -137,12 +139,12 @@ impl Reassembly6 {
     /// Takes a datagram out, whatever its state (`inet_frag_kill`).
     fn close(&mut self, key: &Key) -> Option<Datagram> {
         let datagram = self.datagrams.remove(key)?;
-        self.timers.remove(&(datagram.timer.0, datagram.timer.1, *key));
+        self.timers.remove(&(datagram.timer.0, Reverse(datagram.timer.1), *key));
         self.memory -= datagram.memory;
         Some(datagram)
     }
 
-    /// Takes out a datagram whose time is over, the oldest first.
+    /// Takes out a datagram whose time is over.
     fn expire(&mut self, now: Time) -> Option<Datagram> {
         let &(at, _, key) = self.timers.first()?;
         if at > now { None } else { self.close(&key) }
@@ -183,8 +185,8 @@ impl Stack<'_, '_> {
         let dev = if of_device { packet.dev } else { 0 };
         let key = Key { src: header.source(), dst, id: fragment.id.get(), dev };
         let time = self.setting6("ip6frag_time").max(0) as u64 * 1000;
-        let times = (self.now(), time);
-        let lot = self.state.fragments6.add(packet, key, fragment, times);
+        let until = self.slot(Time(self.now().0.saturating_add(time)));
+        let lot = self.state.fragments6.add(packet, key, fragment, until);
         self.set_reassembly6_timer();
         match lot {
             Lot::Queued => Err(Outcome::Queued),
