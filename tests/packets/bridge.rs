@@ -155,6 +155,9 @@ sysctl -w net.bridge.bridge-nf-filter-vlan-tagged=0\n"
         );
         let mut both = Both::new(&script);
         both.shows(&format!("cat /proc/sys/net/bridge/bridge-nf-call-{setting}"));
+        both.shows("cat /proc/sys/net/bridge");
+        both.shows("cat /proc/sys/net/bridge/");
+        both.shows("cat /proc/sys/net/bridge/nosuch");
         let off = format!("sysctl -w net.bridge.bridge-nf-call-{setting}=0");
         both.host.run(&off);
         both.script += &format!("{off}\n");

@@ -232,6 +232,9 @@ fn find(config: &Config, path: &str) -> Option<Target> {
     if let Some(path) = below.strip_prefix("ipv6/") {
         return ipv6::find(config, path);
     }
+    if below == "bridge" {
+        return Some(Target::Directory);
+    }
     if let Some(name) = below.strip_prefix("bridge/") {
         return entries::of_bridges(name).map(Target::Text);
     }
