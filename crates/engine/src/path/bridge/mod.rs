@@ -10,6 +10,7 @@ use fingerpost_model::LinkFlags;
 use fingerpost_net::wire::{Ethernet, Header, Mac};
 
 pub use learned::Learned;
+use netfilter::Seen;
 use settings::{Bridge, FORWARDING, LEARNING, Port};
 
 use super::ethernet::{BROADCAST, mac_of};
@@ -36,6 +37,8 @@ pub(super) enum Bridged {
         addressed: Addressed,
         /// How long the frame is without what followed its packet.
         len: usize,
+        /// The number of its packet, if that passed PREROUTING.
+        seen: Option<u64>,
     },
     /// The host receives it by the port itself.
     Pass,
@@ -75,7 +78,13 @@ pub(super) fn is_bridge(link: &Link) -> bool {
 
 impl Stack<'_, '_> {
     /// A frame comes in by a port (`br_handle_frame`).
-    pub(super) fn bridge_receive(&mut self, port: u32, frame: &[u8], addressed: Addressed) -> Bridged {
+    pub(super) fn bridge_receive(
+        &mut self,
+        port: u32,
+        frame: &[u8],
+        addressed: Addressed,
+        mark: u32,
+    ) -> Bridged {
         let Some(header) = Ethernet::read(frame) else { return Bridged::Pass };
         let Some((bridge, at)) = Port::find(self.config, port) else { return Bridged::Pass };
         let unknown = bridge.unknown().or(at.unknown());
@@ -107,9 +116,20 @@ impl Stack<'_, '_> {
             return self.bridged(Outcome::Dropped(DropReason::BridgeIngressStpState));
         }
         let addressed = if header.dst == bridge.mac { Addressed::Host } else { addressed };
-        match self.bridge_checks(header.ethertype.get(), frame) {
-            Ok(frame) => self.bridge_handles(&bridge, &at, frame, *header, addressed),
-            Err(reason) => self.bridged(Outcome::Dropped(reason)),
+        let frame = match self.bridge_checks(header.ethertype.get(), frame) {
+            Ok(frame) => frame,
+            Err(reason) => return self.bridged(Outcome::Dropped(reason)),
+        };
+        let number = match self.bridge_prerouting(bridge.dev, frame, addressed, mark) {
+            Seen::No => None,
+            Seen::Passed(number) => Some(number),
+            Seen::Stopped => return Bridged::Done,
+        };
+        match self.bridge_handles(&bridge, &at, frame, *header, addressed) {
+            Bridged::Up { bridge, addressed, len, .. } => {
+                Bridged::Up { bridge, addressed, len, seen: number }
+            }
+            other => other,
         }
     }
 
@@ -125,7 +145,7 @@ impl Stack<'_, '_> {
         if at.learns {
             self.bridge_learns(bridge, at.dev, header.src);
         }
-        let up = Bridged::Up { bridge: bridge.dev, addressed, len: frame.len() };
+        let up = Bridged::Up { bridge: bridge.dev, addressed, len: frame.len(), seen: None };
         let mut flood = Flood::Unicast;
         if header.dst == BROADCAST {
             flood = Flood::Broadcast;
