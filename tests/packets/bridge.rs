@@ -175,6 +175,29 @@ sysctl -w net.bridge.bridge-nf-filter-vlan-tagged=0\n"
     }
 }
 
+#[test]
+fn bridged_arp_has_to_have_a_head() {
+    let mut both = Both::new(BRIDGE);
+    let all = [0xff; 6];
+    let arp = |dst: [u8; 6], len: usize| {
+        let mut frame = framed(dst, mac(2), &[0, 1, 8, 0, 6, 4, 0, 1, 2, 0][..len]);
+        frame[12..14].copy_from_slice(&[8, 6]);
+        frame
+    };
+    for dst in [mac(3), all] {
+        for (len, passes) in [(0, false), (7, false), (8, true), (10, true)] {
+            let handled = both.frame("e0", &arp(dst, len));
+            assert_eq!(handled.emitted.len(), usize::from(passes), "{len}");
+        }
+    }
+    assert_eq!(reason(&both.frame("e0", &arp(mac(3), 7))), "PKT_TOO_SMALL");
+    let off = "sysctl -w net.bridge.bridge-nf-call-arptables=0";
+    both.host.run(off);
+    both.script += &format!("{off}\n");
+    assert_eq!(both.frame("e0", &arp(mac(3), 7)).emitted.len(), 1);
+    both.agree(can_be_asked());
+}
+
 /// A frame of a session of PPPoE, from the neighbour behind the first port.
 fn in_pppoe(dst: u8, number: u16, packet: &[u8]) -> Vec<u8> {
     let head = [0x11, 0, 0, 9];

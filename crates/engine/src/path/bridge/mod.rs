@@ -52,7 +52,7 @@ enum At {
     /// It leaves.
     Sent,
     /// It does not, though it was given to the port.
-    Dropped,
+    Dropped(DropReason),
     /// It may not leave by this port.
     NoTarget,
 }
@@ -164,8 +164,10 @@ impl Stack<'_, '_> {
         let sent = match flood {
             Flood::Unicast if is_own(self.config, bridge, header.dst) => return up,
             Flood::Unicast => match self.learned_port(bridge, header.dst) {
-                Some(to) if self.bridge_sends(&to, Some(at), frame) == At::Sent => At::Sent,
-                Some(_) => At::Dropped,
+                Some(to) => match self.bridge_sends(&to, Some(at), frame) {
+                    At::NoTarget => At::Dropped(DropReason::NotSpecified),
+                    other => other,
+                },
                 None => self.flood(bridge, flood, Some(at), frame),
             },
             _ => self.flood(bridge, flood, Some(at), frame),
@@ -175,7 +177,7 @@ impl Stack<'_, '_> {
         }
         self.bridged(match sent {
             At::Sent => Outcome::Sent,
-            At::Dropped => Outcome::Dropped(DropReason::NotSpecified),
+            At::Dropped(reason) => Outcome::Dropped(reason),
             At::NoTarget => Outcome::Dropped(DropReason::NoTxTarget),
         })
     }
@@ -226,7 +228,8 @@ impl Stack<'_, '_> {
                 all = match (all, self.bridge_sends(&port, from, frame)) {
                     (At::Sent, _) | (_, At::Sent) => At::Sent,
                     (At::NoTarget, at) => at,
-                    (At::Dropped, _) => At::Dropped,
+                    (At::Dropped(_), at @ At::Dropped(_)) => at,
+                    (dropped, At::NoTarget) => dropped,
                 };
             }
         }
@@ -237,7 +240,7 @@ impl Stack<'_, '_> {
     fn bridge_sends(&mut self, to: &Port, from: Option<&Port>, frame: &[u8]) -> At {
         if let Some(unknown) = to.unknown() {
             self.bridged(Outcome::Unknown(unknown));
-            return At::Dropped;
+            return At::Dropped(DropReason::NotSpecified);
         }
         let turns_back = from.is_some_and(|from| from.dev == to.dev) && !to.is_hairpin;
         let is_isolated = to.is_isolated && from.is_some_and(|from| from.is_isolated);
@@ -247,9 +250,12 @@ impl Stack<'_, '_> {
             return At::NoTarget;
         }
         let bridged = from.zip(link.cloned());
+        if bridged.is_some() && self.lacks_arp(frame) {
+            return At::Dropped(DropReason::PktTooSmall);
+        }
         if bridged.is_some() && self.bridges_to_hooks(frame) {
             self.bridged(Outcome::Unknown(AT_HOOKS));
-            return At::Dropped;
+            return At::Dropped(DropReason::NotSpecified);
         }
         if let Some((_, link)) = bridged
             && let Some(at) = self.bridge_cuts(to.bridge, &link, frame)
@@ -257,7 +263,7 @@ impl Stack<'_, '_> {
             return at;
         }
         if !may_leave {
-            return At::Dropped;
+            return At::Dropped(DropReason::NotSpecified);
         }
         self.emitted.push(Frame { dev: to.dev, bytes: frame.to_vec() });
         self.stage(Stage::Transmit { dev: to.dev });

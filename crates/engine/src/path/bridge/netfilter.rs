@@ -16,6 +16,9 @@ use crate::trace::{Hook, Stage};
 
 const CALL4: &str = "bridge-nf-call-iptables";
 const CALL6: &str = "bridge-nf-call-ip6tables";
+const CALL_ARP: &str = "bridge-nf-call-arptables";
+/// What says of which addresses ARP tells, bytes.
+const ARP_HEAD: usize = 8;
 const CALL_IN_PPPOE: &str = "bridge-nf-filter-pppoe-tagged";
 /// Linux cuts a packet behind the headers that each piece needs.
 const EXTENDED: &str = "a bridge that cuts a packet with extension headers";
@@ -104,6 +107,12 @@ impl Stack<'_, '_> {
         self.called_for(frame).is_some_and(|(family, _)| are_there(family))
     }
 
+    /// Whether a frame of ARP is too short for what hooks look at (`br_nf_forward_arp`).
+    pub(super) fn lacks_arp(&self, frame: &[u8]) -> bool {
+        let is_arp = Ethernet::read(frame).is_some_and(|header| header.ethertype.get() == ethertype::ARP);
+        is_arp && frame.len() < Ethernet::LEN + ARP_HEAD && self.bridges_call(CALL_ARP)
+    }
+
     /// A frame that came in by a port, without what follows its packet; why it is dropped
     /// otherwise (`br_nf_pre_routing`).
     pub(super) fn bridge_checks<'f>(&mut self, kind: u16, frame: &'f [u8]) -> Result<&'f [u8], DropReason> {
@@ -167,7 +176,7 @@ impl Stack<'_, '_> {
             Family::V4 => self.bridge_pieces4(packet, mtu),
             Family::V6 => self.bridge_pieces6(port.index(), packet, mtu),
         };
-        let mut all = At::Dropped;
+        let mut all = At::Dropped(DropReason::NotSpecified);
         let (created, done) = match family {
             Family::V4 => (Counter::IpFragCreates, Counter::IpFragOKs),
             Family::V6 => (Counter::Ip6FragCreates, Counter::Ip6FragOKs),
