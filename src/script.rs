@@ -213,13 +213,20 @@ fn is_nowhere(path: &str) -> bool {
 fn cat(paths: &[String], kernel: &mut dyn Kernel, ns: NsId) -> Outcome {
     let mut outcome = Outcome::default();
     for path in paths {
-        let known = DIRECTORIES.contains(&path.as_str()) || DIRECTORIES.contains(&path.trim_end_matches('/'));
-        let read = if known { Err(Errno::EISDIR) } else { kernel.read_file(ns, path) };
+        let bare = path.trim_end_matches('/');
+        let read = match DIRECTORIES.contains(&path.as_str()) || DIRECTORIES.contains(&bare) {
+            true => Err(Errno::EISDIR),
+            // What a slash follows has to be a directory.
+            false => kernel.read_file(ns, bare).and_then(|text| match bare == path {
+                true => Ok(text),
+                false => Err(Errno::ENOTDIR),
+            }),
+        };
         match read {
             Ok(text) => outcome.stdout.push_str(&text),
             Err(Errno::ENOENT) if !crate::sysctl::is_modelled(path) && !is_nowhere(path) => {
                 let files = "fib_trie, fib_triestat, route, ip_mr_vif, ip_mr_cache, snmp, netstat and snmp6 of /proc/net and settings below \
-                             /proc/sys/net/ipv4 and ipv6 are";
+                             /proc/sys/net/bridge, ipv4 and ipv6 are";
                 outcome.stderr.push_str(&format!("cat: {path}: not modelled; {files}\n"));
                 outcome.status = 1;
             }
@@ -281,13 +288,18 @@ mod tests {
     fn cat_tells_a_directory_from_what_is_not_modelled() {
         let mut world = World::new(1, Behaviour::default());
         let mut cat = |path: &str| cat(&[path.to_string()], &mut world, NsId(0)).stderr;
-        for path in ["/proc/net", "/proc/net/", "/proc/sys", "/proc/sys/net/ipv4"] {
+        let folders = ["/proc/net", "/proc/net/", "/proc/sys", "/proc/sys/net/ipv4", "/proc/sys/net/bridge"];
+        for path in folders.into_iter().chain(["/proc/sys/net/bridge/", "/proc/sys/net/ipv6/conf/lo/"]) {
             assert_eq!(cat(path), format!("cat: {path}: Is a directory\n"));
+        }
+        for path in ["/proc/net/snmp/", "/proc/sys/net/ipv4/ip_forward//"] {
+            assert_eq!(cat(path), format!("cat: {path}: Not a directory\n"));
         }
         assert!(cat("/proc/net/arp").contains("not modelled"));
         assert!(cat("/etc/passwd").contains("not modelled"));
         assert_eq!(cat("/proc/net/nosuch"), "cat: /proc/net/nosuch: No such file or directory\n");
         assert!(cat("/proc/sys/net/ipv4/nope").ends_with("No such file or directory\n"));
+        assert!(cat("/proc/sys/net/bridge/nope").ends_with("No such file or directory\n"));
     }
 
     #[test]

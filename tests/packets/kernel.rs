@@ -13,7 +13,7 @@ use fingerpost_engine::Time;
 use fingerpost_engine::path::Handled;
 use fingerpost_engine::trace::Tracer;
 use fingerpost_model::NsId;
-use fingerpost_net::wire::{Ethernet, Header, Ipv4, checksum, ethertype};
+use fingerpost_net::wire::{Ethernet, Header, Ipv4, Ipv6, checksum, ethertype, next};
 
 use crate::host::Host;
 
@@ -251,7 +251,7 @@ fn both_of(did: &Did) -> Both {
 }
 
 /// A frame without what is random in the kernel: ids of IPv4 packets, and with them the
-/// header's checksum, which has to be right.
+/// header's checksum, which has to be right, and ids of IPv6 fragments.
 pub fn masked(frame: &[u8]) -> Vec<u8> {
     let mut frame = frame.to_vec();
     let is_four = Ethernet::read(&frame).is_some_and(|link| link.ethertype.get() == ethertype::IPV4);
@@ -263,6 +263,11 @@ pub fn masked(frame: &[u8]) -> Vec<u8> {
             header.id.set(0);
             header.checksum.set(0);
         }
+    }
+    let is_six = Ethernet::read(&frame).is_some_and(|link| link.ethertype.get() == ethertype::IPV6);
+    if is_six && frame.get(Ethernet::LEN + Ipv6::NEXT_AT) == Some(&next::FRAGMENT) {
+        let id = Ethernet::LEN + Ipv6::LEN + 4;
+        frame.get_mut(id..id + 4).into_iter().for_each(|id| id.fill(0));
     }
     frame
 }

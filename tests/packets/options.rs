@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use fingerpost_engine::Behaviour;
 use fingerpost_engine::path::sockets::{Control, Discovery, Kind, Setting, SocketId};
 use fingerpost_engine::trace::{Event, Purpose, Tracer};
 use fingerpost_model::NsId;
@@ -360,6 +361,36 @@ fn c144_a_socket_that_is_let_go_looks_for_a_lost_way_by_its_own_device_alone() {
         host.world.peer_name(NS, id).unwrap();
     };
     assert_eq!(way(asked), E1, "so does asking for a name");
+}
+
+#[test]
+fn what_lets_go_of_a_socket_differs_by_release() {
+    let way = |release: &str, setting: Setting| {
+        let mut host = Host::new("");
+        host.world.behaviour = Behaviour::of_release(release);
+        host.run(&format!("{ROUTER}ip route add 20.0.0.0/8 via 10.0.0.2 metric 9"));
+        let id = host.connected("0.0.0.0:5000", "20.0.0.1:53");
+        host.set(id, Setting::UnicastDevice(host.device("e0")));
+        host.run("ip route replace 20.0.0.0/8 via 10.1.0.2 mtu 1400");
+        host.set(id, setting);
+        host.way_to(id, None).unwrap().0
+    };
+    // Let go of, it finds a way; else whoever sends looks by the device that was named.
+    let cases = [
+        (Setting::Ttl(Some(9)), [E1, E0, E0, E0]),
+        (Setting::MulticastLoop(false), [E1, E0, E0, E0]),
+        (Setting::ReportsErrors(true), [E1, E0, E0, E0]),
+        (Setting::FreeBind(true), [E1, E0, E0, E0]),
+        (Setting::Transparent(true), [E1, E0, E0, E0]),
+        (Setting::MulticastTtl(9), [E1, E1, E0, E0]),
+        (Setting::Discovery(Discovery::Do), [E1, E1, E0, E0]),
+        (Setting::ReuseAddress(true), [E1; 4]),
+        (Setting::Broadcast(true), [E1; 4]),
+    ];
+    for (setting, expected) in cases {
+        let found = ["6.1", "6.6", "6.12", "6.18"].map(|release| way(release, setting));
+        assert_eq!(found, expected, "{setting:?}");
+    }
 }
 
 /// Linux fills in the flow of a connection before it knows whether there is a way, and packets

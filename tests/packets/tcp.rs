@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use fingerpost_engine::Behaviour;
 use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path::Outcome;
 use fingerpost_engine::path::sockets::{Kind, Setting, SocketId, State};
@@ -467,4 +468,66 @@ fn timestamps(len: usize) -> Vec<u8> {
     let mut option = vec![0; len];
     option[..4].copy_from_slice(&[68, len as u8, len as u8 + 1, 0]);
     option
+}
+
+/// An option of RFC 5925, and one that says nothing.
+const AUTHENTICATION: [u8; 20] = [29, 16, 1, 1, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 1, 1, 1, 1];
+
+#[test]
+fn a_request_takes_no_segment_that_is_signed_as_it_is_not() {
+    let from = "10.0.0.2:1000";
+    let syn = segment(from, "10.0.0.1:80", SYN, (1, 0));
+    let signed = with_options(from, "10.0.0.1:80", SYN, &AUTHENTICATION);
+    let signed_first = with_options("10.0.0.2:1001", "10.0.0.1:80", SYN, &AUTHENTICATION);
+    let mut host = Host::new(ROUTER);
+    host.listening("10.0.0.1:80", None);
+    let packets = [&signed_first, &syn, &signed, &signed, &syn];
+    let answers = packets.map(|packet| host.packet("e0", packet).emitted.len());
+    assert_eq!(answers, [1, 1, 0, 0, 1]);
+    assert_eq!(host.counted("TcpExtTCPAOBad"), 2);
+    let frames =
+        packets.map(|packet| commands::frame("e0", &framed(mac(0x10), mac(2), packet)) + "show echo next\n");
+    let listener = "perl socket($l,2,1,6) and bind($l,pack_sockaddr_in(80,inet_aton('10.0.0.1'))) and listen($l,9) \
+or die \"listen: $!\"\n";
+    let script = format!(
+        "sysctl -w net.ipv6.conf.all.disable_ipv6=1\n{ROUTER}{listener}{}show nstat -asz TcpExtTCPAOBad\n",
+        frames.concat()
+    );
+    let said = commands::is_default_release().then(|| commands::said(&script)).flatten();
+    if let Some(said) = said {
+        let theirs: Vec<usize> = said.split("next\n").map(|one| one.matches("e0 ").count()).take(5).collect();
+        assert_eq!(theirs, answers, "{said}");
+        let counted = said.lines().find(|line| line.starts_with("TcpExtTCPAOBad")).unwrap();
+        assert_eq!(counted.split_whitespace().nth(1), Some("2"));
+    }
+}
+
+#[test]
+fn what_newer_signatures_mean_is_a_choice_of_the_kernels_build() {
+    let signed = with_options("10.0.0.2:1000", "10.0.0.1:80", SYN, &AUTHENTICATION);
+    let other = with_options("10.0.0.2:1000", "10.0.0.1:81", SYN, &AUTHENTICATION);
+    let twice = with_options("10.0.0.2:1000", "10.0.0.1:81", SYN, &[[8, 41], [1, 1]].concat().repeat(5));
+    let asked = |change: &dyn Fn(&mut Host)| {
+        let mut host = Host::new(ROUTER);
+        host.listening("10.0.0.1:80", None);
+        change(&mut host);
+        let mut answers = |packet: &[u8]| {
+            let handled = host.packet("e0", packet);
+            (handled.emitted.len(), handled.outcome)
+        };
+        [answers(&signed), answers(&other), answers(&twice)]
+    };
+    let nobody = Outcome::Dropped(DropReason::NoSocket);
+    let [taken, not_reset, malformed] = asked(&|_| {});
+    assert_eq!((taken.0, not_reset, malformed), (1, (0, nobody), (0, nobody)));
+    let [refused, not_reset, _] = asked(&|host| host.world.behaviour.tcp_checks_authentication = true);
+    assert_eq!(refused, (0, Outcome::Dropped(DropReason::TcpAoUnexpected)));
+    assert_eq!(not_reset, (0, nobody));
+    // A kernel that does not know of it.
+    let [taken, reset, malformed] = asked(&|host| host.world.behaviour = Behaviour::of_release("6.6"));
+    assert_eq!((taken.0, reset, malformed), (1, (1, nobody), (1, nobody)));
+    let unknown = "whether the kernel checks segments' newer signatures (RFC 5925)";
+    let captured = |host: &mut Host| host.world.ns_mut(NS).unwrap().0.config.may_have_modules = true;
+    let [asked_for, not_reset, _] = asked(&captured);
+    assert_eq!((asked_for, not_reset), ((0, Outcome::Unknown(unknown)), (0, nobody)));
 }

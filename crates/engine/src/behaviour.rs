@@ -66,6 +66,22 @@ pub struct Behaviour {
     /// and cut: a module of many kernels, which the one compared with has (6.18) or has not (7.2.7).
     /// A captured host has it if its settings were there.
     pub bridges_call_netfilter: bool,
+    /// Whether segments are looked through for both kinds of signatures (RFC 2385, RFC 5925), and those
+    /// whose options end early or that are signed twice are for no socket and not reset (read: 6.7 and
+    /// later; before, the older kind alone is looked for).
+    pub tcp_reads_authentication: bool,
+    /// Whether signatures of the newer kind can be checked (`CONFIG_TCP_AO`), so that sockets without a
+    /// key take none and IPv6 resets none: a choice of a kernel's build, which those that were compared
+    /// with did not make. Of a captured host it is not known.
+    pub tcp_checks_authentication: bool,
+    /// Whether sockets of IPv4 are told their TTL, and most of what is but on or off, without being
+    /// locked (read: 6.6 and later).
+    pub sockets4_are_told_unlocked: bool,
+    /// The same of multicast's TTL and of path MTU discovery, and of what those of IPv6 are told
+    /// likewise (read: 6.7 and later).
+    pub more_is_told_unlocked: bool,
+    /// The same of the devices that sockets of IPv6 are to use (read: 6.8 and later).
+    pub sockets6_are_told_devices_unlocked: bool,
     /// Whether the release is one that was compared with a running kernel.
     pub verified: bool,
 }
@@ -105,6 +121,11 @@ impl Behaviour {
             udp_lite: at < (7, 0),
             martians_are_named: at >= (7, 0),
             bridges_call_netfilter: at < (7, 0),
+            tcp_reads_authentication: at >= (6, 7),
+            tcp_checks_authentication: false,
+            sockets4_are_told_unlocked: at >= (6, 6),
+            more_is_told_unlocked: at >= (6, 7),
+            sockets6_are_told_devices_unlocked: at >= (6, 8),
             verified: matches!(version, Some((6, 18) | (7, 2))),
         }
     }
@@ -126,6 +147,11 @@ mod tests {
         assert!(!Behaviour::of_release("7.2").input6_groups_too_long); // T-44
         assert!(Behaviour::of_release("7.2").multipath6_keeps_device); // T-47
         assert!(Behaviour::of_release("7.1").objects6_take_first); // T-47
+        assert!(!Behaviour::of_release("6.6").tcp_reads_authentication);
+        assert!(!Behaviour::of_release("6.1").sockets4_are_told_unlocked);
+        assert!(Behaviour::of_release("6.6").sockets4_are_told_unlocked);
+        assert!(!Behaviour::of_release("6.6").more_is_told_unlocked);
+        assert!(Behaviour::of_release("6.12").more_is_told_unlocked);
         assert!(!Behaviour::of_release("6.12").verified);
         assert!(!Behaviour::of_release("nonsense").verified);
     }

@@ -624,12 +624,18 @@ fn complete_hops(config: &mut Config) {
 /// tell; those made at once in the order of the dump.
 fn order_addresses(config: &mut Config) {
     let links = &mut config.links;
-    let all = links.by_index.values_mut().filter_map(|link| link.ipv4.as_mut());
-    let mut addrs: Vec<&mut IfAddr> = all.flat_map(|ipv4| &mut ipv4.addrs).collect();
-    addrs.sort_by_key(|addr| addr.stamps.map(|[created, _]| created));
-    for (made, addr) in (1..).zip(addrs) {
-        addr.made = made;
-        links.last_made = made;
+    let mut addrs: Vec<(Option<u32>, &mut u64)> = Vec::new();
+    for link in links.by_index.values_mut() {
+        let created = |stamps: Option<[u32; 2]>| stamps.map(|[created, _]| created);
+        let four = link.ipv4.iter_mut().flat_map(|ipv4| &mut ipv4.addrs);
+        addrs.extend(four.map(|addr| (created(addr.stamps), &mut addr.made)));
+        let six = link.ipv6.iter_mut().flat_map(|ipv6| &mut ipv6.addrs);
+        addrs.extend(six.map(|addr| (created(addr.stamps), &mut addr.made)));
+    }
+    addrs.sort_by_key(|&(created, _)| created);
+    for (number, (_, made)) in (1..).zip(addrs) {
+        *made = number;
+        links.last_made = number;
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) fn address(config: &mut Config, env: Env<'_>, msg: &AddrMsg) -> Resul
         protocol: msg.protocol.unwrap_or(0),
         valid: msg.valid.unwrap_or(u32::MAX),
         preferred: msg.preferred.unwrap_or(u32::MAX),
+        made: 0,
         created: env.now,
         updated: env.now,
         stamps: msg.stamps,

@@ -1,6 +1,10 @@
 //! Protocols beside UDP and TCP, signed segments, groups that addresses are, and what failed
 //! neighbours end: judged by the kernel.
 
+use fingerpost_engine::Behaviour;
+use fingerpost_engine::lookup::DropReason;
+use fingerpost_engine::path::Outcome;
+use fingerpost_model::NsId;
 use fingerpost_net::wire::{
     Checksum, Ethernet, Header, Ipv4, Tcp, ethertype, icmp6, nd, next, proto, tcp_flags,
 };
@@ -147,6 +151,25 @@ fn signed_segments_and_those_with_broken_options_are_not_reset() {
         let (both, _) = done(&setup, &[four(&options)]);
         assert_eq!(both.frames.len() == 1, is_reset, "{options:?}");
     }
+}
+
+#[test]
+fn whether_newer_signatures_keep_from_a_reset_of_ipv6_is_a_choice_of_the_kernels_build() {
+    let options = [&[29, 16][..], &[0; 18]].concat();
+    let six = packet(PEER, OWN, proto::TCP, &summed(PEER, OWN, proto::TCP, segment(&options), 16));
+    let asked = |change: &dyn Fn(&mut Host)| {
+        let mut host = Host::new(&held(""));
+        change(&mut host);
+        let handled = host.enter(&six);
+        (handled.emitted.len(), handled.outcome)
+    };
+    let nobody = Outcome::Dropped(DropReason::NoSocket);
+    assert_eq!(asked(&|_| {}), (1, nobody));
+    assert_eq!(asked(&|host| host.world.behaviour.tcp_checks_authentication = true), (0, nobody));
+    assert_eq!(asked(&|host| host.world.behaviour = Behaviour::of_release("6.6")), (1, nobody));
+    let captured = |host: &mut Host| host.world.ns_mut(NsId(0)).unwrap().0.config.may_have_modules = true;
+    let unknown = "whether the kernel checks segments' newer signatures (RFC 5925)";
+    assert_eq!(asked(&captured), (0, Outcome::Unknown(unknown)));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod fragments;
 mod judged;
 mod legs;
 mod listen;
+mod probe;
 mod segments;
 mod teach;
 

@@ -1,6 +1,7 @@
 //! Headers of segment routing for this host, and options of in-situ measurement.
 
 use fingerpost_engine::path::Outcome;
+use fingerpost_model::NsId;
 use fingerpost_net::wire::{icmp6, next, proto};
 
 use super::judged::{arrives, counted, done, held};
@@ -49,6 +50,96 @@ fn t61_a_segment_sends_on_to_the_next() {
     // One switch of two is not enough.
     let (both, _) = done(&held("sysctl -w net.ipv6.conf.all.seg6_enabled=1"), &steps[..2]);
     assert!(both.frames.is_empty());
+}
+
+/// A packet for the host, one segment left, with something behind the segments.
+fn followed(flags: u8, rest: &[u8]) -> Vec<u8> {
+    let mut packet = routed(proto::UDP, 1, &[FAR, OWN], &[rest, &udp_payload(PEER, FAR, b"")].concat());
+    packet[41] += (rest.len() / 8) as u8;
+    packet[45] = flags;
+    packet
+}
+
+#[test]
+fn t61_signatures_of_segments_need_a_key() {
+    const SIGNED: u8 = 8;
+    // Kind and length, the key's number, and what it makes of the header.
+    let signature = [&[5, 38, 0, 0, 0, 0, 0, 1][..], &[7; 32]].concat();
+    let shorter = [&[5, 37, 0, 0, 0, 0, 0, 1][..], &[7; 32]].concat();
+    let padded = [&signature[..], &[4, 6, 0, 0, 0, 0, 0, 0]].concat();
+    let packets = [
+        followed(SIGNED, &signature),
+        followed(0, &[]),
+        // What says that there is one, and what is one, alone; of another length, or not at the end.
+        followed(SIGNED, &[]),
+        followed(0, &signature),
+        followed(SIGNED, &shorter),
+        followed(SIGNED, &padded),
+    ];
+    for (required, passing) in [(-1, 6), (0, 5), (1, 0)] {
+        let setup = held(&format!("{ON}\nsysctl -w net.ipv6.conf.e0.seg6_require_hmac={required}"));
+        let (both, _) = done(&setup, &packets.each_ref().map(|packet| arrives(packet)));
+        assert_eq!(both.frames.iter().filter(|(dev, _)| dev == "e1").count(), passing, "{required}");
+        let mut host = Host::new(&setup);
+        host.world.ns_mut(NsId(0)).unwrap().0.config.may_have_modules = true;
+        let unknown = Outcome::Unknown("signed segment routing");
+        assert_eq!(host.enter(&packets[0]).outcome == unknown, required >= 0, "{required}");
+    }
+}
+
+#[test]
+fn t61_segments_of_this_host_alone_may_stand_behind_other_headers() {
+    let datagram = udp_payload(PEER, OWN, b"");
+    let options = [next::ROUTING, 0, 1, 4, 0, 0, 0, 0];
+    let whole = [next::ROUTING, 0, 0, 0, 0, 0, 0, 9];
+    let behind = |number: u8, header: [u8; 8], left: u8, segments: &[&str]| {
+        let rest = routed(proto::UDP, left, segments, &datagram)[40..].to_vec();
+        packet(PEER, OWN, number, &[&header[..], &rest].concat())
+    };
+    let packets = [
+        behind(next::DESTINATION, options, 0, &[OWN]),
+        behind(next::DESTINATION, options, 1, &[OWN, OTHER]),
+        behind(next::FRAGMENT, whole, 1, &[OWN, OTHER]),
+        behind(next::DESTINATION, options, 3, &[OWN, OTHER]),
+        behind(next::HOP, options, 2, &[OWN, OTHER, OWN]),
+    ];
+    let (both, _) = done(&held(ON), &packets.each_ref().map(|packet| arrives(packet)));
+    let told = both.frames.iter().filter(|(dev, _)| dev == "e0").count();
+    assert_eq!((told, counted(&both, "Icmp6OutType1"), counted(&both, "Icmp6OutType4")), (5, 4, 1));
+    let mut host = Host::new(&held(ON));
+    let unknown = Outcome::Unknown("segment routing behind other headers");
+    for elsewhere in
+        [behind(next::DESTINATION, options, 1, &[FAR, OWN]), behind(next::FRAGMENT, whole, 1, &[FAR, OWN])]
+    {
+        assert_eq!(host.enter(&elsewhere).outcome, unknown);
+    }
+}
+
+#[test]
+fn t61_segments_in_pieces_are_put_together_first() {
+    // Pieces of a header and its datagram.
+    let whole = |segments: &[&str]| {
+        let datagram = udp_payload(PEER, OWN, &[7; 64]);
+        routed(proto::UDP, 1, segments, &datagram)[40..].to_vec()
+    };
+    let pieces = |payload: &[u8]| -> Vec<Vec<u8>> {
+        let (first, last) = payload.split_at(64);
+        let piece = |word: u16, data: &[u8]| {
+            let [high, low] = word.to_be_bytes();
+            let header = [next::ROUTING, 0, high, low, 0, 0, 0, 9];
+            packet(PEER, OWN, next::FRAGMENT, &[&header[..], data].concat())
+        };
+        vec![piece(1, first), piece(64, last)]
+    };
+    let here = pieces(&whole(&[OWN, OTHER]));
+    let steps: Vec<_> = here.iter().map(|packet| arrives(packet)).collect();
+    let (both, _) = done(&held(ON), &steps);
+    assert_eq!((counted(&both, "Ip6ReasmOKs"), counted(&both, "Icmp6OutType1")), (1, 1));
+    let mut host = Host::new(&held(ON));
+    let elsewhere = pieces(&whole(&[FAR, OTHER]));
+    host.enter(&elsewhere[0]);
+    let unknown = Outcome::Unknown("segment routing of fragments");
+    assert_eq!(host.enter(&elsewhere[1]).outcome, unknown);
 }
 
 #[test]

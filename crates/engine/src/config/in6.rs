@@ -91,6 +91,9 @@ pub struct If6Addr {
     pub valid: u32,
     /// Preferred lifetime in seconds, `u32::MAX` for ever.
     pub preferred: u32,
+    /// A running number of the namespace's addresses: of two alike, the one added
+    /// last is found first ([`Links::owner6`](super::Links::owner6)).
+    pub made: u64,
     /// When it was made.
     pub created: Time,
     /// When its lifetimes were last set.

@@ -1,7 +1,7 @@
 //! Devices and their IPv4 state; IPv6's is [`super::in6`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::{IfaFlags, LinkFlags, LinkMsg, Scope, TableId};
 use fingerpost_net::Prefix;
@@ -225,6 +225,18 @@ impl Links {
         let of_device = |link: &'_ Link| {
             let addrs = link.ipv4.as_ref().map_or(&[][..], |ipv4| &ipv4.addrs);
             addrs.iter().filter(|a| a.local == addr).map(|a| a.made).max().map(|made| (made, link.index()))
+        };
+        self.iter().filter_map(of_device).max().map(|(_, dev)| dev)
+    }
+
+    /// The device with exactly this address that it was added to last, tentative ones and
+    /// devices of VRFs left out (`ipv6_dev_find`).
+    pub fn owner6(&self, addr: Ipv6Addr) -> Option<u32> {
+        let of_device = |link: &'_ Link| {
+            let addrs = link.ipv6.as_ref().map_or(&[][..], |ipv6| &ipv6.addrs);
+            let known = addrs.iter().find(|known| known.addr == addr)?;
+            let is_ready = !known.effective_flags().has(IfaFlags::TENTATIVE);
+            (is_ready && self.l3_master(link.index()) == 0).then_some((known.made, link.index()))
         };
         self.iter().filter_map(of_device).max().map(|(_, dev)| dev)
     }

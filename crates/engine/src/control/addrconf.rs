@@ -361,6 +361,7 @@ impl NewAddress {
 pub fn add_address(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) -> Result<(), Refusal> {
     let unavailable = |text: &str| Err(Refusal::with(Errno::EADDRNOTAVAIL, text));
     let kind = AddrType::of(new.addr);
+    let made = ns.config.links.last_made + 1;
     let Some(link) = ns.config.links.get_mut(dev) else { return Err(Errno::ENODEV.into()) };
     if kind.is_any() {
         return unavailable("ipv6: Invalid address");
@@ -391,6 +392,7 @@ pub fn add_address(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) 
         protocol: new.protocol,
         valid: new.valid,
         preferred: new.preferred,
+        made,
         created: env.now,
         updated: env.now,
         stamps: None,
@@ -399,6 +401,7 @@ pub fn add_address(ns: &mut Namespace, env: Env<'_>, dev: u32, new: NewAddress) 
         invented: false,
     };
     ipv6.addrs.insert(at.unwrap_or(ipv6.addrs.len()), addr);
+    ns.config.links.last_made = made;
     Ok(())
 }
 

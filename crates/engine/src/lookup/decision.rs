@@ -215,6 +215,10 @@ pub enum DropReason {
     TcpAuthHdr,
     /// A segment that is signed, for a socket that has no key.
     TcpMd5Unexpected,
+    /// The same of the newer kind of signatures.
+    TcpAoUnexpected,
+    /// A segment that is signed so, for a request that was not.
+    TcpAoFailure,
     /// Flags that a segment for this socket may not have.
     TcpFlags,
     /// A reset.
@@ -297,6 +301,8 @@ impl DropReason {
             DropReason::TcpCsum => "TCP_CSUM",
             DropReason::TcpAuthHdr => "TCP_AUTH_HDR",
             DropReason::TcpMd5Unexpected => "TCP_MD5UNEXPECTED",
+            DropReason::TcpAoUnexpected => "TCP_AOUNEXPECTED",
+            DropReason::TcpAoFailure => "TCP_AOFAILURE",
             DropReason::TcpFlags => "TCP_FLAGS",
             DropReason::TcpReset => "TCP_RESET",
             DropReason::TcpInvalidAckSequence => "TCP_INVALID_ACK_SEQUENCE",

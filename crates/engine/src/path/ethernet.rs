@@ -73,6 +73,7 @@ impl Stack<'_, '_> {
         };
         let to = Ethernet::read(frame).map_or(BROADCAST, |header| header.dst);
         let mut taken = Taken { dev, addressed, kind, bytes };
+        let mut number = None;
         match self.untag(to, taken) {
             Ok(untagged) => taken = untagged,
             Err(outcome) => return self.outcome = outcome,
@@ -84,8 +85,9 @@ impl Stack<'_, '_> {
                 self.outcome = Outcome::Unknown("a device of a master that is no bridge");
                 return;
             }
-            match self.bridge_receive(taken.dev, frame, taken.addressed) {
-                Bridged::Up { bridge: dev, addressed, len } => {
+            match self.bridge_receive(taken.dev, frame, taken.addressed, mark) {
+                Bridged::Up { bridge: dev, addressed, len, seen } => {
+                    number = seen;
                     let bytes = &taken.bytes[..taken.bytes.len().saturating_sub(frame.len() - len)];
                     taken = Taken { dev, addressed, bytes, ..taken };
                 }
@@ -106,7 +108,15 @@ impl Stack<'_, '_> {
             is_subject: true,
             ..Packet::at(dev, bytes.to_vec())
         };
-        self.set_out(&mut packet);
+        match number {
+            None => self.set_out(&mut packet),
+            Some(number) => {
+                packet.number = number;
+                // A VRF has it pass once more (`ip_sabotage_in`).
+                packet.is_prerouted = self.vrf_of(dev) == 0;
+                self.announce(&packet);
+            }
+        }
         match kind {
             ethertype::IPV4 => self.ip_receive(packet),
             ethertype::ARP => self.arp_receive(packet),

@@ -165,6 +165,8 @@ pub struct Packet {
     pub six: Noted,
     /// Whether it is being forwarded.
     pub is_forwarded: bool,
+    /// Whether it passed PREROUTING on a bridge.
+    pub is_prerouted: bool,
     /// Its options, once they were read.
     pub options: Options,
     /// What it remembers of its fragments, if it was put together here.
@@ -197,6 +199,7 @@ impl Packet {
             decision6: None,
             six: Noted::default(),
             is_forwarded: false,
+            is_prerouted: false,
             options: Options::default(),
             reassembled: None,
             handed_on: 0,

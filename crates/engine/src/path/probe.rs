@@ -1,9 +1,7 @@
-//! Extended echo requests (RFC 8335): whether a device is there, is up and has addresses
-//! (`icmp_build_probe`).
+//! Extended echo requests of both families (RFC 8335): whether a device is there, is up and has
+//! addresses (`icmp_build_probe`).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-
-use fingerpost_model::IfaFlags;
 
 use super::Stack;
 use crate::lookup::source;
@@ -96,17 +94,7 @@ impl Stack<'_, '_> {
             (named::IPV4, Ok(addr), _) => {
                 Ok(source::find_owner(self.config, Ipv4Addr::from(addr), self.tracer))
             }
-            (named::IPV6, _, Ok(addr)) => {
-                let addr = Ipv6Addr::from(addr);
-                let links = &self.config.links;
-                let has = |dev: u32| {
-                    let known = links.ipv6(dev).into_iter().flat_map(|ipv6| &ipv6.addrs);
-                    known
-                        .filter(|known| !known.effective_flags().has(IfaFlags::TENTATIVE))
-                        .any(|known| known.addr == addr)
-                };
-                Ok(links.in_order().map(|link| link.index()).find(|&dev| has(dev)))
-            }
+            (named::IPV6, _, Ok(addr)) => Ok(self.config.links.owner6(Ipv6Addr::from(addr))),
             _ => Err(Malformed),
         }
     }

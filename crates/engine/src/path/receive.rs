@@ -13,7 +13,7 @@ use crate::counters::Counter;
 use crate::lookup::hash::Quoted;
 use crate::lookup::input4::{self, Received};
 use crate::lookup::{Decision, DropReason, Input};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 impl Stack<'_, '_> {
     /// `ip_rcv`.
@@ -26,7 +26,7 @@ impl Stack<'_, '_> {
         packet.is_forwarded = false;
         packet.reassembled = None;
         packet.options = Options::default();
-        if let Some(passed) = self.hook(Hook::Prerouting, packet) {
+        if let Some(passed) = self.prerouting(packet) {
             self.ip_receive_finish(passed.into_packet());
         }
     }

@@ -7,7 +7,7 @@ use zerocopy::IntoBytes;
 
 use super::deliver::Taken;
 use super::output::Made;
-use super::sockets::{Signature, SocketId, ToSocket};
+use super::sockets::{SocketId, ToSocket};
 use super::waiting::{Cut, Owner, SOCKETS_ROOM};
 use super::{Addressed, Outcome, Packet, Stack};
 use crate::counters::Counter;
@@ -62,7 +62,7 @@ impl Stack<'_, '_> {
         by: Option<SocketId>,
     ) {
         let is_local = packet.decision.as_ref().is_some_and(|decision| decision.kind == RouteType::LOCAL);
-        let is_signed = Signature::of(segment) != Signature::None;
+        let is_signed = self.keeps_from_reset4(segment);
         if tcp.flags & tcp_flags::RST != 0 || !is_local || is_signed {
             return;
         }

@@ -198,6 +198,14 @@ pub(crate) fn is_on_for_bridges(config: &Config, name: &str, is_usual: bool) -> 
     set.is_some_and(|value| value.trim() != "0")
 }
 
+/// Whether a host has the settings of `net.bridge`, as [`is_on_for_bridges`] knows them.
+pub(crate) fn are_there_for_bridges(config: &Config, is_usual: bool) -> bool {
+    match config.may_have_modules {
+        true => config.sysctl.other.keys().any(|key| key.starts_with("bridge/")),
+        false => is_usual,
+    }
+}
+
 /// A setting of `net.ipv6` that is of no device, as text.
 pub(crate) fn text6_of<'a>(config: &'a Config, name: &str) -> &'a str {
     let stored = config.sysctl.other.get(&format!("ipv6/{name}")).map(String::as_str);
@@ -231,6 +239,9 @@ fn find(config: &Config, path: &str) -> Option<Target> {
     let below = path.strip_prefix("net/")?;
     if let Some(path) = below.strip_prefix("ipv6/") {
         return ipv6::find(config, path);
+    }
+    if below == "bridge" {
+        return Some(Target::Directory);
     }
     if let Some(name) = below.strip_prefix("bridge/") {
         return entries::of_bridges(name).map(Target::Text);

@@ -133,6 +133,8 @@ fn what_is_not_there_or_not_writable() {
         ("net/ipv4/nosuch", Errno::ENOENT),
         ("net/ipv4/route/error_cost", Errno::ENOENT),
         ("net/ipv4/conf/lo", Errno::EISDIR),
+        ("net/bridge", Errno::EISDIR),
+        ("net/bridge/nosuch", Errno::ENOENT),
         ("net/ipv4/conf/lo/mc_forwarding", Errno::EACCES),
         ("net/ipv4/tcp_available_congestion_control", Errno::EACCES),
         ("kernel/hostname", Errno::ENOENT),

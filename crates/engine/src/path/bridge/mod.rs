@@ -10,6 +10,7 @@ use fingerpost_model::LinkFlags;
 use fingerpost_net::wire::{Ethernet, Header, Mac};
 
 pub use learned::Learned;
+use netfilter::Seen;
 use settings::{Bridge, FORWARDING, LEARNING, Port};
 
 use super::ethernet::{BROADCAST, mac_of};
@@ -36,6 +37,8 @@ pub(super) enum Bridged {
         addressed: Addressed,
         /// How long the frame is without what followed its packet.
         len: usize,
+        /// The number of its packet, if that passed PREROUTING.
+        seen: Option<u64>,
     },
     /// The host receives it by the port itself.
     Pass,
@@ -49,7 +52,7 @@ enum At {
     /// It leaves.
     Sent,
     /// It does not, though it was given to the port.
-    Dropped,
+    Dropped(DropReason),
     /// It may not leave by this port.
     NoTarget,
 }
@@ -75,7 +78,13 @@ pub(super) fn is_bridge(link: &Link) -> bool {
 
 impl Stack<'_, '_> {
     /// A frame comes in by a port (`br_handle_frame`).
-    pub(super) fn bridge_receive(&mut self, port: u32, frame: &[u8], addressed: Addressed) -> Bridged {
+    pub(super) fn bridge_receive(
+        &mut self,
+        port: u32,
+        frame: &[u8],
+        addressed: Addressed,
+        mark: u32,
+    ) -> Bridged {
         let Some(header) = Ethernet::read(frame) else { return Bridged::Pass };
         let Some((bridge, at)) = Port::find(self.config, port) else { return Bridged::Pass };
         let unknown = bridge.unknown().or(at.unknown());
@@ -107,9 +116,20 @@ impl Stack<'_, '_> {
             return self.bridged(Outcome::Dropped(DropReason::BridgeIngressStpState));
         }
         let addressed = if header.dst == bridge.mac { Addressed::Host } else { addressed };
-        match self.bridge_checks(header.ethertype.get(), frame) {
-            Ok(frame) => self.bridge_handles(&bridge, &at, frame, *header, addressed),
-            Err(reason) => self.bridged(Outcome::Dropped(reason)),
+        let frame = match self.bridge_checks(header.ethertype.get(), frame) {
+            Ok(frame) => frame,
+            Err(reason) => return self.bridged(Outcome::Dropped(reason)),
+        };
+        let number = match self.bridge_prerouting(bridge.dev, frame, addressed, mark) {
+            Seen::No => None,
+            Seen::Passed(number) => Some(number),
+            Seen::Stopped => return Bridged::Done,
+        };
+        match self.bridge_handles(&bridge, &at, frame, *header, addressed) {
+            Bridged::Up { bridge, addressed, len, .. } => {
+                Bridged::Up { bridge, addressed, len, seen: number }
+            }
+            other => other,
         }
     }
 
@@ -125,7 +145,7 @@ impl Stack<'_, '_> {
         if at.learns {
             self.bridge_learns(bridge, at.dev, header.src);
         }
-        let up = Bridged::Up { bridge: bridge.dev, addressed, len: frame.len() };
+        let up = Bridged::Up { bridge: bridge.dev, addressed, len: frame.len(), seen: None };
         let mut flood = Flood::Unicast;
         if header.dst == BROADCAST {
             flood = Flood::Broadcast;
@@ -144,8 +164,10 @@ impl Stack<'_, '_> {
         let sent = match flood {
             Flood::Unicast if is_own(self.config, bridge, header.dst) => return up,
             Flood::Unicast => match self.learned_port(bridge, header.dst) {
-                Some(to) if self.bridge_sends(&to, Some(at), frame) == At::Sent => At::Sent,
-                Some(_) => At::Dropped,
+                Some(to) => match self.bridge_sends(&to, Some(at), frame) {
+                    At::NoTarget => At::Dropped(DropReason::NotSpecified),
+                    other => other,
+                },
                 None => self.flood(bridge, flood, Some(at), frame),
             },
             _ => self.flood(bridge, flood, Some(at), frame),
@@ -155,7 +177,7 @@ impl Stack<'_, '_> {
         }
         self.bridged(match sent {
             At::Sent => Outcome::Sent,
-            At::Dropped => Outcome::Dropped(DropReason::NotSpecified),
+            At::Dropped(reason) => Outcome::Dropped(reason),
             At::NoTarget => Outcome::Dropped(DropReason::NoTxTarget),
         })
     }
@@ -206,7 +228,8 @@ impl Stack<'_, '_> {
                 all = match (all, self.bridge_sends(&port, from, frame)) {
                     (At::Sent, _) | (_, At::Sent) => At::Sent,
                     (At::NoTarget, at) => at,
-                    (At::Dropped, _) => At::Dropped,
+                    (At::Dropped(_), at @ At::Dropped(_)) => at,
+                    (dropped, At::NoTarget) => dropped,
                 };
             }
         }
@@ -217,7 +240,7 @@ impl Stack<'_, '_> {
     fn bridge_sends(&mut self, to: &Port, from: Option<&Port>, frame: &[u8]) -> At {
         if let Some(unknown) = to.unknown() {
             self.bridged(Outcome::Unknown(unknown));
-            return At::Dropped;
+            return At::Dropped(DropReason::NotSpecified);
         }
         let turns_back = from.is_some_and(|from| from.dev == to.dev) && !to.is_hairpin;
         let is_isolated = to.is_isolated && from.is_some_and(|from| from.is_isolated);
@@ -227,9 +250,12 @@ impl Stack<'_, '_> {
             return At::NoTarget;
         }
         let bridged = from.zip(link.cloned());
+        if bridged.is_some() && self.lacks_arp(frame) {
+            return At::Dropped(DropReason::PktTooSmall);
+        }
         if bridged.is_some() && self.bridges_to_hooks(frame) {
             self.bridged(Outcome::Unknown(AT_HOOKS));
-            return At::Dropped;
+            return At::Dropped(DropReason::NotSpecified);
         }
         if let Some((_, link)) = bridged
             && let Some(at) = self.bridge_cuts(to.bridge, &link, frame)
@@ -237,7 +263,7 @@ impl Stack<'_, '_> {
             return at;
         }
         if !may_leave {
-            return At::Dropped;
+            return At::Dropped(DropReason::NotSpecified);
         }
         self.emitted.push(Frame { dev: to.dev, bytes: frame.to_vec() });
         self.stage(Stage::Transmit { dev: to.dev });

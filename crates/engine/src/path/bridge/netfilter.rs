@@ -1,9 +1,9 @@
 //! What bridged IP packets go through where bridges call Netfilter's hooks, whether or not
 //! anything is registered there (`br_netfilter`): their headers are checked, padding is taken
-//! away, and IPv4 packets that are too long for a port are cut.
+//! away, and packets that are too long for a port are cut, or their senders told.
 
 use fingerpost_net::Family;
-use fingerpost_net::wire::{Ethernet, Header, Ipv4, Ipv6, checksum, ethertype, next};
+use fingerpost_net::wire::{Ethernet, Header, Ipv4, Ipv6, checksum, ethertype, icmp6, next};
 
 use super::{At, takes};
 use crate::config::Link;
@@ -11,13 +11,36 @@ use crate::control::sysctl;
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::path::options::Options;
-use crate::path::{Frame, Outcome, Stack, fragment};
-use crate::trace::Stage;
+use crate::path::{Addressed, Frame, Outcome, Packet, Stack, fragment};
+use crate::trace::{Hook, Stage};
 
 const CALL4: &str = "bridge-nf-call-iptables";
 const CALL6: &str = "bridge-nf-call-ip6tables";
-/// `ip6_fragment` has a message sent.
-const TOO_LONG6: &str = "what a bridge answers to a packet of IPv6 that is too long for a port";
+const CALL_ARP: &str = "bridge-nf-call-arptables";
+/// What says of which addresses ARP tells, bytes.
+const ARP_HEAD: usize = 8;
+const CALL_IN_PPPOE: &str = "bridge-nf-filter-pppoe-tagged";
+/// Linux cuts a packet behind the headers that each piece needs.
+const EXTENDED: &str = "a bridge that cuts a packet with extension headers";
+const CHANGED: &str = "bridged packets that functions at hooks change";
+
+/// The sessions of PPPoE (RFC 2516), whose header and protocol stand before the packet.
+mod pppoe {
+    pub const SESSION: u16 = 0x8864;
+    pub const LEN: usize = 8;
+    pub const IPV4: u16 = 0x21;
+    pub const IPV6: u16 = 0x57;
+}
+
+/// What PREROUTING made of a frame that came in by a port.
+pub(super) enum Seen {
+    /// Nothing is called there for it.
+    No,
+    /// It passed, as the packet of this number.
+    Passed(u64),
+    /// It was stopped.
+    Stopped,
+}
 
 impl Stack<'_, '_> {
     /// Whether bridged packets of a family are given to hooks, and looked at and cut for them.
@@ -25,26 +48,87 @@ impl Stack<'_, '_> {
         sysctl::is_on_for_bridges(self.config, setting, self.env.behaviour.bridges_call_netfilter)
     }
 
-    /// Whether functions at hooks would see the packet in a frame.
-    pub(super) fn bridges_to_hooks(&self, frame: &[u8]) -> bool {
-        let (family, setting) = match Ethernet::read(frame).map(|header| header.ethertype.get()) {
-            Some(ethertype::IPV4) => (Family::V4, CALL4),
-            Some(ethertype::IPV6) => (Family::V6, CALL6),
-            _ => return false,
+    /// The packet in a frame that hooks are called for: its family, and where it begins.
+    fn called_for(&self, frame: &[u8]) -> Option<(Family, usize)> {
+        let (family, at) = match Ethernet::read(frame)?.ethertype.get() {
+            ethertype::IPV4 => (Family::V4, Ethernet::LEN),
+            ethertype::IPV6 => (Family::V6, Ethernet::LEN),
+            pppoe::SESSION if self.bridges_call(CALL_IN_PPPOE) => {
+                let at = Ethernet::LEN + pppoe::LEN;
+                match frame.get(at - 2..at)?.try_into().map(u16::from_be_bytes).ok()? {
+                    pppoe::IPV4 => (Family::V4, at),
+                    pppoe::IPV6 => (Family::V6, at),
+                    _ => return None,
+                }
+            }
+            _ => return None,
         };
-        !self.config.hooks.is_empty(family) && self.bridges_call(setting)
+        let setting = if family == Family::V4 { CALL4 } else { CALL6 };
+        self.bridges_call(setting).then_some((family, at))
+    }
+
+    /// Gives a packet that came in by a port to the functions at PREROUTING, before its sender is
+    /// learned (`br_nf_pre_routing`).
+    pub(super) fn bridge_prerouting(
+        &mut self,
+        bridge: u32,
+        frame: &[u8],
+        addressed: Addressed,
+        mark: u32,
+    ) -> Seen {
+        let called = self.called_for(frame);
+        let Some((_, at)) = called.filter(|&(family, _)| self.config.hooks.has(family, Hook::Prerouting))
+        else {
+            return Seen::No;
+        };
+        let bytes = frame[at..].to_vec();
+        let mut packet = Packet {
+            addressed: if addressed == Addressed::OtherHost { Addressed::Host } else { addressed },
+            link_header: frame.first_chunk().copied(),
+            iif: bridge,
+            mark,
+            is_subject: true,
+            ..Packet::at(bridge, bytes.clone())
+        };
+        self.set_out(&mut packet);
+        let Some(passed) = self.hook(Hook::Prerouting, packet) else { return Seen::Stopped };
+        let packet = passed.into_packet();
+        if packet.bytes != bytes || packet.mark != mark {
+            self.end(&packet, Outcome::Unknown(CHANGED));
+            return Seen::Stopped;
+        }
+        Seen::Passed(packet.number)
+    }
+
+    /// Whether functions at hooks would see the packet in a frame on its way from port to port.
+    pub(super) fn bridges_to_hooks(&self, frame: &[u8]) -> bool {
+        let hooks = &self.config.hooks;
+        let are_there = |family| hooks.has(family, Hook::Forward) || hooks.has(family, Hook::Postrouting);
+        self.called_for(frame).is_some_and(|(family, _)| are_there(family))
+    }
+
+    /// Whether a frame of ARP is too short for what hooks look at (`br_nf_forward_arp`).
+    pub(super) fn lacks_arp(&self, frame: &[u8]) -> bool {
+        let is_arp = Ethernet::read(frame).is_some_and(|header| header.ethertype.get() == ethertype::ARP);
+        is_arp && frame.len() < Ethernet::LEN + ARP_HEAD && self.bridges_call(CALL_ARP)
     }
 
     /// A frame that came in by a port, without what follows its packet; why it is dropped
     /// otherwise (`br_nf_pre_routing`).
     pub(super) fn bridge_checks<'f>(&mut self, kind: u16, frame: &'f [u8]) -> Result<&'f [u8], DropReason> {
-        let packet = &frame[Ethernet::LEN..];
-        let len = match kind {
-            ethertype::IPV4 if self.bridges_call(CALL4) => self.checked_len4(packet).map_err(Some),
-            ethertype::IPV6 if self.bridges_call(CALL6) => self.checked_len6(packet),
-            _ => return Ok(frame),
+        let usual = self.env.behaviour.bridges_call_netfilter;
+        if kind == pppoe::SESSION
+            && frame.len() < Ethernet::LEN + pppoe::LEN
+            && sysctl::are_there_for_bridges(self.config, usual)
+        {
+            return Err(DropReason::PktTooSmall);
+        }
+        let (len, at) = match self.called_for(frame) {
+            None => return Ok(frame),
+            Some((Family::V4, at)) => (self.checked_len4(&frame[at..]).map_err(Some), at),
+            Some((Family::V6, at)) => (self.checked_len6(&frame[at..]), at),
         };
-        len.map(|len| &frame[..Ethernet::LEN + len]).map_err(|counter| {
+        len.map(|len| &frame[..at + len]).map_err(|counter| {
             counter.into_iter().for_each(|counter| self.count(counter));
             DropReason::IpInHdr
         })
@@ -80,33 +164,26 @@ impl Stack<'_, '_> {
     }
 
     /// Cuts a packet that is too long for the port that it is to leave by, to what the bridge
-    /// takes; options stay in all pieces (`br_nf_dev_queue_xmit`). `None` where it is not that
-    /// long. That bridges answer such packets of IPv6 is not modelled.
+    /// takes (`br_nf_dev_queue_xmit`); `None` where it is not that long. One of PPPoE is not cut.
     pub(super) fn bridge_cuts(&mut self, bridge: u32, port: &Link, frame: &[u8]) -> Option<At> {
+        let (family, Ethernet::LEN) = self.called_for(frame)? else { return None };
         let (link, packet) = frame.split_at_checked(Ethernet::LEN)?;
         if packet.len() <= port.mtu() as usize {
             return None;
         }
-        match Ethernet::read(frame)?.ethertype.get() {
-            ethertype::IPV4 if self.bridges_call(CALL4) => {}
-            ethertype::IPV6 if self.bridges_call(CALL6) => {
-                self.bridged(Outcome::Unknown(TOO_LONG6));
-                return Some(At::Dropped);
-            }
-            _ => return None,
-        }
-        if Ipv4::read(packet)?.dont_fragment() {
-            self.count(Counter::IpFragFails);
-            return Some(At::Dropped);
-        }
         let mtu = self.config.links.get(bridge)?.mtu();
-        let Ok(pieces) = fragment::cut(packet, &Options::default(), mtu, None) else {
-            self.count(Counter::IpFragFails);
-            return Some(At::Dropped);
+        let pieces = match family {
+            Family::V4 => self.bridge_pieces4(packet, mtu),
+            Family::V6 => self.bridge_pieces6(port.index(), packet, mtu),
         };
-        let mut all = At::Dropped;
+        let mut all = At::Dropped(DropReason::NotSpecified);
+        let (created, done) = match family {
+            Family::V4 => (Counter::IpFragCreates, Counter::IpFragOKs),
+            Family::V6 => (Counter::Ip6FragCreates, Counter::Ip6FragOKs),
+        };
+        let Some(pieces) = pieces else { return Some(all) };
         for piece in pieces {
-            self.count(Counter::IpFragCreates);
+            self.count(created);
             let bytes = [link, &piece].concat();
             if takes(port, bytes.len()) && port.has_carrier() {
                 self.emitted.push(Frame { dev: port.index(), bytes });
@@ -114,8 +191,36 @@ impl Stack<'_, '_> {
                 all = At::Sent;
             }
         }
-        self.count(Counter::IpFragOKs);
+        self.count(done);
         Some(all)
+    }
+
+    /// The pieces of a packet, none if it may not be cut; options stay in all of them.
+    fn bridge_pieces4(&mut self, packet: &[u8], mtu: u32) -> Option<Vec<Vec<u8>>> {
+        let may_cut = !Ipv4::read(packet)?.dont_fragment();
+        let pieces = may_cut.then(|| fragment::cut(packet, &Options::default(), mtu, None));
+        match pieces {
+            Some(Ok(pieces)) => Some(pieces),
+            _ => {
+                self.count(Counter::IpFragFails);
+                None
+            }
+        }
+    }
+
+    /// The same of IPv6. Whoever sent what exceeds the bridge's MTU is told (`ip6_fragment`).
+    fn bridge_pieces6(&mut self, port: u32, packet: &[u8], mtu: u32) -> Option<Vec<Vec<u8>>> {
+        if packet.len() > mtu as usize {
+            let about = Packet::at(port, packet.to_vec());
+            self.icmp6_send(&about, icmp6::TOO_BIG, 0, mtu);
+            self.count(Counter::Ip6FragFails);
+            return None;
+        }
+        if matches!(Ipv6::read(packet)?.next, next::HOP | next::ROUTING | next::DESTINATION) {
+            self.bridged(Outcome::Unknown(EXTENDED));
+            return None;
+        }
+        self.pieces6(packet, mtu as usize)
     }
 }
 

@@ -42,6 +42,14 @@ impl Passed {
 }
 
 impl Stack<'_, '_> {
+    /// PREROUTING of a packet that is received; `None` where it was stopped.
+    pub(super) fn prerouting(&mut self, packet: Packet) -> Option<Passed> {
+        match packet.is_prerouted {
+            true => Some(Passed(Packet { is_prerouted: false, ..packet })),
+            false => self.hook(Hook::Prerouting, packet),
+        }
+    }
+
     /// PREROUTING, INPUT or FORWARD; `None` where it was stopped.
     pub(super) fn hook(&mut self, hook: Hook, packet: Packet) -> Option<Passed> {
         let output = if hook == Hook::Forward { way_out(&packet) } else { 0 };

@@ -100,6 +100,11 @@ impl Hooks {
         self.lists[of_family(family)].iter().all(Vec::is_empty)
     }
 
+    /// Whether anything is called at a hook for packets of a family.
+    pub fn has(&self, family: Family, hook: Hook) -> bool {
+        !self.at(family, hook).is_empty()
+    }
+
     pub(super) fn at(&self, family: Family, hook: Hook) -> &[Registered] {
         &self.lists[of_family(family)][hook as usize]
     }

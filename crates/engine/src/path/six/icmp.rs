@@ -142,9 +142,13 @@ impl Stack<'_, '_> {
         allowed
     }
 
-    /// `icmpv6_echo_reply` (T-70).
+    /// Answers an echo request, plain (T-70) or extended (RFC 8335): `icmpv6_echo_reply`.
     pub(super) fn echo_reply6(&mut self, request: &Packet, head: &Icmp, data: &[u8]) -> Outcome {
         let unanswered = Outcome::Dropped(DropReason::NotSpecified);
+        let is_extended = head.kind == icmp6::EXTENDED_ECHO;
+        if is_extended && self.setting("icmp_echo_enable_probe") == 0 {
+            return unanswered;
+        }
         let (Some(&header), Some(decision)) = (Ipv6::read(&request.bytes), &request.decision6) else {
             return unanswered;
         };
@@ -159,7 +163,7 @@ impl Stack<'_, '_> {
         let from_destination =
             decision.flags.any(RtFlags::LOCAL) || is_anycast && self.setting6("anycast_src_echo_reply") != 0;
         let reflects = self.setting6("flowlabel_reflect") & REFLECT_ECHO != 0;
-        let kind = icmp6::ECHO_REPLY;
+        let kind = if is_extended { icmp6::EXTENDED_ECHO_REPLY } else { icmp6::ECHO_REPLY };
         let mut flow = Flow6 {
             src: if from_destination { dst } else { Ipv6Addr::UNSPECIFIED },
             oif: if src.is_loopback() { request.dev } else { self.receiving_device(request) },
@@ -170,13 +174,20 @@ impl Stack<'_, '_> {
             ..Flow6::to(src)
         };
         let Some(back) = self.way_of(&mut flow) else { return unanswered };
-        let is_limited = answers::is_limited(self.config, kind) && request.dev != LOOPBACK;
+        // Both kinds are limited as the plain one.
+        let is_limited = answers::is_limited(self.config, icmp6::ECHO_REPLY) && request.dev != LOOPBACK;
         if is_limited && (!self.may_send_at_all() || !self.may_send_six(src, Some(back.clone()))) {
             return unanswered;
         }
-        self.stage(Stage::IcmpSend { kind, code: head.code });
-        let message =
-            Message { kind, code: head.code, rest: head.rest, traffic_class: header.traffic_class() };
+        let (code, rest) = match is_extended {
+            false => (head.code, head.rest),
+            true => match self.probed(head.code, head.rest, data) {
+                Some(probed) => (probed.code, probed.rest),
+                None => return unanswered,
+            },
+        };
+        self.stage(Stage::IcmpSend { kind, code });
+        let message = Message { kind, code, rest, traffic_class: header.traffic_class() };
         self.send_message6(message, data, back, &flow);
         Outcome::Delivered
     }

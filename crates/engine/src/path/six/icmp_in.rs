@@ -35,14 +35,8 @@ impl Stack<'_, '_> {
         }
         let ignored = Outcome::Dropped(DropReason::NotSpecified);
         match head.kind {
-            icmp6::ECHO if self.setting6("icmp/echo_ignore_all") == 0 => {
+            icmp6::ECHO | icmp6::EXTENDED_ECHO if self.setting6("icmp/echo_ignore_all") == 0 => {
                 self.echo_reply6(packet, &head, data)
-            }
-            icmp6::EXTENDED_ECHO
-                if self.setting6("icmp/echo_ignore_all") == 0
-                    && self.setting("icmp_echo_enable_probe") != 0 =>
-            {
-                Outcome::Unknown("extended echo requests")
             }
             icmp6::ECHO_REPLY | icmp6::EXTENDED_ECHO_REPLY => Outcome::Dropped(DropReason::NoSocket),
             icmp6::TOO_BIG if data.len() < Ipv6::LEN => self.icmp6_error(DropReason::NotSpecified),

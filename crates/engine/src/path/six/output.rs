@@ -207,26 +207,13 @@ impl Stack<'_, '_> {
 
     /// A packet made here leaves in pieces: full ones, and the rest (`ip6_fragment`, T-55).
     fn cut6(&mut self, packet: Packet, mtu: usize) -> Sent {
-        let most = mtu.saturating_sub(Ipv6::LEN + Fragment6::LEN) & !7;
-        if most == 0 {
+        let Some(pieces) = self.pieces6(&packet.bytes, mtu) else {
             self.count(Counter::Ip6FragFails);
             self.drop(&packet, DropReason::NotSpecified);
             return Err(Errno::EINVAL);
-        }
+        };
         self.stage(Stage::Cut);
-        let id = self.rng.next_u32();
-        let (header, payload) = packet.bytes.split_at(Ipv6::LEN);
-        let number = header[Ipv6::NEXT_AT];
-        for (index, piece) in payload.chunks(most).enumerate() {
-            let at = index * most;
-            let more = if at + piece.len() < payload.len() { MORE6 } else { 0 };
-            let fragment =
-                Fragment6 { next: number, reserved: 0, fragment: (at as u16 | more).into(), id: id.into() };
-            let mut bytes = [header, fragment.as_bytes(), piece].concat();
-            if let Some(header) = Ipv6::edit(&mut bytes) {
-                header.next = next::FRAGMENT;
-                header.payload_len.set((Fragment6::LEN + piece.len()) as u16);
-            }
+        for bytes in pieces {
             let sent = self.finish_output6_whole(Packet { bytes, ..packet.clone() });
             if sent.is_err() {
                 self.count(Counter::Ip6FragFails);
@@ -236,6 +223,27 @@ impl Stack<'_, '_> {
         }
         self.count(Counter::Ip6FragOKs);
         Ok(())
+    }
+
+    /// The pieces of a packet whose payload comes behind its header; `None` if the MTU has no room
+    /// for any.
+    pub(in crate::path) fn pieces6(&mut self, packet: &[u8], mtu: usize) -> Option<Vec<Vec<u8>>> {
+        let most = mtu.saturating_sub(Ipv6::LEN + Fragment6::LEN) & !7;
+        let (header, payload) = packet.split_at_checked(Ipv6::LEN).filter(|_| most != 0)?;
+        let (number, id) = (header[Ipv6::NEXT_AT], self.rng.next_u32());
+        let piece_of = |(index, piece): (usize, &[u8])| {
+            let at = index * most;
+            let more = if at + piece.len() < payload.len() { MORE6 } else { 0 };
+            let fragment =
+                Fragment6 { next: number, reserved: 0, fragment: (at as u16 | more).into(), id: id.into() };
+            let mut bytes = [header, fragment.as_bytes(), piece].concat();
+            if let Some(header) = Ipv6::edit(&mut bytes) {
+                header.next = next::FRAGMENT;
+                header.payload_len.set((Fragment6::LEN + piece.len()) as u16);
+            }
+            bytes
+        };
+        Some(payload.chunks(most).enumerate().map(piece_of).collect())
     }
 
     /// `ip6_finish_output2`: counted, and on to the neighbour.

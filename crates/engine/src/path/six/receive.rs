@@ -10,7 +10,7 @@ use super::super::{Addressed, Outcome, Packet, Stack};
 use super::{Noted, dropped, headers, hop_device, is_multipath};
 use crate::counters::Counter;
 use crate::lookup::{DropReason, Flow6, Input, Output, input6, receive6};
-use crate::trace::{Hook, Stage};
+use crate::trace::Stage;
 
 impl Stack<'_, '_> {
     /// `ipv6_rcv`.
@@ -19,7 +19,7 @@ impl Stack<'_, '_> {
         if let Err(outcome) = self.ip6_check(&mut packet) {
             return self.end(&packet, outcome);
         }
-        if let Some(passed) = self.hook(Hook::Prerouting, packet) {
+        if let Some(passed) = self.prerouting(packet) {
             self.ip6_receive_finish(passed.into_packet());
         }
     }

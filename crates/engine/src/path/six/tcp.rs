@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use fingerpost_net::wire::{Checksum, Header, Ipv6, Tcp, proto, tcp_flags};
 use zerocopy::IntoBytes;
 
-use super::super::sockets::{Signature, SocketId, ToSocket};
+use super::super::sockets::{SocketId, ToSocket};
 use super::super::tcp::reset_of;
 use super::super::waiting::Owner;
 use super::super::{Addressed, Outcome, Packet, Stack};
@@ -76,9 +76,13 @@ impl Stack<'_, '_> {
         by: Option<SocketId>,
     ) {
         let is_own = packet.decision6.as_ref().is_some_and(|decision| decision.flags.any(RtFlags::LOCAL));
-        let is_signed = Signature::of(segment).keeps_from_reset6();
-        if tcp.flags & tcp_flags::RST != 0 || !is_own || is_signed {
+        if tcp.flags & tcp_flags::RST != 0 || !is_own {
             return;
+        }
+        match self.keeps_from_reset6(segment) {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(unknown) => return self.end(&Packet::bare(0), Outcome::Unknown(unknown)),
         }
         let mut reset = reset_of(tcp, segment.len());
         let (src, dst) = (header.destination(), header.source());

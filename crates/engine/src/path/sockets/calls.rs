@@ -234,7 +234,7 @@ impl Stack<'_, '_> {
         if socket.options.set(setting) {
             socket.way = None;
         }
-        if setting.locks(socket.family) {
+        if setting.locks(socket.family, self.env.behaviour) {
             self.let_go(id);
         }
         Ok(())

@@ -31,7 +31,7 @@ pub use inbox::{Arrival, Origin, Report};
 pub(super) use inbox::{Early, with_open_sum};
 pub use options::{Control, Discovery, Options, Setting};
 pub use tcp::State;
-pub(super) use tcp::{Signature, ToSocket};
+pub(super) use tcp::ToSocket;
 
 use crate::lookup::{Decision, Decision6};
 use crate::state::Time;

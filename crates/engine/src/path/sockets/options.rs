@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_net::Family;
 
+use crate::behaviour::Behaviour;
+
 /// How a socket learns and uses path MTUs (`IP_MTU_DISCOVER`, C-149).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Discovery {
@@ -157,8 +159,9 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// Whether Linux locks the socket to set this (6.18); the rest is written without.
-    pub(super) fn locks(self, family: Family) -> bool {
+    /// Whether Linux locks the socket to set this; the rest is written without
+    /// (`do_ip_setsockopt`, `do_ipv6_setsockopt`, `sk_setsockopt`).
+    pub(super) fn locks(self, family: Family, behaviour: &Behaviour) -> bool {
         match self {
             Setting::Mark(_)
             | Setting::Device(_)
@@ -169,14 +172,28 @@ impl Setting {
             | Setting::ReusePort(_)
             | Setting::V6Only(_)
             | Setting::Room(_) => true,
-            Setting::UnicastDevice(_) | Setting::MulticastDevice(..) => family == Family::V4,
-            Setting::Transparent(_) | Setting::FreeBind(_) => family == Family::V6,
-            Setting::Ttl(_)
-            | Setting::MulticastTtl(_)
+            Setting::UnicastDevice(_) | Setting::MulticastDevice(..) => {
+                family == Family::V4 || !behaviour.sockets6_are_told_devices_unlocked
+            }
+            Setting::Transparent(_) | Setting::FreeBind(_) if family == Family::V6 => true,
+            Setting::Transparent(_)
+            | Setting::FreeBind(_)
+            | Setting::Ttl(_)
             | Setting::MulticastLoop(_)
-            | Setting::Discovery(_)
             | Setting::ReportsErrors(_)
-            | Setting::WithHeader(_) => false,
+            | Setting::WithHeader(_)
+                if family == Family::V4 =>
+            {
+                !behaviour.sockets4_are_told_unlocked
+            }
+            Setting::Transparent(_)
+            | Setting::FreeBind(_)
+            | Setting::Ttl(_)
+            | Setting::MulticastLoop(_)
+            | Setting::ReportsErrors(_)
+            | Setting::WithHeader(_)
+            | Setting::MulticastTtl(_)
+            | Setting::Discovery(_) => !behaviour.more_is_told_unlocked,
         }
     }
 }
@@ -259,4 +276,30 @@ pub struct Control {
     pub tos: Option<u8>,
     /// `MSG_DONTROUTE`.
     pub dont_route: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sockets_of_ipv6_are_told_unlocked() {
+        let locks =
+            |release: &str, setting: Setting| setting.locks(Family::V6, &Behaviour::of_release(release));
+        for setting in [
+            Setting::Ttl(Some(9)),
+            Setting::MulticastTtl(9),
+            Setting::MulticastLoop(false),
+            Setting::Discovery(Discovery::Do),
+            Setting::ReportsErrors(true),
+        ] {
+            assert!(locks("6.6", setting) && !locks("6.7", setting), "{setting:?}");
+        }
+        for setting in [Setting::FreeBind(true), Setting::Transparent(true), Setting::Tos(8)] {
+            assert!(locks("6.6", setting) && locks("6.18", setting), "{setting:?}");
+        }
+        for setting in [Setting::UnicastDevice(1), Setting::MulticastDevice(1, None)] {
+            assert!(locks("6.7", setting) && !locks("6.8", setting), "{setting:?}");
+        }
+    }
 }

@@ -31,7 +31,6 @@ use crate::lookup::{Decision, Decision6, DropReason, Flow4, Flow6};
 use crate::state::Time;
 pub(in crate::path) use receive::ToSocket;
 use segment::Peer;
-pub(in crate::path) use signature::Signature;
 
 /// Milliseconds until a segment is first sent again (`TCP_TIMEOUT_INIT`).
 const FIRST_TIMEOUT: u64 = 1_000;

@@ -27,13 +27,10 @@ impl Stack<'_, '_> {
             return ToSocket::Nobody;
         };
         let mut found = self.state.sockets.find_tcp(&envelope);
-        if found.is_some()
-            && let Some(reason) = Signature::of(segment).refused()
+        if let Some(id) = found
+            && let Some(outcome) = self.refused_as_signed(id, segment)
         {
-            if reason == DropReason::TcpMd5Unexpected {
-                self.count(Counter::TcpExtTCPMD5Unexpected);
-            }
-            return ToSocket::Done(Outcome::Dropped(reason));
+            return ToSocket::Done(outcome);
         }
         if let Some(id) = found
             && self.state.sockets.state_of(id) == Some(State::SynReceived)

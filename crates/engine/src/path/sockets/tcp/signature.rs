@@ -1,10 +1,11 @@
-//! Signed segments (RFC 2385, RFC 5925). No socket here has a key: what is signed the old
-//! way is for none of them, and is not answered by a reset ([`Signature::keeps_from_reset6`]
-//! says where the newer way counts).
+//! Signed segments (RFC 2385, RFC 5925). No socket here has a key, so that what is signed is for
+//! none of them, and is not answered by a reset, as far as the kernel looks at signatures of its
+//! kind ([`Behaviour::tcp_reads_authentication`], [`Behaviour::tcp_checks_authentication`]).
 
 use fingerpost_net::wire::{Header, Tcp};
 
-use crate::lookup::DropReason;
+use super::*;
+use crate::behaviour::Behaviour;
 
 const END: u8 = 0;
 const NOOP: u8 = 1;
@@ -21,15 +22,24 @@ pub(in crate::path) enum Signature {
     None,
     /// By a digest (RFC 2385).
     Digest,
-    /// As RFC 5925 has it, which the kernel compared with can read, but not check.
+    /// As RFC 5925 has it, which not each kernel that reads it can check.
     Authentication,
     /// Options that end early, or more than one signature.
     Malformed,
 }
 
 impl Signature {
-    /// Reads a segment's options (`tcp_do_parse_auth_options`).
-    pub fn of(segment: &[u8]) -> Signature {
+    /// Reads a segment's options (`tcp_do_parse_auth_options`, before `tcp_parse_md5sig_option`).
+    pub fn of(segment: &[u8], behaviour: &Behaviour) -> Signature {
+        let found = Signature::read(segment, behaviour.tcp_reads_authentication);
+        match found {
+            Signature::Malformed if !behaviour.tcp_reads_authentication => Signature::None,
+            found => found,
+        }
+    }
+
+    /// The first signature, or what all options come to.
+    fn read(segment: &[u8], reads_all: bool) -> Signature {
         let end = Tcp::read(segment).map_or(0, |tcp| tcp.header_len()).min(segment.len());
         let mut rest = segment.get(Tcp::LEN..end).unwrap_or_default();
         let mut found = Signature::None;
@@ -44,7 +54,7 @@ impl Signature {
             };
             let (is_well_formed, signature) = match kind {
                 DIGEST => (len == DIGEST_LEN, Signature::Digest),
-                AUTHENTICATION => (len >= LEAST_AUTHENTICATION, Signature::Authentication),
+                AUTHENTICATION if reads_all => (len >= LEAST_AUTHENTICATION, Signature::Authentication),
                 _ => (true, Signature::None),
             };
             let is_second = found != Signature::None && signature != Signature::None;
@@ -54,23 +64,58 @@ impl Signature {
             if signature != Signature::None {
                 found = signature;
             }
+            if found != Signature::None && !reads_all {
+                break;
+            }
             rest = &rest[len..];
         }
         found
     }
+}
 
-    /// Whether a segment of IPv6 that nobody expects is not reset for it; of IPv4 none with a
-    /// signature of either kind is. A kernel without RFC 5925 looks at that kind in IPv4 alone.
-    pub fn keeps_from_reset6(self) -> bool {
-        matches!(self, Signature::Digest | Signature::Malformed)
+/// What is not known of captured hosts.
+const UNKNOWN_CHECK: &str = "whether the kernel checks segments' newer signatures (RFC 5925)";
+
+impl Stack<'_, '_> {
+    /// Whether signatures of the newer kind are checked; `None` where that is not known.
+    fn checks_authentication(&self) -> Option<bool> {
+        let is_known = !self.config.may_have_modules;
+        is_known.then_some(self.env.behaviour.tcp_checks_authentication)
     }
 
-    /// Why a socket does not take such a segment (`tcp_inbound_hash`).
-    pub fn refused(self) -> Option<DropReason> {
-        match self {
-            Signature::None | Signature::Authentication => None,
-            Signature::Digest => Some(DropReason::TcpMd5Unexpected),
-            Signature::Malformed => Some(DropReason::TcpAuthHdr),
+    /// Whether a segment of IPv4 that nobody expects is not reset, for how it is signed.
+    pub(in crate::path) fn keeps_from_reset4(&self, segment: &[u8]) -> bool {
+        Signature::of(segment, self.env.behaviour) != Signature::None
+    }
+
+    /// The same of IPv6, where a kernel looks at the newer kind only if it can check it; what is
+    /// not known is named.
+    pub(in crate::path) fn keeps_from_reset6(&self, segment: &[u8]) -> Result<bool, &'static str> {
+        match Signature::of(segment, self.env.behaviour) {
+            Signature::None => Ok(false),
+            Signature::Digest | Signature::Malformed => Ok(true),
+            Signature::Authentication => self.checks_authentication().ok_or(UNKNOWN_CHECK),
         }
+    }
+
+    /// What becomes of a segment that the socket does not take for how it is signed
+    /// (`tcp_inbound_hash`).
+    pub(super) fn refused_as_signed(&mut self, id: SocketId, segment: &[u8]) -> Option<Outcome> {
+        let (counter, reason) = match Signature::of(segment, self.env.behaviour) {
+            Signature::None => return None,
+            Signature::Malformed => return Some(Outcome::Dropped(DropReason::TcpAuthHdr)),
+            Signature::Digest => (Counter::TcpExtTCPMD5Unexpected, DropReason::TcpMd5Unexpected),
+            // A request that was not signed so meets nothing signed so, checked or not.
+            Signature::Authentication if self.state.sockets.state_of(id) == Some(State::SynReceived) => {
+                (Counter::TcpExtTCPAOBad, DropReason::TcpAoFailure)
+            }
+            Signature::Authentication => match self.checks_authentication() {
+                Some(false) => return None,
+                Some(true) => (Counter::TcpExtTCPAOKeyNotFound, DropReason::TcpAoUnexpected),
+                None => return Some(Outcome::Unknown(UNKNOWN_CHECK)),
+            },
+        };
+        self.count(counter);
+        Some(Outcome::Dropped(reason))
     }
 }
