@@ -399,15 +399,59 @@ nft add rule ip t c {verdict}"
 }
 
 #[test]
-fn functions_at_hooks_are_unknown_for_what_goes_from_port_to_port() {
-    let mut host = Host::new(BRIDGE);
+fn what_goes_from_port_to_port_passes_forward_and_postrouting_as_the_bridges() {
     let frame = framed(mac(3), mac(2), &udp("10.0.0.2", "10.0.0.3", b"data"));
+    let mut in_session = in_pppoe(3, 0x21, &frame[14..]);
+    in_session[5] = 4;
     let echo = framed(mac(0xb0), mac(2), &icmp("10.0.0.2", "10.0.0.1", 8, b"ping"));
+    let script = format!("{BRIDGE}sysctl -w net.bridge.bridge-nf-filter-pppoe-tagged=1\n");
+    let with = |function: fn(&mut AtHook<'_>) -> Verdict| {
+        let mut host = Host::new(&script);
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let (ns, _) = host.world.ns_mut(NsId(0)).unwrap();
+        for hook in [Hook::Forward, Hook::Postrouting] {
+            let calls = calls.clone();
+            let noted = Arc::new(move |at: &mut AtHook<'_>| {
+                calls.lock().unwrap().push((hook, at.input, at.output));
+                function(at)
+            });
+            ns.config.hooks.register(Family::V4, hook, 0, Kind::Filter, noted);
+        }
+        let bridge = host.device("br0");
+        (host, calls, bridge)
+    };
+    let (mut host, calls, bridge) = with(|_| Verdict::Accept);
     assert_eq!(host.frame("e0", &frame).outcome, Outcome::Sent);
-    let (ns, _) = host.world.ns_mut(NsId(0)).unwrap();
-    let accept = Arc::new(|_: &mut AtHook<'_>| Verdict::Accept);
-    ns.config.hooks.register(Family::V4, Hook::Forward, 0, Kind::Filter, accept);
-    let handled = host.frame("e0", &frame);
-    assert_eq!(handled.outcome, Outcome::Unknown("functions at hooks for bridged packets"));
-    assert_eq!(host.frame("e0", &echo).outcome, Outcome::Delivered);
+    assert_eq!(host.frame("e0", &in_session).outcome, Outcome::Sent);
+    let both = [(Hook::Forward, bridge, bridge), (Hook::Postrouting, 0, bridge)];
+    assert_eq!(*calls.lock().unwrap(), both.repeat(2));
+    // The host's own answer is not forwarded.
+    assert_eq!(host.frame("e0", &echo).emitted.len(), 1);
+    assert_eq!(calls.lock().unwrap()[4..], [(Hook::Postrouting, 0, bridge)]);
+    let (mut host, ..) = with(|_| Verdict::Drop);
+    assert_eq!(reason(&host.frame("e0", &frame)), "NETFILTER_DROP");
+    let (mut host, ..) = with(|at| {
+        at.set_tos(8);
+        Verdict::Accept
+    });
+    let unknown = Outcome::Unknown("bridged packets that functions at hooks change");
+    assert_eq!(host.frame("e0", &frame).outcome, unknown);
+    let steps = [frame, in_session, echo].map(|frame| Step::Frame("e0", frame));
+    let rules = [
+        ("forward", "iifname br0 oifname br0 accept", 3),
+        ("forward", "iifname br0 oifname br0 drop", 1),
+        ("forward", "iifname e0 drop", 3),
+        ("postrouting", "oifname br0 drop", 0),
+        ("postrouting", "oifname e1 drop", 3),
+    ];
+    for (hook, rule, left) in rules {
+        let rules = format!(
+            "nft add table ip t\nnft add chain ip t c '{{ type filter hook {hook} priority 0; }}'\n\
+nft add rule ip t c {rule}"
+        );
+        let asked = Asked { rules: &rules, ..Asked::of(&script, &steps) };
+        if let Some(did) = can_be_asked().then(|| ask(&asked)).flatten() {
+            assert_eq!(did.frames.len(), left, "{hook}: {rule}");
+        }
+    }
 }

@@ -3,9 +3,9 @@
 use fingerpost_engine::{Restored, Restoring};
 use fingerpost_model::snapshot::{FORMAT, Header, Line, Netns};
 use fingerpost_model::{
-    Change, Kernel, LinkFlags, LinkInfo, LinkMsg, MetricKind, NextHopMsg, NexthopGroupEntry, NexthopMsg,
-    NlFlags, NsId, Op, RouteCacheInfo, RouteFilter, RouteFlags, RouteMsg, RouteType, RuleAction, RuleMsg,
-    Scope, TableId,
+    AddrMsg, Change, Kernel, LinkFlags, LinkInfo, LinkMsg, MetricKind, NextHopMsg, NexthopGroupEntry,
+    NexthopMsg, NlFlags, NsId, Op, RouteCacheInfo, RouteFilter, RouteFlags, RouteMsg, RouteType, RuleAction,
+    RuleMsg, Scope, TableId,
 };
 use fingerpost_net::Family;
 
@@ -52,6 +52,30 @@ fn routes_of_equal_key_keep_their_order_whatever_their_metric() {
         world.routes(NsId(0), &RouteFilter::default(), &mut |msg| kinds.push(msg.kind)).expect("a dump");
         assert_eq!(kinds, [RouteType::UNICAST, RouteType::LOCAL, RouteType::UNREACHABLE], "metric {metric}");
     }
+}
+
+#[test]
+fn of_devices_with_one_address_the_stamps_tell_the_last() {
+    let restored_by = |stamps: [u32; 2]| {
+        let mut all = lines(&[]);
+        let other = LinkMsg { index: 3, name: Some("e1".into()), mtu: Some(1500), ..LinkMsg::default() };
+        all.push(Line::Link(LinkMsg { flags: LinkFlags::UP, ..other }));
+        for (index, created) in [2, 3].into_iter().zip(stamps) {
+            for (family, addr, prefix_len) in [(Family::V4, "10.9.9.9", 32), (Family::V6, "2001:db8::9", 128)]
+            {
+                let mut msg = AddrMsg::new(family, index);
+                (msg.prefix_len, msg.stamps) = (prefix_len, Some([created, created]));
+                (msg.local, msg.address) = (addr.parse().ok(), addr.parse().ok());
+                all.push(Line::Address(msg));
+            }
+        }
+        let world = restored(all).world;
+        let links = &world.ns(NsId(0)).expect("is there").config.links;
+        let six = "2001:db8::9".parse().expect("an address");
+        (links.owner("10.9.9.9".parse().expect("an address")), links.owner6(six))
+    };
+    assert_eq!(restored_by([7, 9]), (Some(3), Some(3)));
+    assert_eq!(restored_by([9, 7]), (Some(2), Some(2)));
 }
 
 #[test]

@@ -24,8 +24,6 @@ use crate::trace::Stage;
 const OF_THE_LINK: [u8; 5] = [0x01, 0x80, 0xc2, 0x00, 0x00];
 /// What is not known of tagged frames.
 const TAGS: &str = "VLAN tags on a bridge";
-/// What is not known of packets that hooks would see on their way from port to port.
-const AT_HOOKS: &str = "functions at hooks for bridged packets";
 /// What a tag adds to a frame, bytes; there is always room for one.
 const TAG_LEN: usize = 4;
 
@@ -63,6 +61,13 @@ enum Flood {
     Unicast,
     Multicast,
     Broadcast,
+}
+
+/// Where a frame came from that is forwarded.
+struct Came<'a> {
+    port: &'a Port,
+    /// The mark of its packet.
+    mark: u32,
 }
 
 /// A device that may send a frame of so many bytes, link header included, at most
@@ -125,7 +130,7 @@ impl Stack<'_, '_> {
             Seen::Passed(number) => Some(number),
             Seen::Stopped => return Bridged::Done,
         };
-        match self.bridge_handles(&bridge, &at, frame, *header, addressed) {
+        match self.bridge_handles(&bridge, Came { port: &at, mark }, frame, *header, addressed) {
             Bridged::Up { bridge, addressed, len, .. } => {
                 Bridged::Up { bridge, addressed, len, seen: number }
             }
@@ -137,11 +142,12 @@ impl Stack<'_, '_> {
     fn bridge_handles(
         &mut self,
         bridge: &Bridge,
-        at: &Port,
+        from: Came<'_>,
         frame: &[u8],
         header: Ethernet,
         addressed: Addressed,
     ) -> Bridged {
+        let at = from.port;
         if at.learns {
             self.bridge_learns(bridge, at.dev, header.src);
         }
@@ -164,13 +170,13 @@ impl Stack<'_, '_> {
         let sent = match flood {
             Flood::Unicast if is_own(self.config, bridge, header.dst) => return up,
             Flood::Unicast => match self.learned_port(bridge, header.dst) {
-                Some(to) => match self.bridge_sends(&to, Some(at), frame) {
+                Some(to) => match self.bridge_sends(&to, Some(&from), frame) {
                     At::NoTarget => At::Dropped(DropReason::NotSpecified),
                     other => other,
                 },
-                None => self.flood(bridge, flood, Some(at), frame),
+                None => self.flood(bridge, flood, Some(&from), frame),
             },
-            _ => self.flood(bridge, flood, Some(at), frame),
+            _ => self.flood(bridge, flood, Some(&from), frame),
         };
         if goes_up {
             return up;
@@ -216,7 +222,7 @@ impl Stack<'_, '_> {
     }
 
     /// To all ports but the one that it came by (`br_flood`), the newest first.
-    fn flood(&mut self, bridge: &Bridge, flood: Flood, from: Option<&Port>, frame: &[u8]) -> At {
+    fn flood(&mut self, bridge: &Bridge, flood: Flood, from: Option<&Came<'_>>, frame: &[u8]) -> At {
         let mut all = At::NoTarget;
         for port in Port::all(self.config, bridge) {
             let is_wanted = match flood {
@@ -237,30 +243,28 @@ impl Stack<'_, '_> {
     }
 
     /// `br_forward`: to a port, if it may leave by that.
-    fn bridge_sends(&mut self, to: &Port, from: Option<&Port>, frame: &[u8]) -> At {
+    fn bridge_sends(&mut self, to: &Port, from: Option<&Came<'_>>, frame: &[u8]) -> At {
         if let Some(unknown) = to.unknown() {
             self.bridged(Outcome::Unknown(unknown));
             return At::Dropped(DropReason::NotSpecified);
         }
-        let turns_back = from.is_some_and(|from| from.dev == to.dev) && !to.is_hairpin;
-        let is_isolated = to.is_isolated && from.is_some_and(|from| from.is_isolated);
+        let turns_back = from.is_some_and(|from| from.port.dev == to.dev) && !to.is_hairpin;
+        let is_isolated = to.is_isolated && from.is_some_and(|from| from.port.is_isolated);
         let link = self.config.links.get(to.dev);
         let may_leave = link.is_some_and(|link| takes(link, frame.len()) && link.has_carrier());
         if turns_back || is_isolated || to.state != FORWARDING {
             return At::NoTarget;
         }
-        let bridged = from.zip(link.cloned());
-        if bridged.is_some() && self.lacks_arp(frame) {
-            return At::Dropped(DropReason::PktTooSmall);
-        }
-        if bridged.is_some() && self.bridges_to_hooks(frame) {
-            self.bridged(Outcome::Unknown(AT_HOOKS));
-            return At::Dropped(DropReason::NotSpecified);
-        }
-        if let Some((_, link)) = bridged
-            && let Some(at) = self.bridge_cuts(to.bridge, &link, frame)
-        {
-            return at;
+        if let Some((from, link)) = from.zip(link.cloned()) {
+            if self.lacks_arp(frame) {
+                return At::Dropped(DropReason::PktTooSmall);
+            }
+            if let Err(at) = self.bridge_forwards(to.bridge, frame, from.mark) {
+                return at;
+            }
+            if let Some(at) = self.bridge_cuts(to.bridge, &link, frame) {
+                return at;
+            }
         }
         if !may_leave {
             return At::Dropped(DropReason::NotSpecified);

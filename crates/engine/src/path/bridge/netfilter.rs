@@ -100,11 +100,26 @@ impl Stack<'_, '_> {
         Seen::Passed(packet.number)
     }
 
-    /// Whether functions at hooks would see the packet in a frame on its way from port to port.
-    pub(super) fn bridges_to_hooks(&self, frame: &[u8]) -> bool {
+    /// Gives a packet that goes from port to port to the functions at FORWARD and POSTROUTING; what
+    /// became of it where it does not go on (`br_nf_forward_ip`, `br_nf_post_routing`).
+    pub(super) fn bridge_forwards(&mut self, bridge: u32, frame: &[u8], mark: u32) -> Result<(), At> {
         let hooks = &self.config.hooks;
         let are_there = |family| hooks.has(family, Hook::Forward) || hooks.has(family, Hook::Postrouting);
-        self.called_for(frame).is_some_and(|(family, _)| are_there(family))
+        let Some((_, at)) = self.called_for(frame).filter(|&(family, _)| are_there(family)) else {
+            return Ok(());
+        };
+        let bytes = &frame[at..];
+        let packet = Packet { iif: bridge, mark, ..Packet::at(bridge, bytes.to_vec()) };
+        let stopped = At::Dropped(DropReason::NetfilterDrop);
+        let passed = self.hook(Hook::Forward, packet).ok_or(stopped)?;
+        let posted = self.postrouting(passed.into_packet(), 0).map_err(|_| stopped)?;
+        match posted.into_packet().bytes == bytes {
+            true => Ok(()),
+            false => {
+                self.bridged(Outcome::Unknown(CHANGED));
+                Err(At::Dropped(DropReason::NotSpecified))
+            }
+        }
     }
 
     /// Whether a frame of ARP is too short for what hooks look at (`br_nf_forward_arp`).
