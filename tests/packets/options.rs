@@ -6,7 +6,7 @@ use fingerpost_engine::Behaviour;
 use fingerpost_engine::path::sockets::{Control, Discovery, Kind, Setting, SocketId};
 use fingerpost_engine::trace::{Event, Purpose, Tracer};
 use fingerpost_model::NsId;
-use fingerpost_net::wire::{DF, Ethernet, Header, Ipv4, Udp, checksum, ethertype, proto};
+use fingerpost_net::wire::{Checksum, DF, Ethernet, Header, Ipv4, Udp, checksum, ethertype, proto};
 use fingerpost_net::{Errno, Family};
 
 use crate::host::{Host, ROUTER, edited, icmp, reason, udp, unframed};
@@ -503,4 +503,41 @@ fn a_socket_of_ipv6_that_is_bound_to_ipv4_sends_no_ipv6() {
     assert_eq!(host.connect(id, "[::]:53"), Ok(()));
     assert_eq!(host.world.peer_name(NS, id), Ok(addr("127.0.0.1:53")));
     assert_eq!(open(&mut host, Kind::Raw(58)).1, Err(Errno::EADDRNOTAVAIL));
+}
+
+/// The peer's device was only the socket's when it connected.
+#[test]
+fn what_goes_to_a_peer_of_a_link_goes_by_the_socket_s_device() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip addr add fe80::10/64 dev e0 nodad\nip addr add fe80::11/64 dev e1 nodad");
+    let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+    let on_e0 = std::net::SocketAddrV6::new("fe80::9".parse().unwrap(), 53, 0, host.device("e0"));
+    host.world.connect(NS, id, on_e0.into(), &mut Tracer::off()).result.unwrap();
+    let asks_by = |host: &mut Host| {
+        let called = host.world.send(NS, id, None, &Control::default(), b"data", &mut Tracer::off());
+        called.emitted.iter().map(|frame| frame.dev).collect::<Vec<_>>()
+    };
+    assert_eq!(asks_by(&mut host), [host.device("e0")]);
+    host.set(id, Setting::Device(host.device("e1")));
+    assert_eq!(asks_by(&mut host), [host.device("e1")]);
+}
+
+/// A device whose packets a program takes has checksums made; loopback leaves them open.
+#[test]
+fn checksums_are_left_to_devices_that_can() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip addr add 2001:db8::1/64 dev e0 nodad");
+    let sum_to = |host: &mut Host, to: &str| {
+        let reader = host.world.socket(NS, Family::V6, Kind::Raw(17), 0).unwrap();
+        let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+        host.set(id, Setting::MulticastDevice(host.device("e0"), None));
+        host.send(id, Some(to), b"data").unwrap();
+        let arrival = host.world.receive_from(NS, reader, &mut Tracer::off()).unwrap();
+        let (IpAddr::V6(src), IpAddr::V6(dst)) = (arrival.from.ip(), arrival.to) else { panic!() };
+        host.world.close(NS, reader);
+        let pseudo = Checksum::ZERO.pseudo6(src, dst, proto::UDP, arrival.bytes.len());
+        pseudo.bytes(&arrival.bytes).finish()
+    };
+    assert_eq!(sum_to(&mut host, "[ff01::1]:53"), 0, "the copy of one for this device alone");
+    assert_ne!(sum_to(&mut host, "[2001:db8::1]:53"), 0, "by loopback");
 }

@@ -1,6 +1,6 @@
 //! What running makes: cached decisions, exceptions, counters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv6Addr;
 
 use fingerpost_net::Family;
@@ -70,6 +70,9 @@ pub struct State {
     pub resolutions: Resolutions,
     /// Packets that wait for their addresses.
     pub waiting: Waiting,
+    /// Neighbours of IPv6, with their devices, to whom packets went that needed no link-layer
+    /// address.
+    pub unresolved: HashSet<(u32, Ipv6Addr)>,
     /// When some of too many neighbours of a family were last forgotten.
     pub neighbours_flushed: HashMap<Family, Time>,
     /// How much ICMP each peer was sent.

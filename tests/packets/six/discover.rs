@@ -129,3 +129,17 @@ fn t65_of_two_that_fail_together_the_one_asked_for_last_fails_first() {
     // Of the redirect that nobody got the host itself hears.
     assert_eq!((host.counted("Icmp6OutDestUnreachs"), host.counted("Icmp6InDestUnreachs")), (2, 1));
 }
+
+#[test]
+fn t64_of_whom_packets_went_to_without_an_address_there_is_an_entry() {
+    let mut host = Host::new(ROUTER6);
+    host.run(
+        "ip tuntap add u0 mode tun\nip link set u0 up\nip route add 2001:db8:30::/64 via fe80::30 dev u0",
+    );
+    let told = discovery("2001:db8:9::9", "ff02::1", nd::ADVERT, nd::OVERRIDE, "fe80::30", &[]);
+    assert_eq!(reason(&host.frame("u0", &told)), "NOT_SPECIFIED");
+    assert_eq!(host.enter(&udp(PEER, "2001:db8:30::1", b"data")).outcome, Outcome::Sent);
+    assert_eq!(host.frame("u0", &told).outcome, Outcome::Delivered);
+    host.run("ip link set u0 down\nip link set u0 up");
+    assert_eq!(reason(&host.frame("u0", &told)), "NOT_SPECIFIED");
+}

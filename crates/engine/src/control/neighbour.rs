@@ -278,6 +278,9 @@ pub fn flush_device(ns: &mut Namespace, _env: Env, dev: u32) {
 /// Some entries go, and what waits for them (`neigh_flush_dev`).
 fn forget(ns: &mut Namespace, goes: impl Fn(&(u32, IpAddr), &NeighMsg) -> bool) {
     let Namespace { config, state } = ns;
+    state
+        .unresolved
+        .retain(|&(dev, addr)| !goes(&(dev, addr.into()), &NeighMsg::new(fingerpost_net::Family::V6, dev)));
     config.neighbours.entries.retain(|&key, entry| {
         let goes = goes(&key, entry);
         if goes {

@@ -18,7 +18,7 @@ use super::hook::Sent;
 use super::six::is_six;
 use super::timers::Timer;
 use super::{Outcome, Packet, Stack};
-use crate::config::Config;
+use crate::config::{Config, Link};
 use crate::control::sysctl;
 use crate::lookup::{DropReason, path, source};
 use crate::state::{State, Time};
@@ -166,6 +166,7 @@ impl Stack<'_, '_> {
             return Ok(());
         }
         if let Some(mac) = self.without_resolution(packet.dev, next) {
+            self.note_unresolved(packet.dev, next);
             self.transmit(packet, mac);
             return Ok(());
         }
@@ -209,6 +210,16 @@ impl Stack<'_, '_> {
         };
         let is_point_to_point = link.msg.flags.has(LinkFlags::POINTOPOINT);
         (is_broadcast || is_point_to_point).then(|| broadcast_of(link))
+    }
+
+    /// Linux has an entry for those as well to whom packets go as they are (`NUD_NOARP`).
+    fn note_unresolved(&mut self, dev: u32, next: IpAddr) {
+        let IpAddr::V6(next) = next else { return };
+        let resolves = |link: &Link| has_header(link) && !link.msg.flags.has(LinkFlags::NOARP);
+        let has_room = self.state.unresolved.len() < MOST;
+        if has_room && !next.is_multicast() && !self.config.links.get(dev).is_none_or(resolves) {
+            self.state.unresolved.insert((dev, next));
+        }
     }
 
     /// Whether one more neighbour of a family may be made; where there are too many, those

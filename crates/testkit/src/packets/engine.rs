@@ -54,9 +54,11 @@ impl Engine {
         engine
     }
 
-    /// What it does at each step of a case, at the times of the kernel's steps.
-    pub fn run(case: &Case, kernel: &[Seen], behaviour: Behaviour) -> Vec<Seen> {
+    /// What it does at each step of a case, at the times of the kernel's steps, the first so
+    /// many milliseconds after a tick.
+    pub fn run(case: &Case, kernel: &[Seen], behaviour: Behaviour, phase: u64) -> Vec<Seen> {
         let mut engine = Engine::new(&case.script, behaviour);
+        engine.start = Time(engine.start.0 + phase);
         let steps = case.steps.iter().zip(kernel).map(|(step, seen)| match seen.refused {
             true => Seen { at_us: seen.at_us, ..Seen::default() },
             false => engine.step(step, seen.at_us),
@@ -179,7 +181,7 @@ mod tests {
         for (family, index) in (0..60).flat_map(|index| [(Family::V4, index), (Family::V6, index)]) {
             let case = generate::case(family, 7, index);
             let kernel = vec![Seen::default(); case.steps.len()];
-            let seen = Engine::run(&case, &kernel, Behaviour::default());
+            let seen = Engine::run(&case, &kernel, Behaviour::default(), 0);
             assert_eq!(seen.len(), case.steps.len());
             emitted += seen.iter().map(|seen| seen.emitted.len()).sum::<usize>();
             dropped += seen.iter().map(|seen| seen.reasons.len()).sum::<usize>();

@@ -38,7 +38,7 @@ pub fn held_lines(script: &[String]) -> usize {
 }
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 9] = [
+pub const MASKED: [(&str, &str); 10] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("ids of IPv6 fragments that the host makes", "hashed with a random seed"),
     ("times in timestamp options and timestamp replies", "the time of day"),
@@ -52,6 +52,10 @@ pub const MASKED: [(&str, &str); 9] = [
     (
         "drop reasons, and the order of frames, while only time passes or the host is changed",
         "timers of one tick have no order, and may run in the name of another process",
+    ),
+    (
+        "where in a tick the kernel's clock was: each of its milliseconds is tried",
+        "the tick is the machine's",
     ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),
 ];

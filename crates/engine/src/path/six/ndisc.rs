@@ -237,6 +237,9 @@ impl Stack<'_, '_> {
         let key = (dev, IpAddr::V6(target));
         let mut state = if has(nd::SOLICITED) { NeighState::REACHABLE } else { NeighState::STALE };
         if !self.knows(key) {
+            if self.state.unresolved.contains(&(dev, target)) {
+                return Ok(Outcome::Delivered);
+            }
             let accepts = match ipv6.conf.accept_untracked_na {
                 1 => true,
                 2 => ipv6.addrs.iter().any(|have| have.prefix().contains(header.source())),

@@ -324,6 +324,7 @@ impl Stack<'_, '_> {
         }
         let to_group = decision.kind == RouteType::MULTICAST;
         let ttl = control.ttl.or(if to_group { Some(options.multicast_ttl) } else { options.ttl });
+        let leaves_sum = kind == Kind::Udp && len <= mtu as usize && self.sums_are_left_to(decision.dev);
         let made = Made {
             proto: kind.number(),
             tos: control.tos.unwrap_or(options.tos),
@@ -332,7 +333,7 @@ impl Stack<'_, '_> {
             mark: options.mark,
             options: Answer::default(),
             ttl,
-            sender: Some(Sender { leaves_sum: kind == Kind::Udp && len <= mtu as usize, ..sender(&options) }),
+            sender: Some(Sender { leaves_sum, ..sender(&options) }),
             owner: Owner::Socket(id),
         };
         let sent = self.send_made(made, decision, ends.src, ends.dst, &payload);
@@ -352,6 +353,12 @@ impl Stack<'_, '_> {
             self.end(&packet, Outcome::Unknown("whether a socket has room for what it sends"));
         }
         has_room
+    }
+
+    /// Whether checksums are left to a device (`NETIF_F_HW_CSUM`): not to one whose packets a
+    /// program takes, which has to ask for that.
+    pub(super) fn sums_are_left_to(&self, dev: u32) -> bool {
+        self.config.links.get(dev).is_none_or(|link| link.kind() != "tun")
     }
 
     /// A message of ICMP is sent (`icmp_out_count`).

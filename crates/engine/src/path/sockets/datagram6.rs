@@ -52,7 +52,8 @@ impl Stack<'_, '_> {
         }
         let is_plain = *control == Control::default() && !dst.is_multicast();
         let is_connected = is_udp && to.is_none() && is_plain;
-        let named = if AddrType::of(dst).needs_link() { scope(target) } else { 0 };
+        // Of the peer the device is the socket's, which may be another by now.
+        let named = if to.is_some() && AddrType::of(dst).needs_link() { scope(target) } else { 0 };
         let before = if named != 0 { named } else { options.dev };
         if control.dev != 0 && before != 0 && control.dev != before {
             return Err(Errno::EINVAL);
@@ -273,7 +274,8 @@ impl Stack<'_, '_> {
             }
             Kind::Raw(_) | Kind::Tcp => payload.extend_from_slice(data),
         }
-        let leaves_sum = kind == Kind::Udp && len + Ipv6::LEN <= mtu as usize;
+        let leaves_sum =
+            kind == Kind::Udp && len + Ipv6::LEN <= mtu as usize && self.sums_are_left_to(decision.dev);
         let hops = if dst.is_multicast() { Some(options.multicast_ttl) } else { options.ttl };
         let made = Made6 {
             next: kind.number(),
