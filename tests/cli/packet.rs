@@ -200,7 +200,7 @@ fn a_packet_waits_for_its_neighbour_and_time_tells_that_it_fails() {
         told,
         0,
         "\
-dropped after 3.08 s: NEIGH_FAILED on eth1, the neighbour does not answer, and an ICMP destination host unreachable (3/1) goes back to 10.0.0.9
+dropped after 3.072 s: NEIGH_FAILED on eth1, the neighbour does not answer, and an ICMP destination host unreachable (3/1) goes back to 10.0.0.9
 
 packet       ICMP echo request (8/0) 10.0.0.9 > 10.1.0.7, 28 bytes, TTL 64
 frame        from 02:00:00:00:00:99 to 02:00:00:00:00:01
@@ -221,13 +221,13 @@ neighbour    10.1.0.7 on eth1 becomes INCOMPLETE                                
 waits        for the link-layer address of 10.1.0.7 on eth1
 sends        ARP who has 10.1.0.7 tell 10.1.0.1, to everybody, by eth1                  arp_send_dst
 
-time         1.032 s after the packet came
+time         1.024 s after the packet came
 sends        ARP who has 10.1.0.7 tell 10.1.0.1, to everybody, by eth1                  arp_send_dst
 
-time         2.056 s after the packet came
+time         2.048 s after the packet came
 sends        ARP who has 10.1.0.7 tell 10.1.0.1, to everybody, by eth1                  arp_send_dst
 
-time         3.08 s after the packet came
+time         3.072 s after the packet came
 neighbour    10.1.0.7 on eth1 becomes FAILED                                     neigh_timer_handler
 sends        ICMP destination host unreachable (3/1) 10.0.0.1 > 10.0.0.9, by eth0        __icmp_send
   output lookup  to 10.0.0.9, mark 0x0, tos 0xc0, icmp 3/1: 10.0.0.0/24 dev eth0 src 10.0.0.1
@@ -283,7 +283,7 @@ fn ipv6_neighbours_are_solicited_and_fail() {
         told,
         0,
         "\
-dropped after 3.08 s: NOT_SPECIFIED on eth1, the neighbour does not answer, and an ICMPv6 address unreachable (1/3) goes back to 2001:db8::9
+dropped after 3.072 s: NOT_SPECIFIED on eth1, the neighbour does not answer, and an ICMPv6 address unreachable (1/3) goes back to 2001:db8::9
 
 packet       ICMPv6 echo request (128/0) 2001:db8::9 > 2001:db8:1::7, 48 bytes, hop limit 64
 frame        from 02:00:00:00:00:99 to 02:00:00:00:00:01
@@ -304,13 +304,13 @@ neighbour    2001:db8:1::7 on eth1 becomes INCOMPLETE                           
 waits        for the link-layer address of 2001:db8:1::7 on eth1
 sends        neighbour solicitation, who has 2001:db8:1::7: fe80::ff:fe00:2 > ff02::1:ff00:7, by eth1
 
-time         1.032 s after the packet came
+time         1.024 s after the packet came
 sends        neighbour solicitation, who has 2001:db8:1::7: fe80::ff:fe00:2 > ff02::1:ff00:7, by eth1
 
-time         2.056 s after the packet came
+time         2.048 s after the packet came
 sends        neighbour solicitation, who has 2001:db8:1::7: fe80::ff:fe00:2 > ff02::1:ff00:7, by eth1
 
-time         3.08 s after the packet came
+time         3.072 s after the packet came
 neighbour    2001:db8:1::7 on eth1 becomes FAILED                                neigh_timer_handler
 sends        ICMPv6 address unreachable (1/3) 2001:db8::1 > 2001:db8::9, by eth0          icmp6_send
   output lookup  to 2001:db8::9, from 2001:db8::1, mark 0x0, icmpv6 1/3: 2001:db8::/64 dev eth0 metric 256

@@ -48,7 +48,7 @@ fn what_becomes_of_a_program() {
         ("", "--send --udp 53 --to 10.1.0.9 --len 2000 --df", "refused: sendmsg fails: Message too long (EMSGSIZE)"),
         ("", "--send --udp 53 --to 8.8.8.8", "refused: sendmsg fails: Network is unreachable (ENETUNREACH)"),
         ("", "--send --udp 53 --to 10.1.0.9 --from 10.9.9.9", "refused: bind fails: Cannot assign requested address (EADDRNOTAVAIL)"),
-        ("", "--send --udp 53 --to 10.1.0.7 --until 4", "dropped after 3.08 s: NEIGH_FAILED on eth1, the neighbour does not answer, and an ICMP destination host unreachable (3/1) goes to 10.1.0.1, which is this host"),
+        ("", "--send --udp 53 --to 10.1.0.7 --until 4", "dropped after 3.072 s: NEIGH_FAILED on eth1, the neighbour does not answer, and an ICMP destination host unreachable (3/1) goes to 10.1.0.1, which is this host"),
         ("", "--send --udp 53 --to 10.0.0.1", "dropped: NO_SOCKET on lo, nobody listens, and an ICMP port unreachable (3/3) goes to 10.0.0.1, which is this host"),
         ("ip link set lo down\n", "--send --udp 53 --to 10.0.0.1", "dropped: QDISC_DROP on lo, the device is down or has no carrier"),
         ("ip rule add fwmark 7 prohibit\n", "--send --udp 53 --to 10.1.0.9 --mark 7", "refused: sendmsg fails: Permission denied (EACCES)"),

@@ -85,7 +85,7 @@ fn without_id(line: &str) -> String {
     let Some((dev, digits)) = line.split_once(' ').filter(|(dev, _)| !dev.ends_with(':')) else {
         return line.to_owned();
     };
-    let Some(start) = [24, 32].into_iter().find(|&at| digits.get(at..at + 6) == Some("080045")) else {
+    let Some(start) = [24, 32].into_iter().find(|&at| digits.get(at..at + 5) == Some("08004")) else {
         return line.to_owned();
     };
     let mut digits = digits.to_owned();

@@ -5,7 +5,7 @@ use fingerpost_net::wire::{DF, Header, Tcp, checksum, proto};
 
 use crate::both::Both;
 use crate::commands;
-use crate::host::{Host, ROUTER, framed, icmp, ipv4, mac, reason, tcp, udp, unframed};
+use crate::host::{Host, ROUTER, edited, framed, icmp, ipv4, mac, reason, tcp, udp, unframed};
 
 #[test]
 fn c226_an_unknown_protocol_is_answered() {
@@ -176,4 +176,29 @@ ip link set v0 up
     let mut both = Both::new(&format!("{script}{allowed}{ignored}"));
     assert_eq!(ask(&mut both, &probe(1, 1, b"e1")), None);
     both.agree(commands::is_default_release());
+}
+
+/// The copy that this host hears shares its header with the packet, whose options are no more
+/// than those of later fragments once it is cut.
+#[test]
+fn a_copy_of_what_is_cut_has_a_wrong_checksum_where_options_are_not_copied() {
+    let router =
+        "sysctl -w net.ipv6.conf.all.disable_ipv6=1\nsysctl -w net.ipv4.icmp_echo_ignore_broadcasts=0";
+    let script =
+        format!("{router}\n{ROUTER}ip addr add 192.168.1.1/30 brd + dev e0\nip link set e0 mtu 68\n");
+    // One that records the way is not copied, a stream's number is.
+    for (option, is_wrong) in [([7, 7, 4, 0, 0, 0, 0, 0], true), ([136, 4, 0, 9, 0, 0, 0, 0], false)] {
+        let mut both = Both::new(&script);
+        let mut packet = icmp("192.168.1.3", "10.1.0.255", 8, &[7; 52]);
+        packet.splice(20..20, option);
+        let len = packet.len() as u16;
+        let packet = edited(packet, |header| {
+            header.version_ihl += 2;
+            header.total_len = len.into();
+        });
+        both.frame("e0", &framed(mac(0x10), mac(2), &packet));
+        let counted = ["IpExtInCsumErrors", "IpFragOKs"].map(|name| both.host.counted(name));
+        assert_eq!(counted, [u64::from(is_wrong), 1]);
+        both.agree(commands::is_default_release());
+    }
 }

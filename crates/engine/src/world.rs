@@ -166,7 +166,8 @@ impl World {
     }
 
     /// Takes the hosts for ones that have stood for a while: nobody has the addresses of
-    /// IPv6 that were just added, and groups that were joined have been told of.
+    /// IPv6 that were just added, groups that were joined have been told of, and neighbours
+    /// that were to be asked at once have been asked.
     pub fn settle(&mut self) {
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
@@ -176,6 +177,9 @@ impl World {
             ns.state.listeners.values_mut().for_each(Listener::settle);
             ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
         }
+        // That is with the next tick.
+        let tick = self.namespaces.values().map(|ns| ns.state.tick.millis).max().unwrap_or(0);
+        self.run_until(Time(self.now.0 + 2 * tick), &mut Tracer::off());
     }
 
     /// A frame arrives by a device of a namespace; of a device without link header it is

@@ -143,10 +143,38 @@ fn t61_segments_in_pieces_are_put_together_first() {
 }
 
 #[test]
+fn t61_a_packet_inside_is_received_by_the_same_device() {
+    let six = packet(PEER, FAR, proto::UDP, &udp_payload(PEER, FAR, b"six"));
+    let four = crate::host::udp("10.0.0.9", "10.1.0.9", b"four");
+    let inside = |number: u8, packet: &[u8]| arrives(&routed(number, 0, &[OWN], packet));
+    let mut nested = six.clone();
+    for _ in 0..20 {
+        nested = routed(41, 0, &[OWN], &nested);
+    }
+    let steps = [
+        inside(41, &six),
+        inside(41, &packet(PEER, OWN, next::ICMPV6, &message(PEER, OWN, icmp6::ECHO, [0; 4], b"")[40..])),
+        inside(4, &four),
+        inside(41, &nested),
+        // What is told of it is not what it is; too short; nothing.
+        inside(4, &six),
+        inside(41, &four),
+        inside(41, &six[..30]),
+        inside(4, &four[..10]),
+        inside(41, b""),
+    ];
+    let setup = held(&format!(
+        "{ON}\nip addr add 10.0.0.1/24 dev e0\nip addr add 10.1.0.1/24 dev e1
+ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev e1\nsysctl -w net.ipv4.ip_forward=1"
+    ));
+    let (both, _) = done(&setup, &steps);
+    let to = |dev: &str| both.frames.iter().filter(|(known, _)| known == dev).count();
+    assert_eq!((to("e0"), to("e1")), (1, 3));
+}
+
+#[test]
 fn t61_what_segment_routing_does_not_tell() {
     let mut host = Host::new(&held(ON));
-    let inside = routed(41, 0, &[OWN], &packet(PEER, FAR, 59, b""));
-    assert_eq!(host.enter(&inside).outcome, Outcome::Unknown("packets inside segment routing"));
     let mut behind = routed(proto::UDP, 1, &[FAR, OWN], &udp_payload(PEER, FAR, b""))[40..].to_vec();
     behind.splice(0..0, [next::ROUTING, 0, 1, 4, 0, 0, 0, 0]);
     let behind = packet(PEER, OWN, next::DESTINATION, &behind);

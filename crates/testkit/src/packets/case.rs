@@ -68,6 +68,9 @@ fn is_zero(number: &u64) -> bool {
 pub struct Seen {
     /// When the step began, in microseconds since the script's end.
     pub at_us: u64,
+    /// When it ended.
+    #[serde(default)]
+    pub end_us: u64,
     /// Frames that left, with their device.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emitted: Vec<(String, Bytes)>,

@@ -4,6 +4,7 @@ mod calls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use fingerpost::script::{Runner, Script};
 use fingerpost_engine::counters::Counters;
@@ -61,7 +62,7 @@ impl Engine {
         engine.start = Time(engine.start.0 + phase);
         let steps = case.steps.iter().zip(kernel).map(|(step, seen)| match seen.refused {
             true => Seen { at_us: seen.at_us, ..Seen::default() },
-            false => engine.step(step, seen.at_us),
+            false => engine.step(step, seen.at_us..seen.end_us),
         });
         steps.collect()
     }
@@ -110,10 +111,10 @@ fn change(world: &mut World, line: &str) {
 }
 
 impl Subject for Engine {
-    fn step(&mut self, step: &Step, at_us: u64) -> Seen {
-        let mut seen = Seen { at_us, ..Seen::default() };
+    fn step(&mut self, step: &Step, during: Range<u64>) -> Seen {
+        let mut seen = Seen { at_us: during.start, ..Seen::default() };
         let mut ends = Ends::default();
-        let now = Time(self.start.0 + at_us / 1000);
+        let now = Time(self.start.0 + during.start / 1000);
         self.pass_aside(now.max(self.world.now), &mut seen, &mut ends);
         match step {
             Step::Wait { ms } => self.pass(Time(now.0 + ms), &mut seen, &mut ends),
@@ -152,6 +153,8 @@ impl Subject for Engine {
                 }
             }
         }
+        let end = Time(self.start.0 + during.end / 1000);
+        self.pass_aside(end.max(self.world.now), &mut seen, &mut ends);
         for end in ends.0 {
             match end {
                 Outcome::Dropped(DropReason::Consumed) => {}
@@ -195,7 +198,7 @@ mod tests {
         let mut engine = Engine::new(&script.map(str::to_owned), Behaviour::default());
         let frame = "4500001c12340000400154ab0a0000020a0000010800f7fd00010001";
         let frame = Bytes::parse(frame).expect("hexadecimal");
-        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame, ms: 0 }, 1000);
+        let seen = engine.step(&Step::Inject { dev: "u0".into(), frame, ms: 0 }, 1000..1000);
         assert_eq!(seen.emitted.len(), 1, "{seen:?}");
         assert_eq!(seen.counters.get("IcmpMsgOutType0"), Some(&1), "{seen:?}");
     }

@@ -269,6 +269,7 @@ impl Host {
                 self.wait(SETTLE, &mut seen)?;
             }
         }
+        seen.end_us = self.start.elapsed().as_micros() as u64;
         let counted = counters::read()?;
         seen.counters = counters::between(&self.counted, &counted);
         self.counted = counted;

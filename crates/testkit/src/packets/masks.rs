@@ -141,7 +141,7 @@ impl Links {
 pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> Seen {
     let (mut ids, mut ids6) = (BTreeMap::new(), BTreeMap::new());
     let mut masked = seen.clone();
-    masked.at_us = 0;
+    (masked.at_us, masked.end_us) = (0, 0);
     masked.emitted.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (dev, frame) in &mut masked.emitted {
         if let Some(start) = links.start(dev, &frame.0) {

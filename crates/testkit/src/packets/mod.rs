@@ -24,10 +24,12 @@ pub mod masks;
 pub mod run;
 pub mod taps;
 
+use std::ops::Range;
+
 pub use case::{Bytes, Case, Recorded, Seen, Step};
 
 /// A side that is judged.
 pub trait Subject {
-    /// Does the next step of a case, `at_us` microseconds after its script's end.
-    fn step(&mut self, step: &Step, at_us: u64) -> Seen;
+    /// Does the next step of a case, from when to when in microseconds after its script's end.
+    fn step(&mut self, step: &Step, during: Range<u64>) -> Seen;
 }

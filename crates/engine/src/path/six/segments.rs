@@ -7,6 +7,7 @@ use fingerpost_net::wire::{Header, Ipv6, icmp6};
 use super::super::{Outcome, Packet, Stack};
 use super::dropped;
 use super::headers::Passed;
+use super::is_six;
 use crate::config::LOOPBACK;
 use crate::counters::Counter;
 use crate::lookup::{DropReason, Input};
@@ -50,7 +51,8 @@ impl Stack<'_, '_> {
             let left = usize::from(packet.bytes[at + LEFT_AT]);
             if left == 0 {
                 if matches!(packet.bytes[at], IPV4 | IPV6) {
-                    return Err(Outcome::Unknown("packets inside segment routing"));
+                    self.unpack(packet, at, len);
+                    return Ok(Passed::Elsewhere);
                 }
                 packet.six.next_at = at;
                 packet.six.at = at + len;
@@ -98,6 +100,27 @@ impl Stack<'_, '_> {
                 }
             }
             *packet = routed;
+        }
+    }
+}
+
+impl Stack<'_, '_> {
+    /// Behind the last segment another packet begins, which is received by the same device.
+    fn unpack(&mut self, packet: &mut Packet, at: usize, len: usize) {
+        let is_four = packet.bytes[at] == IPV4;
+        let inner = Packet {
+            link_header: packet.link_header,
+            iif: packet.dev,
+            mark: packet.mark,
+            is_subject: packet.is_subject,
+            number: packet.number,
+            ..Packet::at(packet.dev, packet.bytes.split_off(at + len))
+        };
+        match (is_four, is_six(&inner)) {
+            (true, true) => self.ip_receive(inner),
+            (false, false) => self.ip6_receive(inner),
+            // What is inside may hold another.
+            _ => self.backlog.push_back(inner),
         }
     }
 }

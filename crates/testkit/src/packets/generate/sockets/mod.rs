@@ -102,7 +102,7 @@ pub fn steps(rng: &mut Rng, scene: &impl Scene, script: &[String]) -> Vec<Step> 
 impl<S: Scene> Story<'_, S> {
     fn add(&mut self, step: Step) {
         self.at_us += 2000;
-        let seen = self.engine.step(&step, self.at_us);
+        let seen = self.engine.step(&step, self.at_us..self.at_us);
         for (dev, frame) in seen.emitted {
             let at = self.scene.devices().iter().position(|name| *name == dev);
             let start = self.links.network(&dev, &frame.0);
