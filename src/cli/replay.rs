@@ -46,7 +46,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
         complain!("fingerpost: not seen: {line}");
     }
     let mut writer = options.output.as_deref().map(writer).transpose()?;
-    let mut report = options.report.as_deref().map(|path| report(path, &source)).transpose()?;
+    let mut report = options.report.as_deref().map(report).transpose()?;
     let mut progress = Progress::new("packets", capture.size, options.quiet);
     let mut tell = |Notice::Progress { packets, bytes }: Notice| progress.show(packets, bytes);
     let result = replay::run(&mut capture, &mut source, &how, writer.as_mut(), report.as_mut(), &mut tell);
@@ -123,9 +123,8 @@ fn writer(path: &Path) -> anyhow::Result<Writer> {
     Writer::new(create(path)?, name(path)).with_context(|| name(path))
 }
 
-fn report(path: &Path, source: &Source) -> anyhow::Result<Report> {
-    let space = source.world.ns(source.ns).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-    Ok(Report::new(create(path)?, name(path), space.state.counters.clone()))
+fn report(path: &Path) -> anyhow::Result<Report> {
+    Ok(Report::new(create(path)?, name(path)))
 }
 
 /// Says on standard error what is to be known about the run; the exit status.

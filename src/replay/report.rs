@@ -19,9 +19,8 @@ pub struct Report {
     out: Box<dyn Write>,
     /// What messages call it.
     pub name: String,
-    /// The counters as they were told last.
-    counted: Counters,
-    news: Vec<(Cow<'static, str>, u64)>,
+    /// What was counted for the next line, as the members of an object.
+    counted: Vec<u8>,
     line: Vec<u8>,
     known: Known,
 }
@@ -135,9 +134,9 @@ struct Key<'a> {
 }
 
 impl Report {
-    /// Begins a report, which messages call `name`, of a host that has counted so much.
-    pub fn new(out: Box<dyn Write>, name: String, counted: Counters) -> Report {
-        Report { out, name, counted, news: Vec::new(), line: Vec::new(), known: Known::new() }
+    /// Begins a report, which messages call `name`.
+    pub fn new(out: Box<dyn Write>, name: String) -> Report {
+        Report { out, name, counted: Vec::new(), line: Vec::new(), known: Known::new() }
     }
 
     /// Writes all that is held back.
@@ -149,17 +148,28 @@ impl Report {
         self.out.flush()
     }
 
+    /// Takes what the next line tells of the counters.
+    pub(super) fn take_news(&mut self, counters: &mut Counters) {
+        let counted = &mut self.counted;
+        counted.clear();
+        // A counter's name needs no escapes.
+        counters.take_news(|name, count| {
+            counted.extend_from_slice(if counted.is_empty() { b"\"" } else { b",\"" });
+            counted.extend_from_slice(name.as_bytes());
+            counted.extend_from_slice(b"\":");
+            number(counted, count);
+        });
+    }
+
     /// Tells of a packet, or of a timer; a timer that emitted, dropped and counted nothing is
     /// left out.
     pub(super) fn tell(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
         let config = &asked.ns.config;
-        self.news.clear();
-        asked.ns.state.counters.take_news(&mut self.counted, |name, count| self.news.push((name, count)));
-        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && self.news.is_empty();
+        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && self.counted.is_empty();
         if entry.packet.is_none() && is_silent {
             return Ok(());
         }
-        // Written field by field: hexadecimal digits and counters' names need no escapes.
+        // Written field by field: hexadecimal digits need no escapes.
         let line = &mut self.line;
         line.clear();
         line.extend_from_slice(br#"{"packet":"#);
@@ -179,12 +189,7 @@ impl Report {
             line.extend_from_slice(br#""}"#);
         }
         line.extend_from_slice(br#"],"counters":{"#);
-        for (n, (name, count)) in self.news.iter().enumerate() {
-            line.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
-            line.extend_from_slice(name.as_bytes());
-            line.extend_from_slice(b"\":");
-            value(line, count)?;
-        }
+        line.extend_from_slice(&self.counted);
         line.extend_from_slice(br#"},"lookups":"#);
         self.line.extend_from_slice(self.known.of(asked, entry.events)?);
         self.line.extend_from_slice(b"}\n");
@@ -234,6 +239,19 @@ fn value<T: Serialize + ?Sized>(line: &mut Vec<u8>, value: &T) -> serde_json::Re
     serde_json::to_writer(line, value)
 }
 
+/// A number in decimal digits.
+pub(super) fn number(text: &mut Vec<u8>, mut number: u64) {
+    let (mut digits, mut at) = ([0; 20], 20);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return text.extend_from_slice(&digits[at..]);
+        }
+    }
+}
+
 /// The two hexadecimal digits of each byte.
 const DIGITS: [[u8; 2]; 256] = {
     let (digits, mut pairs, mut byte) = (b"0123456789abcdef", [[0; 2]; 256], 0);
@@ -245,7 +263,10 @@ const DIGITS: [[u8; 2]; 256] = {
 };
 
 fn digits(bytes: &[u8], line: &mut Vec<u8>) {
-    line.extend(bytes.iter().flat_map(|&byte| DIGITS[usize::from(byte)]));
+    let begin = line.len();
+    line.resize(begin + 2 * bytes.len(), 0);
+    let (pairs, _) = line[begin..].as_chunks_mut();
+    pairs.iter_mut().zip(bytes).for_each(|(pair, &byte)| *pair = DIGITS[usize::from(byte)]);
 }
 
 /// Bytes in hexadecimal.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::config::{Link, Route6};
+use fingerpost_engine::counters::Counters;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::table6;
 use fingerpost_engine::path::{Frame, Outcome, has_header};
@@ -70,6 +71,10 @@ pub fn run(
     }
     let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false, ended: None };
     let is_traced = report.is_some() || is_choice_unknown(config);
+    if report.is_some() {
+        // What was counted before is not the capture's.
+        counters(source)?.take_news(|_, _| {});
+    }
     source.world.settle();
     let (begin, name) = (source.world.now, capture.name.clone());
     let mut replay = Replay {
@@ -93,6 +98,12 @@ pub fn run(
     let flushed = replay.flush();
     done.and(flushed)?;
     Ok(replay.summary)
+}
+
+/// What the source's host counts.
+fn counters(source: &mut Source) -> anyhow::Result<&mut Counters> {
+    let (ns, _) = source.world.ns_mut(source.ns).map_err(|refusal| anyhow!("{refusal}"))?;
+    Ok(&mut ns.state.counters)
 }
 
 /// Whether a choice among several hops can turn on a seed that is not known.
@@ -206,7 +217,7 @@ impl Replay<'_> {
             (Some(Outcome::Unknown(CUT)), Vec::new())
         } else {
             let mut tracer = match self.is_traced {
-                true => Tracer::on(&mut self.listener),
+                true => Tracer::on_lookups(&mut self.listener),
                 false => Tracer::off(),
             };
             let Source { world, ns, .. } = &mut *self.source;
@@ -326,6 +337,7 @@ impl Replay<'_> {
         emitted: &[Frame],
     ) -> anyhow::Result<()> {
         let Some(report) = &mut self.report else { return Ok(()) };
+        report.take_news(counters(self.source)?);
         let asked = self.source.asked(Asker::Packet).map_err(anyhow::Error::msg)?;
         let dev = packet.map(|(_, dev)| dev).or_else(|| emitted.first().map(|frame| frame.dev));
         let entry = Entry {

@@ -353,7 +353,7 @@ impl<'a, 't> Stack<'a, 't> {
 
     /// Tells the tracer what the following is about.
     fn announce(&mut self, packet: &Packet) {
-        self.tracer.event(|| Event::Packet { number: packet.number, bytes: packet.bytes.clone() });
+        self.tracer.event_of_way(|| Event::Packet { number: packet.number, bytes: packet.bytes.clone() });
     }
 
     /// The packet's way ends.
@@ -364,7 +364,7 @@ impl<'a, 't> Stack<'a, 't> {
             self.outcome = outcome;
             self.has_ended = true;
         }
-        self.tracer.event(|| Event::Ended { packet: packet.number, outcome });
+        self.tracer.event_of_way(|| Event::Ended { packet: packet.number, outcome });
     }
 
     /// The event itself ends: a frame that did not become a packet.
@@ -372,7 +372,7 @@ impl<'a, 't> Stack<'a, 't> {
         if !matches!(self.outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
         }
-        self.tracer.event(|| Event::Ended { packet: 0, outcome });
+        self.tracer.event_of_way(|| Event::Ended { packet: 0, outcome });
     }
 
     fn drop(&mut self, packet: &Packet, reason: DropReason) {
@@ -380,6 +380,6 @@ impl<'a, 't> Stack<'a, 't> {
     }
 
     fn stage(&mut self, stage: Stage) {
-        self.tracer.event(|| Event::Stage { stage });
+        self.tracer.event_of_way(|| Event::Stage { stage });
     }
 }

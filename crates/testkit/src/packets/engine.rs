@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use fingerpost::script::{Runner, Script};
-use fingerpost_engine::counters::Counters;
 use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path::Outcome;
 use fingerpost_engine::trace::{Event, Sink, Tracer};
@@ -16,6 +15,7 @@ use fingerpost_model::NsId;
 
 use crate::packets::Subject;
 use crate::packets::case::{Bytes, Case, Seen, Step};
+use crate::packets::counters::Counters;
 use crate::packets::engine::calls::Opened;
 
 const NS: NsId = NsId(0);
@@ -24,7 +24,6 @@ const NS: NsId = NsId(0);
 pub struct Engine {
     world: World,
     start: Time,
-    counted: Counters,
     /// By the numbers that the case gives them.
     sockets: BTreeMap<u8, Opened>,
 }
@@ -48,9 +47,8 @@ impl Engine {
         for line in script {
             change(&mut world, line);
         }
-        let mut engine =
-            Engine { start: world.now, world, counted: Counters::default(), sockets: BTreeMap::new() };
-        engine.counted = engine.counters();
+        let mut engine = Engine { start: world.now, world, sockets: BTreeMap::new() };
+        engine.take_counters();
         engine
     }
 
@@ -72,8 +70,15 @@ impl Engine {
         Some((socket.local(), socket.peer()))
     }
 
-    fn counters(&self) -> Counters {
-        self.world.ns(NS).map(|ns| ns.state.counters.clone()).unwrap_or_default()
+    /// What was counted since this was asked last.
+    fn take_counters(&mut self) -> Counters {
+        let mut counted = Counters::new();
+        if let Ok((ns, _)) = self.world.ns_mut(NS) {
+            ns.state.counters.take_news(|name, count| {
+                counted.insert(name.into_owned(), count);
+            });
+        }
+        counted
     }
 
     fn name_of(&self, dev: u32) -> String {
@@ -160,10 +165,7 @@ impl Subject for Engine {
                 Outcome::Sent | Outcome::Delivered | Outcome::Queued => {}
             }
         }
-        let counted = self.counters();
-        let delta = counted.since(&self.counted);
-        seen.counters = delta.nonzero().map(|(name, count)| (name.into_owned(), count)).collect();
-        self.counted = counted;
+        seen.counters = self.take_counters();
         seen
     }
 }
