@@ -142,7 +142,7 @@ pub struct Sender {
     pub next: Option<Ipv6Addr>,
 }
 
-/// A packet on its way (`struct sk_buff`).
+/// A packet on its way (`struct sk_buff`); stages hand each other a pointer to it, as it is large.
 #[derive(Clone, Debug)]
 pub struct Packet {
     /// From the IP header on.
@@ -211,6 +211,11 @@ impl Packet {
         }
     }
 
+    /// A copy of it, which the event is not about.
+    fn copy(&self) -> Box<Packet> {
+        Box::new(Packet { is_subject: false, ..self.clone() })
+    }
+
     /// A packet made here.
     pub fn made(bytes: Vec<u8>, decision: Decision, mark: u32) -> Packet {
         Packet { mark, dev: decision.dev, decision: Some(decision), ..Packet::at(0, bytes) }
@@ -226,7 +231,7 @@ pub struct Stack<'a, 't> {
     tracer: &'a mut Tracer<'t>,
     emitted: Vec<Frame>,
     /// Packets that loopback gives back.
-    backlog: VecDeque<Packet>,
+    backlog: VecDeque<Box<Packet>>,
     outcome: Outcome,
     /// Whether the way of what the event is about has ended.
     has_ended: bool,
