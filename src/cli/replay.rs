@@ -104,12 +104,15 @@ fn is_another(file: &Path, capture: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Bytes of a file that are held back: few enough to stay in a processor's near caches.
+const HELD_BACK: usize = 1 << 16;
+
 fn create(path: &Path) -> anyhow::Result<Box<dyn Write>> {
     Ok(match path == Path::new("-") {
-        true => Box::new(BufWriter::with_capacity(1 << 16, io::stdout())),
+        true => Box::new(BufWriter::with_capacity(HELD_BACK, io::stdout())),
         false => {
             let file = File::create(path).with_context(|| label(path))?;
-            Box::new(BufWriter::with_capacity(1 << 18, file))
+            Box::new(BufWriter::with_capacity(HELD_BACK, file))
         }
     })
 }

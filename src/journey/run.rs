@@ -81,7 +81,7 @@ fn only(source: &mut Source, deed: &Deed, until: u64) -> Result<Journey, String>
 fn take_news(source: &mut Source) -> Result<Vec<(Cow<'static, str>, u64)>, String> {
     let mut news = Vec::new();
     let (ns, _) = source.world.ns_mut(source.ns).map_err(|refusal| refusal.to_string())?;
-    ns.state.counters.take_news(|name, count| news.push((name, count)));
+    ns.state.counters.take_news(|what, count| news.push((what.name(), count)));
     Ok(news)
 }
 

@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use fingerpost_engine::Config;
-use fingerpost_engine::counters::Counters;
+use fingerpost_engine::counters::{Counted, Counters};
 use fingerpost_engine::path::Frame;
 use fingerpost_engine::trace::{Event, Event6};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::memo::{Memo, Mixed};
 use crate::explain::{Asked, LookupReport, packet_lookups};
 
 /// A report that is being written.
@@ -19,69 +20,75 @@ pub struct Report {
     out: Box<dyn Write>,
     /// What messages call it.
     pub name: String,
-    /// What was counted for the next line, as the members of an object.
-    counted: Vec<u8>,
     line: Vec<u8>,
-    known: Known,
+    /// What was counted for the next line.
+    news: Vec<News>,
+    /// Members of an object, by what was counted.
+    counted: Memo<News>,
+    lookups: Lookups,
 }
 
-/// Texts of lookups by what the engine told of them: captures are full of packets that are
-/// looked up alike. Few are kept, each in the place that its addresses give it.
-struct Known {
-    places: Vec<(Vec<Event>, Vec<u8>)>,
+/// How much was counted of something.
+type News = (Counted, u64);
+
+/// Lookups as JSON, by what the engine told of them.
+struct Lookups {
+    known: Memo<Event>,
     /// The state of the host's tables that they were made of.
     made_of: (u64, u64, u64),
 }
 
-/// How many texts are kept.
-const PLACES: usize = 1 << 10;
-
-impl Known {
-    fn new() -> Known {
-        Known { places: vec![(Vec::new(), b"[]".to_vec()); PLACES], made_of: (0, 0, 0) }
+impl Lookups {
+    fn made_of(made_of: (u64, u64, u64)) -> Lookups {
+        Lookups { known: Memo::new(b"[]"), made_of }
     }
 
-    /// The lookups of these events, as JSON.
+    /// The lookups of these events.
     fn of(&mut self, asked: Asked<'_>, events: &[Event]) -> serde_json::Result<&[u8]> {
         let config = &asked.ns.config;
         let now = (config.fib.generation, config.fib6.changes(), config.links.address_generation);
         if now != self.made_of {
-            *self = Known { made_of: now, ..Known::new() };
+            *self = Lookups::made_of(now);
         }
-        let (known, text) = &mut self.places[place(events)];
-        if known != events {
-            known.clear();
-            known.extend_from_slice(events);
+        self.known.text(events, mixed(events), |text| {
             let lookups = packet_lookups(asked, events, true);
             let lookups: Vec<Lookup<'_>> = lookups.iter().filter_map(Lookup::of).collect();
-            text.clear();
-            serde_json::to_writer(&mut *text, &lookups)?;
-        }
-        Ok(text)
+            serde_json::to_writer(text, &lookups)
+        })
     }
 }
 
-/// The place of events: by the addresses and ports that were looked up.
-fn place(events: &[Event]) -> usize {
-    let mut mixed = 0u64;
-    let mut mix = |number: u64| mixed = (mixed.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+/// The addresses and ports that were looked up.
+fn mixed(events: &[Event]) -> Mixed {
+    let mut mixed = Mixed::default();
     for event in events {
         match event {
             Event::Begin { flow, .. } => {
-                mix(u64::from(flow.dst.to_bits()));
-                mix(u64::from(flow.src.to_bits()));
-                mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
+                mixed.mix(u64::from(flow.dst.to_bits()));
+                mixed.mix(u64::from(flow.src.to_bits()));
+                mixed.mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
             }
             Event::V6(Event6::Begin { flow, .. }) => {
                 let (dst, src) = (flow.dst.to_bits(), flow.src.to_bits());
-                mix((dst >> 64 ^ dst) as u64);
-                mix((src >> 64 ^ src) as u64);
-                mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
+                mixed.mix((dst >> 64 ^ dst) as u64);
+                mixed.mix((src >> 64 ^ src) as u64);
+                mixed.mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
             }
             _ => {}
         }
     }
-    (mixed >> 54) as usize % PLACES
+    mixed
+}
+
+/// What was counted, as members of an object.
+fn members(news: &[News], text: &mut Vec<u8>) {
+    for (n, (what, count)) in news.iter().enumerate() {
+        // Names of counters need no escapes.
+        text.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
+        text.extend_from_slice(what.name().as_bytes());
+        text.extend_from_slice(b"\":");
+        number(text, *count);
+    }
 }
 
 /// What is told of a packet, or of a timer.
@@ -136,7 +143,8 @@ struct Key<'a> {
 impl Report {
     /// Begins a report, which messages call `name`.
     pub fn new(out: Box<dyn Write>, name: String) -> Report {
-        Report { out, name, counted: Vec::new(), line: Vec::new(), known: Known::new() }
+        let (counted, lookups) = (Memo::new(b""), Lookups::made_of((0, 0, 0)));
+        Report { out, name, line: Vec::new(), news: Vec::new(), counted, lookups }
     }
 
     /// Writes all that is held back.
@@ -150,50 +158,49 @@ impl Report {
 
     /// Takes what the next line tells of the counters.
     pub(super) fn take_news(&mut self, counters: &mut Counters) {
-        let counted = &mut self.counted;
-        counted.clear();
-        // A counter's name needs no escapes.
-        counters.take_news(|name, count| {
-            counted.extend_from_slice(if counted.is_empty() { b"\"" } else { b",\"" });
-            counted.extend_from_slice(name.as_bytes());
-            counted.extend_from_slice(b"\":");
-            number(counted, count);
-        });
+        self.news.clear();
+        counters.take_news(|what, count| self.news.push((what, count)));
     }
 
     /// Tells of a packet, or of a timer; a timer that emitted, dropped and counted nothing is
     /// left out.
     pub(super) fn tell(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
+        let Report { out, line, news, counted, lookups, .. } = self;
         let config = &asked.ns.config;
-        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && self.counted.is_empty();
+        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && news.is_empty();
         if entry.packet.is_none() && is_silent {
             return Ok(());
         }
-        // Written field by field: hexadecimal digits need no escapes.
-        let line = &mut self.line;
         line.clear();
         line.extend_from_slice(br#"{"packet":"#);
-        value(line, &entry.packet)?;
+        match entry.packet {
+            Some(packet) => number(line, packet),
+            None => line.extend_from_slice(b"null"),
+        }
         line.extend_from_slice(br#","dev":"#);
-        value(line, &entry.dev)?;
+        string(line, entry.dev)?;
         line.extend_from_slice(br#","outcome":"#);
-        value(line, &entry.outcome)?;
+        string(line, entry.outcome)?;
         line.extend_from_slice(br#","reason":"#);
-        value(line, &entry.reason)?;
+        string(line, entry.reason)?;
         line.extend_from_slice(br#","emitted":["#);
         for (n, frame) in entry.emitted.iter().enumerate() {
             line.extend_from_slice(if n == 0 { br#"{"dev":"# } else { br#",{"dev":"# });
-            value(line, name_of(config, frame.dev))?;
+            string(line, Some(name_of(config, frame.dev)))?;
             line.extend_from_slice(br#","frame":""#);
             digits(&frame.bytes, line);
             line.extend_from_slice(br#""}"#);
         }
         line.extend_from_slice(br#"],"counters":{"#);
-        line.extend_from_slice(&self.counted);
+        let mut mixed = Mixed::default();
+        for &(what, count) in &*news {
+            mixed.mix((what.place() as u64).rotate_right(u16::BITS) ^ count);
+        }
+        line.extend_from_slice(counted.text(news, mixed, |text| io::Result::Ok(members(news, text)))?);
         line.extend_from_slice(br#"},"lookups":"#);
-        self.line.extend_from_slice(self.known.of(asked, entry.events)?);
-        self.line.extend_from_slice(b"}\n");
-        self.out.write_all(&self.line)
+        line.extend_from_slice(lookups.of(asked, entry.events)?);
+        line.extend_from_slice(b"}\n");
+        out.write_all(line)
     }
 }
 
@@ -234,9 +241,18 @@ pub(crate) fn name_of(config: &Config, dev: u32) -> &str {
     config.links.get(dev).map_or("", |link| link.name())
 }
 
-/// A value of a line.
-fn value<T: Serialize + ?Sized>(line: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
-    serde_json::to_writer(line, value)
+/// A text of a line, or null.
+fn string(line: &mut Vec<u8>, text: Option<&str>) -> serde_json::Result<()> {
+    let needs_escape = |byte| matches!(byte, b'"' | b'\\' | ..b' ');
+    match text {
+        Some(text) if !text.bytes().any(needs_escape) => {
+            line.push(b'"');
+            line.extend_from_slice(text.as_bytes());
+            line.push(b'"');
+            Ok(())
+        }
+        text => serde_json::to_writer(line, &text),
+    }
 }
 
 /// A number in decimal digits.

@@ -1,7 +1,5 @@
 //! A capture from end to end: packets enter at their times, and time passes between them.
 
-use std::fmt::Write as _;
-
 use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::config::{Link, Route6};
 use fingerpost_engine::counters::Counters;
@@ -12,7 +10,7 @@ use fingerpost_engine::trace::{Event, Event6, Sink, Tracer};
 use fingerpost_engine::{Config, Time};
 
 use super::capture::{Capture, Interface, Packet, link_type};
-use super::report::{Entry, Report, name_of};
+use super::report::{Entry, Report, name_of, number};
 use super::summary::{Summary, words};
 use super::write::{Device, Writer};
 use crate::source::Source;
@@ -89,7 +87,7 @@ pub fn run(
         clock: 0,
         section: 0,
         entries: Vec::new(),
-        comment: String::new(),
+        comment: Vec::new(),
         summary: Summary::default(),
     };
     let done = replay.packets(capture, &name, tell);
@@ -164,7 +162,7 @@ struct Replay<'r> {
     section: u64,
     /// The devices of the section's interfaces that packets have come by.
     entries: Vec<Option<u32>>,
-    comment: String,
+    comment: Vec<u8>,
     summary: Summary,
 }
 
@@ -238,10 +236,16 @@ impl Replay<'_> {
         };
         self.summary.emitted += emitted.len() as u64;
         if self.writer.is_some() && !emitted.is_empty() {
-            self.comment.clear();
-            let reason = reason.map_or(String::new(), |reason| format!(" {reason}"));
-            // A text takes everything.
-            let _ = write!(self.comment, "packet {}: {}{reason}", packet.number, word.unwrap_or_default());
+            let comment = &mut self.comment;
+            comment.clear();
+            comment.extend_from_slice(b"packet ");
+            number(comment, packet.number);
+            comment.extend_from_slice(b": ");
+            comment.extend_from_slice(word.unwrap_or_default().as_bytes());
+            if let Some(reason) = reason {
+                comment.push(b' ');
+                comment.extend_from_slice(reason.as_bytes());
+            }
             self.write(&emitted)?;
         }
         self.report(Some((packet.number, dev)), (word, reason), &emitted)
@@ -304,7 +308,7 @@ impl Replay<'_> {
             self.summary.emitted += frames.len() as u64;
             if self.writer.is_some() && !frames.is_empty() {
                 self.comment.clear();
-                self.comment.push_str("no packet: time alone");
+                self.comment.extend_from_slice(b"no packet: time alone");
                 self.write(&frames)?;
             }
             // Of packets that waited only those that wait in vain are told of: what is sent at

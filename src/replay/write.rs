@@ -61,7 +61,7 @@ impl Writer {
     /// # Errors
     ///
     /// The file takes no more.
-    pub fn packet(&mut self, device: &Device<'_>, time: u64, bytes: &[u8], comment: &str) -> io::Result<()> {
+    pub fn packet(&mut self, device: &Device<'_>, time: u64, bytes: &[u8], comment: &[u8]) -> io::Result<()> {
         let interface = match self.interfaces.get(&device.index) {
             Some(&interface) => interface,
             None => self.interface(device)?,
@@ -72,7 +72,7 @@ impl Writer {
             self.number(number);
         }
         self.bytes(bytes);
-        self.option(option::COMMENT, comment.as_bytes());
+        self.option(option::COMMENT, comment);
         self.end_options();
         self.end()
     }

@@ -223,6 +223,25 @@ const SLOTS: usize = Counter::ALL.len() + Messages::NAMES.len() * KINDS;
 /// Bits of a word.
 const BITS: usize = u64::BITS as usize;
 
+/// What is counted under a name: a counter, or ICMP messages of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Counted(u16);
+
+impl Counted {
+    /// The name.
+    pub fn name(self) -> Cow<'static, str> {
+        match self.place().checked_sub(Counter::ALL.len()) {
+            None => Cow::Borrowed(Counter::ALL[self.place()].name()),
+            Some(place) => Cow::Owned(format!("{}{}", Messages::NAMES[place / KINDS], place % KINDS)),
+        }
+    }
+
+    /// Its place among all, in the order of the kernel's files, ICMP types last.
+    pub fn place(self) -> usize {
+        self.0.into()
+    }
+}
+
 /// The values of all counters, and which of them are news.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -295,12 +314,12 @@ impl Counters {
     /// All that are not zero, in the order of the kernel's files, ICMP types last.
     pub fn nonzero(&self) -> impl Iterator<Item = (Cow<'static, str>, u64)> + '_ {
         let used = self.values.iter().enumerate().filter(|&(_, &count)| count != 0);
-        used.map(|(slot, &count)| (name_of(slot), count))
+        used.map(|(slot, &count)| (Counted(slot as u16).name(), count))
     }
 
     /// Tells what has been counted since this was called last, or ever, in the order of
     /// [`Counters::nonzero`].
-    pub fn take_news(&mut self, mut each: impl FnMut(Cow<'static, str>, u64)) {
+    pub fn take_news(&mut self, mut each: impl FnMut(Counted, u64)) {
         for (word, moved) in self.moved.iter_mut().enumerate() {
             let mut moved = mem::take(moved);
             while moved != 0 {
@@ -309,7 +328,7 @@ impl Counters {
                 let now = self.values[slot];
                 match now - mem::replace(&mut self.told[slot], now) {
                     0 => {}
-                    count => each(name_of(slot), count),
+                    count => each(Counted(slot as u16), count),
                 }
             }
         }
@@ -321,13 +340,6 @@ fn first_of(messages: Messages) -> usize {
     Counter::ALL.len() + messages as usize * KINDS
 }
 
-fn name_of(slot: usize) -> Cow<'static, str> {
-    match slot.checked_sub(Counter::ALL.len()) {
-        None => Cow::Borrowed(Counter::ALL[slot].name()),
-        Some(place) => Cow::Owned(format!("{}{}", Messages::NAMES[place / KINDS], place % KINDS)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,7 +349,7 @@ mod tests {
         let mut counters = Counters::default();
         let news = |counters: &mut Counters| {
             let mut news = Vec::new();
-            counters.take_news(|name, count| news.push((name.into_owned(), count)));
+            counters.take_news(|what, count| news.push((what.name().into_owned(), count)));
             news
         };
         counters.count(Counter::IpInReceives);

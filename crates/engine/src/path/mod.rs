@@ -82,7 +82,7 @@ pub struct Frame {
 }
 
 /// What became of a packet: one for each that is received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// It left by a device.
     Sent,

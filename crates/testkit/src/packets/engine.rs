@@ -74,8 +74,8 @@ impl Engine {
     fn take_counters(&mut self) -> Counters {
         let mut counted = Counters::new();
         if let Ok((ns, _)) = self.world.ns_mut(NS) {
-            ns.state.counters.take_news(|name, count| {
-                counted.insert(name.into_owned(), count);
+            ns.state.counters.take_news(|what, count| {
+                counted.insert(what.name().into_owned(), count);
             });
         }
         counted
