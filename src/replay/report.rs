@@ -180,7 +180,11 @@ impl Report {
         line.extend_from_slice(br#","dev":"#);
         string(line, entry.dev)?;
         line.extend_from_slice(br#","outcome":"#);
-        string(line, entry.outcome)?;
+        match entry.outcome {
+            // Our own word needs no escapes.
+            Some(word) => quoted(line, word),
+            None => line.extend_from_slice(b"null"),
+        }
         line.extend_from_slice(br#","reason":"#);
         string(line, entry.reason)?;
         line.extend_from_slice(br#","emitted":["#);
@@ -196,7 +200,11 @@ impl Report {
         for &(what, count) in &*news {
             mixed.mix((what.place() as u64).rotate_right(u16::BITS) ^ count);
         }
-        line.extend_from_slice(counted.text(news, mixed, |text| io::Result::Ok(members(news, text)))?);
+        let counted = counted.text(news, mixed, |text| {
+            members(news, text);
+            io::Result::Ok(())
+        })?;
+        line.extend_from_slice(counted);
         line.extend_from_slice(br#"},"lookups":"#);
         line.extend_from_slice(lookups.of(asked, entry.events)?);
         line.extend_from_slice(b"}\n");
@@ -246,13 +254,17 @@ fn string(line: &mut Vec<u8>, text: Option<&str>) -> serde_json::Result<()> {
     let needs_escape = |byte| matches!(byte, b'"' | b'\\' | ..b' ');
     match text {
         Some(text) if !text.bytes().any(needs_escape) => {
-            line.push(b'"');
-            line.extend_from_slice(text.as_bytes());
-            line.push(b'"');
+            quoted(line, text);
             Ok(())
         }
         text => serde_json::to_writer(line, &text),
     }
+}
+
+fn quoted(line: &mut Vec<u8>, text: &str) {
+    line.push(b'"');
+    line.extend_from_slice(text.as_bytes());
+    line.push(b'"');
 }
 
 /// A number in decimal digits.

@@ -325,7 +325,7 @@ impl Replay<'_> {
         for frame in frames {
             let link = space.config.links.get(frame.dev);
             let link_type = if link.is_some_and(has_header) { link_type::ETHERNET } else { link_type::RAW };
-            let name = name_of(&space.config, frame.dev);
+            let name = link.map_or("", Link::name);
             let device = Device { index: frame.dev, name, link_type: link_type as u16 };
             let written = writer.packet(&device, self.clock, &frame.bytes, &self.comment);
             written.with_context(|| writer.name.clone())?;

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use zerocopy::IntoBytes;
+
 const SECTION: u32 = 0x0a0d_0d0a;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const INTERFACE: u32 = 1;
@@ -68,9 +70,8 @@ impl Writer {
         };
         self.begin(ENHANCED_PACKET);
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        for number in [interface, (time >> 32) as u32, time as u32, length, length] {
-            self.number(number);
-        }
+        let numbers = [interface, (time >> 32) as u32, time as u32, length, length];
+        self.block.extend_from_slice(numbers.map(u32::to_le).as_bytes());
         self.bytes(bytes);
         self.option(option::COMMENT, comment);
         self.end_options();
