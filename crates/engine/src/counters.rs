@@ -276,6 +276,15 @@ impl Default for Counters {
     }
 }
 
+/// Equal counters count the same, whatever was told of it.
+impl PartialEq for Counters {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Eq for Counters {}
+
 impl Counters {
     /// Counts one.
     #[inline]
