@@ -7,13 +7,14 @@ const PAIRS: usize = 1 << 10;
 pub(super) struct Memo<K> {
     /// The one that was asked for last comes first.
     pairs: Vec<[(Vec<K>, Vec<u8>); 2]>,
+    /// The text of an empty key.
+    of_nothing: &'static [u8],
 }
 
 impl<K: Clone + PartialEq> Memo<K> {
-    /// Knows the text of an empty key.
-    pub fn new(of_nothing: &[u8]) -> Memo<K> {
-        let nothing = || (Vec::new(), of_nothing.to_vec());
-        Memo { pairs: vec![[nothing(), nothing()]; PAIRS] }
+    /// Knows the text of an empty key alone.
+    pub fn new(of_nothing: &'static [u8]) -> Memo<K> {
+        Memo { pairs: vec![Default::default(); PAIRS], of_nothing }
     }
 
     /// The text of a key, whose numbers are mixed so; it is made where it is not known.
@@ -27,6 +28,9 @@ impl<K: Clone + PartialEq> Memo<K> {
         mixed: Mixed,
         make: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<&[u8], E> {
+        if key.is_empty() {
+            return Ok(self.of_nothing);
+        }
         let pair = &mut self.pairs[(mixed.0 >> (u64::BITS - PAIRS.ilog2())) as usize];
         if pair[0].0 != key {
             // What was asked for before the last makes room.

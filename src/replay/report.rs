@@ -315,3 +315,23 @@ pub(crate) fn as_object<S: Serializer>(
     }
     object.end()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_as_serde_has_them() {
+        for text in ["eth0", "", "a b~é", "a\"b", "a\\b", "a\nb", "\u{1f}", "\u{7f}"] {
+            let mut line = Vec::new();
+            string(&mut line, Some(text)).expect("memory takes all");
+            assert_eq!(line, serde_json::to_vec(text).expect("memory takes all"));
+        }
+        for count in [0, 7, 10, 99, 100, u64::MAX] {
+            let mut line = Vec::new();
+            number(&mut line, count);
+            assert_eq!(line, count.to_string().as_bytes());
+        }
+        assert_eq!(hex(&[0, 0x1f, 0xa0, 0xff]), "001fa0ff");
+    }
+}
