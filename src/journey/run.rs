@@ -1,5 +1,7 @@
 //! A packet arrives or is sent, and time passes.
 
+use std::borrow::Cow;
+
 use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::path::{Frame, Outcome, has_header};
@@ -65,17 +67,22 @@ pub fn journey(source: &mut Source, deed: &Deed, until: u64) -> Result<Journey, 
 /// The journey on the host as it is taken to be.
 fn only(source: &mut Source, deed: &Deed, until: u64) -> Result<Journey, String> {
     let began = source.world.now;
-    let mut counted =
-        source.world.ns(source.ns).map_err(|refusal| refusal.to_string())?.state.counters.clone();
+    take_news(source)?;
     let told = tell(&mut source.world, source.ns, deed, until)?;
     let is_known = !is_open(&told.events);
-    let asked = asked(source, &source.world)?;
-    let mut journey = made_of(asked, deed, told, began);
+    let mut journey = made_of(asked(source, &source.world)?, deed, told, began);
     if is_known {
-        let counters = &asked.ns.state.counters;
-        counters.take_news(&mut counted, |name, count| journey.counters.push((name, count)));
+        journey.counters = take_news(source)?;
     }
     Ok(journey)
+}
+
+/// What the host has counted since this was asked last.
+fn take_news(source: &mut Source) -> Result<Vec<(Cow<'static, str>, u64)>, String> {
+    let mut news = Vec::new();
+    let (ns, _) = source.world.ns_mut(source.ns).map_err(|refusal| refusal.to_string())?;
+    ns.state.counters.take_news(|what, count| news.push((what.name(), count)));
+    Ok(news)
 }
 
 fn asked<'a>(source: &'a Source, world: &'a World) -> Result<Asked<'a>, String> {

@@ -7,6 +7,7 @@
 //! here.
 
 mod capture;
+mod memo;
 mod report;
 mod run;
 mod summary;

@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use fingerpost_engine::Config;
-use fingerpost_engine::counters::Counters;
+use fingerpost_engine::counters::{Counted, Counters};
 use fingerpost_engine::path::Frame;
 use fingerpost_engine::trace::{Event, Event6};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::memo::{Memo, Mixed};
 use crate::explain::{Asked, LookupReport, packet_lookups};
 
 /// A report that is being written.
@@ -19,70 +20,75 @@ pub struct Report {
     out: Box<dyn Write>,
     /// What messages call it.
     pub name: String,
-    /// The counters as they were told last.
-    counted: Counters,
-    news: Vec<(Cow<'static, str>, u64)>,
     line: Vec<u8>,
-    known: Known,
+    /// What was counted for the next line.
+    news: Vec<News>,
+    /// Members of an object, by what was counted.
+    counted: Memo<News>,
+    lookups: Lookups,
 }
 
-/// Texts of lookups by what the engine told of them: captures are full of packets that are
-/// looked up alike. Few are kept, each in the place that its addresses give it.
-struct Known {
-    places: Vec<(Vec<Event>, Vec<u8>)>,
+/// How much was counted of something.
+type News = (Counted, u64);
+
+/// Lookups as JSON, by what the engine told of them.
+struct Lookups {
+    known: Memo<Event>,
     /// The state of the host's tables that they were made of.
     made_of: (u64, u64, u64),
 }
 
-/// How many texts are kept.
-const PLACES: usize = 1 << 10;
-
-impl Known {
-    fn new() -> Known {
-        Known { places: vec![(Vec::new(), b"[]".to_vec()); PLACES], made_of: (0, 0, 0) }
+impl Lookups {
+    fn made_of(made_of: (u64, u64, u64)) -> Lookups {
+        Lookups { known: Memo::new(b"[]"), made_of }
     }
 
-    /// The lookups of these events, as JSON.
+    /// The lookups of these events.
     fn of(&mut self, asked: Asked<'_>, events: &[Event]) -> serde_json::Result<&[u8]> {
         let config = &asked.ns.config;
         let now = (config.fib.generation, config.fib6.changes(), config.links.address_generation);
         if now != self.made_of {
-            *self = Known { made_of: now, ..Known::new() };
+            *self = Lookups::made_of(now);
         }
-        let (known, text) = &mut self.places[place(events)];
-        if known != events {
-            known.clear();
-            known.extend_from_slice(events);
+        self.known.text(events, mixed(events), |text| {
             let lookups = packet_lookups(asked, events, true);
             let lookups: Vec<Lookup<'_>> = lookups.iter().filter_map(Lookup::of).collect();
-            text.clear();
-            serde_json::to_writer(&mut *text, &lookups)?;
-        }
-        Ok(text)
+            serde_json::to_writer(text, &lookups)
+        })
     }
 }
 
-/// The place of events: by the addresses and ports that were looked up.
-fn place(events: &[Event]) -> usize {
-    let mut mixed = 0u64;
-    let mut mix = |number: u64| mixed = (mixed.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+/// The addresses and ports that were looked up.
+fn mixed(events: &[Event]) -> Mixed {
+    let mut mixed = Mixed::default();
     for event in events {
         match event {
             Event::Begin { flow, .. } => {
-                mix(u64::from(flow.dst.to_bits()));
-                mix(u64::from(flow.src.to_bits()));
-                mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
+                mixed.mix(u64::from(flow.dst.to_bits()));
+                mixed.mix(u64::from(flow.src.to_bits()));
+                mixed.mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
             }
             Event::V6(Event6::Begin { flow, .. }) => {
                 let (dst, src) = (flow.dst.to_bits(), flow.src.to_bits());
-                mix((dst >> 64 ^ dst) as u64);
-                mix((src >> 64 ^ src) as u64);
-                mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
+                mixed.mix((dst >> 64 ^ dst) as u64);
+                mixed.mix((src >> 64 ^ src) as u64);
+                mixed.mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
             }
             _ => {}
         }
     }
-    (mixed >> 54) as usize % PLACES
+    mixed
+}
+
+/// What was counted, as members of an object.
+fn members(news: &[News], text: &mut Vec<u8>) {
+    for (n, (what, count)) in news.iter().enumerate() {
+        // Names of counters need no escapes.
+        text.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
+        text.extend_from_slice(what.name().as_bytes());
+        text.extend_from_slice(b"\":");
+        number(text, *count);
+    }
 }
 
 /// What is told of a packet, or of a timer.
@@ -135,9 +141,10 @@ struct Key<'a> {
 }
 
 impl Report {
-    /// Begins a report, which messages call `name`, of a host that has counted so much.
-    pub fn new(out: Box<dyn Write>, name: String, counted: Counters) -> Report {
-        Report { out, name, counted, news: Vec::new(), line: Vec::new(), known: Known::new() }
+    /// Begins a report, which messages call `name`.
+    pub fn new(out: Box<dyn Write>, name: String) -> Report {
+        let (counted, lookups) = (Memo::new(b""), Lookups::made_of((0, 0, 0)));
+        Report { out, name, line: Vec::new(), news: Vec::new(), counted, lookups }
     }
 
     /// Writes all that is held back.
@@ -149,46 +156,59 @@ impl Report {
         self.out.flush()
     }
 
+    /// Takes what the next line tells of the counters.
+    pub(super) fn take_news(&mut self, counters: &mut Counters) {
+        self.news.clear();
+        counters.take_news(|what, count| self.news.push((what, count)));
+    }
+
     /// Tells of a packet, or of a timer; a timer that emitted, dropped and counted nothing is
     /// left out.
     pub(super) fn tell(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
+        let Report { out, line, news, counted, lookups, .. } = self;
         let config = &asked.ns.config;
-        self.news.clear();
-        asked.ns.state.counters.take_news(&mut self.counted, |name, count| self.news.push((name, count)));
-        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && self.news.is_empty();
+        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && news.is_empty();
         if entry.packet.is_none() && is_silent {
             return Ok(());
         }
-        // Written field by field: hexadecimal digits and counters' names need no escapes.
-        let line = &mut self.line;
         line.clear();
         line.extend_from_slice(br#"{"packet":"#);
-        value(line, &entry.packet)?;
+        match entry.packet {
+            Some(packet) => number(line, packet),
+            None => line.extend_from_slice(b"null"),
+        }
         line.extend_from_slice(br#","dev":"#);
-        value(line, &entry.dev)?;
+        string(line, entry.dev)?;
         line.extend_from_slice(br#","outcome":"#);
-        value(line, &entry.outcome)?;
+        match entry.outcome {
+            // Our own word needs no escapes.
+            Some(word) => quoted(line, word),
+            None => line.extend_from_slice(b"null"),
+        }
         line.extend_from_slice(br#","reason":"#);
-        value(line, &entry.reason)?;
+        string(line, entry.reason)?;
         line.extend_from_slice(br#","emitted":["#);
         for (n, frame) in entry.emitted.iter().enumerate() {
             line.extend_from_slice(if n == 0 { br#"{"dev":"# } else { br#",{"dev":"# });
-            value(line, name_of(config, frame.dev))?;
+            string(line, Some(name_of(config, frame.dev)))?;
             line.extend_from_slice(br#","frame":""#);
             digits(&frame.bytes, line);
             line.extend_from_slice(br#""}"#);
         }
         line.extend_from_slice(br#"],"counters":{"#);
-        for (n, (name, count)) in self.news.iter().enumerate() {
-            line.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
-            line.extend_from_slice(name.as_bytes());
-            line.extend_from_slice(b"\":");
-            value(line, count)?;
+        let mut mixed = Mixed::default();
+        for &(what, count) in &*news {
+            mixed.mix((what.place() as u64).rotate_right(u16::BITS) ^ count);
         }
+        let counted = counted.text(news, mixed, |text| {
+            members(news, text);
+            io::Result::Ok(())
+        })?;
+        line.extend_from_slice(counted);
         line.extend_from_slice(br#"},"lookups":"#);
-        self.line.extend_from_slice(self.known.of(asked, entry.events)?);
-        self.line.extend_from_slice(b"}\n");
-        self.out.write_all(&self.line)
+        line.extend_from_slice(lookups.of(asked, entry.events)?);
+        line.extend_from_slice(b"}\n");
+        out.write_all(line)
     }
 }
 
@@ -229,9 +249,35 @@ pub(crate) fn name_of(config: &Config, dev: u32) -> &str {
     config.links.get(dev).map_or("", |link| link.name())
 }
 
-/// A value of a line.
-fn value<T: Serialize + ?Sized>(line: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
-    serde_json::to_writer(line, value)
+/// A text of a line, or null.
+fn string(line: &mut Vec<u8>, text: Option<&str>) -> serde_json::Result<()> {
+    let needs_escape = |byte| matches!(byte, b'"' | b'\\' | ..b' ');
+    match text {
+        Some(text) if !text.bytes().any(needs_escape) => {
+            quoted(line, text);
+            Ok(())
+        }
+        text => serde_json::to_writer(line, &text),
+    }
+}
+
+fn quoted(line: &mut Vec<u8>, text: &str) {
+    line.push(b'"');
+    line.extend_from_slice(text.as_bytes());
+    line.push(b'"');
+}
+
+/// A number in decimal digits.
+pub(super) fn number(text: &mut Vec<u8>, mut number: u64) {
+    let (mut digits, mut at) = ([0; 20], 20);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return text.extend_from_slice(&digits[at..]);
+        }
+    }
 }
 
 /// The two hexadecimal digits of each byte.
@@ -245,7 +291,10 @@ const DIGITS: [[u8; 2]; 256] = {
 };
 
 fn digits(bytes: &[u8], line: &mut Vec<u8>) {
-    line.extend(bytes.iter().flat_map(|&byte| DIGITS[usize::from(byte)]));
+    let begin = line.len();
+    line.resize(begin + 2 * bytes.len(), 0);
+    let (pairs, _) = line[begin..].as_chunks_mut();
+    pairs.iter_mut().zip(bytes).for_each(|(pair, &byte)| *pair = DIGITS[usize::from(byte)]);
 }
 
 /// Bytes in hexadecimal.
@@ -265,4 +314,24 @@ pub(crate) fn as_object<S: Serializer>(
         object.serialize_entry(name, count)?;
     }
     object.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_as_serde_has_them() {
+        for text in ["eth0", "", "a b~é", "a\"b", "a\\b", "a\nb", "\u{1f}", "\u{7f}"] {
+            let mut line = Vec::new();
+            string(&mut line, Some(text)).expect("memory takes all");
+            assert_eq!(line, serde_json::to_vec(text).expect("memory takes all"));
+        }
+        for count in [0, 7, 10, 99, 100, u64::MAX] {
+            let mut line = Vec::new();
+            number(&mut line, count);
+            assert_eq!(line, count.to_string().as_bytes());
+        }
+        assert_eq!(hex(&[0, 0x1f, 0xa0, 0xff]), "001fa0ff");
+    }
 }

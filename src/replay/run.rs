@@ -1,9 +1,8 @@
 //! A capture from end to end: packets enter at their times, and time passes between them.
 
-use std::fmt::Write as _;
-
 use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::config::{Link, Route6};
+use fingerpost_engine::counters::Counters;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::table6;
 use fingerpost_engine::path::{Frame, Outcome, has_header};
@@ -11,7 +10,7 @@ use fingerpost_engine::trace::{Event, Event6, Sink, Tracer};
 use fingerpost_engine::{Config, Time};
 
 use super::capture::{Capture, Interface, Packet, link_type};
-use super::report::{Entry, Report, name_of};
+use super::report::{Entry, Report, name_of, number};
 use super::summary::{Summary, words};
 use super::write::{Device, Writer};
 use crate::source::Source;
@@ -70,6 +69,10 @@ pub fn run(
     }
     let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false, ended: None };
     let is_traced = report.is_some() || is_choice_unknown(config);
+    if report.is_some() {
+        // What was counted before is not the capture's.
+        counters(source)?.take_news(|_, _| {});
+    }
     source.world.settle();
     let (begin, name) = (source.world.now, capture.name.clone());
     let mut replay = Replay {
@@ -84,7 +87,7 @@ pub fn run(
         clock: 0,
         section: 0,
         entries: Vec::new(),
-        comment: String::new(),
+        comment: Vec::new(),
         summary: Summary::default(),
     };
     let done = replay.packets(capture, &name, tell);
@@ -93,6 +96,12 @@ pub fn run(
     let flushed = replay.flush();
     done.and(flushed)?;
     Ok(replay.summary)
+}
+
+/// What the source's host counts.
+fn counters(source: &mut Source) -> anyhow::Result<&mut Counters> {
+    let (ns, _) = source.world.ns_mut(source.ns).map_err(|refusal| anyhow!("{refusal}"))?;
+    Ok(&mut ns.state.counters)
 }
 
 /// Whether a choice among several hops can turn on a seed that is not known.
@@ -153,7 +162,7 @@ struct Replay<'r> {
     section: u64,
     /// The devices of the section's interfaces that packets have come by.
     entries: Vec<Option<u32>>,
-    comment: String,
+    comment: Vec<u8>,
     summary: Summary,
 }
 
@@ -206,7 +215,7 @@ impl Replay<'_> {
             (Some(Outcome::Unknown(CUT)), Vec::new())
         } else {
             let mut tracer = match self.is_traced {
-                true => Tracer::on(&mut self.listener),
+                true => Tracer::on_lookups(&mut self.listener),
                 false => Tracer::off(),
             };
             let Source { world, ns, .. } = &mut *self.source;
@@ -227,10 +236,16 @@ impl Replay<'_> {
         };
         self.summary.emitted += emitted.len() as u64;
         if self.writer.is_some() && !emitted.is_empty() {
-            self.comment.clear();
-            let reason = reason.map_or(String::new(), |reason| format!(" {reason}"));
-            // A text takes everything.
-            let _ = write!(self.comment, "packet {}: {}{reason}", packet.number, word.unwrap_or_default());
+            let comment = &mut self.comment;
+            comment.clear();
+            comment.extend_from_slice(b"packet ");
+            number(comment, packet.number);
+            comment.extend_from_slice(b": ");
+            comment.extend_from_slice(word.unwrap_or_default().as_bytes());
+            if let Some(reason) = reason {
+                comment.push(b' ');
+                comment.extend_from_slice(reason.as_bytes());
+            }
             self.write(&emitted)?;
         }
         self.report(Some((packet.number, dev)), (word, reason), &emitted)
@@ -293,7 +308,7 @@ impl Replay<'_> {
             self.summary.emitted += frames.len() as u64;
             if self.writer.is_some() && !frames.is_empty() {
                 self.comment.clear();
-                self.comment.push_str("no packet: time alone");
+                self.comment.extend_from_slice(b"no packet: time alone");
                 self.write(&frames)?;
             }
             // Of packets that waited only those that wait in vain are told of: what is sent at
@@ -310,7 +325,7 @@ impl Replay<'_> {
         for frame in frames {
             let link = space.config.links.get(frame.dev);
             let link_type = if link.is_some_and(has_header) { link_type::ETHERNET } else { link_type::RAW };
-            let name = name_of(&space.config, frame.dev);
+            let name = link.map_or("", Link::name);
             let device = Device { index: frame.dev, name, link_type: link_type as u16 };
             let written = writer.packet(&device, self.clock, &frame.bytes, &self.comment);
             written.with_context(|| writer.name.clone())?;
@@ -326,6 +341,7 @@ impl Replay<'_> {
         emitted: &[Frame],
     ) -> anyhow::Result<()> {
         let Some(report) = &mut self.report else { return Ok(()) };
+        report.take_news(counters(self.source)?);
         let asked = self.source.asked(Asker::Packet).map_err(anyhow::Error::msg)?;
         let dev = packet.map(|(_, dev)| dev).or_else(|| emitted.first().map(|frame| frame.dev));
         let entry = Entry {

@@ -14,7 +14,7 @@ pub struct Summary {
     /// Frames that left the host.
     pub emitted: u64,
     /// How many fared how.
-    fates: BTreeMap<(&'static str, Option<&'static str>), u64>,
+    fates: BTreeMap<Outcome, u64>,
     /// Packets whose times lie before those of packets before them.
     pub backwards: Numbers,
     /// Packets of which only the beginning was captured.
@@ -48,36 +48,38 @@ pub(crate) fn words(outcome: Outcome) -> (&'static str, Option<&'static str>) {
         Outcome::Queued => ("queued", None),
         Outcome::Dropped(DropReason::Consumed) => ("dropped", None),
         Outcome::Dropped(reason) => ("dropped", Some(reason.name())),
-        Outcome::Unknown(what) => (UNKNOWN, Some(what)),
+        Outcome::Unknown(what) => ("unknown", Some(what)),
     }
 }
-
-const UNKNOWN: &str = "unknown";
 
 /// Why it matters which sockets a captured host has.
 pub(crate) const SOCKETS: &str = "one that takes the packet changes the answer";
 
 impl Summary {
     pub(super) fn add(&mut self, outcome: Outcome) {
-        *self.fates.entry(words(outcome)).or_default() += 1;
+        *self.fates.entry(outcome).or_default() += 1;
     }
 
     /// What is unknown: how many packets met what.
     pub fn unknown(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        let unknown = self.fates.iter().filter(|((word, _), _)| *word == UNKNOWN);
-        unknown.filter_map(|(&(_, what), &count)| Some((what?, count)))
+        self.fates.iter().filter_map(|(&outcome, &count)| match outcome {
+            Outcome::Unknown(what) => Some((what, count)),
+            _ => None,
+        })
     }
 
     /// How many packets were dropped since nobody listened.
     pub fn without_socket(&self) -> u64 {
-        self.fates.get(&words(Outcome::Dropped(DropReason::NoSocket))).copied().unwrap_or(0)
+        self.fates.get(&Outcome::Dropped(DropReason::NoSocket)).copied().unwrap_or(0)
     }
 
     /// The numbers: a line for all packets, and one for each fate.
     pub fn text(&self) -> String {
         let Summary { packets, emitted, .. } = self;
         let mut text = format!("{packets} packets in, {emitted} frames out\n");
-        for (&(word, reason), count) in &self.fates {
+        let mut fates: Vec<_> = self.fates.iter().map(|(&outcome, count)| (words(outcome), count)).collect();
+        fates.sort_unstable();
+        for ((word, reason), count) in fates {
             let reason = reason.map_or(String::new(), |reason| format!(" {reason}"));
             // A text takes everything.
             let _ = writeln!(text, "{count:>12} {word}{reason}");

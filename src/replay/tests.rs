@@ -248,7 +248,7 @@ fn what_is_written_is_read_again() {
         (Device { index: 2, name: "eth0", link_type: 1 }, Device { index: 9, name: "tun0", link_type: 101 });
     let time = 1_700_000_000_123_456_789;
     for (device, after, bytes) in [(&eth0, 0, &b"frame"[..]), (&tun0, 1, b"packet"), (&eth0, 2, b"")] {
-        writer.packet(device, time + after, bytes, "why").expect("memory takes all");
+        writer.packet(device, time + after, bytes, b"why").expect("memory takes all");
     }
     let name = |name: &str| Some(name.to_string());
     let packets = vec![

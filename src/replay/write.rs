@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use zerocopy::IntoBytes;
+
 const SECTION: u32 = 0x0a0d_0d0a;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const INTERFACE: u32 = 1;
@@ -61,18 +63,17 @@ impl Writer {
     /// # Errors
     ///
     /// The file takes no more.
-    pub fn packet(&mut self, device: &Device<'_>, time: u64, bytes: &[u8], comment: &str) -> io::Result<()> {
+    pub fn packet(&mut self, device: &Device<'_>, time: u64, bytes: &[u8], comment: &[u8]) -> io::Result<()> {
         let interface = match self.interfaces.get(&device.index) {
             Some(&interface) => interface,
             None => self.interface(device)?,
         };
         self.begin(ENHANCED_PACKET);
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        for number in [interface, (time >> 32) as u32, time as u32, length, length] {
-            self.number(number);
-        }
+        let numbers = [interface, (time >> 32) as u32, time as u32, length, length];
+        self.block.extend_from_slice(numbers.map(u32::to_le).as_bytes());
         self.bytes(bytes);
-        self.option(option::COMMENT, comment.as_bytes());
+        self.option(option::COMMENT, comment);
         self.end_options();
         self.end()
     }

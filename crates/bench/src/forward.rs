@@ -41,7 +41,8 @@ const GOAL: f64 = 10e6;
 /// How long packets may take through the kernel.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-type Frame = [u8; LEN];
+/// A frame.
+pub type Frame = [u8; LEN];
 
 /// Measures forwarding on a full table, with the kernel in the namespace that this process is in.
 ///
@@ -99,7 +100,7 @@ fn ingress(world: &World) -> io::Result<(u32, [u8; 6])> {
 }
 
 /// A UDP packet of the least length.
-fn frame(to: [u8; 6], src: Ipv4Addr, dst: Ipv4Addr) -> Frame {
+pub fn frame(to: [u8; 6], src: Ipv4Addr, dst: Ipv4Addr) -> Frame {
     let mut frame = [0; LEN];
     if let Some(link) = Ethernet::edit(&mut frame) {
         *link = Ethernet { dst: to, src: [2, 0, 0, 0, 0, 1], ethertype: ethertype::IPV4.into() };

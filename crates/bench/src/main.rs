@@ -21,6 +21,7 @@ mod output;
 mod packet_socket;
 mod pin;
 mod process;
+mod replay;
 mod report;
 mod table;
 
@@ -34,7 +35,7 @@ use report::Report;
 use table::Listed;
 
 const USAGE: &str = "\
-usage: fingerpost-bench load|decide|churn|memory|kernel|forward [OPTIONS]
+usage: fingerpost-bench load|decide|churn|memory|kernel|forward|replay [OPTIONS]
        fingerpost-bench fib [OPTIONS]          (fib --help)
 
   load      a full table from an `ip -batch` file and from a snapshot: time and memory
@@ -44,9 +45,10 @@ usage: fingerpost-bench load|decide|churn|memory|kernel|forward [OPTIONS]
   memory    what the table takes, as configuration and compiled
   kernel    the kernel's decisions alone, by netlink and by the BPF helper bpf_fib_lookup
   forward   64-byte packets, bytes to bytes, in batches and one by one; beside the kernel through veth
+  replay    a capture through a host of two devices, with and without the files that are written
   fib       longest-prefix match, beside other structures
 
-  --family 4|6       which (default 4; churn and forward know 4 alone)
+  --family 4|6       which (default 4; churn, forward and replay know 4 alone)
   --table FILE       PREFIX [HOP] lines (.gz through gzip, - standard input), or `synthetic`, the default
   --routes N         size of the synthetic table (default 900000, of IPv6 200000)
   --seed N           its seed (default 1)
@@ -70,7 +72,8 @@ struct Options {
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let verb = args.next().ok_or("a verb is missing")?;
-    if !["load", "decide", "churn", "memory", "kernel", "forward", "help"].contains(&verb.as_str()) {
+    if !["load", "decide", "churn", "memory", "kernel", "forward", "replay", "help"].contains(&verb.as_str())
+    {
         return Err(format!("{verb}: unknown verb"));
     }
     let mut options = Options {
@@ -103,7 +106,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             other => return Err(format!("{other}: unknown option")),
         }
     }
-    if ["churn", "forward"].contains(&options.verb.as_str()) && options.family == Family::V6 {
+    if ["churn", "forward", "replay"].contains(&options.verb.as_str()) && options.family == Family::V6 {
         return Err(format!("{0} --family 6: {0} is measured for IPv4 alone", options.verb));
     }
     if options.verb == "kernel" && !options.kernel {
@@ -141,6 +144,11 @@ fn misused(problem: &str, usage: &str) -> ExitCode {
 }
 
 fn run(options: &Options) -> io::Result<()> {
+    let mut report = Report::default();
+    if options.verb == "replay" {
+        replay::measure(&mut report)?;
+        return report.print(options.json, &mut io::stdout().lock());
+    }
     let listed = match (&options.table, options.family) {
         (Some(path), _) => table::read(path)?,
         (None, Family::V4) => Listed {
@@ -152,7 +160,6 @@ fn run(options: &Options) -> io::Result<()> {
             ..Listed::default()
         },
     };
-    let mut report = Report::default();
     let result = match &options.batch {
         Some(batch) => measure(options, &listed, batch, &mut report),
         None => {

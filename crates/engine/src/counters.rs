@@ -1,6 +1,7 @@
 //! Counters of a namespace, by the names that `nstat` gives them.
 
 use std::borrow::Cow;
+use std::mem;
 
 macro_rules! counters {
     ($($name:ident,)*) => {
@@ -215,16 +216,40 @@ counters! {
     UdpLite6MemErrors,
 }
 
-const COUNT: usize = Counter::ALL.len();
-/// Messages of a family by type: received, sent.
+/// Messages of a family and direction, by type.
 const KINDS: usize = 256;
+/// The counters of [`Counter::ALL`], behind them the messages of each of [`Messages`].
+const SLOTS: usize = Counter::ALL.len() + Messages::NAMES.len() * KINDS;
+/// Bits of a word.
+const BITS: usize = u64::BITS as usize;
 
-/// The values of all counters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is counted under a name: a counter, or ICMP messages of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Counted(u16);
+
+impl Counted {
+    /// The name.
+    pub fn name(self) -> Cow<'static, str> {
+        match self.place().checked_sub(Counter::ALL.len()) {
+            None => Cow::Borrowed(Counter::ALL[self.place()].name()),
+            Some(place) => Cow::Owned(format!("{}{}", Messages::NAMES[place / KINDS], place % KINDS)),
+        }
+    }
+
+    /// Its place among all, in the order of the kernel's files, ICMP types last.
+    pub fn place(self) -> usize {
+        self.0.into()
+    }
+}
+
+/// The values of all counters, and which of them are news.
+#[derive(Clone, Debug)]
 pub struct Counters {
-    values: [u64; COUNT],
-    /// `IcmpMsgInType…`, `IcmpMsgOutType…`, `Icmp6InType…`, `Icmp6OutType…`.
-    messages: Box<[[u64; KINDS]; 4]>,
+    values: Box<[u64; SLOTS]>,
+    /// The values as they were when news was last taken.
+    told: Box<[u64; SLOTS]>,
+    /// Which have moved since, a bit each: few of many do at a packet.
+    moved: [u64; SLOTS.div_ceil(BITS)],
 }
 
 /// ICMP messages that are counted by type.
@@ -246,9 +271,19 @@ impl Messages {
 
 impl Default for Counters {
     fn default() -> Self {
-        Counters { values: [0; COUNT], messages: Box::new([[0; KINDS]; 4]) }
+        let (values, told) = (Box::new([0; SLOTS]), Box::new([0; SLOTS]));
+        Counters { values, told, moved: [0; SLOTS.div_ceil(BITS)] }
     }
 }
+
+/// Equal counters count the same, whatever was told of it.
+impl PartialEq for Counters {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Eq for Counters {}
 
 impl Counters {
     /// Counts one.
@@ -260,12 +295,18 @@ impl Counters {
     /// Counts so many.
     #[inline]
     pub fn add(&mut self, counter: Counter, count: u64) {
-        self.values[counter as usize] += count;
+        self.move_by(counter as usize, count);
     }
 
     /// Counts an ICMP message of a type.
     pub fn message(&mut self, messages: Messages, kind: u8) {
-        self.messages[messages as usize][usize::from(kind)] += 1;
+        self.move_by(first_of(messages) + usize::from(kind), 1);
+    }
+
+    #[inline]
+    fn move_by(&mut self, slot: usize, count: u64) {
+        self.values[slot] += count;
+        self.moved[slot / BITS] |= 1 << (slot % BITS);
     }
 
     /// The value.
@@ -275,49 +316,37 @@ impl Counters {
 
     /// The messages of a kind that were counted, by type, ascending.
     pub fn messages(&self, messages: Messages) -> impl Iterator<Item = (u8, u64)> + '_ {
-        let kinds = (0..=u8::MAX).zip(self.messages[messages as usize]);
+        let kinds = (0..=u8::MAX).zip(self.values[first_of(messages)..].iter().copied());
         kinds.filter(|&(_, count)| count != 0)
     }
 
     /// All that are not zero, in the order of the kernel's files, ICMP types last.
     pub fn nonzero(&self) -> impl Iterator<Item = (Cow<'static, str>, u64)> + '_ {
-        let named = Counter::ALL.iter().map(|&counter| (Cow::Borrowed(counter.name()), self.get(counter)));
-        let typed = self.messages.iter().zip(Messages::NAMES).flat_map(|(kinds, name)| {
-            let used = (0..).zip(kinds).filter(|&(_, &count)| count != 0);
-            used.map(move |(kind, &count): (u32, _)| (Cow::Owned(format!("{name}{kind}")), count))
-        });
-        named.chain(typed).filter(|&(_, count)| count != 0)
+        let used = self.values.iter().enumerate().filter(|&(_, &count)| count != 0);
+        used.map(|(slot, &count)| (Counted(slot as u16).name(), count))
     }
 
-    /// Tells what has been counted since these values, in the order of
-    /// [`Counters::nonzero`], and makes them the present ones.
-    pub fn take_news(&self, since: &mut Counters, mut each: impl FnMut(Cow<'static, str>, u64)) {
-        for ((&counter, now), before) in Counter::ALL.iter().zip(self.values).zip(&mut since.values) {
-            if now != *before {
-                each(Cow::Borrowed(counter.name()), now - std::mem::replace(before, now));
-            }
-        }
-        let kinds = self.messages.iter().zip(since.messages.iter_mut()).zip(Messages::NAMES);
-        for ((kinds, before), name) in kinds.filter(|((kinds, before), _)| kinds != before) {
-            for (kind, (&now, before)) in kinds.iter().zip(before).enumerate() {
-                if now != *before {
-                    each(Cow::Owned(format!("{name}{kind}")), now - std::mem::replace(before, now));
+    /// Tells what has been counted since this was called last, or ever, in the order of
+    /// [`Counters::nonzero`].
+    pub fn take_news(&mut self, mut each: impl FnMut(Counted, u64)) {
+        for (word, moved) in self.moved.iter_mut().enumerate() {
+            let mut moved = mem::take(moved);
+            while moved != 0 {
+                let slot = word * BITS + moved.trailing_zeros() as usize;
+                moved &= moved - 1;
+                let now = self.values[slot];
+                match now - mem::replace(&mut self.told[slot], now) {
+                    0 => {}
+                    count => each(Counted(slot as u16), count),
                 }
             }
         }
     }
+}
 
-    /// What has been counted since these values.
-    #[must_use]
-    pub fn since(&self, before: &Counters) -> Counters {
-        let mut delta = self.clone();
-        delta.values.iter_mut().zip(before.values).for_each(|(value, before)| *value -= before);
-        let kinds = delta.messages.iter_mut().zip(before.messages.iter());
-        kinds.for_each(|(kinds, before)| {
-            kinds.iter_mut().zip(before).for_each(|(value, before)| *value -= before)
-        });
-        delta
-    }
+/// Where the messages of a kind begin.
+fn first_of(messages: Messages) -> usize {
+    Counter::ALL.len() + messages as usize * KINDS
 }
 
 #[cfg(test)]
@@ -325,20 +354,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_counted_since() {
+    fn news_is_what_was_counted_since() {
         let mut counters = Counters::default();
+        let news = |counters: &mut Counters| {
+            let mut news = Vec::new();
+            counters.take_news(|what, count| news.push((what.name().into_owned(), count)));
+            news
+        };
         counters.count(Counter::IpInReceives);
-        let before = counters.clone();
-        counters.add(Counter::IpExtInOctets, 84);
         counters.message(Messages::In4, 8);
-        let since = counters.since(&before);
-        let names: Vec<(String, u64)> =
-            since.nonzero().map(|(name, count)| (name.into_owned(), count)).collect();
-        assert_eq!(names, [("IpExtInOctets".to_owned(), 84), ("IcmpMsgInType8".to_owned(), 1)]);
-        assert_eq!(counters.nonzero().count(), 3);
-        let (mut seen, mut news) = (before, Vec::new());
-        counters.take_news(&mut seen, |name, count| news.push((name.into_owned(), count)));
-        assert_eq!(news, names);
-        assert_eq!(seen, counters);
+        let first = [("IpInReceives".to_owned(), 1), ("IcmpMsgInType8".to_owned(), 1)];
+        assert_eq!(news(&mut counters), first);
+        counters.message(Messages::Out6, 255);
+        counters.message(Messages::In4, 8);
+        counters.add(Counter::IpExtInOctets, 84);
+        counters.add(Counter::IpExtOutOctets, 0);
+        counters.add(Counter::IpExtInOctets, 16);
+        let since = [("IpExtInOctets", 100), ("IcmpMsgInType8", 1), ("Icmp6OutType255", 1)];
+        assert_eq!(news(&mut counters), since.map(|(name, count)| (name.to_owned(), count)));
+        assert_eq!(news(&mut counters), []);
+        assert_eq!(counters.nonzero().count(), 4);
+        assert_eq!(counters.get(Counter::IpExtInOctets), 100);
+        assert_eq!(counters.messages(Messages::In4).collect::<Vec<_>>(), [(8, 2)]);
+        assert_eq!(counters.messages(Messages::Out6).collect::<Vec<_>>(), [(255, 1)]);
     }
 }

@@ -28,30 +28,48 @@ impl Sink for Vec<Event> {
 }
 
 /// A sink, or none.
-pub struct Tracer<'a>(Option<&'a mut dyn Sink>);
+pub struct Tracer<'a> {
+    sink: Option<&'a mut dyn Sink>,
+    /// Whether it is told of packets' ways too.
+    follows: bool,
+}
 
 impl<'a> Tracer<'a> {
     /// Nobody listens.
     pub fn off() -> Self {
-        Tracer(None)
+        Tracer { sink: None, follows: false }
     }
 
     /// `sink` listens.
     pub fn on(sink: &'a mut dyn Sink) -> Self {
-        Tracer(Some(sink))
+        Tracer { sink: Some(sink), follows: true }
+    }
+
+    /// `sink` listens, but not to the ways of packets ([`Event::Packet`], [`Event::Stage`],
+    /// [`Event::Ended`]): to their lookups and to what is logged.
+    pub fn on_lookups(sink: &'a mut dyn Sink) -> Self {
+        Tracer { sink: Some(sink), follows: false }
     }
 
     /// Reports an event, which is made only if somebody listens.
     #[inline]
     pub fn event(&mut self, make: impl FnOnce() -> Event) {
-        if let Some(sink) = &mut self.0 {
+        if let Some(sink) = &mut self.sink {
             sink.event(make());
+        }
+    }
+
+    /// The same of an event of a packet's way, which is made only if somebody follows it.
+    #[inline]
+    pub(crate) fn event_of_way(&mut self, make: impl FnOnce() -> Event) {
+        if self.follows {
+            self.event(make);
         }
     }
 
     /// Whether somebody listens.
     pub fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.sink.is_some()
     }
 }
 

@@ -2,7 +2,7 @@
 //! remembers the type, flags, realms and metrics of the first decision made through it
 //! since the last change of configuration, whoever asks next (T-17).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use fingerpost_model::{RouteFlags, RouteType, TableId};
@@ -65,9 +65,9 @@ pub struct Cached6 {
 #[derive(Clone, Debug, Default)]
 pub struct RouteCache {
     /// Output decisions.
-    pub output: HashMap<HopId, Cached>,
+    pub output: BTreeMap<HopId, Cached>,
     /// Input decisions.
-    pub input: HashMap<HopId, Cached>,
+    pub input: BTreeMap<HopId, Cached>,
     /// Decisions about IPv6, by nexthop object.
     pub objects6: HashMap<u32, Cached6>,
     /// The router preference that decisions through a leg of IPv6 carry: the one of
@@ -105,14 +105,10 @@ impl RouteCache {
 
     /// Forgets a route information that is freed.
     pub fn forget(&mut self, id: FibInfoId) {
-        fn drop_hops<V>(map: &mut HashMap<HopId, V>, id: FibInfoId) {
-            if !map.is_empty() {
-                map.retain(|hop, _| !matches!(hop, HopId::Route(info, _) if *info == id));
-            }
-        }
-        drop_hops(&mut self.output, id);
-        drop_hops(&mut self.input, id);
-        drop_hops(&mut self.sources, id);
+        let stays = |hop: &HopId| !matches!(hop, HopId::Route(info, _) if *info == id);
+        self.output.retain(|hop, _| stays(hop));
+        self.input.retain(|hop, _| stays(hop));
+        self.sources.retain(|hop, _| stays(hop));
         self.default_choice.retain(|&(_, _, info), _| info != id);
     }
 }

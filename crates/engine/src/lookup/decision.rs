@@ -161,7 +161,7 @@ pub enum Output {
 }
 
 /// Why a packet is dropped: the kernel's `SKB_DROP_REASON_*`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {
     /// No reason of its own.
     NotSpecified,

@@ -52,7 +52,7 @@ impl Stack<'_, '_> {
     }
 
     /// `arp_rcv`.
-    pub(super) fn arp_receive(&mut self, packet: Packet) {
+    pub(super) fn arp_receive(&mut self, packet: Box<Packet>) {
         self.stage(Stage::Receive { dev: packet.dev });
         match self.arp_process(&packet, false) {
             Ok(()) => self.end(&packet, Outcome::Delivered),

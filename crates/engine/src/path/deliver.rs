@@ -13,7 +13,7 @@ pub(super) type Taken = Result<(), DropReason>;
 
 impl Stack<'_, '_> {
     /// `ip_local_deliver`.
-    pub(super) fn deliver(&mut self, mut packet: Packet) {
+    pub(super) fn deliver(&mut self, mut packet: Box<Packet>) {
         self.stage(Stage::Deliver);
         if Ipv4::read(&packet.bytes).is_some_and(Ipv4::is_fragment) {
             // C-227

@@ -100,14 +100,14 @@ impl Stack<'_, '_> {
             self.outcome = Outcome::Unknown("a device with macvlans or ipvlans on it");
             return;
         }
-        let mut packet = Packet {
+        let mut packet = Box::new(Packet {
             addressed,
             link_header,
             iif: dev,
             mark,
             is_subject: true,
             ..Packet::at(dev, bytes.to_vec())
-        };
+        });
         match number {
             None => self.set_out(&mut packet),
             Some(number) => {
@@ -128,7 +128,7 @@ impl Stack<'_, '_> {
     }
 
     /// Gives a packet to a device (`dev_queue_xmit`).
-    pub(super) fn transmit(&mut self, packet: Packet, dst: Mac) {
+    pub(super) fn transmit(&mut self, mut packet: Box<Packet>, dst: Mac) {
         let Some(link) = self.config.links.get(packet.dev) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
@@ -138,11 +138,11 @@ impl Stack<'_, '_> {
         }
         if link.is_loopback() {
             self.stage(Stage::Loop);
-            let iif = packet.dev;
             let kind = if is_six(&packet) { ethertype::IPV6 } else { ethertype::IPV4 };
             let header = Ethernet { dst: [0; 6], src: [0; 6], ethertype: kind.into() };
-            let link_header = header.as_bytes().first_chunk().copied();
-            return self.backlog.push_back(Packet { addressed: Addressed::Host, link_header, iif, ..packet });
+            packet.link_header = header.as_bytes().first_chunk().copied();
+            (packet.addressed, packet.iif) = (Addressed::Host, packet.dev);
+            return self.backlog.push_back(packet);
         }
         if link.vrf_table().is_some() {
             return self.transmit_in_vrf(packet);

@@ -14,9 +14,9 @@ use crate::trace::{Hook, Stage};
 
 impl Stack<'_, '_> {
     /// `ip_forward`.
-    pub(super) fn forward(&mut self, mut packet: Packet) {
+    pub(super) fn forward(&mut self, mut packet: Box<Packet>) {
         self.stage(Stage::Forward);
-        let (Some(decision), Some(&header)) = (packet.decision.clone(), Ipv4::read(&packet.bytes)) else {
+        let (Some(decision), Some(&header)) = (&packet.decision, Ipv4::read(&packet.bytes)) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
         if packet.addressed != Addressed::Host || packet.has_socket {
@@ -35,7 +35,7 @@ impl Stack<'_, '_> {
         }
         self.count(Counter::IpForwDatagrams);
         packet.is_forwarded = true;
-        let mtu = forwarding_mtu(self.config, &decision);
+        let mtu = forwarding_mtu(self.config, decision);
         let reassembled = packet.reassembled.as_ref();
         if packet.bytes.len() > mtu && must_not(&header, mtu as u32, reassembled.is_some(), reassembled) {
             // C-232
@@ -50,7 +50,7 @@ impl Stack<'_, '_> {
         }
         decrease_ttl(&mut packet.bytes);
         if decision.flags.has(RouteFlags::DOREDIRECT) && packet.options.source_route.is_none() {
-            self.send_redirect(&packet, &decision);
+            self.send_redirect(&packet, decision);
         }
         if let Some(passed) = self.hook(Hook::Forward, packet) {
             let mut packet = passed.into_packet();

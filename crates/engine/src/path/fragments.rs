@@ -25,7 +25,7 @@ pub struct Beside {
 
 impl Stack<'_, '_> {
     /// Puts a datagram together (`ip_defrag`); `None` while it is not whole.
-    pub(super) fn reassemble(&mut self, packet: Packet) -> Option<Packet> {
+    pub(super) fn reassemble(&mut self, mut packet: Box<Packet>) -> Option<Box<Packet>> {
         let now = self.now();
         let time = self.setting("ipfrag_time").max(0) as u64 * 1000;
         let limits = Limits {
@@ -33,7 +33,7 @@ impl Stack<'_, '_> {
             high: self.setting("ipfrag_high_thresh").max(0) as u64,
             max_dist: self.setting("ipfrag_max_dist").max(0) as u32,
         };
-        let Packet { options, mark, addressed, dev, .. } = packet;
+        let Packet { options, mark, addressed, dev, .. } = *packet;
         let beside = Beside { options, mark, addressed };
         let vrf = self.config.links.l3_master(dev);
         let counters = &mut self.state.counters;
@@ -46,8 +46,9 @@ impl Stack<'_, '_> {
             Lot::GivenUp => self.drop(&packet, DropReason::Consumed),
             Lot::Whole(whole) => {
                 let Beside { options, mark, addressed } = whole.first;
-                let reassembled = Some(whole.reassembled);
-                return Some(Packet { bytes: whole.packet, options, mark, addressed, reassembled, ..packet });
+                (packet.options, packet.mark, packet.addressed) = (options, mark, addressed);
+                (packet.bytes, packet.reassembled) = (whole.packet, Some(whole.reassembled));
+                return Some(packet);
             }
         }
         None
@@ -79,7 +80,7 @@ impl Stack<'_, '_> {
     }
 
     /// Cuts a packet up, and sends the pieces (`ip_fragment`; C-245 to C-249).
-    pub(super) fn send_in_fragments(&mut self, packet: Packet, mtu: usize) -> Sent {
+    pub(super) fn send_in_fragments(&mut self, packet: Box<Packet>, mtu: usize) -> Sent {
         let Some(&header) = Ipv4::read(&packet.bytes) else {
             self.drop(&packet, DropReason::IpInHdr);
             return Ok(());
@@ -111,8 +112,8 @@ impl Stack<'_, '_> {
         }
         for bytes in fragments {
             self.count(Counter::IpFragCreates);
-            let piece = Packet { bytes, reassembled: None, link_header: None, ..packet.clone() };
-            let left = self.finish_output2(piece);
+            let piece = Packet { bytes, reassembled: None, link_header: None, ..Packet::clone(&packet) };
+            let left = self.finish_output2(Box::new(piece));
             if left.is_err() {
                 self.count(Counter::IpFragFails);
                 return left;

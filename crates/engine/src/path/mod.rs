@@ -82,7 +82,7 @@ pub struct Frame {
 }
 
 /// What became of a packet: one for each that is received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// It left by a device.
     Sent,
@@ -142,7 +142,7 @@ pub struct Sender {
     pub next: Option<Ipv6Addr>,
 }
 
-/// A packet on its way (`struct sk_buff`).
+/// A packet on its way (`struct sk_buff`); stages hand each other a pointer to it, as it is large.
 #[derive(Clone, Debug)]
 pub struct Packet {
     /// From the IP header on.
@@ -211,6 +211,11 @@ impl Packet {
         }
     }
 
+    /// A copy of it, which the event is not about.
+    fn copy(&self) -> Box<Packet> {
+        Box::new(Packet { is_subject: false, ..self.clone() })
+    }
+
     /// A packet made here.
     pub fn made(bytes: Vec<u8>, decision: Decision, mark: u32) -> Packet {
         Packet { mark, dev: decision.dev, decision: Some(decision), ..Packet::at(0, bytes) }
@@ -226,7 +231,7 @@ pub struct Stack<'a, 't> {
     tracer: &'a mut Tracer<'t>,
     emitted: Vec<Frame>,
     /// Packets that loopback gives back.
-    backlog: VecDeque<Packet>,
+    backlog: VecDeque<Box<Packet>>,
     outcome: Outcome,
     /// Whether the way of what the event is about has ended.
     has_ended: bool,
@@ -353,7 +358,7 @@ impl<'a, 't> Stack<'a, 't> {
 
     /// Tells the tracer what the following is about.
     fn announce(&mut self, packet: &Packet) {
-        self.tracer.event(|| Event::Packet { number: packet.number, bytes: packet.bytes.clone() });
+        self.tracer.event_of_way(|| Event::Packet { number: packet.number, bytes: packet.bytes.clone() });
     }
 
     /// The packet's way ends.
@@ -364,7 +369,7 @@ impl<'a, 't> Stack<'a, 't> {
             self.outcome = outcome;
             self.has_ended = true;
         }
-        self.tracer.event(|| Event::Ended { packet: packet.number, outcome });
+        self.tracer.event_of_way(|| Event::Ended { packet: packet.number, outcome });
     }
 
     /// The event itself ends: a frame that did not become a packet.
@@ -372,7 +377,7 @@ impl<'a, 't> Stack<'a, 't> {
         if !matches!(self.outcome, Outcome::Unknown(_)) {
             self.outcome = outcome;
         }
-        self.tracer.event(|| Event::Ended { packet: 0, outcome });
+        self.tracer.event_of_way(|| Event::Ended { packet: 0, outcome });
     }
 
     fn drop(&mut self, packet: &Packet, reason: DropReason) {
@@ -380,6 +385,6 @@ impl<'a, 't> Stack<'a, 't> {
     }
 
     fn stage(&mut self, stage: Stage) {
-        self.tracer.event(|| Event::Stage { stage });
+        self.tracer.event_of_way(|| Event::Stage { stage });
     }
 }

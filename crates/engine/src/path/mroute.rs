@@ -76,13 +76,13 @@ struct NotForwarded;
 /// Packets that nothing is known of yet (`ipmr_cache_unresolved`).
 #[derive(Clone, Debug)]
 struct Waiting {
-    packets: VecDeque<Packet>,
+    packets: VecDeque<Box<Packet>>,
     until: Time,
 }
 
 impl Stack<'_, '_> {
     /// `ip_mr_input`.
-    pub(super) fn route_multicast(&mut self, packet: Packet) {
+    pub(super) fn route_multicast(&mut self, packet: Box<Packet>) {
         let (Some(&header), Some(decision)) = (Ipv4::read(&packet.bytes), &packet.decision) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
@@ -104,7 +104,7 @@ impl Stack<'_, '_> {
         let Some(entry) = known.and_then(|table| table.find(origin, group, dev)).cloned() else {
             let vif = known.and_then(|table| table.vif_on(dev));
             if is_local {
-                let copy = Packet { is_subject: false, ..packet.clone() };
+                let copy = packet.copy();
                 self.deliver(packet);
                 return self.wait_for_daemon((table, origin, group), vif, has_daemon, dev, copy);
             }
@@ -113,7 +113,7 @@ impl Stack<'_, '_> {
         match is_local {
             true => {
                 // A copy is only made where one leaves.
-                let copy = Packet { is_subject: false, ..packet.clone() };
+                let copy = packet.copy();
                 let _ = self.forward_multicast(table, &entry, dev, copy);
                 self.deliver(packet);
             }
@@ -137,7 +137,14 @@ impl Stack<'_, '_> {
     }
 
     /// `ipmr_cache_unresolved`.
-    fn wait_for_daemon(&mut self, key: Key, vif: Option<u16>, has_daemon: bool, dev: u32, packet: Packet) {
+    fn wait_for_daemon(
+        &mut self,
+        key: Key,
+        vif: Option<u16>,
+        has_daemon: bool,
+        dev: u32,
+        mut packet: Box<Packet>,
+    ) {
         if vif.is_none() || !has_daemon {
             return self.drop(&packet, DropReason::NotSpecified);
         }
@@ -151,10 +158,10 @@ impl Stack<'_, '_> {
         if waiting.packets.len() >= MOST_WAITING {
             return self.drop(&packet, DropReason::NotSpecified);
         }
-        let (waits, is_subject) = (Packet { dev, iif: dev, ..packet }, packet.is_subject);
-        waiting.packets.push_back(Packet { is_subject: false, ..waits.clone() });
+        (packet.dev, packet.iif) = (dev, dev);
+        waiting.packets.push_back(packet.copy());
         self.set_multicast_timer();
-        self.end(&Packet { is_subject, ..waits }, Outcome::Queued);
+        self.end(&packet, Outcome::Queued);
     }
 
     fn set_multicast_timer(&mut self) {
@@ -194,7 +201,7 @@ impl Stack<'_, '_> {
         self.set_multicast_timer();
     }
 
-    fn forward_or_drop(&mut self, id: TableId, entry: &Mfc, dev: u32, packet: Packet) {
+    fn forward_or_drop(&mut self, id: TableId, entry: &Mfc, dev: u32, packet: Box<Packet>) {
         let copy = packet.clone();
         if let Err(NotForwarded) = self.forward_multicast(id, entry, dev, packet) {
             self.drop(&copy, DropReason::NotSpecified);
@@ -207,7 +214,7 @@ impl Stack<'_, '_> {
         id: TableId,
         entry: &Mfc,
         dev: u32,
-        packet: Packet,
+        packet: Box<Packet>,
     ) -> Result<(), NotForwarded> {
         self.stage(Stage::Forward);
         let header = *Ipv4::read(&packet.bytes).ok_or(NotForwarded)?;
@@ -231,7 +238,7 @@ impl Stack<'_, '_> {
         let ways = ways(entry, came_by, header.ttl);
         let (&last, others) = ways.split_last().ok_or(NotForwarded)?;
         for &way in others {
-            let copy = Packet { is_subject: false, ..packet.clone() };
+            let copy = packet.copy();
             self.send_by_vif((id, &table), way, copy);
         }
         self.send_by_vif((id, &table), last, packet);
@@ -239,7 +246,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ipmr_queue_xmit`, `ipmr_forward_finish`.
-    fn send_by_vif(&mut self, (id, table): (TableId, &MulticastTable), number: u16, mut packet: Packet) {
+    fn send_by_vif(&mut self, (id, table): (TableId, &MulticastTable), number: u16, mut packet: Box<Packet>) {
         let (Some(vif), Some(&header)) = (table.vifs.get(&number), Ipv4::read(&packet.bytes)) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };

@@ -145,7 +145,7 @@ pub(crate) fn removed_by_request(state: &mut State, key: Key, old: NeighState, n
 
 impl Stack<'_, '_> {
     /// Hands an IPv4 packet to its next step (`ip_neigh_for_gw`, `neigh_output`).
-    pub(super) fn resolve_and_send(&mut self, packet: Packet) -> Sent {
+    pub(super) fn resolve_and_send(&mut self, packet: Box<Packet>) -> Sent {
         let gateway = packet.decision.as_ref().and_then(|decision| decision.gateway);
         let Some(dst) = Ipv4::read(&packet.bytes).map(Ipv4::destination) else {
             self.drop(&packet, DropReason::IpInHdr);
@@ -155,7 +155,7 @@ impl Stack<'_, '_> {
     }
 
     /// Hands a packet to a neighbour, or to its own loopback.
-    pub(super) fn send_to(&mut self, packet: Packet, next: IpAddr) -> Sent {
+    pub(super) fn send_to(&mut self, packet: Box<Packet>, next: IpAddr) -> Sent {
         self.stage(Stage::Next { dev: packet.dev, addr: next });
         let Some(link) = self.config.links.get(packet.dev) else {
             self.drop(&packet, DropReason::NotSpecified);
@@ -328,7 +328,7 @@ impl Stack<'_, '_> {
     }
 
     /// A packet waits for the address; the first one has it asked for (C-275).
-    fn wait(&mut self, key: Key, packet: Packet) {
+    fn wait(&mut self, key: Key, mut packet: Box<Packet>) {
         let is_new = !self.state_of(key).any(NeighState::INCOMPLETE);
         if is_new && !self.begin(key) {
             return self.drop(&packet, DropReason::NeighFailed);
@@ -341,7 +341,8 @@ impl Stack<'_, '_> {
             self.drop(&oldest, DropReason::NeighQueuefull);
         }
         self.end(&packet, Outcome::Queued);
-        self.state.waiting.push(key, Packet { is_subject: false, ..packet });
+        packet.is_subject = false;
+        self.state.waiting.push(key, packet);
         if is_new {
             self.probe(key);
         }

@@ -77,7 +77,7 @@ impl Stack<'_, '_> {
         made.options.build(&mut bytes, dst, self.since_midnight());
         bytes.extend_from_slice(payload);
         set_checksum(&mut bytes);
-        let mut packet = Packet::made(bytes, decision, made.mark);
+        let mut packet = Box::new(Packet::made(bytes, decision, made.mark));
         packet.options = made.options.options;
         (packet.sender, packet.owner, packet.is_subject) = (made.sender, made.owner, made.sender.is_some());
         self.set_out(&mut packet);
@@ -101,7 +101,7 @@ impl Stack<'_, '_> {
     }
 
     /// Goes on by the decision's output function.
-    pub(super) fn output(&mut self, mut packet: Packet) -> Sent {
+    pub(super) fn output(&mut self, mut packet: Box<Packet>) -> Sent {
         let Some(decision) = &packet.decision else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -125,14 +125,15 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_mc_output`: those of this host who listen get a copy.
-    fn output_to_many(&mut self, packet: Packet) -> Sent {
+    fn output_to_many(&mut self, packet: Box<Packet>) -> Sent {
         self.stage(Stage::Output { dev: packet.dev });
         let flags = packet.decision.as_ref().map_or(RouteFlags(0), |decision| decision.flags);
         let is_multicast = flags.has(RouteFlags::MULTICAST);
         let is_for_others = packet.sender.is_some_and(|sender| sender.is_for_others);
         let listens = (flags.has(RouteFlags::LOCAL) || !packet.is_forwarded) && !is_for_others;
         if is_multicast && listens || flags.has(RouteFlags::BROADCAST) {
-            let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet.clone() };
+            let mut copy = packet.copy();
+            copy.addressed = Addressed::Loopback;
             if let Ok(posted) = self.postrouting(copy, 0) {
                 self.loop_back(posted);
             }
@@ -150,9 +151,9 @@ impl Stack<'_, '_> {
     /// `ip_mc_finish_output`, `dev_loopback_xmit`.
     fn loop_back(&mut self, posted: Posted) {
         self.stage(Stage::LoopCopy);
-        let packet = posted.into_packet();
-        let iif = packet.dev;
-        self.backlog.push_back(Packet { iif, ..packet });
+        let mut packet = posted.into_packet();
+        packet.iif = packet.dev;
+        self.backlog.push_back(packet);
     }
 
     /// `ip_finish_output`.
@@ -176,7 +177,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_finish_output2`: counted, and on to the neighbour.
-    pub(super) fn finish_output2(&mut self, packet: Packet) -> Sent {
+    pub(super) fn finish_output2(&mut self, packet: Box<Packet>) -> Sent {
         let octets = packet.bytes.len() as u64;
         match packet.decision.as_ref().map(|decision| decision.kind) {
             Some(RouteType::MULTICAST) => {

@@ -17,7 +17,7 @@ use crate::trace::Stage;
 
 impl Stack<'_, '_> {
     /// `ip_rcv`.
-    pub(super) fn ip_receive(&mut self, mut packet: Packet) {
+    pub(super) fn ip_receive(&mut self, mut packet: Box<Packet>) {
         self.stage(Stage::Receive { dev: packet.dev });
         if let Err(reason) = self.ip_check(&mut packet) {
             return self.drop(&packet, reason);
@@ -75,7 +75,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_rcv_finish`.
-    fn ip_receive_finish(&mut self, packet: Packet) {
+    fn ip_receive_finish(&mut self, packet: Box<Packet>) {
         // What the packet's device says of it is said by the ingress device all the same.
         let Some(mut packet) = self.enter_vrf(packet) else { return };
         let Some(&header) = Ipv4::read(&packet.bytes) else {
@@ -176,7 +176,7 @@ impl Stack<'_, '_> {
     }
 
     /// Goes on by the decision's input function.
-    fn dispatch_input(&mut self, packet: Packet) {
+    fn dispatch_input(&mut self, packet: Box<Packet>) {
         let input = packet.decision.as_ref().map_or(Input::Discard, |decision| decision.input);
         match input {
             Input::LocalDeliver => self.deliver(packet),
@@ -188,7 +188,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip_error`: no route, or none to be had (C-228, C-229).
-    fn answer_error(&mut self, packet: Packet, errno: Errno) {
+    fn answer_error(&mut self, packet: Box<Packet>, errno: Errno) {
         self.stage(Stage::Error { errno });
         let Some(ipv4) = self.config.links.ipv4(packet.iif) else {
             return self.drop(&packet, DropReason::NotSpecified);

@@ -32,7 +32,7 @@ impl Stack<'_, '_> {
 
     /// A packet that a device of a VRF received goes on as the VRF's (`l3mdev_ip_rcv`,
     /// `vrf_ip_rcv`); its ingress device stays `iif`.
-    pub(super) fn enter_vrf(&mut self, mut packet: Packet) -> Option<Packet> {
+    pub(super) fn enter_vrf(&mut self, mut packet: Box<Packet>) -> Option<Box<Packet>> {
         let vrf = self.vrf_of(packet.dev);
         if vrf == 0 {
             return Some(packet);
@@ -50,7 +50,7 @@ impl Stack<'_, '_> {
 
     /// The same of IPv6 (`vrf_ip6_rcv`): neighbour discovery stays with its device, and what is
     /// of one link passes the hook once.
-    pub(super) fn enter_vrf6(&mut self, mut packet: Packet) -> Option<Packet> {
+    pub(super) fn enter_vrf6(&mut self, mut packet: Box<Packet>) -> Option<Box<Packet>> {
         let vrf = self.vrf_of(packet.dev);
         if vrf == 0 {
             return Some(packet);
@@ -61,8 +61,10 @@ impl Stack<'_, '_> {
         let dev = packet.dev;
         if is_discovery && packet.addressed != Addressed::Loopback {
             // The hook is told of the VRF's device.
-            let passed = self.hook(Hook::Prerouting, Packet { dev: vrf, ..packet })?.into_packet();
-            return Some(Packet { dev, ..passed });
+            packet.dev = vrf;
+            let mut passed = self.hook(Hook::Prerouting, packet)?.into_packet();
+            passed.dev = dev;
+            return Some(passed);
         }
         packet.dev = vrf;
         packet.six.enter(vrf);
@@ -79,15 +81,17 @@ impl Stack<'_, '_> {
     /// A packet made here is on its way out (`l3mdev_ip_out`, `vrf_ip_out`): where it leaves by
     /// a device of a VRF, the hooks of sending have it with the VRF's device first, and then
     /// with its own.
-    pub(super) fn local_out(&mut self, packet: Packet) -> Result<Passed, Sent> {
+    pub(super) fn local_out(&mut self, mut packet: Box<Packet>) -> Result<Passed, Sent> {
         let dev = packet.dev;
         let vrf = self.way_through(&packet);
         if vrf == 0 {
             return self.hook_output(packet);
         }
-        let passed = self.hook_output_by(Packet { dev: vrf, ..packet }, vrf)?;
-        let posted = self.postrouting(passed.into_packet(), 0)?;
-        self.hook_output(Packet { dev, ..posted.into_packet() })
+        packet.dev = vrf;
+        let passed = self.hook_output_by(packet, vrf)?;
+        let mut posted = self.postrouting(passed.into_packet(), 0)?.into_packet();
+        posted.dev = dev;
+        self.hook_output(posted)
     }
 
     /// The device that a packet stands at before it leaves: that which received it; of one
@@ -111,7 +115,7 @@ impl Stack<'_, '_> {
     }
 
     /// A VRF's device is given a packet (`vrf_xmit`).
-    pub(super) fn transmit_in_vrf(&mut self, mut packet: Packet) {
+    pub(super) fn transmit_in_vrf(&mut self, mut packet: Box<Packet>) {
         packet.handed_on += 1;
         if packet.handed_on > DEEPEST {
             return self.drop(&packet, DropReason::NotSpecified);
@@ -123,7 +127,7 @@ impl Stack<'_, '_> {
     }
 
     /// `vrf_process_v4_outbound`.
-    fn route_in_vrf(&mut self, mut packet: Packet) {
+    fn route_in_vrf(&mut self, mut packet: Box<Packet>) {
         let vrf = packet.dev;
         let Some(&header) = Ipv4::read(&packet.bytes) else {
             return self.drop(&packet, DropReason::NotSpecified);
@@ -167,7 +171,7 @@ impl Stack<'_, '_> {
     }
 
     /// `vrf_process_v6_outbound`.
-    fn route_in_vrf6(&mut self, mut packet: Packet) {
+    fn route_in_vrf6(&mut self, mut packet: Box<Packet>) {
         let vrf = packet.dev;
         let Some(&header) = Ipv6::read(&packet.bytes) else {
             return self.drop(&packet, DropReason::NotSpecified);
@@ -206,10 +210,10 @@ impl Stack<'_, '_> {
     }
 
     /// What is for this host is received by the VRF's device (`vrf_local_xmit`).
-    fn give_back(&mut self, packet: Packet) {
+    fn give_back(&mut self, mut packet: Box<Packet>) {
         self.stage(Stage::Loop);
-        let iif = packet.dev;
-        self.backlog.push_back(Packet { addressed: Addressed::Loopback, iif, ..packet });
+        (packet.addressed, packet.iif) = (Addressed::Loopback, packet.dev);
+        self.backlog.push_back(packet);
     }
 
     /// What was noted on the way that ended at the VRF's device is gone.

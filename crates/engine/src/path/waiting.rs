@@ -58,7 +58,7 @@ pub struct Waiting {
 
 #[derive(Clone, Debug, Default)]
 struct Queue {
-    packets: VecDeque<Packet>,
+    packets: VecDeque<Box<Packet>>,
     bytes: usize,
 }
 
@@ -70,7 +70,7 @@ impl Waiting {
 
     /// The one that came last.
     pub(super) fn last(&self, key: Key) -> Option<&Packet> {
-        self.queues.get(&key).and_then(|queue| queue.packets.back())
+        self.queues.get(&key).and_then(|queue| queue.packets.back()).map(Box::as_ref)
     }
 
     /// Whether one more would take more memory than `limit`.
@@ -78,7 +78,7 @@ impl Waiting {
         self.queues.get(&key).map_or(0, |queue| queue.bytes) + memory(packet) > limit
     }
 
-    pub(super) fn push(&mut self, key: Key, packet: Packet) {
+    pub(super) fn push(&mut self, key: Key, packet: Box<Packet>) {
         let size = memory(&packet);
         if packet.owner != Owner::Nobody {
             *self.owned.entry(packet.owner).or_default() += size;
@@ -88,7 +88,7 @@ impl Waiting {
         queue.packets.push_back(packet);
     }
 
-    pub(super) fn pop(&mut self, key: Key) -> Option<Packet> {
+    pub(super) fn pop(&mut self, key: Key) -> Option<Box<Packet>> {
         let queue = self.queues.get_mut(&key)?;
         let packet = queue.packets.pop_front()?;
         queue.bytes -= memory(&packet);
@@ -100,7 +100,7 @@ impl Waiting {
     }
 
     /// Takes all that wait for a neighbour.
-    pub(super) fn take(&mut self, key: Key) -> VecDeque<Packet> {
+    pub(super) fn take(&mut self, key: Key) -> VecDeque<Box<Packet>> {
         let packets = self.queues.remove(&key).unwrap_or_default().packets;
         packets.iter().for_each(|packet| self.release(packet));
         packets

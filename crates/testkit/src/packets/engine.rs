@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use fingerpost::script::{Runner, Script};
-use fingerpost_engine::counters::Counters;
 use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path::Outcome;
 use fingerpost_engine::trace::{Event, Sink, Tracer};
@@ -17,6 +16,7 @@ use fingerpost_model::NsId;
 
 use crate::packets::Subject;
 use crate::packets::case::{Bytes, Case, Seen, Step};
+use crate::packets::counters::Counters;
 use crate::packets::engine::calls::Opened;
 
 const NS: NsId = NsId(0);
@@ -25,7 +25,6 @@ const NS: NsId = NsId(0);
 pub struct Engine {
     world: World,
     start: Time,
-    counted: Counters,
     /// By the numbers that the case gives them.
     sockets: BTreeMap<u8, Opened>,
 }
@@ -49,9 +48,8 @@ impl Engine {
         for line in script {
             change(&mut world, line);
         }
-        let mut engine =
-            Engine { start: world.now, world, counted: Counters::default(), sockets: BTreeMap::new() };
-        engine.counted = engine.counters();
+        let mut engine = Engine { start: world.now, world, sockets: BTreeMap::new() };
+        engine.take_counters();
         engine
     }
 
@@ -73,8 +71,15 @@ impl Engine {
         Some((socket.local(), socket.peer()))
     }
 
-    fn counters(&self) -> Counters {
-        self.world.ns(NS).map(|ns| ns.state.counters.clone()).unwrap_or_default()
+    /// What was counted since this was asked last.
+    fn take_counters(&mut self) -> Counters {
+        let mut counted = Counters::new();
+        if let Ok((ns, _)) = self.world.ns_mut(NS) {
+            ns.state.counters.take_news(|what, count| {
+                counted.insert(what.name().into_owned(), count);
+            });
+        }
+        counted
     }
 
     fn name_of(&self, dev: u32) -> String {
@@ -163,10 +168,7 @@ impl Subject for Engine {
                 Outcome::Sent | Outcome::Delivered | Outcome::Queued => {}
             }
         }
-        let counted = self.counters();
-        let delta = counted.since(&self.counted);
-        seen.counters = delta.nonzero().map(|(name, count)| (name.into_owned(), count)).collect();
-        self.counted = counted;
+        seen.counters = self.take_counters();
         seen
     }
 }

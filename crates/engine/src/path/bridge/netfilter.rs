@@ -82,14 +82,14 @@ impl Stack<'_, '_> {
             return Seen::No;
         };
         let bytes = frame[at..].to_vec();
-        let mut packet = Packet {
+        let mut packet = Box::new(Packet {
             addressed: if addressed == Addressed::OtherHost { Addressed::Host } else { addressed },
             link_header: frame.first_chunk().copied(),
             iif: bridge,
             mark,
             is_subject: true,
             ..Packet::at(bridge, bytes.clone())
-        };
+        });
         self.set_out(&mut packet);
         let Some(passed) = self.hook(Hook::Prerouting, packet) else { return Seen::Stopped };
         let packet = passed.into_packet();
@@ -109,7 +109,7 @@ impl Stack<'_, '_> {
             return Ok(());
         };
         let bytes = &frame[at..];
-        let packet = Packet { iif: bridge, mark, ..Packet::at(bridge, bytes.to_vec()) };
+        let packet = Box::new(Packet { iif: bridge, mark, ..Packet::at(bridge, bytes.to_vec()) });
         let stopped = At::Dropped(DropReason::NetfilterDrop);
         let passed = self.hook(Hook::Forward, packet).ok_or(stopped)?;
         let posted = self.postrouting(passed.into_packet(), 0).map_err(|_| stopped)?;

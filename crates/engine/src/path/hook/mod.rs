@@ -9,6 +9,8 @@ mod packet;
 mod register;
 mod reroute;
 
+use std::mem;
+
 use fingerpost_net::{Errno, Family};
 
 pub use packet::AtHook;
@@ -24,59 +26,64 @@ use crate::trace::{Hook, Stage};
 pub(super) type Sent = Result<(), Errno>;
 
 /// A packet that has passed POSTROUTING: nothing else leaves.
-pub(super) struct Posted(Packet);
+pub(super) struct Posted(Box<Packet>);
 
 impl Posted {
-    pub fn into_packet(self) -> Packet {
+    pub fn into_packet(self) -> Box<Packet> {
         self.0
     }
 }
 
 /// A packet that has passed a hook.
-pub(super) struct Passed(Packet);
+pub(super) struct Passed(Box<Packet>);
 
 impl Passed {
-    pub fn into_packet(self) -> Packet {
+    pub fn into_packet(self) -> Box<Packet> {
         self.0
     }
 }
 
 impl Stack<'_, '_> {
     /// PREROUTING of a packet that is received; `None` where it was stopped.
-    pub(super) fn prerouting(&mut self, packet: Packet) -> Option<Passed> {
-        match packet.is_prerouted {
-            true => Some(Passed(Packet { is_prerouted: false, ..packet })),
+    pub(super) fn prerouting(&mut self, mut packet: Box<Packet>) -> Option<Passed> {
+        match mem::take(&mut packet.is_prerouted) {
+            true => Some(Passed(packet)),
             false => self.hook(Hook::Prerouting, packet),
         }
     }
 
     /// PREROUTING, INPUT or FORWARD; `None` where it was stopped.
-    pub(super) fn hook(&mut self, hook: Hook, packet: Packet) -> Option<Passed> {
+    pub(super) fn hook(&mut self, hook: Hook, packet: Box<Packet>) -> Option<Passed> {
         let output = if hook == Hook::Forward { way_out(&packet) } else { 0 };
         let input = packet.dev;
         self.pass(hook, (input, output), packet).ok().map(Passed)
     }
 
     /// OUTPUT; where it was stopped, what the sender is told.
-    pub(super) fn hook_output(&mut self, packet: Packet) -> Result<Passed, Sent> {
+    pub(super) fn hook_output(&mut self, packet: Box<Packet>) -> Result<Passed, Sent> {
         let output = way_out(&packet);
         self.hook_output_by(packet, output)
     }
 
     /// The same by another device than the one that was decided on: a VRF's.
-    pub(super) fn hook_output_by(&mut self, packet: Packet, output: u32) -> Result<Passed, Sent> {
+    pub(super) fn hook_output_by(&mut self, packet: Box<Packet>, output: u32) -> Result<Passed, Sent> {
         self.pass(Hook::Output, (0, output), packet).map(Passed)
     }
 
     /// POSTROUTING, of a packet that stood at the device `from` before; 0 if at none. Where
     /// it was stopped, what the sender is told.
-    pub(super) fn postrouting(&mut self, packet: Packet, from: u32) -> Result<Posted, Sent> {
+    pub(super) fn postrouting(&mut self, packet: Box<Packet>, from: u32) -> Result<Posted, Sent> {
         let output = packet.dev;
         self.pass(Hook::Postrouting, (from, output), packet).map(Posted)
     }
 
     /// `nf_hook_slow`.
-    fn pass(&mut self, hook: Hook, (input, output): (u32, u32), mut packet: Packet) -> Result<Packet, Sent> {
+    fn pass(
+        &mut self,
+        hook: Hook,
+        (input, output): (u32, u32),
+        mut packet: Box<Packet>,
+    ) -> Result<Box<Packet>, Sent> {
         self.stage(Stage::Hook { hook, input, output });
         let family = if is_six(&packet) { Family::V6 } else { Family::V4 };
         let mut stopped = None;

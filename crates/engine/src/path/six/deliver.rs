@@ -11,7 +11,7 @@ use crate::trace::{Hook, Stage};
 
 impl Stack<'_, '_> {
     /// `ip6_input`.
-    pub(super) fn deliver6(&mut self, packet: Packet) {
+    pub(super) fn deliver6(&mut self, packet: Box<Packet>) {
         self.stage(Stage::Deliver);
         let Some(passed) = self.hook(Hook::Input, packet) else { return };
         let mut packet = passed.into_packet();

@@ -26,9 +26,9 @@ enum Proxied {
 
 impl Stack<'_, '_> {
     /// `ip6_forward`.
-    pub(super) fn forward6(&mut self, mut packet: Packet) {
+    pub(super) fn forward6(&mut self, mut packet: Box<Packet>) {
         self.stage(Stage::Forward);
-        let (Some(decision), Some(&header)) = (packet.decision6.clone(), Ipv6::read(&packet.bytes)) else {
+        let (Some(decision), Some(&header)) = (&packet.decision6, Ipv6::read(&packet.bytes)) else {
             return self.drop(&packet, DropReason::NotSpecified);
         };
         let (src, dst) = (header.source(), header.destination());
@@ -57,7 +57,7 @@ impl Stack<'_, '_> {
             }
         }
         match may {
-            Ok(()) if packet.iif == decision.dev => self.offer_redirect(&packet, &decision), // T-56
+            Ok(()) if packet.iif == decision.dev => self.offer_redirect(&packet, decision), // T-56
             Ok(()) => {}
             Err(why) => {
                 if why == NotForwarded::BeyondScope {
@@ -68,7 +68,7 @@ impl Stack<'_, '_> {
         }
         self.count(Counter::Ip6OutForwDatagrams);
         packet.is_forwarded = true;
-        let mtu = self.forwarding_mtu6(&decision).max(LEAST_MTU);
+        let mtu = self.forwarding_mtu6(decision).max(LEAST_MTU);
         if packet.bytes.len() > mtu {
             packet.dev = decision.dev;
             self.icmp6_send(&packet, icmp6::TOO_BIG, 0, mtu as u32);

@@ -95,7 +95,7 @@ impl Stack<'_, '_> {
     /// Sends a packet that has its header (`rawv6_send_hdrinc`).
     pub(in crate::path) fn send_whole6(&mut self, made: Made6, decision: Decision6, bytes: Vec<u8>) -> Sent {
         let dev = decision.dev;
-        let mut packet = Packet {
+        let mut packet = Box::new(Packet {
             bytes,
             decision6: Some(decision),
             mark: made.mark,
@@ -104,7 +104,7 @@ impl Stack<'_, '_> {
             owner: made.owner,
             is_subject: made.sender.is_some(),
             ..Packet::bare(dev)
-        };
+        });
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         self.count(Counter::Ip6OutRequests);
@@ -144,13 +144,13 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_output`.
-    pub(in crate::path) fn output6(&mut self, packet: Packet) -> Sent {
+    pub(in crate::path) fn output6(&mut self, packet: Box<Packet>) -> Sent {
         let from = self.stood_at(&packet);
         self.output6_from(packet, from)
     }
 
     /// The same, of a packet that stood at a device before.
-    pub(super) fn output6_from(&mut self, mut packet: Packet, from: u32) -> Sent {
+    pub(super) fn output6_from(&mut self, mut packet: Box<Packet>, from: u32) -> Sent {
         let Some(decision) = &packet.decision6 else {
             self.drop(&packet, DropReason::NotSpecified);
             return Ok(());
@@ -206,7 +206,7 @@ impl Stack<'_, '_> {
     }
 
     /// A packet made here leaves in pieces: full ones, and the rest (`ip6_fragment`, T-55).
-    fn cut6(&mut self, packet: Packet, mtu: usize) -> Sent {
+    fn cut6(&mut self, packet: Box<Packet>, mtu: usize) -> Sent {
         let Some(pieces) = self.pieces6(&packet.bytes, mtu) else {
             self.count(Counter::Ip6FragFails);
             self.drop(&packet, DropReason::NotSpecified);
@@ -214,7 +214,8 @@ impl Stack<'_, '_> {
         };
         self.stage(Stage::Cut);
         for bytes in pieces {
-            let sent = self.finish_output6_whole(Packet { bytes, ..packet.clone() });
+            let piece = Packet { bytes, ..Packet::clone(&packet) };
+            let sent = self.finish_output6_whole(Box::new(piece));
             if sent.is_err() {
                 self.count(Counter::Ip6FragFails);
                 return sent;
@@ -247,7 +248,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_finish_output2`: counted, and on to the neighbour.
-    fn finish_output6_whole(&mut self, packet: Packet) -> Sent {
+    fn finish_output6_whole(&mut self, packet: Box<Packet>) -> Sent {
         let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else {
             self.drop(&packet, DropReason::IpInHdr);
             return Ok(());
@@ -288,15 +289,15 @@ impl Stack<'_, '_> {
         let on_loopback = self.config.links.get(packet.dev).is_some_and(|link| link.is_loopback());
         let is_looped = is_wanted && !on_loopback && receive6::joined(self.config, packet.dev, dst);
         if is_looped {
-            self.give_copy(packet.clone());
+            self.give_copy(packet.copy());
         }
         is_looped
     }
 
     /// A copy of a packet for a group comes back to this host (`dev_loopback_xmit`).
-    pub(super) fn give_copy(&mut self, packet: Packet) {
+    pub(super) fn give_copy(&mut self, mut copy: Box<Packet>) {
         self.stage(Stage::Loop);
-        let copy = Packet { addressed: Addressed::Loopback, is_subject: false, ..packet };
+        copy.addressed = Addressed::Loopback;
         if let Ok(posted) = self.postrouting(copy, 0) {
             self.backlog.push_back(posted.into_packet());
         }

@@ -14,7 +14,7 @@ use crate::trace::Stage;
 
 impl Stack<'_, '_> {
     /// `ipv6_rcv`.
-    pub(in crate::path) fn ip6_receive(&mut self, mut packet: Packet) {
+    pub(in crate::path) fn ip6_receive(&mut self, mut packet: Box<Packet>) {
         self.stage(Stage::Receive { dev: packet.dev });
         if let Err(outcome) = self.ip6_check(&mut packet) {
             return self.end(&packet, outcome);
@@ -94,7 +94,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_rcv_finish`.
-    fn ip6_receive_finish(&mut self, packet: Packet) {
+    fn ip6_receive_finish(&mut self, packet: Box<Packet>) {
         let Some(mut packet) = self.enter_vrf6(packet) else { return };
         let Some(&header) = Ipv6::read(&packet.bytes) else {
             return self.drop(&packet, DropReason::IpInHdr);
@@ -112,7 +112,7 @@ impl Stack<'_, '_> {
     }
 
     /// Looks the way of a received packet up (`ip6_route_input`); `None` where that is its end.
-    pub(super) fn route_input6(&mut self, mut packet: Packet) -> Option<Packet> {
+    pub(super) fn route_input6(&mut self, mut packet: Box<Packet>) -> Option<Box<Packet>> {
         let Some(&header) = Ipv6::read(&packet.bytes) else {
             self.drop(&packet, DropReason::IpInHdr);
             return None;
@@ -187,7 +187,7 @@ impl Stack<'_, '_> {
     }
 
     /// Goes on by the decision's input function.
-    pub(super) fn dispatch_input6(&mut self, packet: Packet) {
+    pub(super) fn dispatch_input6(&mut self, packet: Box<Packet>) {
         let Some(decision) = &packet.decision6 else { return self.drop(&packet, DropReason::NotSpecified) };
         match decision.input {
             Input::LocalDeliver => self.deliver6(packet),
@@ -203,7 +203,7 @@ impl Stack<'_, '_> {
     }
 
     /// A packet that no route takes (`ip6_pkt_drop`; T-51).
-    fn answer_no_route(&mut self, packet: Packet, errno: Errno) {
+    fn answer_no_route(&mut self, packet: Box<Packet>, errno: Errno) {
         self.stage(Stage::Error { errno });
         if errno == Errno::EINVAL {
             return self.drop(&packet, DropReason::NotSpecified);
@@ -218,7 +218,7 @@ impl Stack<'_, '_> {
     }
 
     /// The sender of a packet is told that there is no way (`ip6_pkt_drop`).
-    pub(super) fn tell_no_route(&mut self, packet: Packet, code: u8, counter: Counter) {
+    pub(super) fn tell_no_route(&mut self, packet: Box<Packet>, code: u8, counter: Counter) {
         self.count(counter);
         self.icmp6_send(&packet, icmp6::UNREACHABLE, code, 0);
         let reason = match counter {
@@ -230,7 +230,7 @@ impl Stack<'_, '_> {
     }
 
     /// `ip6_mc_input`, without multicast routing.
-    fn deliver_to_group(&mut self, packet: Packet) {
+    fn deliver_to_group(&mut self, packet: Box<Packet>) {
         self.count(Counter::Ip6InMcastPkts);
         self.state.counters.add(Counter::Ip6InMcastOctets, packet.bytes.len() as u64);
         let Some(dst) = Ipv6::read(&packet.bytes).map(Ipv6::destination) else {

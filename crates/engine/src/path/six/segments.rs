@@ -72,7 +72,9 @@ impl Stack<'_, '_> {
             };
             header.dst = next;
             packet.decision6 = None;
-            let Some(mut routed) = self.route_input6(packet.clone()) else { return Ok(Passed::Elsewhere) };
+            let Some(mut routed) = self.route_input6(Box::new(packet.clone())) else {
+                return Ok(Passed::Elsewhere);
+            };
             let is_own = |decision: &crate::lookup::Decision6| {
                 decision.dev == LOOPBACK && matches!(decision.input, Input::LocalDeliver)
             };
@@ -95,11 +97,11 @@ impl Stack<'_, '_> {
                 _ => {
                     self.count(Counter::Ip6InHdrErrors);
                     self.icmp6_send(&routed, icmp6::TIME_EXCEEDED, icmp6::HOP_LIMIT, 0);
-                    *packet = routed;
+                    *packet = *routed;
                     return dropped(DropReason::NotSpecified);
                 }
             }
-            *packet = routed;
+            *packet = *routed;
         }
     }
 }

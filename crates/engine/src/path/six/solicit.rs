@@ -154,7 +154,7 @@ impl Stack<'_, '_> {
         let message = with_checksum(message, src, dst);
         let dev = way.as_ref().map_or(dev, |way| way.dev);
         let bytes = [header.as_bytes(), extension, &message].concat();
-        let mut packet = Packet { bytes, decision6: way, ..Packet::bare(dev) };
+        let mut packet = Box::new(Packet { bytes, decision6: way, ..Packet::bare(dev) });
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         self.count(Counter::Ip6OutRequests);
@@ -164,7 +164,7 @@ impl Stack<'_, '_> {
         }
     }
 
-    fn send_control_packet(&mut self, packet: Packet, dev: u32, is_off: bool, is_alert: bool) -> Sent {
+    fn send_control_packet(&mut self, packet: Box<Packet>, dev: u32, is_off: bool, is_alert: bool) -> Sent {
         let packet = match self.hook_output(packet) {
             Ok(passed) => passed.into_packet(),
             Err(sent) => return sent,
@@ -186,8 +186,9 @@ impl Stack<'_, '_> {
         };
         if is_alert && receive6::joined(self.config, dev, dst) {
             // Delivered, whatever its lookup would say.
-            let way = Some(Decision6::of_link(dev, dst));
-            self.give_copy(Packet { decision6: way, ..packet.clone() });
+            let mut copy = packet.copy();
+            copy.decision6 = Some(Decision6::of_link(dev, dst));
+            self.give_copy(copy);
         }
         self.count_sent6(&packet, dst);
         let next = IpAddr::V6(dst);

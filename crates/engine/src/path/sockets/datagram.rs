@@ -417,7 +417,7 @@ impl Stack<'_, '_> {
                 self.count_icmp(kind);
             }
         }
-        let mut packet = Packet::made(bytes, decision, options.mark);
+        let mut packet = Box::new(Packet::made(bytes, decision, options.mark));
         (packet.sender, packet.owner, packet.is_subject) = (Some(sender(options)), Owner::Socket(id), true);
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);

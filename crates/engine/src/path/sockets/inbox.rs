@@ -118,7 +118,7 @@ impl Stack<'_, '_> {
                 return Some(arrival);
             }
             let outcome = Outcome::Dropped(DropReason::UdpCsum);
-            self.tracer.event(|| Event::Ended { packet: 0, outcome });
+            self.tracer.event_of_way(|| Event::Ended { packet: 0, outcome });
         }
     }
 
@@ -151,7 +151,7 @@ impl Stack<'_, '_> {
             if is_wrong {
                 // Such sockets look at the checksum themselves (`rawv6_rcv_skb`).
                 let outcome = Outcome::Dropped(DropReason::SkbCsum);
-                self.tracer.event(|| Event::Ended { packet: 0, outcome });
+                self.tracer.event_of_way(|| Event::Ended { packet: 0, outcome });
                 continue;
             }
             let _full = self.enqueue(id, self.arrival(packet, &envelope, bytes.clone()), true);
