@@ -103,8 +103,9 @@ impl Stack<'_, '_> {
         // A copy that this host is to hear has its header in common with the packet, whose
         // options become those of later fragments: its checksum is not right any more.
         let options = fragments.get(1).and_then(|later| later.get(Ipv4::LEN..header.header_len()));
-        let is_copy =
-            |other: &&mut Packet| other.number == packet.number && other.bytes.len() == packet.bytes.len();
+        let is_copy = |other: &&mut Box<Packet>| {
+            other.number == packet.number && other.bytes.len() == packet.bytes.len()
+        };
         for copy in self.backlog.iter_mut().filter(is_copy) {
             if let Some((place, options)) = copy.bytes.get_mut(Ipv4::LEN..header.header_len()).zip(options) {
                 place.copy_from_slice(options);

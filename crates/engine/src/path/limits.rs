@@ -73,7 +73,7 @@ impl Tick {
             shift += 3;
         }
         let expires = (now.0 / tick).saturating_add(delta);
-        Time(((expires >> shift) + 1 << shift).saturating_mul(tick))
+        Time((((expires >> shift) + 1) << shift).saturating_mul(tick))
     }
 
     /// Milliseconds as a setting means them (`msecs_to_jiffies`).

@@ -110,14 +110,14 @@ impl Stack<'_, '_> {
     /// Behind the last segment another packet begins, which is received by the same device.
     fn unpack(&mut self, packet: &mut Packet, at: usize, len: usize) {
         let is_four = packet.bytes[at] == IPV4;
-        let inner = Packet {
+        let inner = Box::new(Packet {
             link_header: packet.link_header,
             iif: packet.dev,
             mark: packet.mark,
             is_subject: packet.is_subject,
             number: packet.number,
             ..Packet::at(packet.dev, packet.bytes.split_off(at + len))
-        };
+        });
         match (is_four, is_six(&inner)) {
             (true, true) => self.ip_receive(inner),
             (false, false) => self.ip6_receive(inner),
