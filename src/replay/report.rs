@@ -280,21 +280,17 @@ pub(super) fn number(text: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-/// The two hexadecimal digits of each byte.
-const DIGITS: [[u8; 2]; 256] = {
-    let (digits, mut pairs, mut byte) = (b"0123456789abcdef", [[0; 2]; 256], 0);
-    while byte < 256 {
-        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    pairs
-};
+/// A number below sixteen as a hexadecimal digit.
+fn digit(number: u8) -> u8 {
+    number + if number < 10 { b'0' } else { b'a' - 10 }
+}
 
+/// The two hexadecimal digits of each byte: computed, many at once, faster than looked up.
 fn digits(bytes: &[u8], line: &mut Vec<u8>) {
     let begin = line.len();
     line.resize(begin + 2 * bytes.len(), 0);
     let (pairs, _) = line[begin..].as_chunks_mut();
-    pairs.iter_mut().zip(bytes).for_each(|(pair, &byte)| *pair = DIGITS[usize::from(byte)]);
+    pairs.iter_mut().zip(bytes).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
 }
 
 /// Bytes in hexadecimal.
@@ -332,6 +328,8 @@ mod tests {
             number(&mut line, count);
             assert_eq!(line, count.to_string().as_bytes());
         }
-        assert_eq!(hex(&[0, 0x1f, 0xa0, 0xff]), "001fa0ff");
+        let bytes: Vec<u8> = (0..=u8::MAX).collect();
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex(&bytes), digits);
     }
 }
