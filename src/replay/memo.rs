@@ -2,6 +2,8 @@
 
 /// How many pairs of texts are kept.
 const PAIRS: usize = 1 << 10;
+/// The longest key whose text is kept: what one packet brings about is not bounded.
+const LONGEST: usize = 64;
 
 /// Some texts, each in the pair that its key gives it.
 pub(super) struct Memo<K> {
@@ -9,12 +11,14 @@ pub(super) struct Memo<K> {
     pairs: Vec<[(Vec<K>, Vec<u8>); 2]>,
     /// The text of an empty key.
     of_nothing: &'static [u8],
+    /// The text of a key that is too long to be kept.
+    passing: Vec<u8>,
 }
 
 impl<K: Clone + PartialEq> Memo<K> {
     /// Knows the text of an empty key alone.
     pub fn new(of_nothing: &'static [u8]) -> Memo<K> {
-        Memo { pairs: vec![Default::default(); PAIRS], of_nothing }
+        Memo { pairs: vec![Default::default(); PAIRS], of_nothing, passing: Vec::new() }
     }
 
     /// The text of a key, whose numbers are mixed so; it is made where it is not known.
@@ -30,6 +34,11 @@ impl<K: Clone + PartialEq> Memo<K> {
     ) -> Result<&[u8], E> {
         if key.is_empty() {
             return Ok(self.of_nothing);
+        }
+        if key.len() > LONGEST {
+            self.passing = Vec::new();
+            make(&mut self.passing)?;
+            return Ok(&self.passing);
         }
         let pair = &mut self.pairs[(mixed.0 >> (u64::BITS - PAIRS.ilog2())) as usize];
         if pair[0].0 != key {
@@ -90,5 +99,22 @@ mod tests {
         assert_eq!(made(&mut memo, &[b]), 1);
         let unmixed = Mixed::default();
         assert_eq!(memo.text(&[], unmixed, |_| Err(())), Ok(&b"nothing"[..]));
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_kept() {
+        let mut memo = Memo::new(b"nothing");
+        let mut made = 0;
+        for (len, times) in [(LONGEST, 1), (LONGEST + 1, 3)] {
+            for _ in 0..2 {
+                let text = memo.text::<Infallible>(&vec![9; len], Mixed::default(), |text| {
+                    made += 1;
+                    text.push(len as u8);
+                    Ok(())
+                });
+                assert_eq!(text, Ok(&[len as u8][..]));
+            }
+            assert_eq!(made, times);
+        }
     }
 }

@@ -69,11 +69,11 @@ pub fn run(
     }
     let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false, ended: None };
     let is_traced = report.is_some() || is_choice_unknown(config);
+    source.world.settle();
     if report.is_some() {
         // What was counted before is not the capture's.
         counters(source)?.take_news(|_, _| {});
     }
-    source.world.settle();
     let (begin, name) = (source.world.now, capture.name.clone());
     let mut replay = Replay {
         source,

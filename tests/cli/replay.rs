@@ -90,7 +90,12 @@ fn padded(bytes: &[u8]) -> Vec<u8> {
 
 /// Replays a capture on the router, with further options, and reads the report.
 fn replay(name: &str, capture: &[u8], options: &str) -> (i32, Vec<Value>, String) {
-    let script = Scratch::new(&format!("{name}.sh"), ROUTER.as_bytes());
+    replay_on(ROUTER, name, capture, options)
+}
+
+/// The same of the host that a script makes.
+fn replay_on(script: &str, name: &str, capture: &[u8], options: &str) -> (i32, Vec<Value>, String) {
+    let script = Scratch::new(&format!("{name}.sh"), script.as_bytes());
     let capture = Scratch::new(&format!("{name}.pcapng"), capture);
     let line = format!("replay --script {} {} --report - {options}", script.path(), capture.path());
     let (status, out, err) = run(&line);
@@ -275,6 +280,18 @@ fn what_is_due_when_a_packet_comes_happens_after_it_and_what_is_due_at_the_end_d
     let two = one.packet(0, 1_000_000, &udp(NEIGHBOUR, [10, 1, 0, 9]));
     assert_eq!(packets(&two, "0"), [json!(1), json!(2)]);
     assert_eq!(packets(&two, "0.5"), [json!(1), json!(2), Value::Null]);
+}
+
+#[test]
+fn what_the_host_did_before_is_not_the_captures() {
+    let script = format!(
+        "{ROUTER}\nip addr add 2001:db8::1/64 dev eth0 nodad\nip -6 neigh add 2001:db8::2 lladdr 02:00:00:00:00:09 dev eth0 nud probe\n"
+    );
+    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp(NEIGHBOUR, [10, 1, 0, 9]));
+    let (_, objects, _) = replay_on(&script, "before", &capture.0, "--until 1.2");
+    let asked = |object: &Value| object["counters"]["Icmp6OutNeighborSolicits"].clone();
+    assert_eq!(objects.iter().map(asked).collect::<Vec<_>>(), [Value::Null, json!(1)]);
+    assert_eq!(objects[1]["packet"], Value::Null);
 }
 
 #[test]

@@ -84,6 +84,19 @@ fn c275_who_is_stale_is_used_and_asked_later() {
     assert!(asked.iter().all(|(_, frame)| frame[..6] == mac(9)));
 }
 
+/// Timers that were set for longer go first, be it before those that were set later.
+#[test]
+fn c275_of_timers_that_end_together_those_of_wider_slots_go_first() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev e1 nud stale");
+    host.packet("e0", &udp("10.0.0.2", "10.1.0.9", b"data"));
+    host.pass(4_100);
+    host.packet("e0", &udp("10.0.0.2", "10.1.0.8", b"data"));
+    let asked = host.pass(1_030);
+    let asked: Vec<(u64, u8)> = asked.iter().map(|(at, frame)| (*at, frame[41])).collect();
+    assert_eq!(asked, [(5_120, 9), (5_120, 8)]);
+}
+
 #[test]
 fn broken_messages_and_those_of_others_are_not_looked_at() {
     let mut host = Host::new(ROUTER);

@@ -249,3 +249,15 @@ fn c275_answers_that_wait_leave_no_room_for_more() {
     let counted = |name| both.counters.get(name).copied().unwrap_or(0);
     assert_eq!((counted("IcmpOutEchoReps"), counted("IcmpOutErrors"), counted("IpOutDiscards")), (8, 4, 4));
 }
+
+/// Who waits is told before its memory is free: the first of the errors finds none.
+#[test]
+fn c276_what_waits_is_its_sender_s_until_somebody_is_told() {
+    let asks = arrives(&icmp("10.0.0.9", "10.0.0.1", 8, &[7; 8800]));
+    let mut steps = vec![asks; 12];
+    steps.push(Step::Wait(3_000));
+    let setup = held("ip link set e0 mtu 9000\nsysctl -w net.ipv4.neigh.e0.retrans_time_ms=900");
+    let both = done(&setup, &steps);
+    let counted = |name| both.counters.get(name).copied().unwrap_or(0);
+    assert_eq!((counted("IcmpOutDestUnreachs"), counted("IcmpOutErrors")), (7, 5));
+}

@@ -541,3 +541,17 @@ fn checksums_are_left_to_devices_that_can() {
     assert_eq!(sum_to(&mut host, "[ff01::1]:53"), 0, "the copy of one for this device alone");
     assert_ne!(sum_to(&mut host, "[2001:db8::1]:53"), 0, "by loopback");
 }
+
+#[test]
+fn a_way_without_room_for_headers_takes_no_datagram_of_ipv6() {
+    let mut host = Host::new(ROUTER);
+    host.run(
+        "ip addr add 2001:db8::1/64 dev e0 nodad\nip neigh add 2001:db8::2 lladdr 02:00:00:00:00:05 dev e0
+ip route add 2001:db8:2::/64 via 2001:db8::2 dev e0 mtu 40",
+    );
+    for (kind, data) in [(Kind::Udp, &b""[..]), (Kind::Raw(99), b""), (Kind::Raw(99), &[0; 20])] {
+        let id = host.world.socket(NS, Family::V6, kind, 0).unwrap();
+        let port = if kind == Kind::Udp { 53 } else { 0 };
+        assert_eq!(host.send(id, Some(&format!("[2001:db8:2::1]:{port}")), data), Err(Errno::EMSGSIZE));
+    }
+}

@@ -463,6 +463,25 @@ fn a_reset_is_never_cut() {
     both.agree(commands::is_default_release());
 }
 
+#[test]
+fn a_way_of_too_small_an_mtu_carries_nothing() {
+    let script = format!(
+        "sysctl -w net.ipv6.conf.all.disable_ipv6=1\n{ROUTER}ip route add 10.0.0.2/32 dev e0 mtu 50\n"
+    );
+    let mut both = Both::new(&script);
+    let packets = [
+        segment("10.0.0.2:1000", "10.0.0.1:80", SYN, (100, 0)),
+        icmp("10.0.0.2", "10.0.0.1", 8, &[7; 8]),
+        icmp("10.0.0.2", "10.0.0.1", 8, &[7; 40]),
+    ];
+    for packet in packets {
+        assert!(both.frame("e0", &framed(mac(0x10), mac(2), &packet)).emitted.is_empty());
+    }
+    let counted = ["TcpOutRsts", "IcmpOutErrors", "IpOutDiscards"].map(|name| both.host.counted(name));
+    assert_eq!(counted, [1, 2, 0]);
+    both.agree(commands::is_default_release());
+}
+
 /// A timestamp option of this length that is full: it counts those who had no room.
 fn timestamps(len: usize) -> Vec<u8> {
     let mut option = vec![0; len];
@@ -530,4 +549,23 @@ fn what_newer_signatures_mean_is_a_choice_of_the_kernels_build() {
     let captured = |host: &mut Host| host.world.ns_mut(NS).unwrap().0.config.may_have_modules = true;
     let [asked_for, not_reset, _] = asked(&captured);
     assert_eq!((asked_for, not_reset), ((0, Outcome::Unknown(unknown)), (0, nobody)));
+}
+
+/// Which options are looked at at all depends on what the kernel can check.
+#[test]
+fn a_bare_signature_is_found_where_it_can_be_checked() {
+    let bare = with_options("10.0.0.2:1000", "10.0.0.1:81", SYN, &AUTHENTICATION[..16]);
+    let malformed = with_options("10.0.0.2:1000", "10.0.0.1:81", SYN, &[8, 41, 1, 1, 1, 1, 1, 1]);
+    let answers = |change: &dyn Fn(&mut Host)| {
+        let mut host = Host::new(ROUTER);
+        change(&mut host);
+        [&bare, &malformed].map(|packet| {
+            let handled = host.packet("e0", packet);
+            (handled.emitted.len(), matches!(handled.outcome, Outcome::Unknown(_)))
+        })
+    };
+    assert_eq!(answers(&|_| {}), [(1, false); 2]);
+    assert_eq!(answers(&|host| host.world.behaviour.tcp_checks_authentication = true), [(0, false); 2]);
+    let captured = |host: &mut Host| host.world.ns_mut(NS).unwrap().0.config.may_have_modules = true;
+    assert_eq!(answers(&captured), [(0, true); 2]);
 }

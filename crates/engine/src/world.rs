@@ -17,7 +17,7 @@ use crate::config::{Mfc, Search};
 use crate::fast::check::Checks;
 use crate::namespace::{Env, Namespace};
 use crate::network::Network;
-use crate::path::{Frame, Handled, Listener, Listening, Outcome, Stack, Timer};
+use crate::path::{Due, Frame, Handled, Listener, Listening, Outcome, Stack, Timer};
 use crate::state::Time;
 use crate::trace::Tracer;
 use crate::{control, dump, lookup, path};
@@ -158,7 +158,7 @@ impl World {
             match &ns.state.group_changes {
                 Some(changes) if !changes.is_empty() => {
                     let timer = Timer::Listener(0, Listening::News);
-                    ns.state.timers.set(timer, None, Some(self.now));
+                    ns.state.timers.set(timer, None, Some(Due::exactly(self.now)));
                 }
                 _ => ns.state.group_changes = None,
             }

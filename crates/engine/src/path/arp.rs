@@ -9,7 +9,7 @@ use zerocopy::IntoBytes;
 
 use super::ethernet::{broadcast_of, mac_of};
 use super::neighbour::{Update, key};
-use super::timers::Timer;
+use super::timers::{Due, Timer};
 use super::{Addressed, Outcome, Packet, Stack};
 use crate::config::{IfAddr, InDev, Link};
 use crate::lookup::hash::{Asker, Quoted};
@@ -150,7 +150,7 @@ impl Stack<'_, '_> {
         } else {
             // Hundredths of a second, at most so many; whoever has the address is faster.
             let at = Time(self.now().0 + self.rng.below(delay * 10));
-            self.state.timers.set(Timer::ProxyArp { dev, sender, mac, target }, None, Some(at));
+            self.state.timers.set(Timer::ProxyArp { dev, sender, mac, target }, None, Some(Due::exactly(at)));
         }
         Some(Ok(()))
     }

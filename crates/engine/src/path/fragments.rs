@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Header, Ipv4, icmp};
 use super::fragment::{cut, must_not};
 use super::hook::Sent;
 use super::reassemble::{Limits, Outcome as Lot, User};
-use super::timers::Timer;
+use super::timers::{Due, Timer};
 use super::{Addressed, Options, Outcome, Packet, Stack};
 use crate::counters::Counter;
 use crate::lookup::DropReason;
@@ -27,9 +27,8 @@ impl Stack<'_, '_> {
     /// Puts a datagram together (`ip_defrag`); `None` while it is not whole.
     pub(super) fn reassemble(&mut self, mut packet: Box<Packet>) -> Option<Box<Packet>> {
         let now = self.now();
-        let time = self.setting("ipfrag_time").max(0) as u64 * 1000;
         let limits = Limits {
-            time: self.slot(Time(now.0.saturating_add(time))).0 - now.0,
+            time: self.reassembly_due().at.0 - now.0,
             high: self.setting("ipfrag_high_thresh").max(0) as u64,
             max_dist: self.setting("ipfrag_max_dist").max(0) as u32,
         };
@@ -54,10 +53,17 @@ impl Stack<'_, '_> {
         None
     }
 
+    /// When a datagram is given up whose first fragment comes now.
+    fn reassembly_due(&self) -> Due {
+        let time = self.setting("ipfrag_time").max(0) as u64 * 1000;
+        self.slot(Time(self.now().0.saturating_add(time)))
+    }
+
     fn set_reassembly_timer(&mut self) {
+        let level = self.reassembly_due().level;
         let at = self.state.fragments.next_deadline();
         let before = std::mem::replace(&mut self.state.fragments_until, at);
-        self.state.timers.set(Timer::Reassembly, before, at);
+        self.state.timers.set(Timer::Reassembly, before, at.map(|at| Due { at, level }));
     }
 
     /// `ip_expire` (C-251).

@@ -8,7 +8,7 @@ use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 use zerocopy::IntoBytes;
 
 use super::options::Answer;
-use super::output::Made;
+use super::output::{LEAST_MTU, Made};
 use super::receive::ports;
 use super::waiting::{Cut, MESSAGES_ROOM, Owner};
 use super::{Addressed, Packet, Stack};
@@ -152,6 +152,9 @@ impl Stack<'_, '_> {
         (dst, mark): (Ipv4Addr, u32),
     ) {
         let Message { kind, counted_as, code, rest, tos, options } = message;
+        if decision.mtu < LEAST_MTU {
+            return self.count(Counter::IcmpOutErrors);
+        }
         let header = Ipv4::LEN + options.data().len();
         let cut = Cut { payload: Icmp::LEN + data.len(), header, mtu: decision.mtu as usize };
         if !self.has_memory(Owner::Messages, MESSAGES_ROOM, cut) {

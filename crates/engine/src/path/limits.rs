@@ -9,6 +9,7 @@ use fingerpost_net::wire::icmp;
 
 use super::Stack;
 use crate::counters::Counter;
+use crate::path::Due;
 use crate::state::Time;
 
 /// Peers that are remembered at most (`inet_peer_threshold`).
@@ -61,19 +62,21 @@ impl Tick {
     /// When a timer goes off that is set now for a time: with the slot of Linux's wheel that
     /// it falls into, never early, and the later the longer it is set for (`calc_index`).
     /// Slots are counted from the clock's beginning, as Linux counts them from its own.
-    pub(crate) fn slot(self, now: Time, at: Time) -> Time {
+    /// Linux has no slot beyond some days; none is set for as long.
+    pub(crate) fn slot(self, now: Time, at: Time) -> Due {
         const SLOTS: u64 = 63;
         let tick = self.millis.max(1);
         let delta = at.0.saturating_sub(now.0).div_ceil(tick);
         if delta == 0 {
-            return at;
+            return Due::exactly(at);
         }
         let mut shift = 0;
         while shift < 24 && delta >= SLOTS << shift {
             shift += 3;
         }
         let expires = (now.0 / tick).saturating_add(delta);
-        Time((((expires >> shift) + 1) << shift).saturating_mul(tick))
+        let end = (((expires >> shift) + 1) << shift).saturating_mul(tick);
+        Due { at: Time(end), level: (shift / 3) as u8 }
     }
 
     /// Milliseconds as a setting means them (`msecs_to_jiffies`).

@@ -60,7 +60,7 @@ pub use neighbour::{Resolution, Resolutions, mac_of_group};
 pub use options::Options;
 pub use reassemble::{Reassembled, Reassembly};
 pub use six::{Listener, Listeners, Listening, Noted, Reassembly6};
-pub use timers::{Timer, Timers};
+pub use timers::{Due, Timer, Timers};
 pub(crate) use vlan::is_tagged;
 pub use waiting::{Owner, Waiting};
 
@@ -336,7 +336,7 @@ impl<'a, 't> Stack<'a, 't> {
     }
 
     /// When a timer goes off that is set now for a time.
-    fn slot(&self, at: Time) -> Time {
+    fn slot(&self, at: Time) -> Due {
         self.state.tick.slot(self.now(), at)
     }
 

@@ -11,7 +11,7 @@ use fingerpost_model::{RouteFlags, TableId};
 use fingerpost_net::wire::{Header, Ipv4, proto};
 
 use super::forward::decrease_ttl;
-use super::timers::Timer;
+use super::timers::{Due, Timer};
 use super::{Outcome, Packet, Stack};
 use crate::config::{MAX_VIFS, Mfc, MulticastRouting, MulticastTable, NEVER, Vif};
 use crate::counters::Counter;
@@ -148,7 +148,7 @@ impl Stack<'_, '_> {
         if vif.is_none() || !has_daemon {
             return self.drop(&packet, DropReason::NotSpecified);
         }
-        let until = self.slot(Time(self.now().0 + WAIT));
+        let until = self.slot(Time(self.now().0 + WAIT)).at;
         let state = &mut self.state.multicast;
         if state.waiting.len() >= MOST_UNRESOLVED && !state.waiting.contains_key(&key) {
             return self.end(&packet, Outcome::Unknown("how fast a multicast daemon reads"));
@@ -165,10 +165,11 @@ impl Stack<'_, '_> {
     }
 
     fn set_multicast_timer(&mut self) {
+        let level = self.slot(Time(self.now().0 + WAIT)).level;
         let state = &mut self.state.multicast;
         let at = state.waiting.values().map(|waiting| waiting.until).min();
         let before = std::mem::replace(&mut state.until, at);
-        self.state.timers.set(Timer::Multicast, before, at);
+        self.state.timers.set(Timer::Multicast, before, at.map(|at| Due { at, level }));
     }
 
     /// Nobody told what becomes of packets in time (`ipmr_expire_process`).

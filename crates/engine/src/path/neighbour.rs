@@ -16,7 +16,7 @@ use fingerpost_net::{Errno, Family};
 use super::ethernet::{broadcast_of, has_header, mac_of};
 use super::hook::Sent;
 use super::six::is_six;
-use super::timers::Timer;
+use super::timers::{Due, Timer};
 use super::{Outcome, Packet, Stack};
 use crate::config::{Config, Link};
 use crate::control::sysctl;
@@ -118,15 +118,15 @@ pub(crate) fn altered(
     {
         at = Some(now);
     }
-    let at = at.map(|at| state.tick.slot(now, at));
-    let before = std::mem::replace(&mut resolution.timer, at);
-    state.timers.set(Timer::Neighbour(key.0, key.1), before, at);
+    let due = at.map(|at| state.tick.slot(now, at));
+    let before = std::mem::replace(&mut resolution.timer, due.map(|due| due.at));
+    state.timers.set(Timer::Neighbour(key.0, key.1), before, due);
 }
 
 /// Forgets what running knows of an entry that was removed.
 pub(crate) fn removed(state: &mut State, key: Key) {
     let before = state.resolutions.remove(&key).and_then(|resolution| resolution.timer);
-    state.waiting.take(key);
+    state.waiting.clear(key);
     state.timers.set(Timer::Neighbour(key.0, key.1), before, None);
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn removed_by_request(state: &mut State, key: Key, old: NeighState, n
     match state.resolutions.get_mut(&key) {
         Some(resolution) if old.any(ASKED) && is_waited_for => {
             let before = resolution.timer.replace(now);
-            state.timers.set(Timer::Neighbour(key.0, key.1), before, Some(now));
+            state.timers.set(Timer::Neighbour(key.0, key.1), before, Some(Due::exactly(now)));
         }
         _ => removed(state, key),
     }
@@ -290,10 +290,10 @@ impl Stack<'_, '_> {
     }
 
     fn set_timer(&mut self, key: Key, at: Option<Time>) {
-        let at = at.map(|at| self.slot(at));
+        let due = at.map(|at| self.slot(at));
         let resolution = self.state.resolutions.entry(key).or_default();
-        let before = std::mem::replace(&mut resolution.timer, at);
-        self.state.timers.set(Timer::Neighbour(key.0, key.1), before, at);
+        let before = std::mem::replace(&mut resolution.timer, due.map(|due| due.at));
+        self.state.timers.set(Timer::Neighbour(key.0, key.1), before, due);
     }
 
     fn in_millis(&self, millis: u64) -> Option<Time> {
@@ -337,7 +337,8 @@ impl Stack<'_, '_> {
         self.resolution(key).used = now;
         let limit = self.neighbour_setting(key, "unres_qlen_bytes") as usize;
         while self.state.waiting.is_full(key, &packet, limit) {
-            let Some(oldest) = self.state.waiting.pop(key) else { break };
+            let Some((oldest, share)) = self.state.waiting.pop(key) else { break };
+            self.state.waiting.release(share);
             self.drop(&oldest, DropReason::NeighQueuefull);
         }
         self.end(&packet, Outcome::Queued);
@@ -484,7 +485,7 @@ impl Stack<'_, '_> {
         let now = self.now();
         self.resolution(key).updated = Some(now);
         while !self.knows(key) || self.state_of(key) == NeighState::FAILED {
-            let Some(mut packet) = self.state.waiting.pop(key) else { break };
+            let Some((mut packet, share)) = self.state.waiting.pop(key) else { break };
             let reason = match is_six(&packet) {
                 true => {
                     self.link_failed6(&packet); // T-65
@@ -498,9 +499,11 @@ impl Stack<'_, '_> {
                     DropReason::NeighFailed
                 }
             };
+            self.state.waiting.release(share);
             self.drop(&packet, reason);
         }
-        for packet in self.state.waiting.take(key) {
+        while let Some((packet, share)) = self.state.waiting.pop(key) {
+            self.state.waiting.release(share);
             self.drop(&packet, DropReason::QueuePurge);
         }
         if !self.knows(key) {
@@ -613,9 +616,10 @@ impl Stack<'_, '_> {
 
     /// Packets that have waited for the address leave.
     fn send_waiting(&mut self, key: Key, mac: Mac) {
-        for packet in self.state.waiting.take(key) {
+        while let Some((packet, share)) = self.state.waiting.pop(key) {
             self.note_use(key);
             self.transmit(packet, mac);
+            self.state.waiting.release(share);
             self.probe_after_use(key);
         }
     }

@@ -17,6 +17,9 @@ use crate::lookup::get::MAX_MTU;
 use crate::lookup::{Decision, DropReason, Output};
 use crate::trace::Stage;
 
+/// The least MTU that a device or a way may have for IPv4 to be sent (`ip_setup_cork`).
+pub(super) const LEAST_MTU: u32 = 68;
+
 /// What the header of a packet made here needs besides addresses.
 pub(super) struct Made {
     pub proto: u8,

@@ -6,6 +6,7 @@ use fingerpost_net::wire::{Checksum, DF, Header, Ipv4, Tcp, proto, tcp_flags};
 use zerocopy::IntoBytes;
 
 use super::deliver::Taken;
+use super::output::LEAST_MTU;
 use super::output::Made;
 use super::sockets::{SocketId, ToSocket};
 use super::waiting::{Cut, Owner, SOCKETS_ROOM};
@@ -62,9 +63,13 @@ impl Stack<'_, '_> {
         by: Option<SocketId>,
     ) {
         let is_local = packet.decision.as_ref().is_some_and(|decision| decision.kind == RouteType::LOCAL);
-        let is_signed = self.keeps_from_reset4(segment);
-        if tcp.flags & tcp_flags::RST != 0 || !is_local || is_signed {
+        if tcp.flags & tcp_flags::RST != 0 || !is_local {
             return;
+        }
+        match self.keeps_from_reset4(segment) {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(unknown) => return self.end(&Packet::at(0, Vec::new()), Outcome::Unknown(unknown)),
         }
         let mut reset = reset_of(tcp, segment.len());
         let (src, dst) = (header.destination(), header.source());
@@ -97,7 +102,7 @@ impl Stack<'_, '_> {
         let Ok(decision) = resolved else { return };
         // The socket that Linux sends these by never has them cut (`IP_PMTUDISC_DO`).
         let len = Ipv4::LEN + options.data().len() + Tcp::LEN;
-        if len > decision.mtu as usize {
+        if decision.mtu < LEAST_MTU || len > decision.mtu as usize {
             return;
         }
         if !self.has_memory(Owner::Resets, SOCKETS_ROOM, Cut::whole(len)) {

@@ -54,13 +54,32 @@ pub enum Timer {
     },
 }
 
-/// Timers by when they end; of those that end together the one that was set last goes first,
-/// as in a slot of Linux's wheel (`enqueue_timer`).
+/// When a timer ends, and how wide the slot of Linux's wheel is that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The end of the slot.
+    pub at: Time,
+    /// The wheel's level; 0 for the finest.
+    pub level: u8,
+}
+
+impl Due {
+    /// At a time that is no slot's.
+    pub fn exactly(at: Time) -> Due {
+        Due { at, level: 0 }
+    }
+}
+
+/// Which of those that end together goes first: one of a wider slot (`__run_timers`), of one
+/// slot the one that was set last (`enqueue_timer`). The number tells when it was set.
+type Order = (Reverse<u8>, Reverse<u64>);
+
+/// Timers by when they end, and in Linux's order where several end together.
 #[derive(Clone, Debug, Default)]
 pub struct Timers {
-    queue: BTreeSet<(Time, Reverse<u64>, Timer)>,
-    /// When each was set, as a number that only grows.
-    set: BTreeMap<(Time, Timer), u64>,
+    queue: BTreeSet<(Time, Order, Timer)>,
+    /// Where each stands in the queue.
+    set: BTreeMap<(Time, Timer), Order>,
     last: u64,
 }
 
@@ -91,15 +110,16 @@ impl Timers {
     }
 
     /// Sets one, which was set to `before` if it was.
-    pub fn set(&mut self, timer: Timer, before: Option<Time>, at: Option<Time>) {
+    pub fn set(&mut self, timer: Timer, before: Option<Time>, due: Option<Due>) {
         if let Some(before) = before {
             self.remove(before, timer);
         }
-        if let Some(at) = at {
+        if let Some(Due { at, level }) = due {
             self.remove(at, timer);
             self.last += 1;
-            self.queue.insert((at, Reverse(self.last), timer));
-            self.set.insert((at, timer), self.last);
+            let order = (Reverse(level), Reverse(self.last));
+            self.queue.insert((at, order, timer));
+            self.set.insert((at, timer), order);
         }
     }
 
@@ -110,8 +130,8 @@ impl Timers {
     }
 
     fn remove(&mut self, at: Time, timer: Timer) {
-        if let Some(number) = self.set.remove(&(at, timer)) {
-            self.queue.remove(&(at, Reverse(number), timer));
+        if let Some(order) = self.set.remove(&(at, timer)) {
+            self.queue.remove(&(at, order, timer));
         }
     }
 }

@@ -56,6 +56,13 @@ pub struct Waiting {
     owned: HashMap<Owner, usize>,
 }
 
+/// What a packet that waited takes of its owner's room.
+#[must_use]
+pub(super) struct Share {
+    owner: Owner,
+    size: usize,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Queue {
     packets: VecDeque<Box<Packet>>,
@@ -88,29 +95,32 @@ impl Waiting {
         queue.packets.push_back(packet);
     }
 
-    pub(super) fn pop(&mut self, key: Key) -> Option<Box<Packet>> {
+    /// Takes the one that came first. Its memory stays its owner's until that is released.
+    pub(super) fn pop(&mut self, key: Key) -> Option<(Box<Packet>, Share)> {
         let queue = self.queues.get_mut(&key)?;
         let packet = queue.packets.pop_front()?;
-        queue.bytes -= memory(&packet);
+        let size = memory(&packet);
+        queue.bytes -= size;
         if queue.packets.is_empty() {
             self.queues.remove(&key);
         }
-        self.release(&packet);
-        Some(packet)
+        let share = Share { owner: packet.owner, size };
+        Some((packet, share))
     }
 
-    /// Takes all that wait for a neighbour.
-    pub(super) fn take(&mut self, key: Key) -> VecDeque<Box<Packet>> {
-        let packets = self.queues.remove(&key).unwrap_or_default().packets;
-        packets.iter().for_each(|packet| self.release(packet));
-        packets
+    /// Forgets all that wait for a neighbour.
+    pub(super) fn clear(&mut self, key: Key) {
+        while let Some((_, share)) = self.pop(key) {
+            self.release(share);
+        }
     }
 
-    fn release(&mut self, packet: &Packet) {
-        if let Some(owned) = self.owned.get_mut(&packet.owner) {
-            *owned -= memory(packet);
+    /// A packet is no more.
+    pub(super) fn release(&mut self, share: Share) {
+        if let Some(owned) = self.owned.get_mut(&share.owner) {
+            *owned -= share.size;
             if *owned == 0 {
-                self.owned.remove(&packet.owner);
+                self.owned.remove(&share.owner);
             }
         }
     }
@@ -123,7 +133,7 @@ impl Stack<'_, '_> {
         let owned = self.state.waiting.owned.get(&owner).copied().unwrap_or(0);
         let room = cut.mtu.saturating_sub(cut.header).max(8) & !7;
         let is_whole = cut.header + cut.payload <= cut.mtu;
-        let others = if is_whole { 0 } else { cut.payload.div_ceil(room) - 1 };
+        let others = if is_whole { 0 } else { cut.payload.div_ceil(room).saturating_sub(1) };
         owned < most && owned + others * made_memory(cut.header + room + 15) < 2 * most
     }
 }

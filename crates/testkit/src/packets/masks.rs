@@ -54,7 +54,7 @@ pub const MASKED: [(&str, &str); 10] = [
         "timers of one tick have no order, and may run in the name of another process",
     ),
     (
-        "where in a tick the kernel's clock was: each of its milliseconds is tried",
+        "where in a tick the kernel's clock was, of which each millisecond is tried, and where slots of timers begin",
         "the tick is the machine's",
     ),
     ("the order of drop reasons within a step", "processors' work may be done in another order"),

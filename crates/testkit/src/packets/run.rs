@@ -277,24 +277,31 @@ fn replayed(path: &PathBuf) -> io::Result<Found> {
     Ok(found)
 }
 
+/// The reason of all packets of a case in which the engine panics.
+const PANICKED: &str = "(it panicked)";
+
 /// The engine's side. That it panics is a difference like others.
 fn ours(case: &Case, kernel: &[Seen], behaviour: Behaviour) -> Vec<Seen> {
     let switches = &behaviour;
     let begun = |phase: u64| {
         catch_unwind(AssertUnwindSafe(|| Engine::run(case, kernel, switches.clone(), phase))).unwrap_or_else(
             |_| {
-                let panicked = Seen { reasons: vec!["(it panicked)".into()], ..Seen::default() };
+                let panicked = Seen { reasons: vec![PANICKED.into()], ..Seen::default() };
                 vec![panicked; case.steps.len()]
             },
         )
     };
+    let panicked = |seen: &[Seen]| seen.iter().any(|seen| seen.reasons.iter().any(|it| it == PANICKED));
     let first = begun(0);
-    if differences(case, kernel, &first).is_empty() {
+    if panicked(&first) || differences(case, kernel, &first).is_empty() {
         return first;
     }
     // Where in its tick the kernel was is not known.
     let others = (1..Tick::default().millis).map(begun);
-    others.into_iter().find(|seen| differences(case, kernel, seen).is_empty()).unwrap_or(first)
+    others
+        .into_iter()
+        .find(|seen| panicked(seen) || differences(case, kernel, seen).is_empty())
+        .unwrap_or(first)
 }
 
 /// The switches of the running kernel.

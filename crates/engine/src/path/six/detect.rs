@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use fingerpost_model::IfaFlags;
 use fingerpost_net::wire::nd;
 
-use super::super::timers::Timer;
+use super::super::timers::{Due, Timer};
 use super::super::{Outcome, Stack};
 use super::ndisc::IGNORED;
 use super::solicit::{ALL_NODES, Advert};
@@ -44,7 +44,7 @@ impl Stack<'_, '_> {
         self.state.detections.insert((dev, addr), probes);
         // One of an address that went before may still be set.
         self.state.timers.stop(|timer| timer == Timer::Detection(dev, addr));
-        self.state.timers.set(Timer::Detection(dev, addr), None, Some(Time(first)));
+        self.state.timers.set(Timer::Detection(dev, addr), None, Some(Due::exactly(Time(first))));
     }
 
     /// Milliseconds between two solicitations.
@@ -67,7 +67,11 @@ impl Stack<'_, '_> {
                     have.dad = Dad::Until(end);
                 }
                 self.state.detections.insert((dev, addr), left);
-                self.state.timers.set(Timer::Detection(dev, addr), None, Some(Time(now + pause)));
+                self.state.timers.set(
+                    Timer::Detection(dev, addr),
+                    None,
+                    Some(Due::exactly(Time(now + pause))),
+                );
             }
             Dad::Until(_) => {
                 self.reconfigure(|ns, env| detect6::complete(ns, env, dev, addr));

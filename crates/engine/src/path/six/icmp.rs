@@ -198,6 +198,9 @@ impl Stack<'_, '_> {
         if Icmp::LEN + data.len() > usize::from(u16::MAX) {
             return self.end(&Packet::bare(0), Outcome::Unknown("answers to jumbo payloads"));
         }
+        if (way.mtu as usize) < Ipv6::LEN + Icmp::LEN {
+            return self.count(Counter::Icmp6OutErrors);
+        }
         let header = Ipv6::LEN + Fragment6::LEN;
         let cut = Cut { payload: Icmp::LEN + data.len(), header, mtu: way.mtu as usize };
         if !self.has_memory(Owner::Messages6, MESSAGES_ROOM, cut) {

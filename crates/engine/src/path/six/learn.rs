@@ -8,7 +8,7 @@ use fingerpost_net::wire::{Header, Ipv6};
 
 use super::super::neighbour::Update;
 use super::super::sockets::SocketId;
-use super::super::timers::Timer;
+use super::super::timers::{Due, Timer};
 use super::super::{Outcome, Packet, Stack};
 use super::is_multipath;
 use super::ndisc::{FIXED_REDIRECT, Options, mac_in, told};
@@ -145,7 +145,7 @@ impl Stack<'_, '_> {
         if self.state.exceptions_until.is_none() {
             let at = self.next_collection();
             self.state.exceptions_until = Some(at);
-            self.state.timers.set(Timer::Exceptions6, None, Some(at));
+            self.state.timers.set(Timer::Exceptions6, None, Some(Due::exactly(at)));
         }
     }
 

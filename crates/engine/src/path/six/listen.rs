@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use fingerpost_model::IfaFlags;
 use fingerpost_net::wire::{Header, Ipv6, icmp6};
 
-use super::super::timers::Timer;
+use super::super::timers::{Due, Timer};
 use super::super::{Addressed, Outcome, Packet, Stack};
 use crate::addrtype::AddrType;
 use crate::state::Time;
@@ -182,7 +182,7 @@ impl Stack<'_, '_> {
     }
 
     fn move_timer(&mut self, dev: u32, listening: Listening, before: Option<Time>, at: Option<Time>) {
-        self.state.timers.set(Timer::Listener(dev, listening), before, at);
+        self.state.timers.set(Timer::Listener(dev, listening), before, at.map(Due::exactly));
     }
 
     fn set_changes(&mut self, dev: u32, at: Option<Time>) {

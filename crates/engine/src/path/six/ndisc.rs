@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Header, Icmp, Ipv6, Mac, nd};
 
 use super::super::ethernet::{has_header, mac_of};
 use super::super::neighbour::Update;
-use super::super::timers::Timer;
+use super::super::timers::{Due, Timer};
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::solicit::{ALL_NODES, Advert};
 use crate::addrtype::AddrType;
@@ -180,7 +180,7 @@ impl Stack<'_, '_> {
             if waits && delay != 0 {
                 let at = Time(self.now().0 + self.rng.below(delay * 10));
                 let timer = Timer::ProxyNd { dev, sender: src, mac, target };
-                self.state.timers.set(timer, None, Some(at));
+                self.state.timers.set(timer, None, Some(Due::exactly(at)));
                 return Err(IGNORED);
             }
         }

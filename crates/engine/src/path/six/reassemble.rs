@@ -10,7 +10,7 @@ use fingerpost_net::wire::{Fragment6, Header, Icmp, Ipv6, MORE6, OFFSET6, Tcp, U
 
 use super::super::reassemble::queue::{Inserted, Queue};
 use super::super::reassemble::{QUEUE_MEMORY, congestion, memory_of};
-use super::super::timers::Timer;
+use super::super::timers::{Due, Timer};
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::{Noted, dropped, headers};
 use crate::addrtype::AddrType;
@@ -184,8 +184,7 @@ impl Stack<'_, '_> {
         let of_device = AddrType::of(dst).any(AddrType::MULTICAST | AddrType::LINK_LOCAL);
         let dev = if of_device { packet.dev } else { 0 };
         let key = Key { src: header.source(), dst, id: fragment.id.get(), dev };
-        let time = self.setting6("ip6frag_time").max(0) as u64 * 1000;
-        let until = self.slot(Time(self.now().0.saturating_add(time)));
+        let until = self.reassembly6_due().at;
         let lot = self.state.fragments6.add(packet, key, fragment, until);
         self.set_reassembly6_timer();
         match lot {
@@ -218,10 +217,17 @@ impl Stack<'_, '_> {
         dropped(DropReason::NotSpecified)
     }
 
+    /// When a datagram is given up whose first fragment comes now.
+    fn reassembly6_due(&self) -> Due {
+        let time = self.setting6("ip6frag_time").max(0) as u64 * 1000;
+        self.slot(Time(self.now().0.saturating_add(time)))
+    }
+
     fn set_reassembly6_timer(&mut self) {
+        let level = self.reassembly6_due().level;
         let at = self.state.fragments6.timers.first().map(|&(at, ..)| at);
         let before = std::mem::replace(&mut self.state.fragments6.until, at);
-        self.state.timers.set(Timer::Reassembly6, before, at);
+        self.state.timers.set(Timer::Reassembly6, before, at.map(|at| Due { at, level }));
     }
 
     /// `ip6frag_expire_frag_queue`: of datagrams whose beginning came the sender is told.

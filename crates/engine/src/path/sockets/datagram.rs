@@ -8,7 +8,7 @@ use fingerpost_net::{Errno, Family};
 use zerocopy::IntoBytes;
 
 use super::super::options::{Answer, set_checksum};
-use super::super::output::{Made, has_locked_mtu};
+use super::super::output::{LEAST_MTU, Made, has_locked_mtu};
 use super::super::waiting::{Cut, Owner, SOCKETS_ROOM};
 use super::super::{Outcome, Packet, Sender, Stack};
 use super::options::{Control, Discovery, Options};
@@ -19,9 +19,6 @@ use crate::lookup::hash::Asker;
 use crate::lookup::{Decision, Flow4, output4, path};
 use crate::state::Time;
 use crate::trace::Stage;
-
-/// The least MTU that a device may have for IPv4 to be sent.
-const LEAST_MTU: u32 = 68;
 
 /// The addresses that a datagram leaves with.
 struct Ends {

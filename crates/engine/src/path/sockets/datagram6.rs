@@ -229,7 +229,8 @@ impl Stack<'_, '_> {
         let head = if kind == Kind::Udp { Udp::LEN } else { 0 };
         let len = head + data.len();
         let most = if discovery.may_cut_here() { MOST } else { (mtu as usize).saturating_sub(Ipv6::LEN) };
-        if len > most {
+        let head = if kind == Kind::Udp { Udp::LEN } else { 1 };
+        if len > most || (mtu as usize) < Ipv6::LEN + head {
             let port = match (kind, data) {
                 // Type and code lie where the port does.
                 (Kind::Raw(next::ICMPV6), [kind, code, ..]) => u16::from_be_bytes([*kind, *code]),

@@ -366,10 +366,10 @@ impl Stack<'_, '_> {
     }
 
     fn set_segment_timer(&mut self, id: SocketId, at: Option<Time>) {
-        let at = at.map(|at| self.slot(at));
+        let due = at.map(|at| self.slot(at));
         let Some(tcp) = self.state.sockets.tcp_mut(id) else { return };
-        let before = std::mem::replace(&mut tcp.until, at);
-        self.state.timers.set(Timer::Segment(id), before, at);
+        let before = std::mem::replace(&mut tcp.until, due.map(|due| due.at));
+        self.state.timers.set(Timer::Segment(id), before, due);
     }
 
     /// Something that was sent was not answered in time (`tcp_retransmit_timer`,

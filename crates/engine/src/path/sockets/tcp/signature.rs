@@ -10,7 +10,8 @@ use crate::behaviour::Behaviour;
 const END: u8 = 0;
 const NOOP: u8 = 1;
 const DIGEST: u8 = 19;
-/// What a digest takes among the options, bytes; in fewer that are left none is looked for,
+/// What a digest takes among the options, bytes, and what a signature of the newer kind takes
+/// at least. In fewer bytes than the shortest that the kernel can check none is looked for,
 /// and no other option is checked.
 const DIGEST_LEN: usize = 18;
 const AUTHENTICATION: u8 = 29;
@@ -30,8 +31,11 @@ pub(in crate::path) enum Signature {
 
 impl Signature {
     /// Reads a segment's options (`tcp_do_parse_auth_options`, before `tcp_parse_md5sig_option`).
-    pub fn of(segment: &[u8], behaviour: &Behaviour) -> Signature {
-        let found = Signature::read(segment, behaviour.tcp_reads_authentication);
+    /// Of a kernel that can check the newer kind, or cannot.
+    pub fn of(segment: &[u8], behaviour: &Behaviour, checks: bool) -> Signature {
+        let reads_all = behaviour.tcp_reads_authentication;
+        let least = if reads_all && checks { LEAST_AUTHENTICATION } else { DIGEST_LEN };
+        let found = Signature::read(segment, reads_all, least);
         match found {
             Signature::Malformed if !behaviour.tcp_reads_authentication => Signature::None,
             found => found,
@@ -39,11 +43,11 @@ impl Signature {
     }
 
     /// The first signature, or what all options come to.
-    fn read(segment: &[u8], reads_all: bool) -> Signature {
+    fn read(segment: &[u8], reads_all: bool, least: usize) -> Signature {
         let end = Tcp::read(segment).map_or(0, |tcp| tcp.header_len()).min(segment.len());
         let mut rest = segment.get(Tcp::LEN..end).unwrap_or_default();
         let mut found = Signature::None;
-        while rest.len() >= DIGEST_LEN {
+        while rest.len() >= least {
             let (kind, len) = match rest[0] {
                 END => break,
                 NOOP => {
@@ -83,15 +87,25 @@ impl Stack<'_, '_> {
         is_known.then_some(self.env.behaviour.tcp_checks_authentication)
     }
 
+    /// How a segment is signed, as far as the kernel reads that; what is not known is named.
+    fn signature(&self, segment: &[u8]) -> Result<Signature, &'static str> {
+        let of = |checks| Signature::of(segment, self.env.behaviour, checks);
+        match self.checks_authentication() {
+            Some(checks) => Ok(of(checks)),
+            None if of(false) == of(true) => Ok(of(false)),
+            None => Err(UNKNOWN_CHECK),
+        }
+    }
+
     /// Whether a segment of IPv4 that nobody expects is not reset, for how it is signed.
-    pub(in crate::path) fn keeps_from_reset4(&self, segment: &[u8]) -> bool {
-        Signature::of(segment, self.env.behaviour) != Signature::None
+    pub(in crate::path) fn keeps_from_reset4(&self, segment: &[u8]) -> Result<bool, &'static str> {
+        self.signature(segment).map(|signature| signature != Signature::None)
     }
 
     /// The same of IPv6, where a kernel looks at the newer kind only if it can check it; what is
     /// not known is named.
     pub(in crate::path) fn keeps_from_reset6(&self, segment: &[u8]) -> Result<bool, &'static str> {
-        match Signature::of(segment, self.env.behaviour) {
+        match self.signature(segment)? {
             Signature::None => Ok(false),
             Signature::Digest | Signature::Malformed => Ok(true),
             Signature::Authentication => self.checks_authentication().ok_or(UNKNOWN_CHECK),
@@ -101,7 +115,11 @@ impl Stack<'_, '_> {
     /// What becomes of a segment that the socket does not take for how it is signed
     /// (`tcp_inbound_hash`).
     pub(super) fn refused_as_signed(&mut self, id: SocketId, segment: &[u8]) -> Option<Outcome> {
-        let (counter, reason) = match Signature::of(segment, self.env.behaviour) {
+        let signature = match self.signature(segment) {
+            Ok(signature) => signature,
+            Err(unknown) => return Some(Outcome::Unknown(unknown)),
+        };
+        let (counter, reason) = match signature {
             Signature::None => return None,
             Signature::Malformed => return Some(Outcome::Dropped(DropReason::TcpAuthHdr)),
             Signature::Digest => (Counter::TcpExtTCPMD5Unexpected, DropReason::TcpMd5Unexpected),
