@@ -397,6 +397,7 @@ impl Resolved<Ipv4Addr> {
             dport: if ports { self.dport } else { 0 },
             pseudo: asker == Asker::Packet,
             quoted: None,
+            header_dst: None,
         }
     }
 }

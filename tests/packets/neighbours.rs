@@ -261,3 +261,30 @@ fn c276_what_waits_is_its_sender_s_until_somebody_is_told() {
     let counted = |name| both.counters.get(name).copied().unwrap_or(0);
     assert_eq!((counted("IcmpOutDestUnreachs"), counted("IcmpOutErrors")), (7, 5));
 }
+
+/// What is hashed is the destination in the header, not the next of the source route.
+#[test]
+fn legs_of_a_source_route_are_chosen_by_the_header() {
+    let setup = held(
+        "sysctl -w net.ipv4.conf.all.accept_source_route=1
+sysctl -w net.ipv4.conf.e0.accept_source_route=1
+sysctl -w net.ipv4.fib_multipath_hash_seed=7
+ip neigh add 10.1.0.3 lladdr 02:00:00:00:00:04 dev e1
+ip route add 30.0.0.0/8 nexthop via 10.1.0.2 nexthop via 10.1.0.3",
+    );
+    let routed = |host: u8, next: u8| {
+        let mut packet = udp(&format!("10.0.0.{host}"), "10.0.0.1", b"data");
+        packet.splice(20..20, [131, 7, 4, 30, 0, 0, next, 0]);
+        let len = packet.len() as u16;
+        arrives(&edited(packet, |header| {
+            header.version_ihl += 2;
+            header.total_len = len.into();
+        }))
+    };
+    let gateways = |steps: &[Step]| -> std::collections::BTreeSet<u8> {
+        done(&setup, steps).frames.iter().filter(|(dev, _)| dev == "e1").map(|(_, frame)| frame[5]).collect()
+    };
+    let (by_next, by_source): (Vec<Step>, Vec<Step>) =
+        ((1..9).map(|next| routed(2, next)).collect(), (2..10).map(|host| routed(host, 1)).collect());
+    assert_eq!((gateways(&by_next).len(), gateways(&by_source).len()), (1, 2));
+}

@@ -333,7 +333,7 @@ impl Side for In4 {
 
     fn blank(dev: u32) -> Received {
         let (dst, src) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED);
-        Received { dst, src, dev, mark: 0, tos: 0, proto: 17, sport: 0, dport: 0, pseudo: true, quoted: None }
+        Received { proto: 17, pseudo: true, ..Received::between(dev, src, dst) }
     }
 
     fn put(packet: &mut Received, (dst, src): (Ipv4Addr, Ipv4Addr)) {

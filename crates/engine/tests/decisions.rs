@@ -80,6 +80,7 @@ fn input(world: &mut World, dst: &str, src: &str, dev: u32) -> Result<Decision, 
         dport: 0,
         pseudo: false,
         quoted: None,
+        header_dst: None,
     };
     with_namespace(world, |ns, env| {
         let Namespace { config, state } = ns;

@@ -431,7 +431,7 @@ impl Picture<Ipv4Addr> {
         let dst = if rng.chance(1, 4) { self.own(rng) } else { self.routed(rng) };
         let src = if rng.chance(1, 8) { self.own(rng) } else { self.routed(rng) };
         let (mark, tos, dev) = (one_of(rng, MARKS), one_of(rng, TOS), self.device(rng));
-        Received { dst, src, dev, mark, tos, proto, sport, dport, pseudo: false, quoted: None }
+        Received { mark, tos, proto, sport, dport, ..Received::between(dev, src, dst) }
     }
 }
 

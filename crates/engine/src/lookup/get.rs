@@ -187,6 +187,7 @@ impl Question {
             dport: if ports { self.dport } else { 0 },
             pseudo: true,
             quoted: None,
+            header_dst: None,
         }
     }
 }

@@ -45,13 +45,17 @@ pub struct Received {
     /// What is hashed in place of its addresses, if it is an ICMP error or no packet of
     /// IPv4 at all (C-056).
     pub quoted: Option<Quoted>,
+    /// The destination in its header, where a source route has another looked up: that is
+    /// hashed.
+    pub header_dst: Option<Ipv4Addr>,
 }
 
 impl Received {
     /// A packet of which no more is known than where it goes.
     pub fn between(dev: u32, src: Ipv4Addr, dst: Ipv4Addr) -> Self {
         let (mark, tos, proto, sport, dport) = (0, 0, 0, 0, 0);
-        Received { dst, src, dev, mark, tos, proto, sport, dport, pseudo: false, quoted: None }
+        let (quoted, header_dst) = (None, None);
+        Received { dst, src, dev, mark, tos, proto, sport, dport, pseudo: false, quoted, header_dst }
     }
 }
 
@@ -284,7 +288,8 @@ impl Resolver<'_> {
     ) -> Result<Decision, DropReason> {
         let (config, packet) = (self.config, self.packet);
         if config.hops(config.fib.info(result.alias.info)).len() > 1 {
-            let &Received { src, dst, proto, sport, dport, quoted, .. } = packet;
+            let &Received { src, proto, sport, dport, quoted, .. } = packet;
+            let dst = packet.header_dst.unwrap_or(packet.dst);
             let hashed = Hashed { src, dst, proto, sport, dport, quoted };
             let hash = multipath_hash(&config.sysctl, &self.flow(), src, Asker::About(hashed));
             path::select_multipath(config, self.state, self.env.now, &mut result, hash, None, tracer);

@@ -158,6 +158,7 @@ impl Stack<'_, '_> {
             dport,
             pseudo: false,
             quoted: quoted(&packet.bytes, header),
+            header_dst: Some(header.destination()).filter(|&named| named != dst),
         };
         self.resolve_input(packet, &received)
     }

@@ -123,9 +123,14 @@ impl<'a, 't> Stack<'a, 't> {
         let (mut options, mut bytes) = (packet.options, packet.bytes.clone());
         let to_host = packet.addressed == Addressed::Host;
         let mut last = None;
+        // Those of this host take the destination's place, one after the other.
+        let mut header = header;
         let followed = options.receive_source_route(&mut bytes, kind, to_host, |dst| {
             let decision = self.input_lookup_to(dst, packet, &header).ok()?;
             let kind = decision.kind;
+            if kind == RouteType::LOCAL {
+                header.dst = dst.octets();
+            }
             last = Some(decision);
             Some(kind)
         });

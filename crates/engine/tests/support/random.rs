@@ -139,6 +139,7 @@ pub fn random_question(rng: &mut Rng) -> Question {
             dport,
             pseudo: false,
             quoted: None,
+            header_dst: None,
         })
     }
 }

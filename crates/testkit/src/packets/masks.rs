@@ -153,7 +153,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     }
     masked.answer.iter_mut().for_each(|line| *line = six::mask_times(line));
     masked.answer.sort();
-    if let Some(Answer { data: Some(data), is_packet: true, .. }) = &mut masked.returned {
+    if let Some(Answer { data: Some(data), is_packet, .. }) = &mut masked.returned
+        && (*is_packet || has_header(&data.0))
+    {
         mask_packet(&mut data.0, arrived, &mut ids);
     }
     masked.reasons.sort();
@@ -181,6 +183,13 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
         masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
     }
     masked
+}
+
+/// Whether bytes begin with a header of IPv4: errors are about whole packets where a socket
+/// writes headers itself.
+fn has_header(bytes: &[u8]) -> bool {
+    let len = Ipv4::read(bytes).filter(|header| header.version_ihl >> 4 == 4).map_or(0, Ipv4::header_len);
+    len >= Ipv4::LEN && bytes.get(..len).is_some_and(|header| checksum(header) == 0)
 }
 
 /// Masks a packet, and the one that it quotes if it is an ICMP error.
