@@ -555,3 +555,25 @@ ip route add 2001:db8:2::/64 via 2001:db8::2 dev e0 mtu 40",
         assert_eq!(host.send(id, Some(&format!("[2001:db8:2::1]:{port}")), data), Err(Errno::EMSGSIZE));
     }
 }
+
+/// Neither does its way change (`ip_sk_accept_pmtu`).
+#[test]
+fn sockets_that_take_the_device_s_mtu_teach_no_path_mtu() {
+    for (kind, from) in [(Kind::Udp, "10.1.0.1:1000"), (Kind::Raw(99), "10.1.0.1:0")] {
+        for (discovery, learned) in
+            [(Discovery::Want, Some(1000)), (Discovery::Interface, None), (Discovery::Omit, None)]
+        {
+            let mut host = Host::new(ROUTER);
+            let id = host.world.socket(NS, Family::V4, kind, 0).unwrap();
+            host.set(id, Setting::Discovery(discovery));
+            host.world.bind(NS, id, addr(from)).unwrap();
+            let sent = host.send(id, Some("30.0.0.1:2000"), b"eight and more");
+            assert_eq!(sent, Err(Errno::ENETUNREACH), "no route yet");
+            host.run("ip route add 30.0.0.0/8 via 10.1.0.2");
+            let port = if kind == Kind::Udp { 2000 } else { 0 };
+            let sent = host.send(id, Some(&format!("30.0.0.1:{port}")), b"eight and more").unwrap();
+            host.error("e1", (3, 4, 1000), &sent[0][Ethernet::LEN..]);
+            assert_eq!(host.learned("30.0.0.1"), learned, "{kind:?} {discovery:?}");
+        }
+    }
+}

@@ -16,7 +16,7 @@ use super::{Held, Kind, Socket, SocketId, Way};
 use crate::counters::{Counter, Messages};
 use crate::lookup::get::MAX_MTU;
 use crate::lookup::hash::Asker;
-use crate::lookup::{Decision, Flow4, output4, path};
+use crate::lookup::{Decision, DropReason, Flow4, output4, path};
 use crate::state::Time;
 use crate::trace::Stage;
 
@@ -395,6 +395,8 @@ impl Stack<'_, '_> {
         let Some(header) = Ipv4::edit(&mut bytes) else { return Err(Errno::EINVAL) };
         if header.header_len() > data.len() {
             self.count(Counter::IpOutDiscards);
+            // It was made already.
+            self.end(&Packet::at(decision.dev, Vec::new()), Outcome::Dropped(DropReason::NotSpecified));
             return Err(Errno::EINVAL);
         }
         if header.header_len() >= Ipv4::LEN {

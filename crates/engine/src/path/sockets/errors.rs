@@ -68,6 +68,13 @@ impl Stack<'_, '_> {
         is_raw || !matches!(socket.options.discovery, Discovery::Interface | Discovery::Omit)
     }
 
+    /// The same of IPv4, where it holds for all (`ip_sk_accept_pmtu`).
+    pub(in crate::path) fn learns_mtu4(&self, id: SocketId) -> bool {
+        let socket = self.state.sockets.get(id);
+        let discovery = socket.map(|socket| socket.options4().discovery);
+        !matches!(discovery, Some(Discovery::Interface | Discovery::Omit))
+    }
+
     /// A socket of UDP or a raw one is told (`__udp4_lib_err`, `raw_err`, `__udp6_lib_err`,
     /// `rawv6_err`): one that is connected of what ends matters, one that asked for it of
     /// all. What is too long counts as such unless packets may be cut on their way.
