@@ -8,22 +8,11 @@ use serde_json::{Value, json};
 use crate::{Scratch, Told, fingerpost, run, told};
 
 /// A router between two networks, with a neighbour in each.
-pub const ROUTER: &str = "\
-ip link add eth0 type veth peer name p0
-ip link add eth1 type veth peer name p1
-ip link set eth0 address 02:00:00:00:00:01
-ip link set eth1 address 02:00:00:00:00:02
-ip link set eth0 up
-ip link set eth1 up
-ip link set p0 up
-ip link set p1 up
-ip addr add 10.0.0.1/24 dev eth0
-ip addr add 10.1.0.1/24 dev eth1
-sysctl -w net.ipv4.ip_forward=1
-ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:99 dev eth0
-ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:aa dev eth1
-ip tuntap add dev tun0 mode tun
-";
+pub const ROUTER: &str = concat!(
+    include_str!("../../examples/packets/router.sh"),
+    "ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:aa dev eth1\n",
+    "ip tuntap add dev tun0 mode tun\n",
+);
 
 const HOST: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const PEER: [u8; 6] = [2, 0, 0, 0, 0, 0x99];
