@@ -440,6 +440,26 @@ fn a_raw_socket_of_ipv6_sends_no_ipv4() {
     assert_eq!((host.counted("Ip6OutNoRoutes"), host.counted("IpOutRequests")), (1, 0));
 }
 
+/// IPv4 reads one message of IPv6, where it names a source that is IPv4's (`ip_cmsg_send`).
+#[test]
+fn what_a_socket_of_ipv6_tells_with_a_datagram_of_ipv4() {
+    let mut host = Host::new(ROUTER);
+    let (e0, id) = (host.device("e0"), host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap());
+    let from = |source: &str| Control { source: source.parse().ok(), ..Control::default() };
+    let mapped = "[::ffff:20.0.0.1]:53";
+    for told in [from("2001:db8::7"), from("::"), Control { dev: e0, ..Control::default() }] {
+        assert_eq!(host.way_with(id, mapped, told), Err(Errno::EINVAL), "{told:?}");
+    }
+    assert_eq!(host.counted("IpOutNoRoutes"), 0, "nothing is looked for");
+    let told = Control { ttl: Some(9), tos: Some(0xb8), ..from("::ffff:10.0.0.1") };
+    let (_, header, _) = unframed(&host.way_with(id, mapped, told).unwrap());
+    assert_eq!((header.source().to_string(), header.ttl, header.tos), ("10.0.0.1".into(), 64, 0));
+    // A name of IPv4 goes with messages of IPv4.
+    let told = Control { ttl: Some(9), tos: Some(0xb8), ..from("10.0.0.1") };
+    let (_, header, _) = unframed(&host.way_with(id, "20.0.0.1:53", told).unwrap());
+    assert_eq!((header.source().to_string(), header.ttl, header.tos), ("10.0.0.1".into(), 9, 0xb8));
+}
+
 /// Only where a copy stays with this host is a packet of no hops one for it alone.
 #[test]
 fn multicast_of_no_hops_leaves_where_nobody_listens_here() {

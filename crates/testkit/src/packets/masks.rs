@@ -38,7 +38,7 @@ pub fn held_lines(script: &[String]) -> usize {
 }
 
 /// What is masked, for people.
-pub const MASKED: [(&str, &str); 10] = [
+pub const MASKED: [(&str, &str); 11] = [
     ("ids of IPv4 packets that the host makes", "hashed and random; the header's checksum follows"),
     ("ids of IPv6 fragments that the host makes", "hashed with a random seed"),
     ("times in timestamp options and timestamp replies", "the time of day"),
@@ -48,6 +48,10 @@ pub const MASKED: [(&str, &str); 10] = [
     (
         "NOT_SPECIFIED where fragments arrive, leave or are read, and how often other reasons are given",
         "the pieces of a datagram are freed one by one, or together where their memory could be joined",
+    ),
+    (
+        "NOT_SPECIFIED where the host leaves a group of MLDv1",
+        "a router hears itself, maybe in the name of another process",
     ),
     (
         "drop reasons, and the order of frames, while only time passes or the host is changed",
@@ -180,6 +184,9 @@ pub fn masked(step: &Step, seen: &Seen, arrived: &Arrived, links: &Links) -> See
     let is_cut = made("IpFragCreates") || made("Ip6FragCreates");
     if of_pieces || is_cut || masked.emitted.iter().any(|(dev, frame)| is_piece(dev, frame)) {
         masked.reasons.dedup();
+        masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
+    }
+    if made("Icmp6OutGroupMembReductions") {
         masked.reasons.retain(|reason| reason != "NOT_SPECIFIED");
     }
     masked

@@ -289,6 +289,7 @@ impl Stack<'_, '_> {
         if matches!((socket.kind, socket.family), (Kind::Raw(_), Family::V6)) {
             return self.send6(id, to, control, data);
         }
+        let told = to.map_or(socket.family, |to| Family::of(to.ip()));
         let to = match to.map(plain) {
             Some(to) if socket.family == Family::V6 => Some(self.target_of_mapped(id, to)?),
             to => to,
@@ -307,7 +308,7 @@ impl Stack<'_, '_> {
             return Err(Errno::ENETUNREACH);
         }
         match is_four {
-            true => self.send4(id, to, control, data),
+            true => self.send4(id, to, (told, control), data),
             false => self.send6(id, to, control, data),
         }
     }

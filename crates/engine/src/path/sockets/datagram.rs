@@ -27,12 +27,13 @@ struct Ends {
 }
 
 impl Stack<'_, '_> {
-    /// Sends a datagram of IPv4, to the peer if no destination is named.
+    /// Sends a datagram of IPv4, to the peer if no destination is named. The control messages
+    /// are of the family `told`.
     pub(super) fn send4(
         &mut self,
         id: SocketId,
         to: Option<SocketAddr>,
-        control: &Control,
+        (told, control): (Family, &Control),
         data: &[u8],
     ) -> Result<usize, Errno> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
@@ -50,6 +51,10 @@ impl Stack<'_, '_> {
         // Raw sockets keep no decision, and C-167 demands one of its own.
         let is_plain = *control == Control::default() && !options.dont_route;
         let mut is_connected = is_udp && to.is_none() && is_plain;
+        let control = match told {
+            Family::V4 => control,
+            Family::V6 => &control.of_mapped()?,
+        };
         // C-166; with a device alone no source is named, not even the socket's.
         let named = match control.source {
             Some(IpAddr::V4(source)) => source,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use fingerpost_net::Family;
+use fingerpost_net::{Errno, Family};
 
 use crate::behaviour::Behaviour;
 
@@ -276,6 +276,19 @@ pub struct Control {
     pub tos: Option<u8>,
     /// `MSG_DONTROUTE`.
     pub dont_route: bool,
+}
+
+impl Control {
+    /// What IPv4 reads of messages of IPv6 (`ip_cmsg_send`): of `IPV6_PKTINFO` a device, with a
+    /// source that is IPv4's; of no others.
+    pub(super) fn of_mapped(&self) -> Result<Control, Errno> {
+        let is_info = self.dev != 0 || self.source.is_some();
+        let source = self.source.map(|source| source.to_canonical());
+        if is_info && !source.is_some_and(|source| source.is_ipv4()) {
+            return Err(Errno::EINVAL);
+        }
+        Ok(Control { source, ttl: None, tos: None, ..*self })
+    }
 }
 
 #[cfg(test)]
