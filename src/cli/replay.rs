@@ -1,7 +1,7 @@
 //! `replay`: a capture through the host.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,16 +104,10 @@ fn is_another(file: &Path, capture: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Bytes of a file that are held back: few enough to stay in a processor's near caches.
-const HELD_BACK: usize = 1 << 16;
-
 fn create(path: &Path) -> anyhow::Result<Box<dyn Write>> {
     Ok(match path == Path::new("-") {
-        true => Box::new(BufWriter::with_capacity(HELD_BACK, io::stdout())),
-        false => {
-            let file = File::create(path).with_context(|| label(path))?;
-            Box::new(BufWriter::with_capacity(HELD_BACK, file))
-        }
+        true => Box::new(io::stdout()),
+        false => Box::new(File::create(path).with_context(|| label(path))?),
     })
 }
 

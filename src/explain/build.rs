@@ -4,15 +4,15 @@
 use std::collections::BTreeSet;
 
 use fingerpost_engine::config::{Config, Rule};
-use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::lookup::cache::Cached6;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::rules::{self, SelectorSet};
+use fingerpost_engine::lookup::{Flow, Hashing};
 use fingerpost_engine::trace::{Event, Event6, Purpose, RuleOutcome};
 use fingerpost_engine::{Behaviour, Namespace, Time};
 use fingerpost_iproute::Names;
 use fingerpost_model::{RuleAction, TableId};
-use fingerpost_net::{Errno, Family, Ip};
+use fingerpost_net::{Errno, Family};
 
 use super::question::{Question, ResolvedQuestion};
 use super::report::{
@@ -116,7 +116,7 @@ pub(super) fn explanation(asked: Asked<'_>, question: &Question, answer: Answer)
 }
 
 /// What the families have each of their own in what is shared here.
-pub(super) trait Side: Ip {
+pub(super) trait Side: Hashing {
     /// The kernel function that searches a table.
     const SEARCH: &'static str;
     /// The rules.
@@ -126,7 +126,7 @@ pub(super) trait Side: Ip {
 }
 
 /// Collects what lookups did.
-pub(super) struct Builder<'a, I> {
+pub(super) struct Builder<'a, I: Hashing> {
     pub asked: Asked<'a>,
     pub config: &'a Config,
     pub lookups: Vec<(LookupReport, Flow<I>)>,
@@ -414,7 +414,7 @@ fn would_give<I: Side>(asked: Asked<'_>, rule: &Rule<I>, flow: &Flow<I>) -> Opti
     I::way(asked, rule.table, flow).map(|way| format!("would give {way}"))
 }
 
-fn key<I: Ip>(config: &Config, why: Purpose, flow: &Flow<I>) -> Key {
+fn key<I: Hashing>(config: &Config, why: Purpose, flow: &Flow<I>) -> Key {
     let name = |index: u32| (index != 0).then(|| device(config, index));
     let received = matches!(why, Purpose::Input);
     Key {

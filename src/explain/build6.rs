@@ -13,7 +13,7 @@ use fingerpost_engine::lookup::table6::{self, Demand};
 use fingerpost_engine::lookup::{
     Decision6, DropReason, Flow6, Input, RouteRef, input6, output6, receive6, socket6,
 };
-use fingerpost_engine::trace::{Event, Event6, PassedOver6, Source6Reason, Tracer};
+use fingerpost_engine::trace::{Event, Event6, PassedOver6, Path6, Source6Reason, Tracer};
 use fingerpost_engine::{Env, State, Time};
 use fingerpost_model::TableId;
 use fingerpost_net::{Errno, Prefix};
@@ -135,8 +135,8 @@ fn as_route_get(
         _ => input6::resolve(config, state, env, &mut question.received(true), tracer),
     };
     for event in events {
-        if let Event::V6(Event6::Path { shares: possible, .. }) = event {
-            *shares = possible;
+        if let Event::V6(Event6::Path(path)) = event {
+            *shares = path.shares;
         }
     }
     decision.map_or_else(Ending::Failed, |decision| Ending::Decided(Box::new(decision)))
@@ -161,7 +161,7 @@ pub(super) fn of_packet(asked: Asked<'_>, events: &[Event], is_brief: bool) -> V
         Event::V6(Event6::Begin { flow, .. }) => Some(flow),
         _ => None,
     });
-    let Some(question) = flow.map(question_of) else { return Vec::new() };
+    let Some(question) = flow.map(|flow| question_of(flow)) else { return Vec::new() };
     let mut builder = Builder6::new(asked, &question);
     builder.base.is_brief = is_brief;
     events.iter().for_each(|event| builder.event(event));
@@ -287,9 +287,7 @@ impl<'a> Builder6<'a> {
                 self.step("device", text, "__fib6_rule_action");
             }
             Event6::UnreachableToo { .. } => self.again = true,
-            Event6::Path { first, leg, member, hash, shares } => {
-                self.path(*first, *leg, *member, *hash, shares);
-            }
+            Event6::Path(path) => self.path(path),
             Event6::Learned { learned, redirected } => self.learned(learned, *redirected),
             Event6::Cached { object, route } => {
                 let made_of = match route.get(self.config) {
@@ -443,7 +441,8 @@ impl<'a> Builder6<'a> {
         Some(route6_text(self.config, first, table6::legs(&node.routes, first)))
     }
 
-    fn path(&mut self, first: RouteRef, leg: RouteRef, member: usize, hash: Option<u32>, shares: &Shares) {
+    fn path(&mut self, path: &Path6) {
+        let &Path6 { first, leg, member, hash, ref shares } = path;
         let config = self.config;
         self.hop(leg, member);
         if shares.len() > 1 {

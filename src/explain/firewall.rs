@@ -168,9 +168,10 @@ fn of_v6(asked: Asked<'_>, question: &Resolved<Ipv6Addr>, expression: &Expressio
     };
     let mut unknown = Vec::new();
     for event in &events {
-        if let Event::V6(Event6::Path { shares, .. }) = event
+        if let Event::V6(Event6::Path(path)) = event
             && dev
         {
+            let shares = &path.shares;
             let total: u64 = shares.iter().map(|(.., share)| share).sum();
             let through = |leg: &&(_, usize, u64)| {
                 let route = table6::RouteRef::get(leg.0, config);

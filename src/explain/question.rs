@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fingerpost_engine::Config;
 use fingerpost_engine::addrtype::AddrType;
-use fingerpost_engine::lookup::Flow;
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::Received;
+use fingerpost_engine::lookup::{Flow, Hashing};
 use fingerpost_iproute::{Names, RouteQuestion, RouteQuestionError};
 use fingerpost_model::RouteMsg;
 use fingerpost_net::{Family, Ip, IpPrefix};
@@ -301,6 +301,24 @@ impl ResolvedQuestion {
     }
 }
 
+impl<I: Hashing> Resolved<I> {
+    /// The flow of a packet made here.
+    pub fn flow(&self) -> Flow<I> {
+        Flow {
+            src: self.src,
+            oif: self.oif,
+            mark: self.mark,
+            dscp: self.tos & 0xfc,
+            uid: self.uid,
+            proto: self.proto,
+            sport: self.sport,
+            dport: self.dport,
+            flowlabel: self.flowlabel,
+            ..Flow::to(self.dst)
+        }
+    }
+}
+
 impl<I: Ip> Resolved<I> {
     fn question(&self, config: &Config) -> Question {
         let device = |index: u32| (index != 0).then(|| super::wording::device(config, index));
@@ -324,22 +342,6 @@ impl<I: Ip> Resolved<I> {
     /// Whether the packet has a source before it is routed.
     pub fn has_source(&self) -> bool {
         self.src != I::ZERO
-    }
-
-    /// The flow of a packet made here.
-    pub fn flow(&self) -> Flow<I> {
-        Flow {
-            src: self.src,
-            oif: self.oif,
-            mark: self.mark,
-            dscp: self.tos & 0xfc,
-            uid: self.uid,
-            proto: self.proto,
-            sport: self.sport,
-            dport: self.dport,
-            flowlabel: self.flowlabel,
-            ..Flow::to(self.dst)
-        }
     }
 
     /// The same question for a running kernel (`RTM_GETROUTE`).

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_engine::config::{Alias, Config, DscpSelector, NextHop, Ports, Preference, Route6, Rule};
 use fingerpost_engine::lookup::rules::Selector;
-use fingerpost_engine::lookup::{Flow, table6};
+use fingerpost_engine::lookup::{Flow, Hashing, table6};
 use fingerpost_iproute::Names;
 use fingerpost_model::{RouteFlags, RouteType, RuleAction, Scope};
 use fingerpost_net::{Ip, Prefix};
@@ -172,7 +172,7 @@ pub(super) fn dscp_text(selector: DscpSelector) -> String {
 }
 
 /// What a rule demands and what the flow has.
-pub(super) fn selector_values<I: Ip>(
+pub(super) fn selector_values<I: Hashing>(
     config: &Config,
     selector: Selector,
     rule: &Rule<I>,

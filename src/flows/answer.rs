@@ -430,7 +430,7 @@ impl Sink for Trace {
             Event::Begin { purpose, .. } | Event::V6(Event6::Begin { purpose, .. }) => self.begin(purpose),
             Event::End { .. } => self.elsewhere = false,
             Event::Path { shares, .. } => self.open |= shares.len() > 1,
-            Event::V6(Event6::Path { shares, .. }) => self.open |= shares.len() > 1,
+            Event::V6(Event6::Path(path)) => self.open |= path.shares.len() > 1,
             Event::V6(Event6::SourceByChance { .. }) => self.open = true,
             _ if self.elsewhere => {}
             Event::Table { .. } | Event::RuleTaken { .. } => self.route = None,

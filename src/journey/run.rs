@@ -190,7 +190,7 @@ fn is_open(events: &[Event]) -> bool {
 fn is_open_choice(event: &Event) -> bool {
     match event {
         Event::Path { shares, .. } => shares.len() > 1,
-        Event::V6(Event6::Path { shares, .. }) => shares.len() > 1,
+        Event::V6(Event6::Path(path)) => path.shares.len() > 1,
         _ => false,
     }
 }

@@ -7,6 +7,7 @@
 //! here.
 
 mod capture;
+mod gather;
 mod memo;
 mod report;
 mod run;

@@ -12,15 +12,15 @@ use fingerpost_engine::trace::{Event, Event6};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::gather::Gather;
 use super::memo::{Memo, Mixed};
 use crate::explain::{Asked, LookupReport, packet_lookups};
 
 /// A report that is being written.
 pub struct Report {
-    out: Box<dyn Write>,
+    out: Gather,
     /// What messages call it.
     pub name: String,
-    line: Vec<u8>,
     /// What was counted for the next line.
     news: Vec<News>,
     /// Members of an object, by what was counted.
@@ -144,7 +144,7 @@ impl Report {
     /// Begins a report, which messages call `name`.
     pub fn new(out: Box<dyn Write>, name: String) -> Report {
         let (counted, lookups) = (Memo::new(b""), Lookups::made_of((0, 0, 0)));
-        Report { out, name, line: Vec::new(), news: Vec::new(), counted, lookups }
+        Report { out: Gather::new(out), name, news: Vec::new(), counted, lookups }
     }
 
     /// Writes all that is held back.
@@ -165,13 +165,18 @@ impl Report {
     /// Tells of a packet, or of a timer; a timer that emitted, dropped and counted nothing is
     /// left out.
     pub(super) fn tell(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
-        let Report { out, line, news, counted, lookups, .. } = self;
-        let config = &asked.ns.config;
-        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && news.is_empty();
+        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && self.news.is_empty();
         if entry.packet.is_none() && is_silent {
             return Ok(());
         }
-        line.clear();
+        let begin = self.out.held.len();
+        self.line(asked, entry).inspect_err(|_| self.out.held.truncate(begin))?;
+        self.out.end()
+    }
+
+    fn line(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
+        let Report { out, news, counted, lookups, .. } = self;
+        let (config, line) = (&asked.ns.config, &mut out.held);
         line.extend_from_slice(br#"{"packet":"#);
         match entry.packet {
             Some(packet) => number(line, packet),
@@ -208,7 +213,7 @@ impl Report {
         line.extend_from_slice(br#"},"lookups":"#);
         line.extend_from_slice(lookups.of(asked, entry.events)?);
         line.extend_from_slice(b"}\n");
-        out.write_all(line)
+        Ok(())
     }
 }
 

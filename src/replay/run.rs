@@ -128,7 +128,7 @@ impl Sink for Listener {
     fn event(&mut self, event: Event) {
         match &event {
             Event::Path { shares, .. } => self.is_open |= shares.len() > 1,
-            Event::V6(Event6::Path { shares, .. }) => self.is_open |= shares.len() > 1,
+            Event::V6(Event6::Path(path)) => self.is_open |= path.shares.len() > 1,
             Event::Ended { outcome: outcome @ Outcome::Dropped(_), .. } => {
                 self.ended.get_or_insert(*outcome);
             }

@@ -250,6 +250,7 @@ fn what_is_written_is_read_again() {
     for (device, after, bytes) in [(&eth0, 0, &b"frame"[..]), (&tun0, 1, b"packet"), (&eth0, 2, b"")] {
         writer.packet(device, time + after, bytes, b"why").expect("memory takes all");
     }
+    writer.flush().expect("memory takes all");
     let name = |name: &str| Some(name.to_string());
     let packets = vec![
         (1, name("eth0"), 1, Some(time), 5, b"frame".to_vec(), false),

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 
 use zerocopy::IntoBytes;
 
+use super::gather::Gather;
+
 const SECTION: u32 = 0x0a0d_0d0a;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const INTERFACE: u32 = 1;
@@ -21,12 +23,13 @@ mod option {
 
 /// A capture that is being written.
 pub struct Writer {
-    out: Box<dyn Write>,
+    out: Gather,
     /// What messages call it.
     pub name: String,
     /// Interfaces by the device's index.
     interfaces: BTreeMap<u32, u32>,
-    block: Vec<u8>,
+    /// Where the block begins that is being made.
+    begin: usize,
 }
 
 /// A device that emits.
@@ -46,12 +49,12 @@ impl Writer {
     ///
     /// `out` takes nothing.
     pub fn new(out: Box<dyn Write>, name: String) -> io::Result<Writer> {
-        let mut writer = Writer { out, name, interfaces: BTreeMap::new(), block: Vec::new() };
+        let mut writer = Writer { out: Gather::new(out), name, interfaces: BTreeMap::new(), begin: 0 };
         writer.begin(SECTION);
         writer.number(BYTE_ORDER);
         // Version 1.0, of a length that is not told.
-        writer.block.extend_from_slice(&[1, 0, 0, 0]);
-        writer.block.extend_from_slice(&u64::MAX.to_le_bytes());
+        writer.out.held.extend_from_slice(&[1, 0, 0, 0]);
+        writer.out.held.extend_from_slice(&u64::MAX.to_le_bytes());
         writer.option(option::SHB_USERAPPL, concat!("fingerpost ", env!("CARGO_PKG_VERSION")).as_bytes());
         writer.end_options();
         writer.end()?;
@@ -71,7 +74,7 @@ impl Writer {
         self.begin(ENHANCED_PACKET);
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let numbers = [interface, (time >> 32) as u32, time as u32, length, length];
-        self.block.extend_from_slice(numbers.map(u32::to_le).as_bytes());
+        self.out.held.extend_from_slice(numbers.map(u32::to_le).as_bytes());
         self.bytes(bytes);
         self.option(option::COMMENT, comment);
         self.end_options();
@@ -102,26 +105,27 @@ impl Writer {
     }
 
     fn begin(&mut self, kind: u32) {
-        self.block.clear();
+        self.begin = self.out.held.len();
         self.number(kind);
         // Its length, when that is known.
         self.number(0);
     }
 
     fn number(&mut self, number: u32) {
-        self.block.extend_from_slice(&number.to_le_bytes());
+        self.out.held.extend_from_slice(&number.to_le_bytes());
     }
 
     /// Bytes, filled up to four.
     fn bytes(&mut self, bytes: &[u8]) {
-        self.block.extend_from_slice(bytes);
-        self.block.resize(self.block.len().next_multiple_of(4), 0);
+        self.out.held.extend_from_slice(bytes);
+        let end = self.begin + (self.out.held.len() - self.begin).next_multiple_of(4);
+        self.out.held.resize(end, 0);
     }
 
     fn option(&mut self, code: u16, value: &[u8]) {
         let value = &value[..value.len().min(usize::from(u16::MAX))];
-        self.block.extend_from_slice(&code.to_le_bytes());
-        self.block.extend_from_slice(&(value.len() as u16).to_le_bytes());
+        self.out.held.extend_from_slice(&code.to_le_bytes());
+        self.out.held.extend_from_slice(&(value.len() as u16).to_le_bytes());
         self.bytes(value);
     }
 
@@ -130,9 +134,10 @@ impl Writer {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        let length = self.block.len() as u32 + 4;
-        self.block[4..8].copy_from_slice(&length.to_le_bytes());
+        let block = &mut self.out.held[self.begin..];
+        let length = block.len() as u32 + 4;
+        block[4..8].copy_from_slice(&length.to_le_bytes());
         self.number(length);
-        self.out.write_all(&self.block)
+        self.out.end()
     }
 }

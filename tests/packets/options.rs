@@ -507,6 +507,30 @@ ip route add ::/0 via 2001:db8::2 dev e0 table 100",
     assert_eq!(host.send(id, None, b"data"), Err(Errno::EACCES), "one below its own");
 }
 
+/// Its sources of either family are two, and it is known by the one it had first.
+#[test]
+fn a_socket_of_ipv6_that_is_connected_to_ipv6_sends_ipv4_too() {
+    let mut host = Host::new(ROUTER);
+    host.run(
+        "ip addr add 2001:db8::1/64 dev e0 nodad\nip neigh add 2001:db8::2 lladdr 02:00:00:00:00:05 dev e0",
+    );
+    let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+    host.connect(id, "[2001:db8::2]:53").unwrap();
+    assert_eq!(host.connect(id, "[::ffff:9.0.0.1]:53"), Err(Errno::ENETUNREACH));
+    assert_eq!(host.counted("IpOutNoRoutes"), 1);
+    let source = |frame: &[u8]| unframed(frame).1.source().to_string();
+    let sent = host.way_with(id, "[::ffff:20.0.0.1]:53", Control::default()).unwrap();
+    assert_eq!(source(&sent), "10.1.0.1", "of the way");
+    host.connect(id, "[::ffff:10.0.0.2]:53").unwrap();
+    let local = |host: &Host| host.world.socket_of(NS, id).unwrap().local().ip().to_string();
+    assert_eq!(local(&host), "2001:db8::1");
+    assert_eq!(source(&host.send(id, None, b"data").unwrap()[0]), "10.0.0.1");
+    let sent = host.way_with(id, "[::ffff:20.0.0.1]:53", Control::default()).unwrap();
+    assert_eq!(source(&sent), "10.0.0.1", "it has a source now");
+    host.connect(id, "[2001:db8::2]:53").unwrap();
+    assert_eq!(host.send(id, None, b"data").unwrap()[0][12..14], [0x86, 0xdd]);
+}
+
 #[test]
 fn a_socket_of_ipv6_that_is_bound_to_ipv4_sends_no_ipv6() {
     let mut host = Host::new(ROUTER);

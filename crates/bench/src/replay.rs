@@ -21,8 +21,6 @@ const PASSES: usize = 5;
 const APART: u32 = 10;
 /// How fast it should be, packets a second.
 const GOAL: f64 = 1e6;
-/// What is held back of a file that is written, as the command does.
-const BUFFER: usize = 1 << 16;
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x10];
 /// The host.
@@ -97,8 +95,7 @@ fn pass(script: &Path, capture: &Path, writes: bool, reports: bool) -> io::Resul
 }
 
 fn nowhere() -> io::Result<Box<dyn Write>> {
-    let file = File::create("/dev/null")?;
-    Ok(Box::new(BufWriter::with_capacity(BUFFER, file)))
+    Ok(Box::new(File::create("/dev/null")?))
 }
 
 /// A capture (pcap, microseconds, Ethernet) of packets of all flows in turn.

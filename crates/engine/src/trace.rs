@@ -481,7 +481,7 @@ pub enum Event6 {
         /// Why.
         purpose: Purpose,
         /// Its key.
-        flow: Flow6,
+        flow: Box<Flow6>,
     },
     /// A source was chosen by what Linux's stack happened to hold (F-041).
     SourceByChance {
@@ -548,19 +548,7 @@ pub enum Event6 {
         id: TableId,
     },
     /// One of several legs is chosen.
-    Path {
-        /// The first leg, or the route that uses a group of nexthop objects.
-        first: RouteRef,
-        /// The leg that is used.
-        leg: RouteRef,
-        /// Which member of the group.
-        member: usize,
-        /// The 31-bit hash; `None` when its seed is not known.
-        hash: Option<u32>,
-        /// With an unknown hash, the legs that are possible, and how many of all
-        /// 2³¹ hashes select each.
-        shares: Vec<(RouteRef, usize, u64)>,
-    },
+    Path(Box<Path6>),
     /// Something was learned about the destination (C-299).
     Learned {
         /// What.
@@ -592,6 +580,22 @@ pub enum Event6 {
         /// Why.
         why: Source6Reason,
     },
+}
+
+/// How one of several legs of an IPv6 route is chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path6 {
+    /// The first leg, or the route that uses a group of nexthop objects.
+    pub first: RouteRef,
+    /// The leg that is used.
+    pub leg: RouteRef,
+    /// Which member of the group.
+    pub member: usize,
+    /// The 31-bit hash; `None` when its seed is not known.
+    pub hash: Option<u32>,
+    /// With an unknown hash, the legs that are possible, and how many of all
+    /// 2³¹ hashes select each.
+    pub shares: Vec<(RouteRef, usize, u64)>,
 }
 
 /// What makes the full source check necessary (`fib_validate_source`).

@@ -13,7 +13,7 @@ use fingerpost_net::{Family, Ip, Prefix};
 
 use super::program::{BATCH, Then, has_no_selector};
 use crate::config::Rule;
-use crate::lookup::Flow;
+use crate::lookup::{Flow, Hashing};
 
 /// Masks of marks that have lists of their own; rules with others are tried always.
 const MASKS: usize = 4;
@@ -42,7 +42,7 @@ enum Dimension<I> {
 }
 
 /// Packets of a batch, by number: what rules are filed by, and the whole flow.
-pub trait Packets<I> {
+pub trait Packets<I: Hashing> {
     /// The destination.
     fn dst(&self, n: usize) -> I;
     /// The source.
@@ -126,7 +126,7 @@ impl<K: Ip> Filed<K> {
     }
 }
 
-impl<I: Ip> Dimension<I> {
+impl<I: Hashing> Dimension<I> {
     /// The rules that a flow may meet.
     fn find(&self, flow: &Flow<I>) -> &[u32] {
         match self {
@@ -163,7 +163,7 @@ fn exactly(number: u32) -> Option<Prefix<Ipv4Addr>> {
     Prefix::containing(key(number), 32).ok()
 }
 
-impl<I: Ip> Classes<I> {
+impl<I: Hashing> Classes<I> {
     /// Files rules, named by position in `list`.
     pub fn new(list: &[Rule<I>], rules: Vec<(usize, Then)>) -> Self {
         let (mut sources, mut destinations, mut devices) = (Vec::new(), Vec::new(), Vec::new());

@@ -20,8 +20,8 @@ use super::classes::{Candidates, Classes, DIMENSIONS, Filing, Lists, Packets};
 use super::compose::Composed;
 use super::place;
 use crate::config::{Config, Rule, Rules};
-use crate::lookup::Flow;
 use crate::lookup::rules::{failing, target};
+use crate::lookup::{Flow, Hashing};
 
 /// A table that is searched, and what becomes of its results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +110,7 @@ impl Hit {
 }
 
 /// Longest matches in groups of tables; what a table passes on is none.
-pub trait Search<I> {
+pub trait Search<I: Hashing> {
     /// The value that a group has for a destination.
     fn value(&self, group: Group, dst: I) -> Option<u32>;
     /// The same for many; [`fib::NONE`] for none.
@@ -120,7 +120,7 @@ pub trait Search<I> {
 /// Flows of a batch.
 pub(super) const BATCH: usize = 256;
 
-impl<I: Ip> Program<I> {
+impl<I: Hashing> Program<I> {
     /// Compiles a list of rules; with `without` they are not looked at, and these
     /// tables are searched.
     pub fn new(config: &Config, rules: &Rules<I>, without: Option<&[TableId]>) -> Self {
@@ -285,7 +285,7 @@ struct Batch<I> {
     count: usize,
 }
 
-impl<I: Ip> Batch<I> {
+impl<I: Hashing> Batch<I> {
     fn of(count: usize) -> Self {
         let mut open = [0; BATCH];
         open.iter_mut().zip(0..count as u16).for_each(|(place, n)| *place = n);
@@ -386,7 +386,7 @@ impl Builder {
     }
 
     /// The stages of a list of rules, and the rules of the groups that all flows search.
-    fn stages<I: Ip>(
+    fn stages<I: Hashing>(
         &mut self,
         list: &[Rule<I>],
         masters: &[u32],
@@ -475,7 +475,7 @@ impl Builder {
 }
 
 /// Ends a run of rules that some flows meet.
-fn close_select<I: Ip>(list: &[Rule<I>], select: &mut Vec<(usize, Then)>, stages: &mut Vec<Stage<I>>) {
+fn close_select<I: Hashing>(list: &[Rule<I>], select: &mut Vec<(usize, Then)>, stages: &mut Vec<Stage<I>>) {
     if !select.is_empty() {
         stages.push(Stage::Select(Classes::new(list, std::mem::take(select))));
     }
@@ -500,7 +500,7 @@ enum Meets {
 }
 
 impl Meets {
-    fn of<I: Ip>(rule: &Rule<I>, masters: &[u32]) -> Meets {
+    fn of<I: Hashing>(rule: &Rule<I>, masters: &[u32]) -> Meets {
         // Flows name no egress device, and belong to no VRF.
         let no_iif = rule.iifname.is_some() && (rule.iif == 0 || masters.contains(&rule.iif));
         let fails = rule.oifname.is_some() || rule.l3mdev || no_iif;

@@ -31,7 +31,7 @@ pub fn receive(
         return resolve(config, state, env, flow, tracer);
     }
     if AddrType::of(flow.dst).needs_device() {
-        tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Input, flow: flow.clone() }));
+        tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Input, flow: Box::new(flow.clone()) }));
         if let Ok(found) = rules6::lookup_in_vrf(config, state, env, flow, (vrf, dev), tracer) {
             mark_bucket(config, state, env, flow, &found);
             return Ok(decide(config, flow, &found, flow.src, true));
@@ -54,7 +54,7 @@ pub fn resolve(
     flow: &mut Flow6,
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
-    tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Input, flow: flow.clone() }));
+    tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Input, flow: Box::new(flow.clone()) }));
     let demand = Demand {
         device: AddrType::of(flow.dst).needs_device(),
         reachable: config.sysctl6.all.forwarding == 0,

@@ -33,6 +33,8 @@ pub mod table;
 pub mod table6;
 pub mod validate;
 
+use std::convert::Infallible;
+use std::fmt::Debug;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fingerpost_model::Scope;
@@ -44,9 +46,24 @@ pub use table6::{Found6, RouteRef};
 use crate::config::{Alias, Config};
 use fingerpost_model::TableId;
 
+/// A family's addresses, and what a flow has besides them for the hash that chooses among hops.
+pub trait Hashing: Ip {
+    /// What is hashed of a packet; nothing of a family whose lookups are told it apart
+    /// ([`hash::Asker`]).
+    type Hashed: Clone + Debug + PartialEq + Eq;
+}
+
+impl Hashing for Ipv4Addr {
+    type Hashed = Infallible;
+}
+
+impl Hashing for Ipv6Addr {
+    type Hashed = hash6::Hashed6;
+}
+
 /// The question (`struct flowi`): what rules, tables and hashes look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flow<I> {
+pub struct Flow<I: Hashing> {
     /// Destination; unspecified for none.
     pub dst: I,
     /// Source; unspecified before it is chosen.
@@ -80,8 +97,8 @@ pub struct Flow<I> {
     pub sport: u16,
     /// Destination port; 0 when unknown.
     pub dport: u16,
-    /// The packet whose hash chooses among hops, where it is not the flow's; of IPv6.
-    pub hashed: Option<hash6::Hashed6>,
+    /// The packet whose hash chooses among hops, where it is not the flow's.
+    pub hashed: Option<I::Hashed>,
     /// Tunnel id of received metadata.
     pub tun_id: u64,
     /// After a lookup that failed: the realms of the rule by which it did.
@@ -97,7 +114,7 @@ pub type Flow4 = Flow<Ipv4Addr>;
 /// An IPv6 flow.
 pub type Flow6 = Flow<Ipv6Addr>;
 
-impl<I: Ip> Flow<I> {
+impl<I: Hashing> Flow<I> {
     /// A flow to a destination with everything else unset.
     pub fn to(dst: I) -> Self {
         Flow {

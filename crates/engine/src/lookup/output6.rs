@@ -64,7 +64,7 @@ pub(super) fn find<'a>(
 ) -> Result<Candidate<'a>, Errno> {
     flow.iif = LOOPBACK;
     flow.has_source = !flow.src.is_unspecified();
-    tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Output, flow: flow.clone() }));
+    tracer.event(|| Event::V6(Event6::Begin { purpose: Purpose::Output, flow: Box::new(flow.clone()) }));
     let demand = Demand {
         device: device || AddrType::of(flow.dst).needs_device(),
         reachable: config.sysctl6.all.forwarding == 0,

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use fingerpost_model::{RuleAction, TableId};
 use fingerpost_net::{Errno, Family, Ip, Prefix};
 
-use super::{FibResult, Flow, Flow4, table};
+use super::{FibResult, Flow, Flow4, Hashing, table};
 use crate::config::{Config, DscpSelector, LOOPBACK, Links, Ports, Rule};
 use crate::trace::{Event, RuleOutcome, Tracer};
 
@@ -89,7 +89,11 @@ impl SelectorSet {
 /// Which of a rule's selectors the flow fails, `not` left aside.
 ///
 /// `l3_masters` says whether a device is an l3 master.
-pub fn failing<I: Ip>(rule: &Rule<I>, flow: &Flow<I>, is_l3_master: impl Fn(u32) -> bool) -> SelectorSet {
+pub fn failing<I: Hashing>(
+    rule: &Rule<I>,
+    flow: &Flow<I>,
+    is_l3_master: impl Fn(u32) -> bool,
+) -> SelectorSet {
     let mut set = SelectorSet::default();
     set.add(Selector::Iif, rule.iifname.is_some() && !iif_matches(rule.iif, flow, &is_l3_master));
     set.add(Selector::Oif, rule.oifname.is_some() && !oif_matches(rule.oif, flow, &is_l3_master));
@@ -116,17 +120,17 @@ pub fn failing<I: Ip>(rule: &Rule<I>, flow: &Flow<I>, is_l3_master: impl Fn(u32)
 }
 
 /// A device that is an l3 master stands for all that belongs to it.
-fn iif_matches<I>(iif: u32, flow: &Flow<I>, is_l3_master: &impl Fn(u32) -> bool) -> bool {
+fn iif_matches<I: Hashing>(iif: u32, flow: &Flow<I>, is_l3_master: &impl Fn(u32) -> bool) -> bool {
     if is_l3_master(iif) { !flow.l3mdev_of_oif && flow.l3mdev == iif } else { iif != 0 && flow.iif == iif }
 }
 
-fn oif_matches<I>(oif: u32, flow: &Flow<I>, is_l3_master: &impl Fn(u32) -> bool) -> bool {
+fn oif_matches<I: Hashing>(oif: u32, flow: &Flow<I>, is_l3_master: &impl Fn(u32) -> bool) -> bool {
     if is_l3_master(oif) { flow.l3mdev_of_oif && flow.l3mdev == oif } else { oif != 0 && flow.oif == oif }
 }
 
 /// A question of IPv6 without source fails every `from`, unless the rule waits
 /// until there is one (C-301).
-fn from_matches<I: Ip>(rule: &Rule<I>, flow: &Flow<I>) -> bool {
+fn from_matches<I: Hashing>(rule: &Rule<I>, flow: &Flow<I>) -> bool {
     match I::FAMILY == Family::V4 || flow.has_source || rule.src.1 == 0 {
         true => within(rule.src, flow.src),
         false => rule.find_source,
@@ -207,7 +211,7 @@ fn through_rules(
 /// Tries the rules in order (`fib_rules_lookup`): the first result that is kept,
 /// with the realms of its rule. `search` looks into the table that a rule leads to;
 /// `suppressed` says whether and why a rule discards a result.
-pub(super) fn walk<I: Ip, R>(
+pub(super) fn walk<I: Hashing, R>(
     list: &[Rule<I>],
     links: &Links,
     flow: &mut Flow<I>,
@@ -297,7 +301,7 @@ pub(crate) fn suppressed(
 }
 
 /// Finds the VRF that a flow belongs to (`l3mdev_update_flow`).
-pub(super) fn update_l3mdev<I>(links: &Links, flow: &mut Flow<I>) {
+pub(super) fn update_l3mdev<I: Hashing>(links: &Links, flow: &mut Flow<I>) {
     if flow.oif != 0 {
         if flow.l3mdev == 0 {
             flow.l3mdev = links.l3_master(flow.oif);

@@ -18,7 +18,7 @@ use super::{Flow6, path};
 use crate::config::{Config, NextHop, NexthopKind, Node6, Preference, Route6, Route6Id, RtFlags, Table6};
 use crate::namespace::Env;
 use crate::state::Time;
-use crate::trace::{Event, Event6, PassedOver6, Tracer};
+use crate::trace::{Event, Event6, PassedOver6, Path6, Tracer};
 
 /// What a lookup demands of routes (`RT6_LOOKUP_F_*`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -479,7 +479,7 @@ pub fn select_path<'a>(
     let hash = || multipath_hash6(config, flow);
     let event = |tracer: &mut Tracer<'_>, first: &Route6, leg: &Candidate<'_>, hash, shares| {
         let (first, leg, member) = (RouteRef::to(first), RouteRef::to(leg.route), leg.member);
-        tracer.event(|| Event::V6(Event6::Path { first, leg, member, hash, shares }));
+        tracer.event(|| Event::V6(Event6::Path(Box::new(Path6 { first, leg, member, hash, shares }))));
     };
     if let Some(id) = found.route.nh_id {
         let Some(count) = path::group_size(config, id) else { return found };

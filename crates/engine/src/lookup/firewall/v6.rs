@@ -139,7 +139,7 @@ fn look_up<'a>(
     purpose: Purpose,
     tracer: &mut Tracer<'_>,
 ) -> Result<Candidate<'a>, Errno> {
-    tracer.event(|| Event::V6(Event6::Begin { purpose, flow: flow.clone() }));
+    tracer.event(|| Event::V6(Event6::Begin { purpose, flow: Box::new(flow.clone()) }));
     rules6::lookup_plain(config, state, env, flow, of_link(flow.dst), tracer)
 }
 

@@ -47,7 +47,7 @@ impl Stack<'_, '_> {
         if is_udp && target.port() == 0 {
             return Err(Errno::EINVAL);
         }
-        let IpAddr::V4(own) = as_v4(socket.source) else { return Err(Errno::ENETUNREACH) };
+        let own = socket.source4();
         // Raw sockets keep no decision, and C-167 demands one of its own.
         let is_plain = *control == Control::default() && !options.dont_route;
         let mut is_connected = is_udp && to.is_none() && is_plain;
@@ -208,8 +208,9 @@ impl Stack<'_, '_> {
             return;
         };
         let Some(to) = socket.peer.filter(|_| self.has_lost_way(socket)) else { return };
-        match (socket.family, to.ip(), as_v4(socket.source)) {
-            (Family::V4, IpAddr::V4(dst), IpAddr::V4(src)) => {
+        match (socket.family, to.ip()) {
+            (Family::V4, IpAddr::V4(dst)) => {
+                let src = socket.source4();
                 let options = socket.options4();
                 let (sport, dport) = (socket.port, to.port());
                 let flow = self.flow4(&options, Kind::Udp, dst);
@@ -217,7 +218,7 @@ impl Stack<'_, '_> {
                 self.keep_way(id, None);
                 self.set_way4(id, flow);
             }
-            (_, IpAddr::V6(dst), _) => self.find_way6(id, dst, to.port()),
+            (_, IpAddr::V6(dst)) => self.find_way6(id, dst, to.port()),
             // One of IPv6 that is connected to IPv4.
             _ => {}
         }
@@ -438,7 +439,7 @@ impl Stack<'_, '_> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let (kind, options, sport) = (socket.kind, socket.options4(), socket.port);
         let IpAddr::V4(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
-        let IpAddr::V4(mut src) = as_v4(socket.source) else { return Err(Errno::EINVAL) };
+        let mut src = socket.source4();
         self.keep_way(id, None);
         let mut oif = options.dev;
         if dst.is_multicast() {
@@ -469,6 +470,8 @@ impl Stack<'_, '_> {
         let is_new_place = socket.local.is_unspecified();
         if socket.source.is_unspecified() {
             socket.source = flow.src.into();
+        } else if socket.source4().is_unspecified() {
+            socket.source4 = flow.src;
         }
         if is_new_place {
             socket.local = flow.src.into(); // C-171
@@ -514,9 +517,4 @@ pub(super) fn unless_full(sent: Result<(), Errno>, options: &Options) -> Result<
         Err(Errno::ENOBUFS) if !options.reports_errors => Ok(()),
         sent => sent,
     }
-}
-
-/// A source that is open is open for either family.
-fn as_v4(addr: IpAddr) -> IpAddr {
-    if addr.is_unspecified() { Ipv4Addr::UNSPECIFIED.into() } else { addr }
 }

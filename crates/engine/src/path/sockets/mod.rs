@@ -94,6 +94,9 @@ pub struct Socket {
     /// What it sends from (`inet_saddr`): bound to a group or to a broadcast address, the
     /// device's.
     source: IpAddr,
+    /// What it sends IPv4 from if that is an address of IPv6: it was connected within either
+    /// family; unspecified for what the way says.
+    source4: Ipv4Addr,
     /// Its port; 0 while it has none.
     port: u16,
     /// Whom it is connected to.
@@ -154,6 +157,14 @@ impl Socket {
         }
     }
 
+    /// What it sends IPv4 from, unspecified for what the way says.
+    fn source4(&self) -> Ipv4Addr {
+        match self.source {
+            IpAddr::V4(addr) => addr,
+            IpAddr::V6(_) => self.source4,
+        }
+    }
+
     /// Its options where it sends IPv4.
     pub(super) fn options4(&self) -> Options {
         self.options.as_v4(self.family)
@@ -210,6 +221,7 @@ impl Sockets {
             options,
             local: any,
             source: any,
+            source4: Ipv4Addr::UNSPECIFIED,
             port: 0,
             peer: None,
             flow: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED, 0),
