@@ -20,8 +20,6 @@ mod namespace;
 pub mod network;
 pub mod path;
 mod restore;
-mod restore6;
-mod restore_mroute;
 mod state;
 pub mod trace;
 mod world;

@@ -6,21 +6,22 @@
 //! Not here: that Linux forgets, some time after nobody uses them, entries beyond the first
 //! 128 of all namespaces together (`neigh_periodic_work`).
 
+mod probe;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use fingerpost_model::{LinkFlags, LlAddr, NeighFlags, NeighMsg, NeighState, RouteType};
-use fingerpost_net::wire::{Header, Ipv4, Ipv6, Mac, icmp};
+use fingerpost_net::wire::{Header, Ipv4, Mac};
 use fingerpost_net::{Errno, Family};
 
 use super::ethernet::{broadcast_of, has_header, mac_of};
 use super::hook::Sent;
-use super::six::is_six;
 use super::timers::{Due, Timer};
 use super::{Outcome, Packet, Stack};
 use crate::config::{Config, Link};
 use crate::control::sysctl;
-use crate::lookup::{DropReason, path, source};
+use crate::lookup::{DropReason, source};
 use crate::state::{State, Time};
 use crate::trace::Stage;
 
@@ -382,143 +383,8 @@ impl Stack<'_, '_> {
         true
     }
 
-    /// Milliseconds between two probes.
-    fn pause(&self, key: Key) -> u64 {
-        self.neighbour_setting(key, "retrans_time_ms").max(10)
-    }
-
-    /// Asks once more (`neigh_probe`, `arp_solicit`).
-    fn probe(&mut self, key: Key) {
-        let is_unicast =
-            u64::from(self.resolution(key).probes) < self.neighbour_setting(key, "ucast_solicit");
-        let to = if is_unicast { self.address_in(key) } else { None };
-        let (before, app) =
-            (self.neighbour_setting(key, "ucast_solicit"), self.neighbour_setting(key, "app_solicit"));
-        let probes = u64::from(self.resolution(key).probes);
-        if (before..before + app).contains(&probes) {
-            // Programs are asked instead.
-            self.resolution(key).probes += 1;
-            return;
-        }
-        match key {
-            (dev, IpAddr::V4(target)) => {
-                let last = self.state.waiting.last(key);
-                let source = last.and_then(|packet| Ipv4::read(&packet.bytes)).map(Ipv4::source);
-                self.arp_ask(dev, target, source, to);
-            }
-            (dev, IpAddr::V6(target)) => {
-                let last = self.state.waiting.last(key);
-                let source = last.and_then(|packet| Ipv6::read(&packet.bytes)).map(Ipv6::source);
-                self.nd_ask(dev, target, source, is_unicast);
-            }
-        }
-        self.resolution(key).probes += 1;
-    }
-
     fn address_in(&self, key: Key) -> Option<Mac> {
         self.config.neighbours.entries.get(&key).and_then(mac_in)
-    }
-
-    /// `neigh_timer_handler`.
-    pub(super) fn neighbour_timer(&mut self, dev: u32, addr: IpAddr) {
-        let (key, now) = ((dev, addr), self.now());
-        self.resolution(key).timer = None;
-        let state = self.state_of(key);
-        if let Some(mac) = self.address_of(key) {
-            self.send_waiting(key, mac);
-        }
-        if !self.knows(key) || state == NeighState::FAILED {
-            return self.give_up(key);
-        }
-        if !state.any(IN_TIMER) {
-            return;
-        }
-        let delay = self.neighbour_setting(key, "delay_first_probe_time") * 1000;
-        let Resolution { confirmed, used, reachable, .. } = *self.resolution(key);
-        let confirmed_within = |millis: u64| confirmed.is_some_and(|at| now.0 <= at.0 + millis);
-        let pause = self.pause(key);
-        let mut next = now.0 + pause;
-        if state == NeighState::REACHABLE {
-            if confirmed_within(reachable) {
-                next = confirmed.map_or(next, |at| at.0 + reachable);
-            } else if now.0 <= used.0 + delay {
-                self.enter(key, NeighState::DELAY);
-                self.resolution(key).updated = Some(now);
-                next = now.0 + delay;
-            } else {
-                self.enter(key, NeighState::STALE);
-                self.resolution(key).updated = Some(now);
-            }
-        } else if state == NeighState::DELAY {
-            if confirmed_within(delay) {
-                self.enter(key, NeighState::REACHABLE);
-                next = confirmed.map_or(next, |at| at.0 + reachable);
-            } else {
-                self.enter(key, NeighState::PROBE);
-                self.resolution(key).probes = 0;
-            }
-            self.resolution(key).updated = Some(now);
-        }
-        let state = self.state_of(key);
-        let is_asking = state.any(ASKED);
-        if is_asking && u64::from(self.resolution(key).probes) >= self.most_probes(key, state) {
-            self.enter(key, NeighState::FAILED);
-            return self.give_up(key);
-        }
-        if state.any(IN_TIMER) {
-            self.set_timer(key, Some(Time(next.max(now.0 + 10))));
-        }
-        if is_asking {
-            self.probe(key);
-        }
-    }
-
-    /// `neigh_max_probes`.
-    fn most_probes(&self, key: Key, state: NeighState) -> u64 {
-        let last = if state == NeighState::PROBE { "mcast_resolicit" } else { "mcast_solicit" };
-        ["ucast_solicit", "app_solicit", last].iter().map(|name| self.neighbour_setting(key, name)).sum()
-    }
-
-    /// Nobody answers: those who wait are told (`neigh_invalidate`, `arp_error_report`; C-276).
-    /// Where telling one has the same neighbour asked for again, the others are not.
-    fn give_up(&mut self, key: Key) {
-        let now = self.now();
-        self.resolution(key).updated = Some(now);
-        while !self.knows(key) || self.state_of(key) == NeighState::FAILED {
-            let Some((mut packet, share)) = self.state.waiting.pop(key) else { break };
-            let reason = match is_six(&packet) {
-                true => {
-                    self.link_failed6(&packet); // T-65
-                    DropReason::NotSpecified
-                }
-                false => {
-                    if self.read_options_again(&mut packet) {
-                        self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
-                    }
-                    self.forget_path_mtu(&packet);
-                    DropReason::NeighFailed
-                }
-            };
-            self.state.waiting.release(share);
-            self.drop(&packet, reason);
-        }
-        while let Some((packet, share)) = self.state.waiting.pop(key) {
-            self.state.waiting.release(share);
-            self.drop(&packet, DropReason::QueuePurge);
-        }
-        if !self.knows(key) {
-            removed(self.state, key);
-        }
-    }
-
-    /// The decision by which a packet was to leave forgets its path MTU (`ipv4_link_failure`).
-    fn forget_path_mtu(&mut self, packet: &Packet) {
-        let Some((decision, result)) = packet.decision.as_ref().and_then(|way| Some((way, way.result?)))
-        else {
-            return;
-        };
-        let hop = path::hop_id(self.config, result.alias.info, result.hop);
-        self.state.exceptions.link_failed(hop, decision.destination, decision.is_input);
     }
 
     /// When the entry was last changed, for those that ask whether it may change again.
