@@ -531,6 +531,27 @@ fn a_socket_of_ipv6_that_is_connected_to_ipv6_sends_ipv4_too() {
     assert_eq!(host.send(id, None, b"data").unwrap()[0][12..14], [0x86, 0xdd]);
 }
 
+/// The device that a socket prefers counts alone where no source is told (`ip6_route_output`).
+#[test]
+fn a_kept_way_of_ipv6_is_for_the_source_that_it_was_found_for() {
+    let mut host = Host::new(ROUTER);
+    host.run(
+        "ip addr add fd00:2::1/48 dev e0 nodad\nip addr add 2001:db8:4::1/64 dev e1 nodad
+ip addr add fd77::f/112 dev e1 nodad\nip neigh add fd00:2::2 lladdr 02:00:00:00:00:05 dev e0
+ip neigh add 2001:db8:4::2 lladdr 02:00:00:00:00:06 dev e1\nip route add ::/0 via 2001:db8:4::2 dev e1",
+    );
+    let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+    host.set(id, Setting::UnicastDevice(host.device("e1")));
+    host.connect(id, "[fd00:2::2]:53").unwrap();
+    let mut to = |source: &str| {
+        let control = Control { source: source.parse().ok(), ..Control::default() };
+        let called = host.world.send(NS, id, None, &control, b"data", &mut Tracer::off());
+        called.result.unwrap();
+        Ethernet::read(&called.emitted[0].bytes).unwrap().dst[5]
+    };
+    assert_eq!([to(""), to("2001:db8:4::1"), to("fd00:2::1"), to("fd77::f"), to("")], [6, 5, 5, 6, 6]);
+}
+
 #[test]
 fn a_socket_of_ipv6_that_is_bound_to_ipv4_sends_no_ipv6() {
     let mut host = Host::new(ROUTER);

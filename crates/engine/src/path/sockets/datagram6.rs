@@ -77,7 +77,7 @@ impl Stack<'_, '_> {
             }
             _ => own,
         };
-        let held = if is_udp { self.held6(id, dst, oif) } else { None };
+        let held = if is_udp { self.held6(id, (src, dst), oif) } else { None };
         let (decision, src) = match held {
             Some(decision) => (decision, src),
             None => {
@@ -151,15 +151,17 @@ impl Stack<'_, '_> {
         if dst.is_multicast() { options.multicast_dev } else { options.unicast_dev }
     }
 
-    /// The decision that a socket keeps, for packets to its peer by no other device, whatever
-    /// else they are told (`ip6_sk_dst_check`); one that holds no longer is forgotten.
-    fn held6(&mut self, id: SocketId, dst: Ipv6Addr, oif: u32) -> Option<Decision6> {
+    /// The decision that a socket keeps, for packets from its source to its peer by no other
+    /// device, whatever else they are told (`ip6_sk_dst_check` of kernels that know routes by
+    /// source); one that holds no longer is forgotten.
+    fn held6(&mut self, id: SocketId, (src, dst): (Ipv6Addr, Ipv6Addr), oif: u32) -> Option<Decision6> {
         let socket = self.state.sockets.get(id)?;
         match &socket.way {
             Some(Way::Six(held)) if self.is_current6(held) => {
+                let is_from_it = socket.source == IpAddr::V6(src);
                 let is_for_it = socket.peer.is_some_and(|peer| peer.ip() == dst);
                 let is_by_it = oif == 0 || oif == held.decision.dev;
-                (is_for_it && is_by_it).then(|| held.decision.clone())
+                (is_from_it && is_for_it && is_by_it).then(|| held.decision.clone())
             }
             Some(Way::Four(held)) if self.is_current4(held) => None,
             _ => {
