@@ -69,9 +69,10 @@ fn mixed(events: &[Event]) -> Mixed {
                 mixed.mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
             }
             Event::V6(Event6::Begin { flow, .. }) => {
-                let (dst, src) = (flow.dst.to_bits(), flow.src.to_bits());
-                mixed.mix((dst >> 64 ^ dst) as u64);
-                mixed.mix((src >> 64 ^ src) as u64);
+                for address in [flow.dst.to_bits(), flow.src.to_bits()] {
+                    mixed.mix((address >> 64) as u64);
+                    mixed.mix(address as u64);
+                }
                 mixed.mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
             }
             _ => {}

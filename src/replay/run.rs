@@ -3,8 +3,8 @@
 use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::config::{Link, Route6};
 use fingerpost_engine::counters::Counters;
+use fingerpost_engine::lookup::RouteRef;
 use fingerpost_engine::lookup::hash::Asker;
-use fingerpost_engine::lookup::table6;
 use fingerpost_engine::path::{Frame, Outcome, has_header};
 use fingerpost_engine::trace::{Event, Event6, Sink, Tracer};
 use fingerpost_engine::{Config, Time};
@@ -107,7 +107,7 @@ fn counters(source: &mut Source) -> anyhow::Result<&mut Counters> {
 /// Whether a choice among several hops can turn on a seed that is not known.
 fn is_choice_unknown(config: &Config) -> bool {
     let has_several = |info| config.hops(info).len() > 1;
-    let has_several6 = |route: &Route6| route.is_leg() || table6::hops(config, route).nth(1).is_some();
+    let has_several6 = |route: &Route6| RouteRef::to(route).is_one_of_several(config);
     let mut routes6 = config.fib6.tables.iter().flat_map(|table| table.routes());
     config.sysctl.fib_multipath_hash_seed == 0
         && (config.fib.infos.iter().flatten().any(has_several) || routes6.any(has_several6))

@@ -552,6 +552,83 @@ ip neigh add 2001:db8:4::2 lladdr 02:00:00:00:00:06 dev e1\nip route add ::/0 vi
     assert_eq!([to(""), to("2001:db8:4::1"), to("fd00:2::1"), to("fd77::f"), to("")], [6, 5, 5, 6, 6]);
 }
 
+/// The device that a socket prefers, without a source, demands: the way that it found then would
+/// not be found again. Neither another MTU ends it nor what is learned of other routes.
+#[test]
+fn what_ends_a_kept_way_of_ipv6() {
+    let mut host = Host::new(ROUTER);
+    host.run(
+        "ip addr add fd00:2::1/64 dev e1 nodad\nip neigh add fe80::2 lladdr 02:00:00:00:00:05 dev e0
+ip neigh add fd00:2::2 lladdr 02:00:00:00:00:06 dev e1\nip route add ::/0 via fe80::2 dev e0
+ip route add 2001:db8:103::/48 via fd00:2::2 dev e1",
+    );
+    let open = |host: &mut Host| {
+        let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+        host.set(id, Setting::UnicastDevice(host.device("e0")));
+        host.connect(id, "[2001:db8:103::e]:53").unwrap();
+        id
+    };
+    let by = |host: &mut Host, id| {
+        let frames = host.send(id, None, &[0; 1300]).unwrap();
+        (frames.len(), Ethernet::read(&frames[0]).unwrap().dst[5])
+    };
+    let id = open(&mut host);
+    for (mtu, pieces) in [(1280, 2), (1400, 1), (1500, 1)] {
+        host.run(&format!("ip link set e1 mtu {mtu}\nip link set e0 mtu {mtu}"));
+        assert_eq!(by(&mut host, id), (pieces, 5), "an MTU of {mtu}");
+    }
+    host.run("ip route add 2001:db8:104::/48 dev e1\nip route del 2001:db8:104::/48");
+    assert_eq!(by(&mut host, id).1, 6, "a route below its own was added");
+    let id = open(&mut host);
+    host.run("ip route del 2001:db8:103::/48");
+    assert_eq!(by(&mut host, id).1, 5, "another one went");
+    host.run("ip route del ::/0");
+    assert_eq!(host.send(id, None, b"data"), Err(Errno::ENETUNREACH), "its own went");
+}
+
+#[test]
+fn to_close_a_socket_of_ipv6_is_to_look_for_its_lost_way() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip addr add 2001:db8::1/64 dev e0 nodad\nip route add ::/0 via 2001:db8::3");
+    let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+    host.connect(id, "[2001:db8:1::5]:53").unwrap();
+    host.run("ip route del ::/0");
+    host.world.close(NS, id);
+    assert_eq!(host.counted("Ip6OutNoRoutes"), 1);
+    let id = host.connected("0.0.0.0:5000", "20.0.0.1:53");
+    host.run("ip route del 20.0.0.0/8");
+    host.world.close(NS, id);
+    assert_eq!(host.counted("IpOutNoRoutes"), 0, "of IPv4 it is not");
+}
+
+/// An own address of a device counts for any other unless it is of a link, and so does one that
+/// is others' too; the device that a socket prefers does not matter (`ip6_datagram_send_ctl`).
+#[test]
+fn which_sources_a_datagram_of_ipv6_is_told() {
+    let mut host = Host::new(ROUTER);
+    host.run(
+        "sysctl -w net.ipv6.conf.all.forwarding=1\nip addr add 2001:db8::1/64 dev e0 nodad
+ip addr add fe80::77/64 dev e0 nodad\nip addr add fd00::1/64 dev e1 nodad
+ip neigh add 2001:db8::3 lladdr 02:00:00:00:00:05 dev e0\nip addr add fd00::2/64 dev e1",
+    );
+    let (e0, e1) = (host.device("e0"), host.device("e1"));
+    let id = host.world.socket(NS, Family::V6, Kind::Udp, 0).unwrap();
+    host.set(id, Setting::UnicastDevice(e0));
+    let mut told = |dev: u32, source: &str| {
+        let control = Control { dev, source: source.parse().ok(), ..Control::default() };
+        let to = Some(addr("[2001:db8::3]:53"));
+        host.world.send(NS, id, to, &control, b"data", &mut Tracer::off()).result
+    };
+    for (dev, source) in [(0, "fd00::1"), (e0, "fd00::1"), (0, "2001:db8::"), (0, "fd00::"), (0, "::1")] {
+        assert_eq!(told(dev, source), Ok(4), "{source}, an own one");
+    }
+    assert_eq!(told(e0, "fe80::77"), Ok(4));
+    for (dev, source) in [(0, "fd00::2"), (0, "2001:db8::9"), (0, "fe80::77"), (e1, "fe80::77"), (e0, "::1")]
+    {
+        assert_eq!(told(dev, source), Err(Errno::EINVAL), "{source}");
+    }
+}
+
 #[test]
 fn a_socket_of_ipv6_that_is_bound_to_ipv4_sends_no_ipv6() {
     let mut host = Host::new(ROUTER);

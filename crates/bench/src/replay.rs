@@ -1,21 +1,22 @@
-//! `replay`: a capture from its file through a host with two devices, with the capture of what
-//! leaves, with the report, and with both.
+//! `replay`: captures of either family from their files through a host with two devices, with the
+//! capture of what leaves, with the report, and with both.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use fingerpost::replay::{self, Capture, Options, Writer};
 use fingerpost::source::SourceArgs;
+use fingerpost_net::wire::{Ethernet, Header, Ipv6, Udp, ethertype, proto};
 
-use crate::forward::{Frame, frame};
+use crate::forward::frame;
 use crate::process::{Scratch, median, peak_mb, thread_cpu};
 use crate::report::{Goal, Report};
 
 /// Packets of the capture, its flows, and passes.
 const PACKETS: u32 = 1_000_000;
-const FLOWS: u32 = 64;
+const FLOWS: u8 = 64;
 const PASSES: usize = 5;
 /// Microseconds between two packets.
 const APART: u32 = 10;
@@ -31,9 +32,14 @@ ip link set eth0 address 02:00:00:00:00:10 up
 ip link set eth1 address 02:00:00:00:00:11 up
 ip addr add 10.0.0.1/24 dev eth0
 ip addr add 10.1.0.1/24 dev eth1
+ip addr add 2001:db8::1/64 dev eth0 nodad
+ip addr add 2001:db8:1::1/64 dev eth1 nodad
 ip neigh add 10.1.0.2 lladdr 02:00:00:00:00:03 dev eth1 nud permanent
+ip neigh add 2001:db8:1::2 lladdr 02:00:00:00:00:03 dev eth1 nud permanent
 ip route add 20.0.0.0/8 via 10.1.0.2
+ip route add 2001:db8:20::/48 via 2001:db8:1::2
 sysctl -w net.ipv4.ip_forward=1
+sysctl -w net.ipv6.conf.all.forwarding=1
 ";
 
 /// What is written: the capture of what leaves, the report.
@@ -44,7 +50,13 @@ const WAYS: [(&str, bool, bool); 4] = [
     ("with both", true, true),
 ];
 
-/// Measures a capture that is made here, all ways in turn.
+/// Makes the frame of a flow.
+type Make = fn(u8) -> Vec<u8>;
+
+/// What is captured.
+const FAMILIES: [(&str, Make); 2] = [("IPv4", frame4), ("IPv6", frame6)];
+
+/// Measures captures that are made here, all ways in turn.
 ///
 /// # Errors
 ///
@@ -53,19 +65,21 @@ pub fn measure(report: &mut Report) -> io::Result<()> {
     let scratch = Scratch::new()?;
     let (script, capture) = (scratch.path().join("host.sh"), scratch.path().join("packets.pcap"));
     fs::write(&script, SCRIPT)?;
-    write_capture(&capture)?;
-    let mut times = [const { Vec::new() }; WAYS.len()];
-    for _ in 0..PASSES {
-        for (times, &(_, writes, reports)) in times.iter_mut().zip(&WAYS) {
-            times.push(pass(&script, &capture, writes, reports)?);
+    for (family, make) in FAMILIES {
+        let len = write_capture(&capture, make)?;
+        let mut times = [const { Vec::new() }; WAYS.len()];
+        for _ in 0..PASSES {
+            for (times, &(_, writes, reports)) in times.iter_mut().zip(&WAYS) {
+                times.push(pass(&script, &capture, writes, reports)?);
+            }
         }
-    }
-    for (times, (what, ..)) in times.into_iter().zip(WAYS) {
-        let rate = f64::from(PACKETS) / median(times);
-        report.row(what, rate / 1e6, "M/s", Some(Goal::AtLeast(GOAL / 1e6)));
+        for (times, (what, ..)) in times.into_iter().zip(WAYS) {
+            let rate = f64::from(PACKETS) / median(times);
+            report.row(format!("{family}, {what}"), rate / 1e6, "M/s", Some(Goal::AtLeast(GOAL / 1e6)));
+        }
+        report.remark(format!("{family}: {PACKETS} packets of {len} bytes, {FLOWS} flows, forwarded"));
     }
     report.row("memory at most", peak_mb()?, "MB", None);
-    report.remark(format!("{PACKETS} packets of {} bytes, {FLOWS} flows, forwarded", size_of::<Frame>()));
     Ok(())
 }
 
@@ -98,22 +112,47 @@ fn nowhere() -> io::Result<Box<dyn Write>> {
     Ok(Box::new(File::create("/dev/null")?))
 }
 
-/// A capture (pcap, microseconds, Ethernet) of packets of all flows in turn.
-fn write_capture(path: &Path) -> io::Result<()> {
-    let flow = |n: u32| {
-        let n = n as u8;
-        frame(MAC, Ipv4Addr::new(10, 0, 0, 2 + n % 8), Ipv4Addr::new(20, n, 0, n + 1))
-    };
-    let frames: Vec<Frame> = (0..FLOWS).map(flow).collect();
+/// A capture (pcap, microseconds, Ethernet) of packets of all flows in turn; how long each is.
+fn write_capture(path: &Path, make: Make) -> io::Result<usize> {
+    let frames: Vec<Vec<u8>> = (0..FLOWS).map(make).collect();
     let mut out = BufWriter::new(File::create(path)?);
     let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
     // Magic number, version 2.4, no time zone, no accuracy, the longest packet, Ethernet.
     out.write_all(&words(&[0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 0xffff, 1]))?;
-    let len = size_of::<Frame>() as u32;
     for (n, frame) in (0..PACKETS).zip(frames.iter().cycle()) {
-        let micros = n * APART;
+        let (micros, len) = (n * APART, frame.len() as u32);
         out.write_all(&words(&[micros / 1_000_000, micros % 1_000_000, len, len]))?;
         out.write_all(frame)?;
     }
-    out.flush()
+    out.flush()?;
+    Ok(frames[0].len())
+}
+
+fn frame4(n: u8) -> Vec<u8> {
+    frame(MAC, Ipv4Addr::new(10, 0, 0, 2 + n % 8), Ipv4Addr::new(20, n, 0, n + 1)).to_vec()
+}
+
+/// A datagram of UDP, whose sum a router does not look at.
+fn frame6(n: u8) -> Vec<u8> {
+    let mut frame = vec![0; Ethernet::LEN + Ipv6::LEN + Udp::LEN];
+    let at = |network: u16, host: u8| Ipv6Addr::new(0x2001, 0xdb8, network, 0, 0, 0, 0, host.into()).octets();
+    let udp =
+        Udp { sport: 1000.into(), dport: 2000.into(), len: (Udp::LEN as u16).into(), checksum: 1.into() };
+    if let Some(link) = Ethernet::edit(&mut frame) {
+        *link = Ethernet { dst: MAC, src: [2, 0, 0, 0, 0, 2], ethertype: ethertype::IPV6.into() };
+    }
+    if let Some(header) = Ipv6::edit(&mut frame[Ethernet::LEN..]) {
+        *header = Ipv6 {
+            word: Ipv6::word_of(0, 0),
+            payload_len: udp.len,
+            next: proto::UDP,
+            hop_limit: 64,
+            src: at(0, 2 + n % 8),
+            dst: at(0x20, n + 1),
+        };
+    }
+    if let Some(header) = Udp::edit(&mut frame[Ethernet::LEN + Ipv6::LEN..]) {
+        *header = udp;
+    }
+    frame
 }

@@ -7,6 +7,7 @@ use fingerpost_model::{Metrics, RouteType, TableId};
 use fingerpost_net::Prefix;
 
 use super::fib::NextHop;
+use super::journal::Journal;
 use super::prefix_tree::{PrefixTree, Visit, halves};
 use crate::state::Time;
 
@@ -189,12 +190,15 @@ pub struct Table6 {
     pub tree: PrefixTree<Node6>,
     /// Whether it ever had a route by source.
     pub had_sources: bool,
+    /// The routes that were added, or came back: that ends decisions made of those which
+    /// contain them (`fib6_update_sernum_upto_root`).
+    pub renewed: Journal<Ipv6Addr>,
 }
 
 impl Table6 {
     /// An empty table.
     pub fn new(id: TableId) -> Self {
-        Table6 { id, tree: PrefixTree::default(), had_sources: false }
+        Table6 { id, tree: PrefixTree::default(), had_sources: false, renewed: Journal::default() }
     }
 
     /// All lists in the order of a walk: of a destination those by source before

@@ -68,12 +68,6 @@ impl<T> PrefixTree<T> {
         self.journal.count()
     }
 
-    /// Whether routes of a prefix, or of one within it, may have changed since
-    /// [`PrefixTree::changes`] was this number.
-    pub fn has_changed_within(&self, prefix: Prefix<Ipv6Addr>, since: u64) -> bool {
-        self.journal.has_changed_within(prefix, since)
-    }
-
     /// What has changed since a reader asked last ([`super::Journal::take`]).
     pub fn take_changes(&mut self, reader: u64) -> Changes<Ipv6Addr> {
         self.journal.take(reader)

@@ -438,6 +438,7 @@ fn place(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Resul
         return Err(Errno::EEXIST.into());
     }
     let metric = route.metric;
+    table.renewed.note(route.dst);
     match victim {
         None => list.insert(end, route),
         Some(n) => {

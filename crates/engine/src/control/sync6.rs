@@ -118,14 +118,18 @@ pub fn sync_up(ns: &mut Namespace, dev: u32, flags: RouteFlags) {
         true => flags | RouteFlags::LINKDOWN,
         false => flags,
     };
-    let mut revived = false;
+    let mut revived = Vec::new();
     set_flags(ns, dev, |route| {
         let old = route.hop.flags;
         route.hop.flags = old.without(flags);
-        revived |= route.hop.flags != old;
+        if route.hop.flags != old {
+            revived.push((route.table, route.dst));
+        }
     });
-    if revived {
-        ns.config.fib6.generation += 1;
+    for (table, dst) in revived {
+        if let Some(table) = ns.config.fib6.table_mut(table) {
+            table.renewed.note(dst);
+        }
     }
 }
 

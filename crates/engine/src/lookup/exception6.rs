@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use fingerpost_model::TableId;
+use fingerpost_net::Prefix;
 
-use super::table6::{self, Candidate, Found6};
-use crate::config::{Config, Route6, Route6Id, RtFlags};
+use super::Decision6;
+use super::table6::{self, Found6};
+use crate::config::{Config, Journal, Route6, Route6Id, RtFlags};
 use crate::control::event::nexthop_device;
 use crate::state::Time;
 
@@ -44,8 +46,8 @@ pub struct Exception6 {
 pub struct Exceptions6 {
     /// By hop, destination, and the source: unspecified but with routes by source.
     entries: BTreeMap<(HopId6, Ipv6Addr, Ipv6Addr), Exception6>,
-    /// Counts what ends decisions that were made before.
-    changes: u64,
+    /// The routes of which something was learned.
+    learned_of: Journal<Ipv6Addr>,
 }
 
 impl Exceptions6 {
@@ -60,18 +62,24 @@ impl Exceptions6 {
         self.entries.values().map(|known| look(known).unwrap_or(Time(0))).min()
     }
 
-    /// Counts what was learned and forgotten: decisions made before may be others now.
+    /// A number that grows with all that is learned.
     pub fn changes(&self) -> u64 {
-        self.changes
+        self.learned_of.count()
     }
 
-    /// What is known about a destination of a candidate's hop (`rt6_find_cached_rt`).
+    /// Whether something of routes to a prefix was learned since [`Exceptions6::changes`] was
+    /// this number: decisions made of them before are over (`fib6_update_sernum`).
+    pub fn has_learned_of(&self, prefix: Prefix<Ipv6Addr>, since: u64) -> bool {
+        self.learned_of.has_changed(prefix, since)
+    }
+
+    /// What is known about a destination of a route's hop (`rt6_find_cached_rt`).
     /// With a route by source it was learned of the packet's source or, through a
     /// gateway, of all the route's sources.
     pub fn find(
         &self,
         config: &Config,
-        found: &Candidate<'_>,
+        (route, member): (&Route6, usize),
         src: Ipv6Addr,
         dst: Ipv6Addr,
         now: Time,
@@ -79,8 +87,8 @@ impl Exceptions6 {
         if self.entries.is_empty() {
             return None;
         }
-        let hop = hop_id(config, found.route, found.member);
-        let of_route = found.route.src;
+        let hop = hop_id(config, route, member);
+        let of_route = route.src;
         let own = (!of_route.is_default()).then_some(src);
         let known = |src: Ipv6Addr| self.entries.get(&(hop, dst, src)).filter(|known| known.is_alive(now));
         own.and_then(known).or_else(|| known(of_route.addr())).copied()
@@ -103,7 +111,7 @@ impl Exceptions6 {
             let first_to_end = self.entries.iter().min_by_key(|(_, known)| known.expires);
             first_to_end.map(|(&key, _)| key).map(|key| self.entries.remove(&key));
         }
-        self.changes += 1;
+        self.learned_of.note(route.dst);
         self.entries.insert(key, learned);
     }
 
@@ -128,7 +136,6 @@ impl Exceptions6 {
     /// Forgets what is known about a destination through a route's hops; `false` if
     /// nothing is (`ip6_del_cached_rt`).
     pub fn remove(&mut self, config: &Config, route: &Route6, dst: Ipv6Addr, src: Ipv6Addr) -> bool {
-        self.changes += 1;
         let mut removed = false;
         for member in 0..table6::hops(config, route).count() {
             removed |= self.entries.remove(&(hop_id(config, route, member), dst, src)).is_some();
@@ -136,15 +143,26 @@ impl Exceptions6 {
         removed
     }
 
-    /// The next step of a decision that was learned could not be reached: it is forgotten
-    /// (`ip6_link_failure`).
-    pub(crate) fn link_failed(&mut self, config: &Config, found: &Found6, (src, dst): (Ipv6Addr, Ipv6Addr)) {
+    /// The next step of a decision could not be reached: what was learned of it is forgotten,
+    /// others that were made of an advertised default route are over (`ip6_link_failure`).
+    pub(crate) fn link_failed(
+        &mut self,
+        config: &Config,
+        decision: &Decision6,
+        (src, dst): (Ipv6Addr, Ipv6Addr),
+    ) {
+        let found = &decision.found;
         let Some(route) = found.route.get(config) else { return };
+        if decision.learned.is_none() {
+            if found.flags.any(RtFlags::DEFAULT) {
+                self.learned_of.note(route.dst);
+            }
+            return;
+        }
         let hop = hop_id(config, route, found.member);
         let own = (!route.src.is_default()).then_some(src);
-        let was_own = own.is_some_and(|src| self.entries.remove(&(hop, dst, src)).is_some());
-        if was_own || self.entries.remove(&(hop, dst, route.src.addr())).is_some() {
-            self.changes += 1;
+        if own.is_none_or(|src| self.entries.remove(&(hop, dst, src)).is_none()) {
+            self.entries.remove(&(hop, dst, route.src.addr()));
         }
     }
 

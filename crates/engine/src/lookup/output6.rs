@@ -9,6 +9,7 @@ use fingerpost_model::{MetricKind, RouteType};
 use fingerpost_net::Errno;
 
 use super::decision::{Decision6, Input, Output};
+use super::exception6::{Exception6, Exceptions6};
 use super::hash6::multipath_hash6;
 use super::rules6::Side;
 use super::table6::{Candidate, Demand};
@@ -16,7 +17,7 @@ use super::{Flow6, path, rules6, source6, table6};
 use crate::addrtype::AddrType;
 use crate::config::{Config, LOOPBACK, Route6, RtFlags};
 use crate::namespace::Env;
-use crate::state::State;
+use crate::state::{State, Time};
 use crate::trace::{Event, Event6, Purpose, Source6Reason, Tracer};
 
 /// Resolves a flow made here.
@@ -147,7 +148,7 @@ pub(crate) fn decide(
         gateway,
         source,
         destination: flow.dst,
-        mtu: mtu(config, found),
+        mtu: mtu(config, found.route, found.learned, device(config, found)),
         input,
         output,
         found: found.found(),
@@ -174,11 +175,28 @@ pub(crate) fn device(config: &Config, found: &Candidate<'_>) -> u32 {
 }
 
 /// The MTU in bytes: a learned one, the route's, or the decision's device's (`ip6_dst_mtu_maybe_forward`).
-fn mtu(config: &Config, found: &Candidate<'_>) -> u32 {
+fn mtu(config: &Config, route: &Route6, learned: Option<Exception6>, dev: u32) -> u32 {
     const MAX: u32 = 65535 + 40;
     const MIN: u32 = 1280;
-    let learned = found.learned.and_then(|learned| learned.mtu);
-    let own = learned.or_else(|| found.route.metrics.get(MetricKind::MTU)).unwrap_or(0);
-    let of_device = config.links.ipv6(device(config, found)).map_or(MIN, |ipv6| ipv6.conf.mtu.max(0) as u32);
+    let learned = learned.and_then(|learned| learned.mtu);
+    let own = learned.or_else(|| route.metrics.get(MetricKind::MTU)).unwrap_or(0);
+    let of_device = config.links.ipv6(dev).map_or(MIN, |ipv6| ipv6.conf.mtu.max(0) as u32);
     (if own != 0 { own } else { of_device }).min(MAX)
+}
+
+/// A decision that was kept, with today's MTU; `None` if the route that it was made of, or
+/// what it had learned, is gone (`rt6_check`).
+pub(crate) fn kept(
+    config: &Config,
+    exceptions: &Exceptions6,
+    now: Time,
+    decision: &Decision6,
+) -> Option<Decision6> {
+    let Decision6 { found, source, destination, dev, .. } = *decision;
+    let route = found.route.get(config).filter(|route| !route.is_expired(now))?;
+    let learned = match decision.learned {
+        Some(_) => Some(exceptions.find(config, (route, found.member), source, destination, now)?),
+        None => None,
+    };
+    Some(Decision6 { mtu: mtu(config, route, learned, dev), learned, ..decision.clone() })
 }

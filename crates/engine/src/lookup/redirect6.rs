@@ -9,7 +9,7 @@ use fingerpost_net::Errno;
 use super::Flow6;
 use super::rules6;
 use super::table6::{self, Candidate};
-use crate::config::{Config, Table6};
+use crate::config::{Config, Route6, Table6};
 use crate::namespace::Env;
 use crate::state::State;
 use crate::trace::{RuleOutcome, Tracer};
@@ -41,7 +41,7 @@ fn in_table<'a>(
     router: Ipv6Addr,
     tracer: &mut Tracer<'_>,
 ) -> Result<Candidate<'a>, RuleOutcome> {
-    let lists = table6::lists(table, flow, tracer);
+    let lists: Vec<&[Route6]> = table6::lists(table, flow, tracer).collect();
     for route in lists.iter().flat_map(|list| list.iter()) {
         if route.is_expired(env.now) {
             continue;
@@ -61,7 +61,7 @@ fn in_table<'a>(
             if gateway == router {
                 return Ok(candidate);
             }
-            let learned = state.exceptions6.find(config, &candidate, flow.src, flow.dst, env.now);
+            let learned = state.exceptions6.find(config, (route, member), flow.src, flow.dst, env.now);
             if learned.is_some_and(|learned| learned.gateway == Some(router)) {
                 return Ok(Candidate { learned, ..candidate });
             }

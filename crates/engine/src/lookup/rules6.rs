@@ -98,7 +98,7 @@ fn with_learned<'a>(
     found: Candidate<'a>,
     tracer: &mut Tracer<'_>,
 ) -> Candidate<'a> {
-    let learned = state.exceptions6.find(config, &found, flow.src, flow.dst, env.now);
+    let learned = state.exceptions6.find(config, (found.route, found.member), flow.src, flow.dst, env.now);
     if let Some(learned) = learned {
         let redirected = table6::gateway6(found.hop) != learned.gateway;
         tracer.event(|| Event::V6(Event6::Learned { learned, redirected }));

@@ -52,8 +52,20 @@ impl RouteRef {
 
     /// The route, while it is there.
     pub fn get(self, config: &Config) -> Option<&Route6> {
-        let node = config.fib6.table(self.table)?.tree.get(self.dst)?;
-        node.of_source(self.src).iter().find(|route| route.id == self.id)
+        self.among(config).map(|(route, _)| route)
+    }
+
+    /// Whether it is a leg of a multipath route, or has several hops.
+    pub fn is_one_of_several(self, config: &Config) -> bool {
+        self.among(config).is_some_and(|(route, list)| {
+            legs(list, route).nth(1).is_some() || hops(config, route).nth(1).is_some()
+        })
+    }
+
+    /// The route with the list that it stands in.
+    fn among(self, config: &Config) -> Option<(&Route6, &[Route6])> {
+        let list = config.fib6.table(self.table)?.tree.get(self.dst)?.of_source(self.src);
+        Some((list.iter().find(|route| route.id == self.id)?, list))
     }
 }
 
@@ -261,36 +273,32 @@ fn match_device<'a>(
 /// source, none of which is for this source, is left out there with all that it
 /// holds, unless it is the default one (C-295). After a failure its own routes
 /// are looked at too.
-pub(super) fn lists<'a>(table: &'a Table6, flow: &Flow6, tracer: &mut Tracer<'_>) -> Vec<&'a [Route6]> {
-    let mut lists = Vec::new();
-    let mut begun = false;
-    let mut hidden: &[Route6] = &[];
-    for (prefix, node) in table.tree.matches(flow.dst) {
-        if !begun && node.is_mistaken(flow.dst) {
+pub(super) fn lists<'a>(
+    table: &'a Table6,
+    flow: &Flow6,
+    tracer: &mut Tracer<'_>,
+) -> impl Iterator<Item = &'a [Route6]> + use<'a> {
+    let (src, mut matches) = (flow.src, table.tree.matches(flow.dst));
+    let of_node = move |node: &'a Node6| {
+        let by_source = node.by_source.matches(src).map(|(_, list)| list.as_slice());
+        by_source.chain((!node.routes.is_empty()).then_some(node.routes.as_slice()))
+    };
+    let mut hidden: Option<&[Route6]> = None;
+    let first = matches.by_ref().find_map(|(prefix, node)| {
+        let is_for_others = || !node.by_source.is_empty() && node.by_source.matches(src).next().is_none();
+        let is_mistaken = node.is_mistaken(flow.dst);
+        if is_mistaken || is_for_others() {
             tracer.event(|| Event::V6(Event6::Hidden { prefix }));
-            continue;
-        }
-        let before = lists.len();
-        for (_, list) in node.by_source.matches(flow.src) {
-            lists.push(list.as_slice());
-        }
-        begun |= lists.len() > before;
-        if !begun && !node.by_source.is_empty() {
-            tracer.event(|| Event::V6(Event6::Hidden { prefix }));
-            if prefix.is_default() {
-                hidden = &node.routes;
+            if !is_mistaken && prefix.is_default() && !node.routes.is_empty() {
+                hidden = Some(&node.routes);
             }
-            continue;
+            return None;
         }
-        if !node.routes.is_empty() {
-            lists.push(node.routes.as_slice());
-            begun = true;
-        }
-    }
-    if !begun && !hidden.is_empty() {
-        lists.push(hidden);
-    }
-    lists
+        let mut lists = of_node(node).peekable();
+        lists.peek().is_some().then_some(lists)
+    });
+    let hidden = if first.is_none() { hidden } else { None };
+    first.into_iter().flatten().chain(matches.flat_map(move |(_, node)| of_node(node))).chain(hidden)
 }
 
 /// What routes are measured against.

@@ -109,10 +109,9 @@ impl Stack<'_, '_> {
     /// The next step of a packet cannot be reached (`ip6_link_failure`).
     pub(in crate::path) fn link_failed6(&mut self, packet: &Packet) {
         self.icmp6_send(packet, icmp6::UNREACHABLE, icmp6::ADDRESS, 0);
-        let learned = packet.decision6.as_ref().filter(|decision| decision.learned.is_some());
-        if let (Some(decision), Some(header)) = (learned, Ipv6::read(&packet.bytes)) {
+        if let (Some(decision), Some(header)) = (&packet.decision6, Ipv6::read(&packet.bytes)) {
             let ends = (header.source(), decision.destination);
-            self.state.exceptions6.link_failed(self.config, &decision.found, ends);
+            self.state.exceptions6.link_failed(self.config, decision, ends);
         }
     }
 }

@@ -89,10 +89,7 @@ fn hop_device(config: &Config, decision: &Decision6) -> u32 {
 
 /// Whether the way was one of several.
 fn is_multipath(config: &Config, decision: &Decision6) -> bool {
-    let Some(route) = decision.found.route.get(config) else { return false };
-    let node = config.fib6.table(route.table).and_then(|table| table.tree.get(route.dst));
-    let list = node.map_or(&[][..], |node| node.of_source(route.src));
-    table6::legs(list, route).nth(1).is_some() || table6::hops(config, route).nth(1).is_some()
+    decision.found.route.is_one_of_several(config)
 }
 
 impl Stack<'_, '_> {

@@ -143,7 +143,7 @@ impl Stack<'_, '_> {
         let ports = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
         let early = self.early_demux(packet, header.next, ports);
         let (has_socket, decision) = match early {
-            Some(Early::Six(decision)) => (true, Some(decision.clone())),
+            Some(Early::Six(decision)) => (true, Some(decision)),
             early => (early.is_some(), None),
         };
         (packet.has_socket, packet.decision6) = (has_socket, decision);

@@ -188,6 +188,10 @@ impl World {
     /// Forgets a socket (`close`). A connection is not ended before: its peer is told nothing.
     pub fn close(&mut self, ns: NsId, id: SocketId) {
         let close = |stack: &mut Stack<'_, '_>| {
+            // Closing one of IPv6 locks it (`udpv6_destroy_sock`).
+            if stack.state.sockets.get(id).is_some_and(|socket| socket.family == Family::V6) {
+                stack.let_go(id);
+            }
             stack.forget_tcp(id);
             stack.state.sockets.close(id);
             Ok(())

@@ -180,7 +180,7 @@ impl Stack<'_, '_> {
     fn has_lost_way(&self, socket: &Socket) -> bool {
         match &socket.way {
             Some(Way::Four(held)) => !self.is_current4(held),
-            Some(Way::Six(held)) => !self.is_current6(held),
+            Some(Way::Six(held)) => self.current6(held).is_none(),
             None => false,
         }
     }

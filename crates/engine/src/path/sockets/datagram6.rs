@@ -14,7 +14,7 @@ use super::{Held, Kind, SocketId, Way, scope};
 use crate::addrtype::AddrType;
 use crate::counters::Counter;
 use crate::lookup::source6::{self, Own};
-use crate::lookup::{Decision6, Flow6};
+use crate::lookup::{Decision6, Flow6, output6};
 use fingerpost_model::IfaFlags;
 
 /// The most that a packet carries behind its header (`IPV6_MAXPLEN`).
@@ -64,13 +64,12 @@ impl Stack<'_, '_> {
             .unwrap_or(0);
         let src = match control.source {
             Some(IpAddr::V6(source)) if !source.is_unspecified() => {
-                if source.is_unicast_link_local() && control.dev == 0 && before == 0 {
-                    return Err(Errno::EINVAL);
-                }
-                let mine = Own { dev: oif, any_device: oif == 0, banned: IfaFlags(0) };
+                // The device that is usual counts for the lookup alone.
+                let dev = if control.dev != 0 { control.dev } else { before };
                 let may_be_any =
                     options.free_bind || options.transparent || self.setting6("ip_nonlocal_bind") != 0;
-                if !may_be_any && !source6::is_own(self.config, source, mine) {
+                let is_of_link = source.is_unicast_link_local();
+                if is_of_link && dev == 0 || !may_be_any && !self.may_be_told(source, dev) {
                     return Err(Errno::EINVAL);
                 }
                 source
@@ -108,6 +107,18 @@ impl Stack<'_, '_> {
             return self.send_with_header6(id, &options, decision, dst, data);
         }
         self.send_datagram6(id, (kind, target.port()), control, decision, (src, dst), data)
+    }
+
+    /// Whether a datagram can be told to have a source: an address of this host, also one that
+    /// is others' too (`ip6_datagram_send_ctl`).
+    fn may_be_told(&self, source: Ipv6Addr, dev: u32) -> bool {
+        let is_of_link = source.is_unicast_link_local();
+        let own = Own { dev, any_device: dev == 0, banned: IfaFlags::TENTATIVE };
+        source6::is_own(self.config, source, own)
+            || self.config.links.iter().filter(|link| !is_of_link || link.index() == dev).any(|link| {
+                let anycast = link.ipv6.iter().flat_map(|ipv6| &ipv6.anycast);
+                anycast.into_iter().any(|anycast| anycast.addr == source)
+            })
     }
 
     /// Sends a packet whose header the sender wrote (`rawv6_send_hdrinc`).
@@ -157,11 +168,15 @@ impl Stack<'_, '_> {
     fn held6(&mut self, id: SocketId, (src, dst): (Ipv6Addr, Ipv6Addr), oif: u32) -> Option<Decision6> {
         let socket = self.state.sockets.get(id)?;
         match &socket.way {
-            Some(Way::Six(held)) if self.is_current6(held) => {
+            Some(Way::Six(held)) => {
                 let is_from_it = socket.source == IpAddr::V6(src);
                 let is_for_it = socket.peer.is_some_and(|peer| peer.ip() == dst);
                 let is_by_it = oif == 0 || oif == held.decision.dev;
-                (is_from_it && is_for_it && is_by_it).then(|| held.decision.clone())
+                let Some(current) = self.current6(held) else {
+                    self.keep_way(id, None);
+                    return None;
+                };
+                (is_from_it && is_for_it && is_by_it).then_some(current)
             }
             Some(Way::Four(held)) if self.is_current4(held) => None,
             _ => {
@@ -185,31 +200,28 @@ impl Stack<'_, '_> {
         }
     }
 
-    pub(super) fn is_current6(&self, held: &Held<Decision6>) -> bool {
+    /// A decision that a socket keeps, as it is now, unless it is over: all are, routes were
+    /// added below its own, or something was learned of that one (`ip6_dst_check`).
+    pub(super) fn current6(&self, held: &Held<Decision6>) -> Option<Decision6> {
         let route = held.decision.found.route;
-        let table = self.config.fib6.table(route.table);
-        held.generation == self.generation6(held.decision.dev)
-            && table.is_some_and(|table| !table.tree.has_changed_within(route.dst, held.since))
-            && held.until.is_none_or(|until| self.now() < until)
-    }
-
-    /// What ends a decision by a device beside other routes below its own
-    /// (`fib6_update_sernum_upto_root`): what ends all, and what was learned, with the
-    /// device's MTU.
-    fn generation6(&self, dev: u32) -> (u64, u64) {
-        let mtu = self.config.links.get(dev).map_or(0, |link| link.mtu());
-        let learned = self.state.exceptions6.changes();
-        (self.config.fib6.generation, learned.wrapping_add(u64::from(mtu) << 32))
+        let (generation, learned) = held.generation;
+        let exceptions = &self.state.exceptions6;
+        let is_over = self.config.fib6.generation != generation
+            || exceptions.has_learned_of(route.dst, learned)
+            || self.config.fib6.table(route.table)?.renewed.has_changed_within(route.dst, held.since);
+        match is_over {
+            true => None,
+            false => output6::kept(self.config, exceptions, self.now(), &held.decision),
+        }
     }
 
     pub(super) fn holding6(&self, decision: &Decision6) -> Way {
-        let until = decision.learned.and_then(|learned| learned.expires);
         let table = self.config.fib6.table(decision.found.route.table);
         Way::Six(Held {
             decision: decision.clone(),
-            generation: self.generation6(decision.dev),
-            since: table.map_or(0, |table| table.tree.changes()),
-            until,
+            generation: (self.config.fib6.generation, self.state.exceptions6.changes()),
+            since: table.map_or(0, |table| table.renewed.count()),
+            until: None,
         })
     }
 

@@ -258,7 +258,7 @@ impl Stack<'_, '_> {
         let is_same_device = number != proto::TCP || socket.received_dev == packet.iif;
         Some(match socket.received_way.as_ref().filter(|_| is_same_device) {
             Some(Way::Four(held)) if self.is_current4(held) => Early::Four(&held.decision),
-            Some(Way::Six(held)) if self.is_current6(held) => Early::Six(&held.decision),
+            Some(Way::Six(held)) => self.current6(held).map_or(Early::Unknown, Early::Six),
             _ => Early::Unknown,
         })
     }
@@ -328,7 +328,7 @@ pub(in crate::path) enum Early<'a> {
     /// Of IPv4.
     Four(&'a crate::lookup::Decision),
     /// Of IPv6.
-    Six(&'a crate::lookup::Decision6),
+    Six(crate::lookup::Decision6),
 }
 
 impl Stack<'_, '_> {

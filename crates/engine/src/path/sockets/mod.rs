@@ -68,7 +68,7 @@ impl Kind {
 struct Held<D> {
     decision: D,
     generation: (u64, u64),
-    /// How much of its table had changed, of IPv6.
+    /// How much had been added to its table, of IPv6.
     since: u64,
     until: Option<Time>,
 }

@@ -168,7 +168,11 @@ impl Stack<'_, '_> {
             Some(Way::Four(held)) if self.is_current4(held) => {
                 return Ok(Routed::Four(held.decision.clone()));
             }
-            Some(Way::Six(held)) if self.is_current6(held) => return Ok(Routed::Six(held.decision.clone())),
+            Some(Way::Six(held)) => {
+                if let Some(decision) = self.current6(held) {
+                    return Ok(Routed::Six(decision));
+                }
+            }
             _ => {}
         }
         let (options, from) = (socket.options.clone(), SocketAddr::new(socket.source, socket.port));
