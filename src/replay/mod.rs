@@ -8,6 +8,7 @@
 
 mod capture;
 mod gather;
+mod lookups;
 mod memo;
 mod report;
 mod run;

@@ -3,18 +3,17 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use fingerpost_engine::Config;
 use fingerpost_engine::counters::{Counted, Counters};
 use fingerpost_engine::path::Frame;
-use fingerpost_engine::trace::{Event, Event6};
-use serde::Serialize;
+use fingerpost_engine::trace::Event;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::gather::Gather;
+use super::lookups::Lookups;
 use super::memo::{Memo, Mixed};
-use crate::explain::{Asked, LookupReport, packet_lookups};
+use crate::explain::Asked;
 
 /// A report that is being written.
 pub struct Report {
@@ -24,72 +23,24 @@ pub struct Report {
     /// What was counted for the next line.
     news: Vec<News>,
     /// Members of an object, by what was counted.
-    counted: Memo<News>,
+    counted: Memo<News, Vec<u8>>,
     lookups: Lookups,
 }
 
 /// How much was counted of something.
 type News = (Counted, u64);
 
-/// Lookups as JSON, by what the engine told of them.
-struct Lookups {
-    known: Memo<Event>,
-    /// The state of the host's tables that they were made of.
-    made_of: (u64, u64, u64),
-}
-
-impl Lookups {
-    fn made_of(made_of: (u64, u64, u64)) -> Lookups {
-        Lookups { known: Memo::new(b"[]"), made_of }
-    }
-
-    /// The lookups of these events.
-    fn of(&mut self, asked: Asked<'_>, events: &[Event]) -> serde_json::Result<&[u8]> {
-        let config = &asked.ns.config;
-        let now = (config.fib.generation, config.fib6.changes(), config.links.address_generation);
-        if now != self.made_of {
-            *self = Lookups::made_of(now);
-        }
-        self.known.text(events, mixed(events), |text| {
-            let lookups = packet_lookups(asked, events, true);
-            let lookups: Vec<Lookup<'_>> = lookups.iter().filter_map(Lookup::of).collect();
-            serde_json::to_writer(text, &lookups)
-        })
-    }
-}
-
-/// The addresses and ports that were looked up.
-fn mixed(events: &[Event]) -> Mixed {
-    let mut mixed = Mixed::default();
-    for event in events {
-        match event {
-            Event::Begin { flow, .. } => {
-                mixed.mix(u64::from(flow.dst.to_bits()));
-                mixed.mix(u64::from(flow.src.to_bits()));
-                mixed.mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
-            }
-            Event::V6(Event6::Begin { flow, .. }) => {
-                for address in [flow.dst.to_bits(), flow.src.to_bits()] {
-                    mixed.mix((address >> 64) as u64);
-                    mixed.mix(address as u64);
-                }
-                mixed.mix(u64::from(flow.sport) << 16 | u64::from(flow.dport));
-            }
-            _ => {}
-        }
-    }
-    mixed
-}
-
 /// What was counted, as members of an object.
-fn members(news: &[News], text: &mut Vec<u8>) {
+fn members(news: &[News]) -> Vec<u8> {
+    let mut text = Vec::new();
     for (n, (what, count)) in news.iter().enumerate() {
         // Names of counters need no escapes.
         text.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
         text.extend_from_slice(what.name().as_bytes());
         text.extend_from_slice(b"\":");
-        number(text, *count);
+        number(&mut text, *count);
     }
+    text
 }
 
 /// What is told of a packet, or of a timer.
@@ -106,45 +57,10 @@ pub(super) struct Entry<'a> {
     pub events: &'a [Event],
 }
 
-/// A lookup: what was looked up, what decided and what was found.
-#[derive(Serialize)]
-struct Lookup<'a> {
-    purpose: &'a str,
-    key: Key<'a>,
-    /// The preference of the rule that decided; none where rules are not evaluated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    table: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    gateway: Option<IpAddr>,
-}
-
-#[derive(Serialize)]
-struct Key<'a> {
-    dst: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    src: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iif: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    oif: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mark: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dscp: Option<u8>,
-}
-
 impl Report {
     /// Begins a report, which messages call `name`.
     pub fn new(out: Box<dyn Write>, name: String) -> Report {
-        let (counted, lookups) = (Memo::new(b""), Lookups::made_of((0, 0, 0)));
+        let (counted, lookups) = (Memo::new(Vec::new(), News::eq), Lookups::new((0, 0, 0)));
         Report { out: Gather::new(out), name, news: Vec::new(), counted, lookups }
     }
 
@@ -206,47 +122,12 @@ impl Report {
         for &(what, count) in &*news {
             mixed.mix((what.place() as u64).rotate_right(u16::BITS) ^ count);
         }
-        let counted = counted.text(news, mixed, |text| {
-            members(news, text);
-            io::Result::Ok(())
-        })?;
+        let counted = counted.get(news, mixed, || io::Result::Ok(members(news)))?;
         line.extend_from_slice(counted);
         line.extend_from_slice(br#"},"lookups":"#);
-        line.extend_from_slice(lookups.of(asked, entry.events)?);
+        lookups.write(asked, entry.events, line)?;
         line.extend_from_slice(b"}\n");
         Ok(())
-    }
-}
-
-impl<'a> Lookup<'a> {
-    /// A lookup as the report has it; `None` where it ended before anything was searched.
-    fn of(lookup: &'a LookupReport) -> Option<Self> {
-        lookup.result.as_ref()?;
-        let key = &lookup.key;
-        let rule = lookup.deciding_rule.and_then(|at| lookup.rules.get(at));
-        let table = match (rule, lookup.rules_evaluated) {
-            (Some(rule), true) => rule.table.and_then(|at| lookup.tables.get(at)),
-            _ => lookup.tables.last(),
-        };
-        let route = table.and_then(|table| table.route.as_ref());
-        let set = |number: u32| (number != 0).then_some(number);
-        Some(Lookup {
-            purpose: lookup.purpose,
-            key: Key {
-                dst: &key.to,
-                src: key.from.as_deref(),
-                iif: key.iif.as_deref(),
-                oif: key.oif.as_deref(),
-                mark: set(key.mark),
-                dscp: (key.tos >> 2 != 0).then_some(key.tos >> 2),
-            },
-            rule: rule.map(|rule| rule.pref),
-            table: table.map(|table| table.name.as_str()),
-            route: route.map(|route| route.text.as_str()),
-            error: lookup.error,
-            device: lookup.hop.as_ref().map(|hop| hop.dev.as_str()),
-            gateway: lookup.hop.as_ref().and_then(|hop| hop.gateway),
-        })
     }
 }
 
@@ -267,7 +148,7 @@ fn string(line: &mut Vec<u8>, text: Option<&str>) -> serde_json::Result<()> {
     }
 }
 
-fn quoted(line: &mut Vec<u8>, text: &str) {
+pub(super) fn quoted(line: &mut Vec<u8>, text: &str) {
     line.push(b'"');
     line.extend_from_slice(text.as_bytes());
     line.push(b'"');

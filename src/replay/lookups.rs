@@ -1,0 +1,246 @@
+//! Lookups as the report has them.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use fingerpost_engine::lookup::{Flow, Hashing};
+use fingerpost_engine::trace::{Event, Event6, Path6};
+use fingerpost_net::Ip;
+use serde::Serialize;
+
+use super::memo::{Memo, Mixed};
+use super::report::{number, quoted};
+use crate::explain::{Asked, LookupReport, packet_lookups};
+
+/// Lookups as JSON, by what the engine told of them but for addresses, ports and hashes, which
+/// packets have of their own.
+pub(super) struct Lookups {
+    known: Memo<Event, Form>,
+    /// The state of the host's tables that they were made of.
+    made_of: (u64, u64, u64),
+}
+
+/// A text with gaps.
+#[derive(Clone, Default)]
+struct Form {
+    text: Vec<u8>,
+    /// Where they are, and what belongs there.
+    gaps: Vec<(usize, Gap)>,
+}
+
+/// What belongs into a gap, lookup by lookup.
+#[derive(Clone, Copy)]
+enum Gap {
+    /// Nothing: the next lookup is left out.
+    Pass,
+    /// The next lookup's destination.
+    Dst,
+    /// The same one's source.
+    Src,
+}
+
+impl Lookups {
+    /// For tables in a state.
+    pub fn new(made_of: (u64, u64, u64)) -> Lookups {
+        Lookups { known: Memo::new(Form { text: b"[]".into(), gaps: Vec::new() }, is_alike), made_of }
+    }
+
+    /// Writes the lookups of these events.
+    pub fn write(&mut self, asked: Asked<'_>, events: &[Event], line: &mut Vec<u8>) -> io::Result<()> {
+        let config = &asked.ns.config;
+        let now = (config.fib.generation, config.fib6.changes(), config.links.address_generation);
+        if now != self.made_of {
+            *self = Lookups::new(now);
+        }
+        let form = self.known.get(events, mixed(events), || Form::of(asked, events))?;
+        let mut ends = events.iter().filter_map(|event| match event {
+            Event::Begin { flow, .. } => Some((flow.dst.into(), flow.src.into())),
+            Event::V6(Event6::Begin { flow, .. }) => Some((flow.dst.into(), flow.src.into())),
+            _ => None,
+        });
+        let (mut written, mut src) = (0, None);
+        for &(at, gap) in &form.gaps {
+            line.extend_from_slice(&form.text[written..at]);
+            written = at;
+            let addr = match gap {
+                Gap::Src => src,
+                Gap::Dst | Gap::Pass => {
+                    let next: Option<(IpAddr, IpAddr)> = ends.next();
+                    src = next.map(|(_, src)| src);
+                    next.map(|(dst, _)| dst).filter(|_| matches!(gap, Gap::Dst))
+                }
+            };
+            match addr {
+                Some(IpAddr::V4(addr)) => {
+                    for (n, octet) in addr.octets().into_iter().enumerate() {
+                        if n > 0 {
+                            line.push(b'.');
+                        }
+                        number(line, octet.into());
+                    }
+                }
+                Some(IpAddr::V6(addr)) => write!(line, "{addr}")?,
+                None => {}
+            }
+        }
+        line.extend_from_slice(&form.text[written..]);
+        Ok(())
+    }
+}
+
+impl Form {
+    fn of(asked: Asked<'_>, events: &[Event]) -> io::Result<Form> {
+        let mut form = Form::default();
+        form.text.push(b'[');
+        for lookup in &packet_lookups(asked, events, true) {
+            form.add(lookup)?;
+        }
+        form.text.push(b']');
+        Ok(form)
+    }
+
+    /// A lookup; one that ended before anything was searched is left out.
+    fn add(&mut self, lookup: &LookupReport) -> io::Result<()> {
+        if lookup.result.is_none() {
+            self.gaps.push((self.text.len(), Gap::Pass));
+            return Ok(());
+        }
+        let text = &mut self.text;
+        text.extend_from_slice(if text.len() > 1 { br#",{"purpose":"# } else { br#"{"purpose":"# });
+        quoted(text, lookup.purpose);
+        text.extend_from_slice(br#","key":{"dst":""#);
+        self.gaps.push((text.len(), Gap::Dst));
+        text.push(b'"');
+        if lookup.key.from.is_some() {
+            text.extend_from_slice(br#","src":""#);
+            self.gaps.push((text.len(), Gap::Src));
+            text.push(b'"');
+        }
+        add_members(text, &Key::of(lookup))?;
+        text.push(b'}');
+        add_members(text, &Found::of(lookup))?;
+        text.push(b'}');
+        Ok(())
+    }
+}
+
+/// Goes on with the members of another object.
+fn add_members(text: &mut Vec<u8>, object: &impl Serialize) -> io::Result<()> {
+    let begin = text.len();
+    serde_json::to_writer(&mut *text, object)?;
+    match text.len() - begin {
+        ..=2 => text.truncate(begin),
+        _ => {
+            text[begin] = b',';
+            text.pop();
+        }
+    }
+    Ok(())
+}
+
+/// What was looked up, but for addresses.
+#[derive(Serialize)]
+struct Key<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iif: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oif: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dscp: Option<u8>,
+}
+
+impl<'a> Key<'a> {
+    fn of(lookup: &'a LookupReport) -> Self {
+        let key = &lookup.key;
+        Key {
+            iif: key.iif.as_deref(),
+            oif: key.oif.as_deref(),
+            mark: (key.mark != 0).then_some(key.mark),
+            dscp: (key.tos >> 2 != 0).then_some(key.tos >> 2),
+        }
+    }
+}
+
+/// What decided, and what was found.
+#[derive(Serialize)]
+struct Found<'a> {
+    /// The preference of the rule that decided; none where rules are not evaluated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway: Option<IpAddr>,
+}
+
+impl<'a> Found<'a> {
+    fn of(lookup: &'a LookupReport) -> Self {
+        let rule = lookup.deciding_rule.and_then(|at| lookup.rules.get(at));
+        let table = match (rule, lookup.rules_evaluated) {
+            (Some(rule), true) => rule.table.and_then(|at| lookup.tables.get(at)),
+            _ => lookup.tables.last(),
+        };
+        let route = table.and_then(|table| table.route.as_ref());
+        Found {
+            rule: rule.map(|rule| rule.pref),
+            table: table.map(|table| table.name.as_str()),
+            route: route.map(|route| route.text.as_str()),
+            error: lookup.error,
+            device: lookup.hop.as_ref().map(|hop| hop.dev.as_str()),
+            gateway: lookup.hop.as_ref().and_then(|hop| hop.gateway),
+        }
+    }
+}
+
+/// Whether two events lead to the same text but for addresses.
+fn is_alike(a: &Event, b: &Event) -> bool {
+    fn are_alike<I: Hashing>(a: &Flow<I>, b: &Flow<I>) -> bool {
+        let key = |flow: &Flow<I>| (flow.iif, flow.oif, flow.mark, flow.dscp, flow.src == <I as Ip>::ZERO);
+        key(a) == key(b)
+    }
+    match (a, b) {
+        (Event::Begin { purpose, flow }, Event::Begin { purpose: other, flow: of }) => {
+            purpose == other && are_alike(flow, of)
+        }
+        (
+            Event::V6(Event6::Begin { purpose, flow }),
+            Event::V6(Event6::Begin { purpose: other, flow: of }),
+        ) => purpose == other && are_alike(flow, of),
+        (
+            Event::Path { info, hop, why, shares, .. },
+            Event::Path { info: info_b, hop: hop_b, why: why_b, shares: shares_b, .. },
+        ) => (info, hop, why, shares) == (info_b, hop_b, why_b, shares_b),
+        (Event::V6(Event6::Path(a)), Event::V6(Event6::Path(b))) => {
+            let chosen = |path: &Path6| (path.first, path.leg, path.member);
+            chosen(a) == chosen(b) && a.shares == b.shares
+        }
+        _ => a == b,
+    }
+}
+
+/// The routes that were found, and where packets came in.
+fn mixed(events: &[Event]) -> Mixed {
+    let mut mixed = Mixed::default();
+    for event in events {
+        match event {
+            Event::Begin { flow, .. } => mixed.mix(u64::from(flow.iif) << 32 | u64::from(flow.mark)),
+            Event::RouteTaken { prefix, .. } => {
+                mixed.mix(u64::from(prefix.addr().to_bits()) << 8 | u64::from(prefix.len()));
+            }
+            Event::V6(Event6::Begin { flow, .. }) => {
+                mixed.mix(u64::from(flow.iif) << 32 | u64::from(flow.mark));
+            }
+            Event::V6(Event6::RouteTaken { route, .. }) => mixed.mix(route.id.0),
+            _ => {}
+        }
+    }
+    mixed
+}
