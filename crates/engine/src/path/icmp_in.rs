@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use fingerpost_model::{RouteFlags, RouteType, Scope};
+use fingerpost_net::Family;
 use fingerpost_net::wire::{Header, Icmp, Ipv4, checksum, icmp, proto};
 
 use super::deliver::Taken;
@@ -154,7 +155,7 @@ impl Stack<'_, '_> {
             data,
         };
         for id in self.state.sockets.find_raw(quoted.proto, &envelope((0, 0))) {
-            let taught = mtu.filter(|_| self.learns_mtu4(id));
+            let taught = mtu.filter(|_| self.learns_mtu(id, Family::V4));
             self.learn_from(packet, head, self.flow_of_socket(id, quoted), taught, offender);
             // Who writes headers is told with the header.
             let with_header = self.state.sockets.get(id).is_some_and(|socket| socket.options.with_header);
@@ -164,7 +165,7 @@ impl Stack<'_, '_> {
             proto::UDP => match self.state.sockets.find_udp(&envelope((port(0), port(2)))) {
                 Some(id) if self.state.sockets.is_shared(id) => self.end(packet, Outcome::Unknown(SHARED)),
                 Some(id) => {
-                    let mtu = mtu.filter(|_| self.learns_mtu4(id));
+                    let mtu = mtu.filter(|_| self.learns_mtu(id, Family::V4));
                     let flow = match (mtu, self.has_way(id)) {
                         (Some(_), false) => self.quoted_flow(packet, quoted, self.device_of(id)),
                         _ => self.flow_of_socket(id, quoted),

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
+use fingerpost_net::Family;
 use fingerpost_net::wire::{Checksum, Header, Icmp, Ipv6, Udp, icmp6, nd, next, proto};
 
 use super::super::sockets::{Envelope, SocketId, Told};
@@ -141,7 +142,7 @@ impl Stack<'_, '_> {
     ) {
         let info = u32::from_be_bytes(head.rest);
         if head.kind == icmp6::TOO_BIG {
-            if !self.learns_mtu(id) {
+            if !self.learns_mtu(id, Family::V6) {
                 return;
             }
             self.learn_mtu6(packet, quoted, info, Some(id));

@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use fingerpost_net::Errno;
 use fingerpost_net::wire::{Icmp, icmp, icmp6, nd};
+use fingerpost_net::{Errno, Family};
 
 use super::options::Discovery;
 use super::{Kind, Origin, Report, SocketId};
@@ -60,19 +60,16 @@ pub(in crate::path) fn meaning(head: &Icmp, is_six: bool) -> Option<(Errno, bool
 }
 
 impl Stack<'_, '_> {
-    /// Whether a socket of IPv6 lets itself be taught path MTUs (`ip6_sk_accept_pmtu`); raw
-    /// ones always do.
-    pub(in crate::path) fn learns_mtu(&self, id: SocketId) -> bool {
+    /// Whether a socket lets itself be taught path MTUs of a family (`ip_sk_accept_pmtu`,
+    /// `ip6_sk_accept_pmtu`); raw ones are always taught those of IPv6.
+    pub(in crate::path) fn learns_mtu(&self, id: SocketId, family: Family) -> bool {
         let Some(socket) = self.state.sockets.get(id) else { return true };
-        let is_raw = socket.kind != Kind::Udp;
-        is_raw || !matches!(socket.options.discovery, Discovery::Interface | Discovery::Omit)
-    }
-
-    /// The same of IPv4, where it holds for all (`ip_sk_accept_pmtu`).
-    pub(in crate::path) fn learns_mtu4(&self, id: SocketId) -> bool {
-        let socket = self.state.sockets.get(id);
-        let discovery = socket.map(|socket| socket.options4().discovery);
-        !matches!(discovery, Some(Discovery::Interface | Discovery::Omit))
+        let discovery = match family {
+            Family::V4 => socket.options4().discovery,
+            Family::V6 if socket.kind != Kind::Udp => return true,
+            Family::V6 => socket.options.discovery,
+        };
+        !matches!(discovery, Discovery::Interface | Discovery::Omit)
     }
 
     /// A socket of UDP or a raw one is told (`__udp4_lib_err`, `raw_err`, `__udp6_lib_err`,
