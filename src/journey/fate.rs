@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path;
+use fingerpost_engine::path::sockets::Kind;
 use fingerpost_net::Errno;
 
 use super::build::{Fate, Memory, waits_for};
@@ -82,9 +83,13 @@ pub(super) fn refused(refused: Refused) -> Outcome {
 
 /// A socket that is connected without a packet.
 pub(super) fn connected(sending: &Sending, local: Option<SocketAddr>, steps: &[Step]) -> Outcome {
-    let mut text = format!("connected to {}", sending.to);
+    let named = |addr: SocketAddr| match sending.kind {
+        Kind::Raw(_) => addr.ip().to_string(),
+        Kind::Udp | Kind::Tcp => addr.to_string(),
+    };
+    let mut text = format!("connected to {}", named(sending.to));
     if let Some(local) = local {
-        let _ = write!(text, " from {local}");
+        let _ = write!(text, " from {}", named(local));
     }
     let mut outcome = Outcome::new(Verdict::Connected, String::new());
     outcome.source = local.map(|local| local.ip().to_string());
@@ -261,6 +266,9 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
         DropReason::NetfilterDrop => "a hook dropped it",
         DropReason::DupFrag => "the fragment is there already",
         DropReason::FragReasmTimeout => "its datagram did not become whole in time",
+        DropReason::TcpFlags => "its flags do not belong to the state of the socket",
+        DropReason::TcpReset => "it resets a connection",
+        DropReason::TcpInvalidAckSequence => "it acknowledges what was not sent",
         DropReason::NotSpecified => return not_specified(fate, seen),
         _ => return None,
     })
@@ -268,12 +276,16 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
 
 /// The same where the kernel has no reason of its own.
 fn not_specified(fate: &Fate, seen: &Seen) -> Option<&'static str> {
+    let in_group_frame = seen.macs.is_some_and(|(_, to)| to[0] & 1 != 0);
     let to_group = seen.to.is_some_and(|to| to.is_multicast());
     Some(match (fate.place, fate.errno) {
         (_, Some(Errno::EHOSTUNREACH)) => "an unreachable route or rule",
         (_, Some(Errno::EACCES)) => "a prohibit route or rule",
         (_, Some(Errno::EINVAL)) => "a blackhole route or rule",
         ("ip_local_deliver" | "ip6_input", _) => "no protocol of this host takes it",
+        ("ip_forward" | "ip6_forward", _) if in_group_frame => {
+            "its frame is for many, and such are not forwarded"
+        }
         ("ip_rcv" | "ipv6_rcv", _) if to_group => "nobody joined the group on this device",
         ("ip_finish_output2" | "ip6_finish_output2", _) if fate.after.is_some() => {
             "the neighbour does not answer"
