@@ -44,6 +44,11 @@ pub(super) fn outcome(
             told.push(beside);
         }
     }
+    if let (Some(from), false, true) = (seen.from, received.is_empty(), told.is_empty())
+        && let Some(error) = no_way_back(steps)
+    {
+        let _ = write!(text, "; nothing goes back: no way leads to {from} ({error})");
+    }
     let mut outcome = Outcome::new(verdict, text);
     if matches!(verdict, Verdict::Sent | Verdict::Forwarded) {
         outcome.dev =
@@ -140,6 +145,11 @@ fn own_lookups(steps: &[Step]) -> impl Iterator<Item = &LookupReport> {
         _ => None,
     });
     lookups.filter(|lookup| ["input", "output"].contains(&lookup.purpose) && lookup.result.is_some())
+}
+
+/// The error with which the lookup for an answer ended.
+fn no_way_back(steps: &[Step]) -> Option<&'static str> {
+    own_lookups(steps).filter(|lookup| lookup.purpose == "output").find_map(|lookup| lookup.error)
 }
 
 /// Whether a neighbour's link-layer address is asked for.

@@ -695,3 +695,24 @@ fn the_answer_says_why_where_the_reason_alone_does_not() {
         )
     );
 }
+
+/// What a program of this host would answer does not leave: that is the answer, not a detail.
+#[test]
+fn the_answer_says_that_nothing_goes_back() {
+    let words = "--in eth0 --from 198.51.100.7 --to 10.0.0.1";
+    for (rules, error) in [
+        ("ip rule add pref 75 lookup 75\nip rule add pref 76 unreachable\n", "ENETUNREACH"),
+        ("ip rule add pref 75 lookup 75\nip route add blackhole default table 75\n", "EINVAL"),
+    ] {
+        let back = format!("; nothing goes back: no way leads to 198.51.100.7 ({error})");
+        for (carried, end) in
+            [("--tcp-syn 22 --listen", "taken by this host"), ("--icmp echo", "delivered to this host")]
+        {
+            let told = answer("nothing_goes_back", rules, &format!("{words} {carried}"));
+            assert_eq!(told, (0, format!("{end}{back}")), "{carried}");
+        }
+    }
+    let default = "ip route add default via 10.0.0.9\n";
+    let told = answer("something_goes_back", default, &format!("{words} --tcp-syn 22 --listen"));
+    assert_eq!(told.1, "taken by this host, and a TCP SYN+ACK goes back to 198.51.100.7");
+}
