@@ -126,8 +126,7 @@ fn sleep(args: &[String], world: &mut World) -> Outcome {
             Some(number) => (number, arg.chars().next_back()),
             None => (arg.as_str(), None),
         };
-        let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let Some(number) = number.parse::<f64>().ok().filter(|_| plain) else {
+        let Some(number) = number.parse::<f64>().ok().filter(|&number| number >= 0.0) else {
             return refuse(format!("invalid time interval '{arg}'"));
         };
         seconds += number
@@ -300,6 +299,44 @@ mod tests {
         assert_eq!(cat("/proc/net/nosuch"), "cat: /proc/net/nosuch: No such file or directory\n");
         assert!(cat("/proc/sys/net/ipv4/nope").ends_with("No such file or directory\n"));
         assert!(cat("/proc/sys/net/bridge/nope").ends_with("No such file or directory\n"));
+    }
+
+    #[test]
+    fn what_devices_count_is_not_shown_once_packets_passed() {
+        let mut world = World::new(1, Behaviour::default());
+        let names = Names::default();
+        let mut run = |line: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            Runner { world: &mut world, ns: NsId(0), names: &names }.run(&words)
+        };
+        assert_eq!(run("ip link set lo up").status, 0);
+        let before = run("ip -s link show lo");
+        assert!(before.stdout.contains("RX:  bytes") && before.stderr.is_empty(), "{before:?}");
+        assert_eq!(run("ping -c 1 127.0.0.1").status, 0);
+        for line in ["ip -s link show lo", "ip -s link", "ip -s -s addr show lo", "ip -s -j link show lo"] {
+            let after = run(line);
+            assert!(!after.stdout.contains("RX:") && !after.stdout.contains("stats64"), "{}", after.stdout);
+            assert!(after.stderr.contains("the counters of devices are not known here"), "{}", after.stderr);
+        }
+    }
+
+    #[test]
+    fn sleep_reads_numbers_as_the_tool_does() {
+        let mut world = World::new(1, Behaviour::default());
+        let mut sleep = |line: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            let outcome = sleep(&words, &mut world);
+            (world.now.0, outcome.stderr)
+        };
+        assert_eq!(sleep("1.5 1e1s 2m"), (131_500, String::new()));
+        assert_eq!(sleep("+1"), (132_500, String::new()));
+        for endless in ["1e9", "infinity", "1e300d"] {
+            assert!(sleep(endless).1.contains("are not supported here"), "{endless}");
+        }
+        for bad in ["-1", "nan", "x", "1x", "s"] {
+            let text = format!("sleep: invalid time interval '{bad}'\n");
+            assert_eq!(sleep(&format!("1 {bad}")), (132_500, text));
+        }
     }
 
     #[test]

@@ -108,9 +108,9 @@ pub(super) struct PacketArgs {
     #[arg(long, value_name = "FILE", requires = "packet", conflicts_with_all = WORDS)]
     #[arg(conflicts_with_all = ["hex", "mac", "to_mac"])]
     pcap: Option<PathBuf>,
-    /// Which packet of the capture, from 1
-    #[arg(long, value_name = "N", requires = "pcap", default_value = "1")]
-    nth: u64,
+    /// Which packet of the capture, from 1; the first without
+    #[arg(long, value_name = "N", requires = "pcap")]
+    nth: Option<u64>,
     /// Let so many seconds pass after it
     #[arg(long, value_name = "SECONDS", requires = "way", value_parser = seconds)]
     until: Option<u64>,
@@ -160,6 +160,7 @@ pub(super) fn run(
     if reads_stdin && args.reads_stdin() {
         bail!("standard input can be read only once");
     }
+    packet.check()?;
     let mut source = args.load()?;
     let expectation = expect.map(|text| Expectation::parse(text, &source.names));
     let expectation = expectation.transpose().map_err(anyhow::Error::msg)?;
@@ -197,6 +198,31 @@ impl PacketArgs {
     /// Whether a packet's way is asked for.
     pub fn is_given(&self) -> bool {
         self.packet || self.send || self.connect
+    }
+
+    /// Options that say nothing about such a packet are refused rather than passed over.
+    fn check(&self) -> anyhow::Result<()> {
+        let is_made = self.send || self.connect;
+        let option = if self.send { "--send" } else { "--connect" };
+        let has_no_ports = self.icmp.is_some() || self.arp;
+        let idle = [
+            ("--hex", self.hex.is_some() && is_made, format!("with {option} a program sends, in words")),
+            ("--pcap", self.pcap.is_some() && is_made, format!("with {option} a program sends, in words")),
+            ("--frame", self.frame && self.hex.is_none(), "it is about the digits of --hex".into()),
+            ("--nth", self.nth.is_some() && self.pcap.is_none(), "it is about a capture, --pcap".into()),
+            ("--listen", self.listen && is_made, format!("with {option} the socket sends")),
+            ("--mac", self.mac.is_some() && is_made, "the host says from where its frames come".into()),
+            ("--to-mac", self.to_mac.is_some() && is_made, "the host says where its frames go".into()),
+            ("--sport", self.sport.is_some() && has_no_ports, "what is no TCP or UDP has no ports".into()),
+            ("--len", self.len.is_some() && self.arp, "a request of ARP has one length".into()),
+            ("--df", self.df && self.arp, "ARP is never cut up".into()),
+            ("--ttl", self.ttl.is_some() && self.arp, "ARP is never forwarded".into()),
+            ("--tos", self.tos.is_some() && self.arp, "ARP has none".into()),
+        ];
+        match idle.into_iter().find(|(_, is_idle, _)| *is_idle) {
+            Some((name, _, why)) => bail!("{name}: {why}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -273,6 +299,9 @@ fn question_of(source: &Source, words: &[String], packet: &PacketArgs) -> anyhow
     if words.is_empty() && packet.to.is_none() {
         let or = if packet.packet { "; or give it with --hex or --pcap" } else { "" };
         bail!("--to ADDRESS says where the packet goes{or}");
+    }
+    if let (Some(to), false) = (&packet.to, words.is_empty()) {
+        bail!("--to {to}: the words of the question say where the packet goes");
     }
     let given = words.iter().chain(&packet.to).map(String::as_str);
     let port = packet.udp.as_ref().or(packet.tcp_syn.as_ref()).or(packet.tcp.as_ref());
@@ -424,7 +453,8 @@ fn carried(packet: &PacketArgs, question: &Question, is_six: bool) -> Result<Car
 
 /// A packet of a capture, and the device by which it enters.
 fn captured(config: &Config, path: &Path, packet: &PacketArgs) -> anyhow::Result<(u32, Vec<u8>)> {
-    if packet.nth == 0 {
+    let nth = packet.nth.unwrap_or(1);
+    if nth == 0 {
         bail!("--nth 0: the first packet is 1");
     }
     let mut capture = Capture::open(path)?;
@@ -432,7 +462,7 @@ fn captured(config: &Config, path: &Path, packet: &PacketArgs) -> anyhow::Result
     let mut last = 0;
     while let Some(found) = capture.next_packet()? {
         last = found.number;
-        if last < packet.nth {
+        if last < nth {
             continue;
         }
         let place = || format!("{name}: packet {last}, at byte {}", found.offset);
@@ -460,7 +490,7 @@ fn captured(config: &Config, path: &Path, packet: &PacketArgs) -> anyhow::Result
         let dev = replay::entry(config, &how, found.interface).with_context(place)?;
         return Ok((dev, found.bytes.to_vec()));
     }
-    bail!("{name}: there is no packet {}; it has {last}", packet.nth)
+    bail!("{name}: there is no packet {}; it has {last}", nth)
 }
 
 #[cfg(test)]

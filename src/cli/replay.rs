@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::progress::Progress;
-use super::{OK, UNKNOWN, print};
+use super::{OK, UNKNOWN, is_broken_pipe, print};
 use crate::replay::{self, Capture, Notice, Report, Summary, Writer};
 use crate::source::{Source, SourceArgs, label};
 
@@ -39,9 +39,7 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
     let how = entries(options)?;
     let mut source = args.load()?;
     let mut capture = Capture::open(path)?;
-    for file in [&options.output, &options.report].into_iter().flatten() {
-        is_another(file, path)?;
-    }
+    apart(args, path, options)?;
     for line in source.not_seen.iter().chain(&assumed(&source)) {
         complain!("fingerpost: not seen: {line}");
     }
@@ -52,12 +50,14 @@ pub(super) fn run(args: &SourceArgs, path: &Path, options: &Options) -> anyhow::
     let result = replay::run(&mut capture, &mut source, &how, writer.as_mut(), report.as_mut(), &mut tell);
     progress.hide();
     let summary = result.map_err(|why| match [&options.output, &options.report].map(Option::as_deref) {
+        // Whoever reads has had enough.
+        _ if is_broken_pipe(&why) => why,
         [None, None] => why,
         [Some(one), None] | [None, Some(one)] => {
-            anyhow::anyhow!("{why:#}; {} holds what came before", label(one))
+            anyhow::anyhow!("{why:#}; {} holds what came before", name(one))
         }
         [Some(one), Some(other)] => {
-            anyhow::anyhow!("{why:#}; {} and {} hold what came before", label(one), label(other))
+            anyhow::anyhow!("{why:#}; {} and {} hold what came before", name(one), name(other))
         }
     })?;
     progress.end(summary.packets);
@@ -72,6 +72,9 @@ fn entries(options: &Options) -> anyhow::Result<replay::Options> {
     let mut how = replay::Options { until: options.until, ..replay::Options::default() };
     for on in &options.on {
         match on.split_once('=') {
+            Some((name, _)) if how.renamed.iter().any(|(known, _)| known == name) => {
+                bail!("--on says twice what stands for {name}")
+            }
             Some((name, device)) => how.renamed.push((name.into(), device.into())),
             None if how.on.is_some() => bail!("--on names two devices; --on NAME=DEV is for one interface"),
             None => how.on = Some(on.clone()),
@@ -92,16 +95,48 @@ fn assumed(source: &Source) -> Vec<String> {
     unknown.map(|(_, what)| format!("{what}; packets fare as if not")).collect()
 }
 
-/// A file that is written is not the one that is read.
-fn is_another(file: &Path, capture: &Path) -> anyhow::Result<()> {
-    let same = match (file.canonicalize(), capture.canonicalize()) {
-        (Ok(file), Ok(capture)) => file == capture,
-        _ => false,
-    };
-    if same && file != Path::new("-") {
-        bail!("{}: it is the capture that is read; write to another file", label(file));
+/// A file that is written is none that is read, and the two that are written are not one.
+fn apart(args: &SourceArgs, capture: &Path, options: &Options) -> anyhow::Result<()> {
+    let capture = ("the capture that is read", place(capture, "/dev/stdin"));
+    let source = args.files().map(|file| ("read as the host's configuration", place(file, "/dev/stdin")));
+    let mut taken: Vec<(&str, Option<Place>)> = std::iter::once(capture).chain(source).collect();
+    for file in [&options.output, &options.report].into_iter().flatten() {
+        let place = place(file, "/dev/stdout");
+        if let Some((what, _)) = taken.iter().find(|(_, known)| known.is_some() && *known == place) {
+            bail!("{}: it is {what}; write to another file", name(file));
+        }
+        taken.push(("what --output writes", place));
     }
     Ok(())
+}
+
+/// Where a file is: several names can lead there.
+#[derive(PartialEq, Eq)]
+enum Place {
+    /// Device and inode number.
+    #[cfg(unix)]
+    Inode(u64, u64),
+    Path(PathBuf),
+}
+
+/// Where a regular file is, or where one would be made. Of others, such as pipes, each is its own.
+fn place(path: &Path, standard: &str) -> Option<Place> {
+    let path = if path == Path::new("-") { Path::new(standard) } else { path };
+    match path.metadata() {
+        Ok(about) if !about.is_file() => None,
+        #[cfg(unix)]
+        Ok(about) => {
+            use std::os::unix::fs::MetadataExt;
+            Some(Place::Inode(about.dev(), about.ino()))
+        }
+        #[cfg(not(unix))]
+        Ok(_) => path.canonicalize().ok().map(Place::Path),
+        Err(_) => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+            Some(Place::Path(folder.join(path.file_name()?)))
+        }
+    }
 }
 
 fn create(path: &Path) -> anyhow::Result<Box<dyn Write>> {

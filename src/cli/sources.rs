@@ -1,7 +1,7 @@
 //! One source a command, wherever its options stand.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Parser;
@@ -50,6 +50,11 @@ impl SourceArgs {
     /// Whether a script comes from standard input.
     pub fn reads_stdin(&self) -> bool {
         self.script.iter().chain(&self.apply).any(|path| path == Path::new("-"))
+    }
+
+    /// The files that are read.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.snapshot.iter().chain(&self.script).chain(&self.apply).map(PathBuf::as_path)
     }
 
     /// Refuses all source options, for this reason.

@@ -168,6 +168,10 @@ fn open(world: &mut World, ns: NsId, sending: &Sending) -> Result<SocketId, Done
     let family = Family::of(sending.to.ip());
     let id = world.socket(ns, family, sending.kind, sending.uid);
     let id = id.map_err(|errno| Done::refused("socket", errno))?;
+    // `IP_TTL` takes 1 to 255; `IPV6_UNICAST_HOPS` takes 0 as well.
+    if family == Family::V4 && sending.ttl == Some(0) {
+        return Err(Done::refused("setsockopt", Errno::EINVAL));
+    }
     let settings = [
         Setting::Device(sending.dev),
         Setting::Mark(sending.mark),

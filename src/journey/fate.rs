@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use fingerpost_engine::lookup::DropReason;
 use fingerpost_engine::path;
+use fingerpost_engine::path::sockets::Kind;
 use fingerpost_net::Errno;
 
 use super::build::{Fate, Memory, waits_for};
@@ -42,6 +43,11 @@ pub(super) fn outcome(
             text.push_str(&beside);
             told.push(beside);
         }
+    }
+    if let (Some(from), false, true) = (seen.from, received.is_empty(), told.is_empty())
+        && let Some(error) = no_way_back(steps)
+    {
+        let _ = write!(text, "; nothing goes back: no way leads to {from} ({error})");
     }
     let mut outcome = Outcome::new(verdict, text);
     if matches!(verdict, Verdict::Sent | Verdict::Forwarded) {
@@ -82,9 +88,13 @@ pub(super) fn refused(refused: Refused) -> Outcome {
 
 /// A socket that is connected without a packet.
 pub(super) fn connected(sending: &Sending, local: Option<SocketAddr>, steps: &[Step]) -> Outcome {
-    let mut text = format!("connected to {}", sending.to);
+    let named = |addr: SocketAddr| match sending.kind {
+        Kind::Raw(_) => addr.ip().to_string(),
+        Kind::Udp | Kind::Tcp => addr.to_string(),
+    };
+    let mut text = format!("connected to {}", named(sending.to));
     if let Some(local) = local {
-        let _ = write!(text, " from {local}");
+        let _ = write!(text, " from {}", named(local));
     }
     let mut outcome = Outcome::new(Verdict::Connected, String::new());
     outcome.source = local.map(|local| local.ip().to_string());
@@ -135,6 +145,11 @@ fn own_lookups(steps: &[Step]) -> impl Iterator<Item = &LookupReport> {
         _ => None,
     });
     lookups.filter(|lookup| ["input", "output"].contains(&lookup.purpose) && lookup.result.is_some())
+}
+
+/// The error with which the lookup for an answer ended.
+fn no_way_back(steps: &[Step]) -> Option<&'static str> {
+    own_lookups(steps).filter(|lookup| lookup.purpose == "output").find_map(|lookup| lookup.error)
 }
 
 /// Whether a neighbour's link-layer address is asked for.
@@ -261,6 +276,9 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
         DropReason::NetfilterDrop => "a hook dropped it",
         DropReason::DupFrag => "the fragment is there already",
         DropReason::FragReasmTimeout => "its datagram did not become whole in time",
+        DropReason::TcpFlags => "its flags do not belong to the state of the socket",
+        DropReason::TcpReset => "it resets a connection",
+        DropReason::TcpInvalidAckSequence => "it acknowledges what was not sent",
         DropReason::NotSpecified => return not_specified(fate, seen),
         _ => return None,
     })
@@ -268,12 +286,16 @@ fn why(reason: DropReason, fate: &Fate, seen: &Seen) -> Option<&'static str> {
 
 /// The same where the kernel has no reason of its own.
 fn not_specified(fate: &Fate, seen: &Seen) -> Option<&'static str> {
+    let in_group_frame = seen.macs.is_some_and(|(_, to)| to[0] & 1 != 0);
     let to_group = seen.to.is_some_and(|to| to.is_multicast());
     Some(match (fate.place, fate.errno) {
         (_, Some(Errno::EHOSTUNREACH)) => "an unreachable route or rule",
         (_, Some(Errno::EACCES)) => "a prohibit route or rule",
         (_, Some(Errno::EINVAL)) => "a blackhole route or rule",
         ("ip_local_deliver" | "ip6_input", _) => "no protocol of this host takes it",
+        ("ip_forward" | "ip6_forward", _) if in_group_frame => {
+            "its frame is for many, and such are not forwarded"
+        }
         ("ip_rcv" | "ipv6_rcv", _) if to_group => "nobody joined the group on this device",
         ("ip_finish_output2" | "ip6_finish_output2", _) if fate.after.is_some() => {
             "the neighbour does not answer"

@@ -6,6 +6,8 @@ use fingerpost_net::{Errno, Family};
 
 /// More probes than this are not sent: a script is to end.
 const MOST_PROBES: i64 = 100_000;
+/// More bytes than this are not sent, far more than a packet holds: memory is to be bounded.
+const MOST_BYTES: usize = 1 << 20;
 /// Options, with a colon behind those that take a value.
 const KNOWN: &str = "h?4bRT:6F:N:aABc:CdDe:fi:I:l:Lm:M:nOp:qQ:rs:S:t:UvVw:W:";
 /// Options that ping has and that are not modelled.
@@ -37,6 +39,9 @@ pub struct Options {
     pub discovery: Option<Discovery>,
     pub device: Option<String>,
     pub source: Option<IpAddr>,
+    /// Whether a source was demanded: the socket is bound to that which it has, even if the one
+    /// that was named is of the other family and counts for nothing.
+    pub is_bound: bool,
     pub mark: Option<u32>,
     pub tos: u8,
     pub ident: Option<u16>,
@@ -88,6 +93,7 @@ pub fn parse(args: &[String]) -> Result<Options, Refused> {
         discovery: None,
         device: None,
         source: None,
+        is_bound: false,
         mark: None,
         tos: 0,
         ident: None,
@@ -164,7 +170,7 @@ impl Options {
             'c' => self.count = number(value, 1, i64::MAX)?,
             'D' => self.stamps = true,
             'e' => self.ident = Some(number(value, 0, 0xffff)? as u16),
-            'i' => self.interval = millis(value, "bad timing interval")?,
+            'i' => self.interval = millis(value, "bad timing interval", f64::MIN)?,
             'I' => self.set_source(value)?,
             'm' => self.mark = Some(number(value, 0, u32::MAX.into())? as u32),
             'M' => {
@@ -185,7 +191,7 @@ impl Options {
             's' => self.size = number(value, 0, INT_MAX)? as usize,
             't' => self.ttl = Some(number(value, 0, 255)? as u8),
             'w' => self.deadline = number(value, 0, INT_MAX)?,
-            'W' => self.linger = millis(value, "bad linger time")?,
+            'W' => self.linger = millis(value, "bad linger time", 0.0)?,
             _ => {
                 debug_assert!(NOT_MODELLED.contains(letter), "{letter}");
                 return refuse(2, format!("option -{letter} is not supported here"));
@@ -203,10 +209,10 @@ impl Options {
             let Ok(addr) = addr.parse::<Ipv6Addr>() else {
                 return refuse(2, format!("invalid source address: {value}"));
             };
-            self.source = Some(IpAddr::V6(addr));
+            (self.source, self.is_bound) = (Some(IpAddr::V6(addr)), true);
             self.device = device.map(str::to_owned).or(self.device.take());
         } else if let Ok(addr) = value.parse::<Ipv4Addr>() {
-            self.source = Some(IpAddr::V4(addr));
+            (self.source, self.is_bound) = (Some(IpAddr::V4(addr)), true);
         } else {
             self.device = Some(value.to_owned());
         }
@@ -240,6 +246,9 @@ impl Options {
         if self.linger <= 0 {
             return refuse(2, "waiting for no time is not supported here");
         }
+        if self.size > MOST_BYTES {
+            return refuse(2, format!("more than {MOST_BYTES} bytes are not supported here"));
+        }
         let in_time = match self.deadline {
             0 => i64::MAX,
             seconds => seconds * 1000 / self.interval,
@@ -270,13 +279,13 @@ fn number(text: &str, least: i64, most: i64) -> Result<i64, Refused> {
     }
 }
 
-/// Seconds, in milliseconds (`ping_strtod`).
-fn millis(text: &str, what: &str) -> Result<i64, Refused> {
+/// Seconds, in milliseconds (`ping_strtod`); ping itself complains of fewer than `least`.
+fn millis(text: &str, what: &str, least: f64) -> Result<i64, Refused> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || b".+-".contains(&byte));
     let Some(seconds) = text.parse::<f64>().ok().filter(|_| plain) else {
         return refuse(2, format!("{what}: {text}: this form is not supported here"));
     };
-    if seconds > (INT_MAX as f64) / 1000.0 || seconds < 0.0 {
+    if seconds > (INT_MAX as f64) / 1000.0 || seconds < least {
         return refuse(2, format!("{what}: {text}"));
     }
     Ok((seconds * 1000.0) as i64)
@@ -367,7 +376,16 @@ mod tests {
         assert_eq!(says("-c1 -4 ::1"), told(2, "::1: Address family for hostname not supported"));
         assert_eq!(says("-c1 -Z ::1"), told(2, "invalid option -- 'Z'"));
         assert_eq!(says("-pz1 -c1 ::1"), told(2, "patterns must be specified as hex digits: z1"));
-        for line in ["1.1", "-f -c1 1.1", "-c1 host", "-c1 -i0 1.1", "-c1000001 1.1", "-c1 1.1 1.2"] {
+        for line in [
+            "1.1",
+            "-f -c1 1.1",
+            "-c1 host",
+            "-c1 -i0 1.1",
+            "-c1 -i-1 1.1",
+            "-c1000001 1.1",
+            "-c1 1.1 1.2",
+            "-c1 -s 2147483647 ::1",
+        ] {
             let refused = says(line);
             assert!(refused.status == 2 && refused.message.contains(" here"), "{line}: {refused:?}");
         }

@@ -112,7 +112,7 @@ fn header(wire: &Socket<'_>, options: &Options, source: Option<IpAddr>) -> Strin
         Family::V4 => format!("PING {target} ({}) ", wire.to.ip()),
         Family::V6 => format!("PING {target}({}) ", wire.shown(wire.to)),
     };
-    if options.device.is_some() || options.source.is_some() {
+    if options.device.is_some() || options.is_bound {
         let device = options.device.as_deref().unwrap_or_default();
         let source = match source {
             Some(IpAddr::V6(addr)) if addr.is_unicast_link_local() && options.source.is_none() => {
@@ -167,7 +167,7 @@ impl Setup<'_, '_> {
             self.wire.to.set_ip(source);
         }
         self.set_options();
-        if options.source.is_some() {
+        if options.is_bound {
             self.bind("bind", 0)?;
         }
         if options.ttl == Some(0) {
@@ -233,7 +233,7 @@ impl Setup<'_, '_> {
         }
         self.wire.control.dev = dev.unwrap_or(0);
         self.set_options();
-        if options.source.is_some() {
+        if options.is_bound {
             let is_of_link = matches!(self.source, Some(IpAddr::V6(source)) if is_of_link(source));
             self.bind("bind icmp socket", dev.filter(|_| is_of_link).unwrap_or(0))?;
         }
@@ -480,6 +480,11 @@ impl Wire for Socket<'_> {
         // What is due then happens behind what is sent then, as timers are never early.
         let (until, before) = (until.max(0) as u64, (until - 1).max(0) as u64);
         while !self.is_ready() && self.world.step_network(Time(before), &mut Tracer::off()).is_some() {}
+        if self.is_ready() {
+            // What comes at the same instant has come before the process runs.
+            let now = self.world.now;
+            while self.world.step_network(now, &mut Tracer::off()).is_some() {}
+        }
         if !self.is_ready() && self.world.now.0 < until {
             self.world.pass(until - self.world.now.0);
         }

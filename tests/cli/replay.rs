@@ -419,6 +419,84 @@ fn outputs_do_not_meet() {
     assert!(err.contains("--until"), "{err}");
 }
 
+/// Nothing that is read is overwritten, by whatever name, and the outputs are two files.
+#[test]
+#[cfg(unix)]
+fn a_file_is_known_by_any_of_its_names() {
+    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp(NEIGHBOUR, [10, 1, 0, 9]));
+    let file = Scratch::new("names.pcapng", &capture.0);
+    let script = Scratch::new("names.sh", ROUTER.as_bytes());
+    let links = [Scratch::new("hard.pcapng", b""), Scratch::new("soft.pcapng", b"")];
+    for link in &links {
+        std::fs::remove_file(link.path()).expect("nothing there");
+    }
+    std::fs::hard_link(file.path(), links[0].path()).expect("a hard link");
+    std::os::unix::fs::symlink(file.path(), links[1].path()).expect("a symbolic link");
+    let command =
+        |options: &str| run(&format!("replay --script {} {} {options}", script.path(), file.path()));
+    let refused = |options: &str, what: &str| {
+        let (status, out, err) = command(options);
+        assert_eq!((status, out.as_str()), (2, ""), "{options}");
+        assert!(err.contains(what), "{options}: {err}");
+    };
+    for link in &links {
+        refused(&format!("--report {}", link.path()), "the capture that is read");
+    }
+    refused(&format!("-o {}", script.path()), "read as the host's configuration");
+    let made = std::env::temp_dir().join(format!("fingerpost-cli-{}-made", std::process::id()));
+    let (folder, name) = (std::env::temp_dir(), made.file_name().expect("a name").display().to_string());
+    let made = made.display();
+    refused(&format!("-o {made} --report {made}"), "what --output writes");
+    refused(&format!("-o {made} --report {}/./{name}", folder.display()), "what --output writes");
+    assert!(!folder.join(&name).exists(), "nothing was written");
+    assert_eq!(std::fs::read(file.path()).expect("the capture"), capture.0);
+    assert_eq!(std::fs::read(script.path()).expect("the script"), ROUTER.as_bytes());
+    // Devices take what anybody writes.
+    assert_eq!(command("-o /dev/null --report /dev/null").0, 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_written_is_standard_output_and_who_reads_no_further_hears_nothing() {
+    let mut capture = Pcapng::of(&[("eth0", 1)]);
+    for _ in 0..2000 {
+        capture = capture.packet(0, 0, &udp(NEIGHBOUR, [10, 1, 0, 9]));
+    }
+    let file = Scratch::new("unread.pcapng", &capture.0);
+    let script = Scratch::new("unread.sh", ROUTER.as_bytes());
+    let command = |option: &str| {
+        let mut command = fingerpost();
+        command.args(["replay", "--script", &script.path(), &file.path(), option, "-"]);
+        command
+    };
+    for option in ["--report", "--output"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a full device");
+        let (status, _, err) = told(command(option).stdout(full).output().expect("the command starts"));
+        assert_eq!(status, 2, "{option}");
+        assert!(err.ends_with("standard output holds what came before\n"), "{option}: {err}");
+        let (mut child, stderr) = (command(option), std::process::Stdio::piped());
+        let mut child =
+            child.stdout(std::process::Stdio::piped()).stderr(stderr).spawn().expect("the command starts");
+        drop(child.stdout.take());
+        let (status, _, err) = told(child.wait_with_output().expect("the command ends"));
+        assert_eq!((status, err.as_str()), (0, ""), "{option}");
+    }
+}
+
+#[test]
+fn a_pcap_of_another_version_and_a_name_with_two_devices_are_refused() {
+    let mut pcap: Vec<u8> = [0xa1b2_c3d4u32, 0x0004_0009, 0, 0, 65_535, 1].map(u32::to_le_bytes).concat();
+    let (status, _, err) = replay("version", &pcap, "--on eth0");
+    assert_eq!(status, 2);
+    assert!(err.contains("pcap of version 9.4; version 2.4 is read"), "{err}");
+    pcap[4] = 2;
+    assert_eq!(replay("version_is_read", &pcap, "--on eth0").0, 0);
+    let capture = Pcapng::of(&[("eth0", 1)]).packet(0, 0, &udp(NEIGHBOUR, [10, 1, 0, 9]));
+    let (status, _, err) = replay("twice", &capture.0, "--on eth0=eth1 --on eth0=eth0");
+    assert_eq!(status, 2);
+    assert!(err.contains("--on says twice what stands for eth0"), "{err}");
+}
+
 #[test]
 fn without_outputs_the_numbers_are_printed() {
     let dst = Ipv4Addr::new(10, 1, 0, 9).octets();

@@ -8,6 +8,8 @@ use pcap_parser::pcap::{
 use super::window::Window;
 use super::{Clock, Found, Interface, MAX_RECORD, truncated};
 
+/// The version that is read.
+const VERSION: (u16, u16) = (2, 4);
 /// Length of the file's header.
 pub(super) const HEADER: usize = 24;
 
@@ -23,10 +25,17 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// By the file's header; `None` if it is none.
-    pub fn of(header: &[u8]) -> Option<Records> {
-        let (_, header) = parse_pcap_header(header).ok()?;
-        Some(Records {
+    /// By the file's header.
+    pub fn of(header: &[u8]) -> anyhow::Result<Records> {
+        let Ok((_, header)) = parse_pcap_header(header) else {
+            bail!("no capture: neither pcap nor pcapng begins like this")
+        };
+        // Before 2.4 the two lengths of a record stood the other way round, or either way.
+        let version = (header.version_major, header.version_minor);
+        if version != VERSION {
+            bail!("pcap of version {}.{}; version {}.{} is read", version.0, version.1, VERSION.0, VERSION.1);
+        }
+        Ok(Records {
             header: if header.is_modified_format() { 24 } else { 16 },
             big_endian: header.is_bigendian(),
             clock: match header.is_nanosecond_precision() {

@@ -226,12 +226,11 @@ fn begin(window: &mut Window) -> anyhow::Result<Form> {
         [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x04, 0x22, 0x4d, 0x18, ..] => {
             bail!("it is compressed; decompress it first")
         }
-        header => classic::Records::of(header)
-            .map(|records| {
-                window.take(classic::HEADER);
-                Form::Classic(records)
-            })
-            .ok_or_else(|| anyhow!("no capture: neither pcap nor pcapng begins like this")),
+        header => {
+            let records = classic::Records::of(header)?;
+            window.take(classic::HEADER);
+            Ok(Form::Classic(records))
+        }
     }
 }
 

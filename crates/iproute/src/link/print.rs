@@ -74,8 +74,10 @@ pub(crate) fn link(ctx: &mut Ctx<'_>, filter: &Filter<'_>, do_link: bool, m: &Li
         xdp::details(ctx, m);
     }
     if do_link && ctx.p.opt.stats > 0 {
-        let sl = ctx.p.out.sl();
-        ctx.p.out.fp(sl);
+        if m.stats.is_some() {
+            let sl = ctx.p.out.sl();
+            ctx.p.out.fp(sl);
+        }
         stats::print(ctx, m);
     }
     if !m.altnames.is_empty() {

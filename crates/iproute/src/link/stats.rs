@@ -9,10 +9,15 @@ const WIDTHS: [usize; 7] = [10, 7, 6, 7, 7, 7, 10];
 const RX: [&str; 6] = ["bytes", "packets", "errors", "dropped", "missed", "mcast"];
 const TX: [&str; 6] = ["bytes", "packets", "errors", "dropped", "carrier", "collsns"];
 
-/// Prints the counters, if they were read. The second line of `-s -s` needs
+/// Prints the counters, or says that they are not known. The second line of `-s -s` needs
 /// counters that are not kept.
 pub(crate) fn print(ctx: &mut Ctx<'_>, m: &LinkMsg) {
-    let Some(stats) = &m.stats else { return };
+    let Some(stats) = &m.stats else {
+        if !std::mem::replace(&mut ctx.p.stats_noted, true) {
+            ctx.p.out.err("fingerpost: the counters of devices are not known here, and not shown\n");
+        }
+        return;
+    };
     if ctx.p.opt.stats > 1 && !std::mem::replace(&mut ctx.p.stats_noted, true) {
         ctx.p.out.err("fingerpost: the error counters of \"-s -s\" are not supported and not shown\n");
     }
