@@ -400,6 +400,7 @@ impl Resolved<Ipv4Addr> {
             pseudo: asker == Asker::Packet,
             quoted: None,
             header_dst: None,
+            inside: None,
         }
     }
 }

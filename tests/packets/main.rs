@@ -12,6 +12,7 @@ mod forward;
 mod hooks;
 mod host;
 mod kernel;
+mod legs;
 mod log;
 mod multicast;
 mod neighbours;

@@ -288,3 +288,27 @@ ip route add 30.0.0.0/8 nexthop via 10.1.0.2 nexthop via 10.1.0.3",
         ((1..9).map(|next| routed(2, next)).collect(), (2..10).map(|host| routed(host, 1)).collect());
     assert_eq!((gateways(&by_next).len(), gateways(&by_source).len()), (1, 2));
 }
+
+#[test]
+fn an_address_goes_when_its_time_is_over_and_another_takes_its_place() {
+    let request = |own| arrives(&icmp("10.0.0.2", own, 8, b"ping"));
+    let steps = [
+        Step::Run("ip addr del 10.0.0.1/24 dev e0"),
+        Step::Run("ip addr add 10.0.0.7/24 dev e0 valid_lft 2 preferred_lft 1"),
+        Step::Run("ip addr add 10.0.0.8/24 dev e0"),
+        Step::Run("ip addr add 10.0.5.1/24 dev e0 valid_lft 30 preferred_lft 1"),
+        Step::Run("ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev e0"),
+        request("10.0.0.7"),
+        request("10.0.0.8"),
+        Step::Wait(3_500),
+        // The secondary went with its primary.
+        request("10.0.0.7"),
+        request("10.0.0.8"),
+        request("10.0.5.1"),
+        Step::Run("ip addr add 10.0.0.1/24 dev e0"),
+        request("10.0.5.1"),
+    ];
+    let both = done(&held(""), &steps);
+    let counted = |name| both.counters.get(name).copied().unwrap_or(0);
+    assert_eq!((counted("IcmpInEchos"), both.frames.len()), (4, 3));
+}

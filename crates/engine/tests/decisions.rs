@@ -81,6 +81,7 @@ fn input(world: &mut World, dst: &str, src: &str, dev: u32) -> Result<Decision, 
         pseudo: false,
         quoted: None,
         header_dst: None,
+        inside: None,
     };
     with_namespace(world, |ns, env| {
         let Namespace { config, state } = ns;

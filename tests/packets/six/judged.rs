@@ -312,3 +312,23 @@ fn c275_answers_of_ipv6_that_wait_leave_no_room_for_more() {
     let counts = ["Icmp6OutEchoReplies", "Icmp6OutErrors", "Ip6OutDiscards"].map(|name| counted(&both, name));
     assert_eq!(counts, [8, 4, 4]);
 }
+
+#[test]
+fn t56_t63_on_a_device_without_resolution_everybody_has_its_address() {
+    let (other, far) = ("2001:db8::9", "2001:db8:77::9");
+    let source = super::option(nd::SOURCE_ADDRESS, 2);
+    let solicit = super::discovery(PEER, "ff02::1:ff00:1", nd::SOLICIT, 0, OWN, &source);
+    let advert = super::discovery(other, OWN, nd::ADVERT, nd::SOLICITED | nd::OVERRIDE, other, &[]);
+    let steps = [
+        arrives(&solicit),
+        arrives(&advert),
+        // A redirect tells the address of the next step, which is the device's own.
+        arrives(&udp(PEER, other, b"data")),
+        arrives(&udp(PEER, far, b"data")),
+        arrives(&echo(PEER, OWN, b"ping")),
+    ];
+    let (both, _) =
+        done(&held("ip link set e0 arp off\nip -6 route add 2001:db8:77::/64 via fe80::77 dev e0"), &steps);
+    assert_eq!(counted(&both, "Icmp6OutRedirects"), 2);
+    assert!(both.frames.iter().all(|(dev, frame)| dev == "e0" && frame[5] == 0x10));
+}

@@ -1,12 +1,11 @@
 //! By which leg of a multipath route packets leave: received ones, with what stands in front of
 //! their ports, and those that the host makes.
 
-use fingerpost_engine::path::Outcome;
 use fingerpost_net::wire::{Ethernet, Ipv6, Tcp, ethertype, icmp6, next, proto, tcp_flags};
 use zerocopy::IntoBytes;
 
 use super::{OWN, PEER, ROUTER6, echo, edited, message, packet, summed, udp, udp_payload};
-use crate::host::{Host, mac};
+use crate::host::{Host, ipv4, mac};
 use crate::kernel::{Asked, Step, same};
 
 /// Three legs to everything beyond, told by their routers' last byte.
@@ -148,10 +147,47 @@ fn t59_by_which_leg_answers_leave() {
     );
 }
 
+/// Packets of IPv4 and IPv6 in IPv6, in GRE and in Ethernet in GRE, whole and in part.
+fn holding() -> Vec<Vec<u8>> {
+    let of = |host: u16| {
+        let to = &beyond(1);
+        let src = &format!("2001:db8:77::{host:x}");
+        let four =
+            ipv4(&format!("10.9.9.{host}"), "10.8.8.8", proto::UDP, &[0, host as u8, 0, 53, 0, 8, 0, 0]);
+        let six = udp(src, PEER, &[host as u8]);
+        let within = |header: &[u8], inner: &[u8]| packet(PEER, to, 47, &[header, inner].concat());
+        let fragment = [&[proto::UDP, 0, 0, 1, 0, 0, 0, host as u8][..], &six[40..]].concat();
+        [
+            packet(PEER, to, 4, &four),
+            packet(PEER, to, 41, &six),
+            labelled(packet(PEER, to, 41, &labelled(six.clone(), 99 + u32::from(host))), 5),
+            behind(next::DESTINATION, to, 41, &six),
+            packet(PEER, to, 41, &packet(src, PEER, next::FRAGMENT, &fragment)),
+            packet(PEER, to, 41, &packet(src, PEER, 4, &four)),
+            within(&[0, 0, 8, 0], &four),
+            within(&[0xb0, 0, 0x86, 0xdd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, host as u8], &six),
+            within(&[&[0, 0, 0x65, 0x58][..], &[2; 12], &[0x81, 0, 0, 5, 8, 0]].concat(), &four),
+            within(&[0x20, 1, 0x88, 0x0b, 0, 4, 0, host as u8, 0xff, 3, 0, 0x21], &four),
+            within(&[0x40, 0, 8, 0], &four),
+            packet(PEER, to, 41, &six[..30]),
+        ]
+    };
+    (1..5).flat_map(of).collect()
+}
+
 #[test]
-fn t59_what_is_inside_a_packet_that_holds_another_is_not_looked_at() {
-    let packet = packet(PEER, &beyond(1), 41, &udp(OWN, PEER, b""));
-    let unknown = |policy| Host::new(&setup(policy, "")).enter(&packet).outcome;
-    assert_eq!(unknown(2), Outcome::Unknown("the leg of a packet that holds another"));
-    assert!([0, 1, 3].into_iter().all(|policy| unknown(policy) == Outcome::Sent));
+fn t59_what_is_inside_a_packet_is_hashed_where_the_policy_asks_for_it() {
+    let fields = |fields: u32| format!("sysctl -w net.ipv6.fib_multipath_hash_fields={fields}");
+    let by = [(1, String::new()), (2, String::new()), (3, fields(4095)), (3, fields(4032)), (3, fields(512))];
+    let taken = by.map(|(policy, more)| spelt(&legs(policy, &more, &holding())));
+    assert_eq!(
+        taken,
+        [
+            "acccccccccccacccccccccccacccccccccccaccccccccccc",
+            "ccacccccccccaaaaaaaaaaccccccccccccccbbabbbbbbbcc",
+            "baaaccbabbccbccccbcbccccccbcbbbabbcccbcbaaaaaacc",
+            "babaabbabbbbaacacaaaaabbcbabcccbccbbbbbbcbbbbbbb",
+            "caaaaccaccbacacaaccaccbacabaaccaccbacaaaaccaccba",
+        ]
+    );
 }

@@ -13,7 +13,7 @@ use fingerpost_net::{Errno, Prefix, Rng};
 use super::host6::{host_ref, leave_anycast};
 use super::route6::{self, RouteConfig6};
 use super::sync6::{for_each_route, sync_carrier_lost, sync_down, sync_up};
-use super::{address6, detect6, groups6, neighbour, stable_privacy};
+use super::{address, address6, detect6, groups6, neighbour, stable_privacy};
 use crate::addrtype::AddrType;
 use crate::config::{Config, Dad, If6Addr, In6Dev, Link, RtFlags};
 use crate::lookup::RouteRef;
@@ -471,6 +471,7 @@ pub fn find_prefix_route(
 
 /// What time has brought: the end of detections, of lifetimes, of routes.
 pub fn pass_time(ns: &mut Namespace, env: Env<'_>) {
+    address::end_lifetimes(ns, env);
     let is_due = |have: &If6Addr| {
         matches!(have.dad, Dad::Until(end) if end <= env.now) || address6::is_ageing(have, env.now)
     };

@@ -171,6 +171,34 @@ fn set_lifetime(addr: &mut IfAddr, env: Env<'_>, valid: u32, preferred: u32) {
     (addr.valid, addr.preferred, addr.updated) = (valid, preferred, env.now);
 }
 
+/// What time makes of addresses that are not for ever: those whose valid lifetime is over go,
+/// those whose preferred one is are marked (`check_lifetime`).
+pub(super) fn end_lifetimes(ns: &mut Namespace, env: Env<'_>) {
+    let is_over = |addr: &IfAddr, lifetime: u32| {
+        let seconds = env.now.0.saturating_sub(addr.updated.0) / 1000;
+        lifetime != FOREVER && !addr.flags.has(IfaFlags::PERMANENT) && seconds >= u64::from(lifetime)
+    };
+    let devs: Vec<u32> = ns
+        .config
+        .links
+        .iter()
+        .filter(|link| link.ipv4.as_ref().is_some_and(|i| i.addrs.iter().any(|a| is_over(a, a.preferred))))
+        .map(Link::index)
+        .collect();
+    for dev in devs {
+        while let Some(at) =
+            in_dev(ns, dev).and_then(|ipv4| ipv4.addrs.iter().position(|addr| is_over(addr, addr.valid)))
+        {
+            remove(ns, env, dev, at);
+        }
+        for addr in in_dev_mut(ns, dev).into_iter().flat_map(|ipv4| &mut ipv4.addrs) {
+            if is_over(addr, addr.preferred) {
+                addr.flags = addr.flags | IfaFlags::DEPRECATED;
+            }
+        }
+    }
+}
+
 /// Adds an address at its place in the list (`__inet_insert_ifa`, C-078, C-081).
 pub(super) fn insert(ns: &mut Namespace, env: Env<'_>, dev: u32, mut addr: IfAddr) -> Result<(), Refusal> {
     let Some(ipv4) = in_dev_mut(ns, dev) else { return Err(Errno::ENOBUFS.into()) };

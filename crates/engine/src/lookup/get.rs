@@ -188,6 +188,7 @@ impl Question {
             pseudo: true,
             quoted: None,
             header_dst: None,
+            inside: None,
         }
     }
 }

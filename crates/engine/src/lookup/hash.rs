@@ -7,12 +7,12 @@ use crate::config::Ipv4Sysctls;
 
 /// What the hash is computed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Keys {
-    src: u32,
-    dst: u32,
-    sport: u16,
-    dport: u16,
-    proto: u8,
+pub(super) struct Keys {
+    pub src: u32,
+    pub dst: u32,
+    pub sport: u16,
+    pub dport: u16,
+    pub proto: u8,
 }
 
 /// Who asks: policy 3 hashes packets and flows differently.
@@ -41,6 +41,8 @@ pub struct Hashed {
     pub dport: u16,
     /// What is hashed in place of its own addresses, if it is no ordinary packet.
     pub quoted: Option<Quoted>,
+    /// If it holds another packet and the policy looks there, what that has for the hash.
+    pub inside: Option<u32>,
 }
 
 /// Source and destination that policy 0 takes in place of a packet's own
@@ -70,10 +72,10 @@ pub fn multipath_hash(sysctl: &Ipv4Sysctls, flow: &Flow4, src: Ipv4Addr, asker: 
         Asker::About(hashed) => hashed,
         Asker::Socket | Asker::Packet => {
             let &Flow4 { dst, proto, sport, dport, .. } = flow;
-            Hashed { src, dst, proto, sport, dport, quoted: None }
+            Hashed { src, dst, proto, sport, dport, quoted: None, inside: None }
         }
     };
-    let Hashed { src, dst, proto, sport, dport, quoted } = hashed;
+    let Hashed { src, dst, proto, sport, dport, quoted, inside } = hashed;
     let all = match quoted {
         Some(Quoted::Arp(..)) => Keys::default(),
         _ => Keys { src: src.to_bits(), dst: dst.to_bits(), sport, dport, proto },
@@ -89,6 +91,12 @@ pub fn multipath_hash(sysctl: &Ipv4Sysctls, flow: &Flow4, src: Ipv4Addr, asker: 
     let hash = |keys| hash_keys(keys, sysctl.fib_multipath_hash_seed);
     let full = match sysctl.fib_multipath_hash_policy {
         1 => hash(all),
+        // Of packets the innermost addresses; those that an error is about are not looked for.
+        2 => match (inside, quoted) {
+            (Some(inside), _) => inside,
+            (None, Some(Quoted::Arp(..))) => hash(addresses),
+            (None, _) => hash(Keys { sport: 0, dport: 0, proto: 0, ..all }),
+        },
         3 => {
             let fields = sysctl.fib_multipath_hash_fields;
             let has = |bit| fields & bit != 0;
@@ -105,7 +113,7 @@ pub fn multipath_hash(sysctl: &Ipv4Sysctls, flow: &Flow4, src: Ipv4Addr, asker: 
             };
             match asker {
                 Asker::Socket => outer,
-                Asker::Packet | Asker::About(_) => jhash_2words(outer, 0, 0),
+                Asker::Packet | Asker::About(_) => jhash_2words(outer, inside.unwrap_or(0), 0),
             }
         }
         _ => hash(addresses),
@@ -114,7 +122,7 @@ pub fn multipath_hash(sysctl: &Ipv4Sysctls, flow: &Flow4, src: Ipv4Addr, asker: 
 }
 
 /// SipHash-2-4 over the kernel's 48 bytes of flow keys, symmetric in direction (C-061).
-fn hash_keys(mut keys: Keys, seed: u32) -> u32 {
+pub(super) fn hash_keys(mut keys: Keys, seed: u32) -> u32 {
     // Addresses and ports are ordered as integers read from network-order
     // bytes on a little-endian machine.
     if keys.dst.swap_bytes() < keys.src.swap_bytes() {

@@ -25,6 +25,8 @@ pub struct Hashed6 {
     pub quoted: Option<Header6>,
     /// Whether rules had it dissected before it was hashed, as happens to ICMPv6 alone.
     pub for_rules: bool,
+    /// If it holds another packet and the policy looks there, what that has for the hash.
+    pub inside: Option<u32>,
 }
 
 /// What of a header is hashed.
@@ -41,19 +43,6 @@ pub struct Header6 {
 }
 
 impl Hashed6 {
-    /// Whether the hash turns on what is inside another packet, which is not looked at here.
-    pub fn is_inside(&self, config: &Config) -> bool {
-        let carries = matches!(self.proto, 4 | 41 | 47 | 137);
-        let fields = config.sysctl6.fib_multipath_hash_fields;
-        carries
-            && match config.sysctl6.fib_multipath_hash_policy {
-                1 => self.proto == 137,
-                2 => true,
-                3 => self.proto == 137 || fields & !FIELDS_OUTER != 0,
-                _ => false,
-            }
-    }
-
     /// Addresses and label without what is behind them, as policy 0 takes them
     /// (`ip6_multipath_l3_keys`).
     fn addresses(&self) -> Keys {
@@ -80,13 +69,13 @@ impl Hashed6 {
 
 /// What is hashed.
 #[derive(Clone, Copy)]
-struct Keys {
-    src: Ipv6Addr,
-    dst: Ipv6Addr,
-    label: [u8; 4],
-    proto: u8,
-    sport: u16,
-    dport: u16,
+pub(super) struct Keys {
+    pub src: Ipv6Addr,
+    pub dst: Ipv6Addr,
+    pub label: [u8; 4],
+    pub proto: u8,
+    pub sport: u16,
+    pub dport: u16,
 }
 
 impl Keys {
@@ -113,7 +102,7 @@ impl Keys {
     }
 
     /// SipHash-2-4 over the kernel's 72 bytes of flow keys, symmetric in direction (C-061).
-    fn hash(mut self, seed: u32) -> u32 {
+    pub(super) fn hash(mut self, seed: u32) -> u32 {
         if self.dst < self.src {
             std::mem::swap(&mut self.src, &mut self.dst);
         }
@@ -153,12 +142,15 @@ pub fn multipath_hash6(config: &Config, flow: &Flow6) -> Option<u32> {
     };
     let full = match config.sysctl6.fib_multipath_hash_policy {
         1 => all().chosen(ADDRESSES | FIELD_SPORT | FIELD_DPORT).hash(seed),
-        2 => all().chosen(ADDRESSES | FIELD_FLOWLABEL).hash(seed),
+        2 => match flow.hashed.and_then(|packet| packet.inside) {
+            Some(inside) => inside,
+            None => all().chosen(ADDRESSES | FIELD_FLOWLABEL).hash(seed),
+        },
         3 => {
             let fields = config.sysctl6.fib_multipath_hash_fields & FIELDS_OUTER;
             let outer = if fields == 0 { 0 } else { all().chosen(fields).hash(seed) };
             match flow.hashed {
-                Some(_) => jhash_2words(outer, 0, 0),
+                Some(packet) => jhash_2words(outer, packet.inside.unwrap_or(0), 0),
                 None => outer,
             }
         }

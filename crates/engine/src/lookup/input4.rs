@@ -48,14 +48,16 @@ pub struct Received {
     /// The destination in its header, where a source route has another looked up: that is
     /// hashed.
     pub header_dst: Option<Ipv4Addr>,
+    /// What a packet inside has for the multipath hash, where its policy looks there.
+    pub inside: Option<u32>,
 }
 
 impl Received {
     /// A packet of which no more is known than where it goes.
     pub fn between(dev: u32, src: Ipv4Addr, dst: Ipv4Addr) -> Self {
         let (mark, tos, proto, sport, dport) = (0, 0, 0, 0, 0);
-        let (quoted, header_dst) = (None, None);
-        Received { dst, src, dev, mark, tos, proto, sport, dport, pseudo: false, quoted, header_dst }
+        let (quoted, header_dst, inside) = (None, None, None);
+        Received { dst, src, dev, mark, tos, proto, sport, dport, pseudo: false, quoted, header_dst, inside }
     }
 }
 
@@ -288,9 +290,9 @@ impl Resolver<'_> {
     ) -> Result<Decision, DropReason> {
         let (config, packet) = (self.config, self.packet);
         if config.hops(config.fib.info(result.alias.info)).len() > 1 {
-            let &Received { src, proto, sport, dport, quoted, .. } = packet;
+            let &Received { src, proto, sport, dport, quoted, inside, .. } = packet;
             let dst = packet.header_dst.unwrap_or(packet.dst);
-            let hashed = Hashed { src, dst, proto, sport, dport, quoted };
+            let hashed = Hashed { src, dst, proto, sport, dport, quoted, inside };
             let hash = multipath_hash(&config.sysctl, &self.flow(), src, Asker::About(hashed));
             path::select_multipath(config, self.state, self.env.now, &mut result, hash, None, tracer);
         }

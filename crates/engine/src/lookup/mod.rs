@@ -16,6 +16,7 @@ pub mod get;
 pub mod get6;
 pub mod hash;
 pub mod hash6;
+pub mod hash_inside;
 pub mod icmp6;
 pub mod input4;
 pub mod input6;

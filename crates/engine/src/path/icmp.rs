@@ -11,7 +11,7 @@ use super::options::Answer;
 use super::output::{LEAST_MTU, Made};
 use super::receive::ports;
 use super::waiting::{Cut, MESSAGES_ROOM, Owner};
-use super::{Addressed, Packet, Stack};
+use super::{Addressed, Packet, Stack, dissect};
 use crate::counters::{Counter, Messages};
 use crate::lookup::hash::{Asker, Hashed};
 use crate::lookup::{Decision, Flow4, output4, source};
@@ -73,6 +73,7 @@ impl Stack<'_, '_> {
             sport,
             dport,
             quoted: None,
+            inside: dissect::inside4(self.config, &about.bytes, &header),
         });
         let resolved = output4::resolve(self.config, self.state, self.env, &mut flow, asker, self.tracer);
         let Ok(back) = resolved else { return };

@@ -152,5 +152,6 @@ fn hashed_of_redirect(redirect: &[u8], header: &Ipv4) -> Hashed {
         sport: 0,
         dport: 0,
         quoted: quoted.map(|quoted| Quoted::Error(quoted.source(), quoted.destination())),
+        inside: None,
     }
 }

@@ -13,6 +13,7 @@ mod arp;
 pub(crate) mod bridge;
 mod bulk;
 mod deliver;
+mod dissect;
 mod ethernet;
 mod forward;
 mod fragment;

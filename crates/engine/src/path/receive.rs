@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 
 use fingerpost_model::RouteType;
 use fingerpost_net::Errno;
-use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, checksum, icmp, proto};
+use fingerpost_net::wire::{Header, Icmp, Ipv4, Tcp, Udp, checksum, icmp, proto};
 
 use super::sockets::Early;
-use super::{Addressed, Options, Packet, Stack};
+use super::{Addressed, Options, Packet, Stack, dissect};
 use crate::counters::Counter;
 use crate::lookup::hash::Quoted;
 use crate::lookup::input4::{self, Received};
@@ -124,7 +124,8 @@ impl Stack<'_, '_> {
 
     /// What a connected socket remembers of its packets' way (C-186).
     fn ask_socket(&self, packet: &mut Packet, header: &Ipv4) {
-        if header.is_fragment() {
+        let least = if header.proto == proto::TCP { Tcp::LEN } else { Udp::LEN };
+        if header.is_fragment() || packet.bytes.len() < header.header_len() + least {
             return;
         }
         let early = self.early_demux(packet, header.proto, ports(&packet.bytes, header));
@@ -159,6 +160,7 @@ impl Stack<'_, '_> {
             pseudo: false,
             quoted: quoted(&packet.bytes, header),
             header_dst: Some(header.destination()).filter(|&named| named != dst),
+            inside: dissect::inside4(self.config, &packet.bytes, header),
         };
         self.resolve_input(packet, &received)
     }
@@ -220,18 +222,23 @@ impl Stack<'_, '_> {
     }
 }
 
-/// The ports that rules and hashes look at; 0 of fragments and of other protocols.
+/// The ports that rules and hashes look at; 0 of fragments and of protocols that have none.
 pub(super) fn ports(bytes: &[u8], header: &Ipv4) -> (u16, u16) {
-    if header.is_fragment() || !matches!(header.proto, proto::TCP | proto::UDP) {
-        return (0, 0);
-    }
     let payload = bytes.get(header.header_len()..).unwrap_or_default();
-    let least = if header.proto == proto::TCP { Tcp::LEN } else { 4 };
-    match payload {
-        [a, b, c, d, ..] if payload.len() >= least => {
-            (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]))
-        }
-        _ => (0, 0),
+    if header.is_fragment() { (0, 0) } else { ports_of(header.proto, payload).unwrap_or_default() }
+}
+
+/// What the kernel takes for ports behind the IP headers (`skb_flow_get_ports`): those of TCP,
+/// UDP, DCCP, SCTP and UDP-Lite, and the halves of the security parameter index of ESP and AH.
+pub(super) fn ports_of(number: u8, payload: &[u8]) -> Option<(u16, u16)> {
+    let at = match number {
+        proto::TCP | proto::UDP | proto::UDPLITE | 33 | 50 | 132 => 0,
+        51 => 4,
+        _ => return None,
+    };
+    match payload.get(at..)? {
+        [a, b, c, d, ..] => Some((u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]))),
+        _ => None,
     }
 }
 

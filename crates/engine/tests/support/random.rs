@@ -140,6 +140,7 @@ pub fn random_question(rng: &mut Rng) -> Question {
             pseudo: false,
             quoted: None,
             header_dst: None,
+            inside: None,
         })
     }
 }

@@ -222,11 +222,12 @@ pub(super) fn write(config: &mut Config, key: &str, entry: &Entry, value: &str) 
         first_local_port: 0,
     };
     let text = entry.form.text(entry.default, value, &limits)?;
-    match (key, text.parse()) {
-        ("ipv6/fib_multipath_hash_policy", Ok(policy)) => config.sysctl6.fib_multipath_hash_policy = policy,
-        ("ipv6/fib_multipath_hash_fields", Ok(fields)) => {
-            config.sysctl6.fib_multipath_hash_fields = u32::from(fields);
+    let number = text.parse::<u32>().ok();
+    match (key, number) {
+        ("ipv6/fib_multipath_hash_policy", Some(policy)) => {
+            config.sysctl6.fib_multipath_hash_policy = policy as u8;
         }
+        ("ipv6/fib_multipath_hash_fields", Some(fields)) => config.sysctl6.fib_multipath_hash_fields = fields,
         _ => {}
     }
     config.sysctl.other.insert(key.to_string(), text);

@@ -406,8 +406,14 @@ impl Stack<'_, '_> {
         self.config.neighbours.entries.contains_key(&key)
     }
 
-    /// Makes an entry if there is none, of a router if that is known.
+    /// Makes an entry if there is none, of a router if that is known. Of those whose address
+    /// is no question none is kept.
     pub(super) fn make_neighbour(&mut self, key: Key, is_router: bool) {
+        let is_asked_for = self.config.links.get(key.0).is_none_or(|link| !has_header(link))
+            || self.without_resolution(key.0, key.1).is_none();
+        if !is_asked_for && !self.knows(key) {
+            return;
+        }
         let entry = self.entry(key);
         if is_router {
             entry.flags = entry.flags | NeighFlags::ROUTER;
@@ -416,7 +422,7 @@ impl Stack<'_, '_> {
 
     /// The same, where an entry is made even if nothing is told.
     pub(super) fn learn_neighbour(&mut self, key: Key, update: Update) {
-        self.entry(key);
+        self.make_neighbour(key, false);
         self.neighbour_update(key, update);
     }
 

@@ -1,9 +1,12 @@
 //! Extension headers (`net/ipv6/exthdrs.c`; T-57, T-60, T-61).
 
-use fingerpost_net::wire::{Fragment6, Header, Icmp, Ipv6, OFFSET6, icmp6, next, proto};
+use fingerpost_net::wire::{Fragment6, Header, Icmp, Ipv6, OFFSET6, icmp6, next};
 
+use super::super::dissect::inside6;
+use super::super::receive::ports_of;
 use super::super::{Addressed, Outcome, Packet, Stack};
 use super::dropped;
+use crate::config::Config;
 use crate::counters::Counter;
 use crate::lookup::DropReason;
 use crate::lookup::hash6::{Hashed6, Header6};
@@ -94,20 +97,16 @@ pub(in crate::path) fn dissect(bytes: &[u8], first: u8) -> (u8, u16, u16) {
                 number = *following;
             }
             (next::FRAGMENT, [following, ..]) if rest.len() >= Fragment6::LEN => return (*following, 0, 0),
-            (proto::TCP | proto::UDP | proto::UDPLITE | 33 | 50 | 132, [a, b, c, d, ..]) => {
-                return (number, u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
+            _ => {
+                let (sport, dport) = ports_of(number, rest).unwrap_or_default();
+                return (number, sport, dport);
             }
-            (next::AUTH, [_, _, _, _, a, b, c, d, ..]) => {
-                return (number, u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
-            }
-            _ => return (number, 0, 0),
         }
     }
 }
 
-/// What the multipath hash takes of a packet (`rt6_multipath_hash`, T-59), and whether rules
-/// had it dissected before.
-pub(super) fn hashed(bytes: &[u8], header: &Ipv6, for_rules: bool) -> Hashed6 {
+/// What the multipath hash takes of a packet (`rt6_multipath_hash`, T-59).
+pub(super) fn hashed(config: &Config, bytes: &[u8], header: &Ipv6) -> Hashed6 {
     let of_header = |header: &Ipv6| Header6 {
         src: header.source(),
         dst: header.destination(),
@@ -119,7 +118,15 @@ pub(super) fn hashed(bytes: &[u8], header: &Ipv6, for_rules: bool) -> Hashed6 {
         && bytes.len() >= Ipv6::LEN + Icmp::LEN
         && matches!(bytes[Ipv6::LEN], icmp6::UNREACHABLE..=icmp6::PARAMETER);
     let quoted = bytes.get(Ipv6::LEN + Icmp::LEN..).and_then(Ipv6::read).filter(|_| is_error);
-    Hashed6 { header: of_header(header), proto, sport, dport, quoted: quoted.map(of_header), for_rules }
+    Hashed6 {
+        header: of_header(header),
+        proto,
+        sport,
+        dport,
+        quoted: quoted.map(of_header),
+        for_rules: false,
+        inside: inside6(config, bytes, proto),
+    }
 }
 
 /// Whether an option of measurement is well-formed: a trace is as long as it says

@@ -12,7 +12,6 @@ use super::{headers, is_multipath};
 use crate::addrtype::AddrType;
 use crate::config::{LOOPBACK, RtFlags};
 use crate::counters::{Counter, Messages};
-use crate::lookup::hash6::Hashed6;
 use crate::lookup::{Decision6, DropReason, Flow6, icmp6 as answers, output6, source6};
 use crate::trace::{Stage, Tracer};
 
@@ -68,7 +67,7 @@ impl Stack<'_, '_> {
             false => source6::select(config, about.iif, src, self.tracer),
         });
         let oif = if needs_scope(src) { self.receiving_device(about) } else { self.vrf_of(about.dev) };
-        let hashed = headers::hashed(&about.bytes, &header, false);
+        let hashed = headers::hashed(self.config, &about.bytes, &header);
         let mut flow = Flow6 {
             src: source.unwrap_or(Ipv6Addr::UNSPECIFIED),
             oif,
@@ -89,7 +88,7 @@ impl Stack<'_, '_> {
             return;
         }
         if is_multipath(self.config, &back)
-            && let Some(unknown) = self.unknown_way_back(about, &hashed)
+            && let Some(unknown) = self.unknown_way_back(about)
         {
             return self.end(&Packet::bare(0), Outcome::Unknown(unknown));
         }
@@ -101,9 +100,8 @@ impl Stack<'_, '_> {
 
     /// What keeps the leg by which an error goes from being known: it is that of the packet
     /// that it is about. What a socket sent may have a hash of the socket's.
-    fn unknown_way_back(&self, about: &Packet, hashed: &Hashed6) -> Option<&'static str> {
-        let is_unknown = about.sender.is_some() || hashed.is_inside(self.config);
-        self.unknown_seed().or_else(|| is_unknown.then_some("the leg of an ICMPv6 error"))
+    fn unknown_way_back(&self, about: &Packet) -> Option<&'static str> {
+        self.unknown_seed().or_else(|| about.sender.is_some().then_some("the leg of an ICMPv6 error"))
     }
 
     /// The way back is looked for once more, as the packet's own turned round, in case a

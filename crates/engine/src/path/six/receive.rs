@@ -126,7 +126,7 @@ impl Stack<'_, '_> {
                 return None;
             }
             Ok(decision) if is_multipath(self.config, &decision) => {
-                if let Some(unknown) = self.unknown_choice(&packet) {
+                if let Some(unknown) = self.unknown_seed() {
                     self.end(&packet, Outcome::Unknown(unknown));
                     return None;
                 }
@@ -151,7 +151,7 @@ impl Stack<'_, '_> {
 
     /// What the lookup of a received packet asks (`ip6_route_input`).
     fn received_flow(&self, packet: &Packet, header: &Ipv6) -> Flow6 {
-        let mut hashed = headers::hashed(&packet.bytes, header, false);
+        let mut hashed = headers::hashed(self.config, &packet.bytes, header);
         // ICMPv6 is hashed before the lookup, with what rules had it dissected for.
         hashed.for_rules = hashed.proto == next::ICMPV6
             && self.config.rules6.list.iter().any(|rule| rule.needs_dissection());
@@ -168,17 +168,6 @@ impl Stack<'_, '_> {
             hashed: Some(hashed),
             ..Flow6::to(header.destination())
         }
-    }
-
-    /// What keeps the choice of a leg from being known: Linux's seed, and what it
-    /// looks at beyond what the lookup has (T-59).
-    fn unknown_choice(&self, packet: &Packet) -> Option<&'static str> {
-        let is_inside = || {
-            let header = Ipv6::read(&packet.bytes)?;
-            let hashed = headers::hashed(&packet.bytes, header, false);
-            hashed.is_inside(self.config).then_some("the leg of a packet that holds another")
-        };
-        self.unknown_seed().or_else(is_inside)
     }
 
     /// What keeps any choice of a leg from being known.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use fingerpost_model::IfaFlags;
 use fingerpost_net::wire::{Header, Ipv6, nd, next};
 
+use super::super::ethernet::has_header;
 use super::super::{Outcome, Packet, Stack};
 use super::is_multipath;
 use super::output::LEAST_MTU;
@@ -60,7 +61,12 @@ impl Stack<'_, '_> {
         let mut message = vec![nd::REDIRECT, 0, 0, 0, 0, 0, 0, 0];
         message.extend_from_slice(&target.octets());
         message.extend_from_slice(&dst.octets());
-        let mac = self.address_of((dev, IpAddr::V6(target)));
+        let target_at = (dev, IpAddr::V6(target));
+        let fixed = || {
+            self.without_resolution(dev, target_at.1)
+                .filter(|_| self.config.links.get(dev).is_some_and(has_header))
+        };
+        let mac = self.address_of(target_at).or_else(fixed);
         message.extend(mac.into_iter().flat_map(|mac| address_option(nd::TARGET_ADDRESS, mac)));
         let options = message.len() - FIXED;
         let room = LEAST_MTU - Ipv6::LEN - FIXED - options;
