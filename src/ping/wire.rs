@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use fingerpost_engine::counters::Counter;
 use fingerpost_engine::path::sockets::{self, Arrival, Control, Kind, Origin, Setting, SocketId};
 use fingerpost_engine::path::{Frame, Outcome};
 use fingerpost_engine::trace::Tracer;
@@ -441,6 +442,13 @@ impl Wire for Socket<'_> {
         self.carry(called.outcome, called.emitted);
         // What the device could not pass on is told to those who want reports of errors.
         let was_refused = self.world.network.refused() > refused && called.outcome == Some(Outcome::Sent);
+        if was_refused && let Ok((ns, _)) = self.world.ns_mut(self.ns) {
+            // `ip_send_skb`, `ip6_send_skb`.
+            ns.state.counters.count(match self.family {
+                Family::V4 => Counter::IpOutDiscards,
+                Family::V6 => Counter::Ip6OutDiscards,
+            });
+        }
         match called.result {
             Ok(_) if was_refused => Err(Errno::ENOBUFS),
             result => result.map(|_| ()),

@@ -4,6 +4,7 @@ mod flows;
 mod live;
 mod output;
 mod packet;
+mod packet_answer;
 mod program;
 mod replay;
 mod sources;
