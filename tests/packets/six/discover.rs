@@ -143,3 +143,17 @@ fn t64_of_whom_packets_went_to_without_an_address_there_is_an_entry() {
     host.run("ip link set u0 down\nip link set u0 up");
     assert_eq!(reason(&host.frame("u0", &told)), "NOT_SPECIFIED");
 }
+
+#[test]
+fn neighbours_outlive_a_lost_carrier_where_they_are_not_to_be_evicted() {
+    let stays = |settings: &str| {
+        let mut host = Host::new(ROUTER6);
+        host.run(&format!(
+            "{settings}ip neigh add 2001:db8:1::9 lladdr 02:00:00:00:00:09 dev e1 nud stale
+ip link set e1 carrier off\nip link set e1 carrier on"
+        ));
+        host.enter(&udp(PEER, "2001:db8:1::9", b"data")).outcome == Outcome::Sent
+    };
+    let set = |name| format!("sysctl -w net.ipv6.conf.{name}.ndisc_evict_nocarrier=0\n");
+    assert_eq!([stays(""), stays(&set("all")), stays(&set("e1"))], [false, true, true]);
+}

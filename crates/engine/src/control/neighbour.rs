@@ -259,13 +259,18 @@ pub fn nd_down(ns: &mut Namespace, dev: u32) {
     }
 }
 
-/// The device lost its carrier: permanent and proxy entries stay
-/// (`neigh_carrier_down`), all if `arp_evict_nocarrier` says so.
+/// The device lost its carrier: permanent and proxy entries stay (`neigh_carrier_down`), all
+/// of IPv4 where `arp_evict_nocarrier` is off, of IPv6 where `ndisc_evict_nocarrier` is.
 pub fn carrier_down(ns: &mut Namespace, _env: Env, dev: u32) {
-    let all = ns.config.sysctl.all.arp_evict_nocarrier;
-    let evicts = ns.config.links.ipv4(dev).is_none_or(|ipv4| all != 0 && ipv4.conf.arp_evict_nocarrier != 0);
+    let config = &ns.config;
+    let (all, all6) = (config.sysctl.all.arp_evict_nocarrier, config.sysctl6.all.ndisc_evict_nocarrier);
+    let Some(link) = config.links.get(dev) else { return };
+    let (ipv4, ipv6) = (link.ipv4.as_ref(), link.ipv6.as_ref());
+    let evicts = ipv4.is_none_or(|ipv4| all != 0 && ipv4.conf.arp_evict_nocarrier != 0);
+    let evicts6 = ipv6.is_none_or(|ipv6| all6 != 0 && ipv6.conf.ndisc_evict_nocarrier != 0);
     forget(ns, |&(on, addr), entry| {
-        on == dev && !entry.state.has(NeighState::PERMANENT) && (addr.is_ipv6() || evicts)
+        let goes = if addr.is_ipv6() { evicts6 } else { evicts };
+        on == dev && goes && !entry.state.has(NeighState::PERMANENT)
     });
 }
 
