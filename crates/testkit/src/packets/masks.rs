@@ -13,14 +13,12 @@ use crate::packets::case::{Bytes, Seen, Step};
 use crate::packets::decode;
 
 /// Settings at the head of each script, with the reason.
-pub const HELD4: [(&str, &str, &str); 9] = [
+pub const HELD4: [(&str, &str, &str); 7] = [
     ("net.ipv6.conf.all.disable_ipv6", "1", "no router solicitations and reports in cases of IPv4"),
     ("net.ipv6.conf.default.disable_ipv6", "1", "the same for devices that are still to come"),
     ("net.ipv4.icmp_msgs_per_sec", "100000", "the global limit takes random amounts"),
     ("net.ipv4.icmp_msgs_burst", "100000", "the same"),
     ("net.ipv4.icmp_ratelimit", "0", "a limit per host turns on the time between steps"),
-    ("net.ipv4.neigh.default.proxy_delay", "0", "answers for others wait for a random time"),
-    ("net.ipv4.neigh.default.retrans_time_ms", "200", "a case does not take seconds"),
     ("net.ipv4.fib_multipath_hash_seed", "4660", "the hash of legs has a random seed"),
     ("net.ipv4.ip_local_port_range", ONLY_PORT, "sockets that ask for no port get one by chance"),
 ];

@@ -116,6 +116,10 @@ impl Host {
         if mtu != 1500 {
             self.say(format!("ip link set {name} mtu {mtu}"));
         }
+        // The defaults of neighbour tables are those of the first namespace alone.
+        // Answers for others wait for a random time, and a case does not take seconds.
+        self.set(&format!("net.ipv4.neigh.{name}.proxy_delay"), "0");
+        self.set(&format!("net.ipv4.neigh.{name}.retrans_time_ms"), "200");
         if rng.chance(1, 20) {
             self.say(format!(
                 "ip link set {name} {}",
