@@ -107,7 +107,7 @@ fn cached_with_objects(
     explanation: &mut Explanation,
 ) -> Result<(), String> {
     for object in mem::take(&mut explanation.objects) {
-        let mut decisions = rules6::cacheable(&asked.ns.config, object, MAX_CACHED + 1);
+        let mut decisions = rules6::cacheable(&asked.ns.config, &asked.ns.state, object, MAX_CACHED + 1);
         if decisions.len() > MAX_CACHED {
             decisions.truncate(MAX_CACHED);
             explanation.unknown.push(format!(

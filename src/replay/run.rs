@@ -107,7 +107,9 @@ fn counters(source: &mut Source) -> anyhow::Result<&mut Counters> {
 /// Whether a choice among several hops can turn on a seed that is not known.
 fn is_choice_unknown(config: &Config) -> bool {
     let has_several = |info| config.hops(info).len() > 1;
-    let has_several6 = |route: &Route6| RouteRef::to(route).is_one_of_several(config);
+    let has_several6 = |route: &Route6| {
+        (route.is_leg() || route.nh_id.is_some()) && RouteRef::to(route).is_one_of_several(config)
+    };
     let mut routes6 = config.fib6.tables.iter().flat_map(|table| table.routes());
     config.sysctl.fib_multipath_hash_seed == 0
         && (config.fib.infos.iter().flatten().any(has_several) || routes6.any(has_several6))

@@ -159,6 +159,64 @@ fn a_lookup_tells_the_rule_the_error_and_the_way_back() {
     assert!(refused.get("table").is_none() && refused.get("device").is_none());
 }
 
+/// What lookups are told as is remembered by how they went: each packet fares in company as alone.
+#[test]
+fn lookups_that_go_alike_are_told_with_each_packets_own_addresses() {
+    let more = Scratch::new(
+        "replay-alike.sh",
+        b"sysctl -w net.ipv4.icmp_ratelimit=0\nsysctl -w net.ipv4.icmp_msgs_burst=1000\n\
+          sysctl -w net.ipv4.conf.eth0.rp_filter=1\nip route add 10.2.0.0/16 via 10.1.0.9 table 7\n\
+          ip rule add pref 100 iif eth0 tos 0x10 lookup 7\nip rule add pref 200 to 10.3.0.0/16 unreachable\n\
+          ip rule add pref 300 to 10.4.0.0/16 prohibit\nip route add 10.5.0.0/16 via 10.1.0.9\n\
+          sysctl -w net.ipv6.conf.all.forwarding=1\nip addr add 2001:db8:0::1/64 dev eth0 nodad\n\
+          ip addr add 2001:db8:1::1/64 dev eth1 nodad\n",
+    );
+    let with = |frame: Vec<u8>, at: usize, value: u8| {
+        let mut frame = frame;
+        (frame[at], frame[24], frame[25]) = (value, 0, 0);
+        let sum = checksum(&frame[14..34]).to_be_bytes();
+        frame[24..26].copy_from_slice(&sum);
+        frame
+    };
+    let mut frames = Vec::new();
+    for (n, net) in [1, 5, 5, 1, 3, 4, 3, 5, 9, 2].into_iter().enumerate() {
+        let n = n as u8;
+        let plain = udp([10, 0, 0, 9 + n % 3], [10, net, 0, 9 + n]);
+        // One more with another tos, and one whose time to live ends here: it is answered.
+        frames.extend([with(plain.clone(), 15, 0x10), with(plain.clone(), 22, 1), plain]);
+    }
+    frames.extend([udp([0; 4], [255; 4]), udp([0; 4], [10, 1, 0, 9]), udp([10, 1, 0, 7], [10, 1, 0, 9])]);
+    let six = |src: u8, dst: u8| {
+        let at = |side: u8, host: u8| [0x20, 1, 0xd, 0xb8, 0, side, 0, 0, 0, 0, 0, 0, 0, 0, 0, host];
+        frame(0x86dd, &[&[0x60, 0, 0, 0, 0, 0, 59, 64][..], &at(0, src), &at(1, dst)].concat())
+    };
+    frames.extend([six(9, 9), six(8, 7), six(7, 1)]);
+    let apply = format!("--apply {}", more.path());
+    let told = |name: &str, frames: &[Vec<u8>]| -> Vec<Value> {
+        // So far apart that nothing keeps the host from answering.
+        let timed = (0..).zip(frames);
+        let capture =
+            timed.fold(Pcapng::of(&[("eth0", 1)]), |file, (n, frame)| file.packet(0, n * 10_000_000, frame));
+        let (status, objects, err) = replay(name, &capture.0, &apply);
+        assert_eq!((status, err.as_str()), (0, ""));
+        objects
+            .into_iter()
+            .filter(|object| !object["packet"].is_null())
+            .map(|it| it["lookups"].clone())
+            .collect()
+    };
+    let together = told("together", &frames);
+    for (n, frame) in frames.iter().enumerate() {
+        assert_eq!(together[n], told("alone", std::slice::from_ref(frame))[0], "packet {n}");
+    }
+    let keys: std::collections::BTreeSet<String> = together
+        .iter()
+        .flat_map(|lookups| lookups.as_array().unwrap())
+        .map(|it| it["key"].to_string())
+        .collect();
+    assert!(keys.len() > 40, "{}", keys.len());
+}
+
 #[test]
 fn packets_of_both_families_are_told_of_with_their_own_lookups() {
     let addresses = Scratch::new(

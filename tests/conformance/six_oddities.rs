@@ -246,6 +246,28 @@ point!(
     "
 );
 
+point!(
+    "F-014",
+    what_is_kept_with_an_object_ends_when_any_carrier_returns,
+    SIX,
+    "
+    $ sysctl -qw net.ipv6.conf.p1.disable_ipv6=1
+    $ ip nexthop add id 1 via 2001:db8:1::2 dev e0
+    $ ip -6 route add 2001:db8:a::/48 nhid 1 pref high
+    $ ip -6 route add 2001:db8:b::/48 nhid 1 pref low
+    $ ip -6 route get 2001:db8:a::1
+    2001:db8:a::1 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref high
+    $ ip -6 route get 2001:db8:b::1
+    2001:db8:b::1 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref high
+    $ ip link set p1 down
+    $ ip -6 route get 2001:db8:b::1
+    2001:db8:b::1 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref high
+    $ ip link set p1 up
+    $ ip -6 route get 2001:db8:b::1
+    2001:db8:b::1 from :: via 2001:db8:1::2 dev e0 src 2001:db8:1::1 metric 1024 pref low
+    "
+);
+
 // The half that a host chooses itself, of addresses made of router advertisements.
 point!(
     "F-019",

@@ -7,7 +7,6 @@ use fingerpost_model::{Metrics, RouteType, TableId};
 use fingerpost_net::Prefix;
 
 use super::fib::NextHop;
-use super::journal::Journal;
 use super::prefix_tree::{PrefixTree, Visit, halves};
 use crate::state::Time;
 
@@ -146,6 +145,19 @@ pub struct Node6 {
     /// compared before they are looked at (`fib6_node::leaf`). It can be one that
     /// lies below, see [`Table6::lose_leaf`].
     pub leaf: Option<(Prefix<Ipv6Addr>, Route6Id)>,
+    /// What decisions made of its routes remember of it.
+    pub serial: Serial,
+}
+
+/// Which renewal of routes was a destination's last (`fib6_node::fn_sernum`). It is no part of
+/// what a table holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Serial(pub u64);
+
+impl PartialEq for Serial {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Node6 {
@@ -190,15 +202,12 @@ pub struct Table6 {
     pub tree: PrefixTree<Node6>,
     /// Whether it ever had a route by source.
     pub had_sources: bool,
-    /// The routes that were added, or came back: that ends decisions made of those which
-    /// contain them (`fib6_update_sernum_upto_root`).
-    pub renewed: Journal<Ipv6Addr>,
 }
 
 impl Table6 {
     /// An empty table.
     pub fn new(id: TableId) -> Self {
-        Table6 { id, tree: PrefixTree::default(), had_sources: false, renewed: Journal::default() }
+        Table6 { id, tree: PrefixTree::default(), had_sources: false }
     }
 
     /// All lists in the order of a walk: of a destination those by source before
@@ -323,8 +332,10 @@ pub struct Fib6 {
     pub has_custom_rules: bool,
     /// Rules for which received packets are dissected.
     pub dissecting_rules: u32,
-    /// Counts what ends cached decisions (`rt_genid_ipv6`).
+    /// Counts what ends all decisions (`rt_genid_bump_ipv6`).
     pub generation: u64,
+    /// Counts what ends decisions of some destinations ([`Node6::serial`]).
+    pub renewals: u64,
     /// The name given last to a route.
     pub last_id: u64,
 }
@@ -337,16 +348,42 @@ impl Default for Fib6 {
             has_custom_rules: false,
             dissecting_rules: 0,
             generation: 0,
+            renewals: 0,
             last_id: 0,
         }
     }
 }
 
 impl Fib6 {
-    /// Counts what ends decisions that are kept with a nexthop object: what ends all, and each
-    /// new route.
+    /// Counts what ends decisions that are kept with a nexthop object (`rt_genid_ipv6`): what
+    /// ends all or some others, and each new route.
     pub fn changes(&self) -> u64 {
-        self.generation.wrapping_add(self.last_id)
+        self.generation.wrapping_add(self.last_id).wrapping_add(self.renewals)
+    }
+
+    /// A route was added, or came back: that ends decisions made of it and of those that
+    /// contain it (`fib6_update_sernum_upto_root`).
+    pub fn renew(&mut self, table: TableId, dst: Prefix<Ipv6Addr>) {
+        self.renewals += 1;
+        let serial = Serial(self.renewals);
+        if let Some(table) = self.table_mut(table) {
+            table.tree.mark_covering(dst, |node| node.serial = serial);
+        }
+    }
+
+    /// A destination's routes lead elsewhere: that ends decisions made of them alone
+    /// (`fib6_update_sernum`).
+    pub fn renew_alone(&mut self, table: TableId, dst: Prefix<Ipv6Addr>) {
+        self.renewals += 1;
+        let serial = Serial(self.renewals);
+        if let Some(table) = self.table_mut(table) {
+            table.tree.mark(dst, |node| node.serial = serial);
+        }
+    }
+
+    /// The last renewal of a destination; 0 for none.
+    pub fn serial(&self, table: TableId, dst: Prefix<Ipv6Addr>) -> u64 {
+        self.table(table).and_then(|table| table.tree.get(dst)).map_or(0, |node| node.serial.0)
     }
 
     /// The table with this id; 0 is main.

@@ -78,17 +78,9 @@ impl<I: Ip> Journal<I> {
     /// Whether routes of a prefix, or of one within it, may have changed since the number of
     /// changes was this one.
     pub fn has_changed_within(&self, prefix: Prefix<I>, since: u64) -> bool {
-        self.has_changed_any(since, |changed| prefix.covers(changed))
-    }
-
-    /// The same of a prefix's routes alone.
-    pub fn has_changed(&self, prefix: Prefix<I>, since: u64) -> bool {
-        self.has_changed_any(since, |changed| prefix == changed)
-    }
-
-    fn has_changed_any(&self, since: u64, counts: impl Fn(Prefix<I>) -> bool) -> bool {
         let new = usize::try_from(self.count.wrapping_sub(since)).unwrap_or(usize::MAX);
-        new > self.latest.len() || self.latest.iter().rev().take(new).any(|it| it.is_none_or(&counts))
+        new > self.latest.len()
+            || self.latest.iter().rev().take(new).any(|it| it.is_none_or(|changed| prefix.covers(changed)))
     }
 
     /// What has changed since a reader, named by a number, asked last; everything, if

@@ -51,6 +51,21 @@ impl<T> PrefixTree<T> {
         self.nodes.entry(prefix).or_default()
     }
 
+    /// Changes something of a prefix that is no part of what the tree holds: the change is not
+    /// noted.
+    pub fn mark(&mut self, prefix: Prefix<Ipv6Addr>, mark: impl Fn(&mut T)) {
+        self.nodes.get_mut(&prefix).into_iter().for_each(mark);
+    }
+
+    /// The same of all prefixes that contain one, itself included.
+    pub fn mark_covering(&mut self, prefix: Prefix<Ipv6Addr>, mark: impl Fn(&mut T)) {
+        let covering: Vec<Prefix<Ipv6Addr>> =
+            self.matches(prefix.addr()).map(|(found, _)| found).filter(|it| it.covers(prefix)).collect();
+        for found in covering {
+            self.mark(found, &mark);
+        }
+    }
+
     /// Takes a prefix out.
     pub fn remove(&mut self, prefix: Prefix<Ipv6Addr>) -> Option<T> {
         let gone = self.nodes.remove(&prefix)?;
@@ -61,11 +76,6 @@ impl<T> PrefixTree<T> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
-    }
-
-    /// A number that grows with every change.
-    pub fn changes(&self) -> u64 {
-        self.journal.count()
     }
 
     /// What has changed since a reader asked last ([`super::Journal::take`]).

@@ -137,7 +137,6 @@ pub fn set_default(ns: &mut Namespace, env: Env<'_>, router: Router) -> DefaultR
         && (lifetime == 0 || at.get(&ns.config).is_some_and(|route| route.metric != metric))
     {
         route6::remove(ns, at);
-        ns.config.fib6.generation += 1;
         known = None;
     }
     let done = match known {
@@ -174,7 +173,6 @@ pub(super) fn purge_defaults(ns: &mut Namespace) {
     let gone: Vec<RouteRef> = gone.map(RouteRef::to).collect();
     for route in gone {
         route6::remove(ns, route);
-        ns.config.fib6.generation += 1;
     }
 }
 
@@ -198,7 +196,6 @@ pub fn set_route(ns: &mut Namespace, env: Env<'_>, by: (u32, Ipv6Addr), option: 
         && lifetime == 0
     {
         route6::remove(ns, at);
-        ns.config.fib6.generation += 1;
         known = None;
     }
     let pref = Preference(pref);
@@ -293,7 +290,6 @@ fn set_prefix_route(ns: &mut Namespace, env: Env<'_>, dev: u32, prefix: Prefix<I
     match known.map(RouteRef::to) {
         Some(at) if valid == 0 => {
             route6::remove(ns, at);
-            ns.config.fib6.generation += 1;
         }
         Some(at) => set_end(ns, env, at, valid),
         None if valid != 0 => {

@@ -75,6 +75,7 @@ pub(super) fn run_waiting(ns: &mut Namespace, env: Env<'_>, dev: u32) {
 /// An address is its device's own from now on (`addrconf_dad_completed`).
 pub fn complete(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
     let Some(have) = address_mut(&mut ns.config, dev, addr) else { return };
+    let was_tentative = have.flags.has(IfaFlags::TENTATIVE);
     have.flags = have.flags.without(IfaFlags::TENTATIVE | IfaFlags::OPTIMISTIC | IfaFlags::DADFAILED);
     have.dad = Dad::Over;
     let (peer, metric) = (have.peer, have.metric);
@@ -85,7 +86,9 @@ pub fn complete(ns: &mut Namespace, env: Env<'_>, dev: u32, addr: Ipv6Addr) {
     if let Some(peer) = peer {
         add_prefix_route(ns, env, dev, Prefix::host(peer), metric, None);
     }
-    ns.config.fib6.generation += 1;
+    if was_tentative {
+        ns.config.fib6.generation += 1;
+    }
 }
 
 /// Another has an address of a device (`addrconf_dad_stop`): a permanent one stays without

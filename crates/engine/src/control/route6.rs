@@ -438,7 +438,6 @@ fn place(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Resul
         return Err(Errno::EEXIST.into());
     }
     let metric = route.metric;
-    table.renewed.note(route.dst);
     match victim {
         None => list.insert(end, route),
         Some(n) => {
@@ -453,6 +452,7 @@ fn place(ns: &mut Namespace, flags: Option<NlFlags>, mut route: Route6) -> Resul
             }
         }
     }
+    ns.config.fib6.renew(at.table, at.dst);
     rebalance(&mut ns.config, at, metric);
     Ok(id)
 }

@@ -13,7 +13,7 @@ use crate::state::Time;
 /// (`rt6_sync_down_dev`, `fib6_ifdown`).
 pub fn sync_down(ns: &mut Namespace, dev: u32, for_good: bool) {
     let mut touched: Vec<(RouteRef, u32)> = Vec::new();
-    let mut marked_any = false;
+    let mut renewed = Vec::new();
     for table in &mut ns.config.fib6.tables {
         let mut removed = false;
         for node in table.tree.values_mut() {
@@ -59,7 +59,7 @@ pub fn sync_down(ns: &mut Namespace, dev: u32, for_good: bool) {
                     .collect();
                 for (route, &marked) in list.iter_mut().zip(&marked) {
                     if marked {
-                        marked_any = true;
+                        renewed.push((route.table, route.dst));
                         route.hop.flags = route.hop.flags | RouteFlags::DEAD | RouteFlags::LINKDOWN;
                     }
                 }
@@ -81,8 +81,8 @@ pub fn sync_down(ns: &mut Namespace, dev: u32, for_good: bool) {
     for (at, metric) in touched {
         route6::rebalance(&mut ns.config, at, metric);
     }
-    if marked_any {
-        ns.config.fib6.generation += 1;
+    for (table, dst) in renewed {
+        ns.config.fib6.renew_alone(table, dst);
     }
 }
 
@@ -118,18 +118,13 @@ pub fn sync_up(ns: &mut Namespace, dev: u32, flags: RouteFlags) {
         true => flags | RouteFlags::LINKDOWN,
         false => flags,
     };
-    let mut revived = Vec::new();
+    let mut renewed = Vec::new();
     set_flags(ns, dev, |route| {
-        let old = route.hop.flags;
-        route.hop.flags = old.without(flags);
-        if route.hop.flags != old {
-            revived.push((route.table, route.dst));
-        }
+        route.hop.flags = route.hop.flags.without(flags);
+        renewed.push((route.table, route.dst));
     });
-    for (table, dst) in revived {
-        if let Some(table) = ns.config.fib6.table_mut(table) {
-            table.renewed.note(dst);
-        }
+    for (table, dst) in renewed {
+        ns.config.fib6.renew(table, dst);
     }
 }
 

@@ -110,7 +110,7 @@ impl Hit {
 }
 
 /// Longest matches in groups of tables; what a table passes on is none.
-pub trait Search<I: Hashing> {
+pub trait Search<I> {
     /// The value that a group has for a destination.
     fn value(&self, group: Group, dst: I) -> Option<u32>;
     /// The same for many; [`fib::NONE`] for none.

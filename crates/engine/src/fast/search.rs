@@ -6,7 +6,6 @@ use fingerpost_net::Ip;
 use super::compose::{Composed, Lists, Place, compose};
 use super::place::{self, PASS};
 use super::program::{Group, Hit, Member, Search};
-use crate::lookup::Hashing;
 
 /// Groups of tables, compiled.
 pub struct Built<I: Ip> {
@@ -94,7 +93,7 @@ impl<'a, I: Ip, T> Searched<'a, I, T> {
     }
 }
 
-impl<I: Hashing, T: Longest<I>> Search<I> for Searched<'_, I, T> {
+impl<I: Ip, T: Longest<I>> Search<I> for Searched<'_, I, T> {
     #[inline]
     fn value(&self, group: Group, dst: I) -> Option<u32> {
         let value = self.tables.get(group)?.lookup(dst)?;

@@ -2,7 +2,7 @@
 //! (C-299). It is kept with the hop of the route that led there, as in
 //! `fib6_nh`, and read from captures; what teaches it is not here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv6Addr;
 
 use fingerpost_model::TableId;
@@ -10,7 +10,7 @@ use fingerpost_net::Prefix;
 
 use super::Decision6;
 use super::table6::{self, Found6};
-use crate::config::{Config, Journal, Route6, Route6Id, RtFlags};
+use crate::config::{Config, Route6, Route6Id, RtFlags};
 use crate::control::event::nexthop_device;
 use crate::state::Time;
 
@@ -41,13 +41,25 @@ pub struct Exception6 {
     pub since: Time,
 }
 
+/// What befell the routes of a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Something was learned, as the so many-th of all (`rt6_insert_exception`).
+    Learned(u64),
+    /// An advertised default route led nowhere, since that renewal
+    /// ([`crate::config::Node6::serial`]). To do so once more ends nothing (`ip6_link_failure`).
+    Failed(u64),
+}
+
 /// All that a namespace learned.
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions6 {
     /// By hop, destination, and the source: unspecified but with routes by source.
     entries: BTreeMap<(HopId6, Ipv6Addr, Ipv6Addr), Exception6>,
-    /// The routes of which something was learned.
-    learned_of: Journal<Ipv6Addr>,
+    /// What befell the routes of destinations, as far as it ends decisions made of them.
+    marks: HashMap<(TableId, Prefix<Ipv6Addr>), Mark>,
+    /// Counts what was learned.
+    changes: u64,
 }
 
 impl Exceptions6 {
@@ -64,13 +76,20 @@ impl Exceptions6 {
 
     /// A number that grows with all that is learned.
     pub fn changes(&self) -> u64 {
-        self.learned_of.count()
+        self.changes
     }
 
-    /// Whether something of routes to a prefix was learned since [`Exceptions6::changes`] was
-    /// this number: decisions made of them before are over (`fib6_update_sernum`).
-    pub fn has_learned_of(&self, prefix: Prefix<Ipv6Addr>, since: u64) -> bool {
-        self.learned_of.has_changed(prefix, since)
+    /// What befell the routes of a destination last: decisions made of them before are over.
+    pub(crate) fn mark(&self, table: TableId, dst: Prefix<Ipv6Addr>) -> Option<Mark> {
+        self.marks.get(&(table, dst)).copied()
+    }
+
+    fn set_mark(&mut self, route: &Route6, mark: Mark) {
+        if self.marks.len() >= MOST {
+            // Others' decisions end too early.
+            self.marks.clear();
+        }
+        self.marks.insert((route.table, route.dst), mark);
     }
 
     /// What is known about a destination of a route's hop (`rt6_find_cached_rt`).
@@ -111,7 +130,8 @@ impl Exceptions6 {
             let first_to_end = self.entries.iter().min_by_key(|(_, known)| known.expires);
             first_to_end.map(|(&key, _)| key).map(|key| self.entries.remove(&key));
         }
-        self.learned_of.note(route.dst);
+        self.changes += 1;
+        self.set_mark(route, Mark::Learned(self.changes));
         self.entries.insert(key, learned);
     }
 
@@ -155,7 +175,7 @@ impl Exceptions6 {
         let Some(route) = found.route.get(config) else { return };
         if decision.learned.is_none() {
             if found.flags.any(RtFlags::DEFAULT) {
-                self.learned_of.note(route.dst);
+                self.set_mark(route, Mark::Failed(config.fib6.serial(route.table, route.dst)));
             }
             return;
         }

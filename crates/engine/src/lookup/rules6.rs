@@ -122,7 +122,7 @@ fn shared<'a>(
         let pref = *state.cache.legs6.entry(found.route.id).or_insert(found.pref);
         return Candidate { pref, ..found };
     };
-    let generation = config.fib6.changes();
+    let generation = changes(config, state);
     let Candidate { kind, flags, pref, origin, .. } = found;
     let fresh = Cached6 { generation, route: origin, kind, flags, pref };
     let cached = state.cache.objects6.entry(id).or_insert(fresh);
@@ -138,9 +138,14 @@ fn shared<'a>(
     Candidate { route, origin, kind, flags, pref, ..found }
 }
 
+/// Counts what ends decisions that are kept with a nexthop object.
+pub(crate) fn changes(config: &Config, state: &State) -> u64 {
+    config.fib6.changes().wrapping_add(state.exceptions6.changes())
+}
+
 /// The decisions that can be cached with a nexthop object: one for each route that
 /// leads to it, alike ones once, and at most so many (F-014).
-pub fn cacheable(config: &Config, object: u32, most: usize) -> Vec<Cached6> {
+pub fn cacheable(config: &Config, state: &State, object: u32, most: usize) -> Vec<Cached6> {
     let is_blackhole = |kind: &NexthopKind| matches!(kind, NexthopKind::Single(hop) if hop.blackhole);
     if config.nexthops.get(object).is_none_or(|object| is_blackhole(&object.kind)) {
         return Vec::new();
@@ -163,7 +168,7 @@ pub fn cacheable(config: &Config, object: u32, most: usize) -> Vec<Cached6> {
             break;
         }
     }
-    let generation = config.fib6.changes();
+    let generation = changes(config, state);
     let cached = |route: &Route6| {
         let &Route6 { kind, flags, pref, .. } = route;
         Cached6 { generation, route: RouteRef::to(route), kind, flags, pref }

@@ -22,6 +22,7 @@ use fingerpost_net::{Errno, Family};
 use super::gateway6::{self, HopRequest};
 use super::{gateway, route, route6};
 use crate::config::{Config, LOOPBACK, NextHop, NexthopKind, NexthopObject};
+use crate::lookup::RouteRef;
 use crate::lookup::cache::HopId;
 use crate::lookup::exception6::HopId6;
 use crate::lookup::source;
@@ -277,7 +278,11 @@ fn replace(ns: &mut Namespace, env: Env, msg: &NexthopMsg, new: NexthopObject) -
     if routes_use(&ns.config, id) {
         route::nexthop_replaced(ns);
     }
-    ns.config.fib6.generation += 1;
+    let routes6 = ns.config.fib6.tables.iter().flat_map(|table| table.routes());
+    let users: Vec<_> = routes6.filter(|route| route.nh_id == Some(id)).map(RouteRef::to).collect();
+    for user in users {
+        ns.config.fib6.renew_alone(user.table, user.dst);
+    }
     Ok(())
 }
 

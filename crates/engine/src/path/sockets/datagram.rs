@@ -50,7 +50,8 @@ impl Stack<'_, '_> {
         let own = socket.source4();
         // Raw sockets keep no decision, and C-167 demands one of its own.
         let is_plain = *control == Control::default() && !options.dont_route;
-        let mut is_connected = is_udp && to.is_none() && is_plain;
+        // Those of IPv6 name the peer (`udpv6_sendmsg`).
+        let mut is_connected = is_udp && to.is_none() && is_plain && socket.family == Family::V4;
         let control = match told {
             Family::V4 => control,
             Family::V6 => &control.of_mapped()?,
@@ -224,7 +225,7 @@ impl Stack<'_, '_> {
         }
     }
 
-    pub(super) fn is_current4(&self, held: &Held<Decision>) -> bool {
+    pub(super) fn is_current4(&self, held: &Held) -> bool {
         held.generation == self.generation4(&held.decision)
             && held.until.is_none_or(|until| self.now() < until)
     }
@@ -247,12 +248,7 @@ impl Stack<'_, '_> {
     /// What a socket keeps of a decision.
     pub(super) fn holding4(&self, decision: &Decision) -> Way {
         let until = decision.pmtu.map(|pmtu| Time(self.now().0.saturating_add(pmtu.expires_in)));
-        Way::Four(Held {
-            decision: decision.clone(),
-            generation: self.generation4(decision),
-            since: 0,
-            until,
-        })
+        Way::Four(Held { decision: decision.clone(), generation: self.generation4(decision), until })
     }
 
     /// Makes the packet and sends it (`ip_make_skb`, `ip_send_skb`).

@@ -10,11 +10,11 @@ use super::super::six::Made6;
 use super::super::waiting::{Cut, Owner};
 use super::super::{Sender, Stack};
 use super::options::{Control, Discovery, Options};
-use super::{Held, Kind, SocketId, Way, scope};
+use super::{Held6, Holds6, Kind, SocketId, Way, scope};
 use crate::addrtype::AddrType;
 use crate::counters::Counter;
 use crate::lookup::source6::{self, Own};
-use crate::lookup::{Decision6, Flow6, output6};
+use crate::lookup::{Decision6, Flow6, RouteRef, output6, rules6};
 use fingerpost_model::IfaFlags;
 
 /// The most that a packet carries behind its header (`IPV6_MAXPLEN`).
@@ -200,29 +200,33 @@ impl Stack<'_, '_> {
         }
     }
 
-    /// A decision that a socket keeps, as it is now, unless it is over: all are, routes were
-    /// added below its own, or something was learned of that one (`ip6_dst_check`).
-    pub(super) fn current6(&self, held: &Held<Decision6>) -> Option<Decision6> {
-        let route = held.decision.found.route;
-        let (generation, learned) = held.generation;
-        let exceptions = &self.state.exceptions6;
-        let is_over = self.config.fib6.generation != generation
-            || exceptions.has_learned_of(route.dst, learned)
-            || self.config.fib6.table(route.table)?.renewed.has_changed_within(route.dst, held.since);
-        match is_over {
-            true => None,
-            false => output6::kept(self.config, exceptions, self.now(), &held.decision),
+    /// A decision that a socket keeps, as it is now, unless it is over (`ip6_dst_check`).
+    pub(super) fn current6(&self, held: &Held6) -> Option<Decision6> {
+        if held.holds != self.holds6(&held.decision, matches!(held.holds, Holds6::Changes(_))) {
+            return None;
+        }
+        let today = output6::kept(self.config, &self.state.exceptions6, self.now(), &held.decision);
+        match held.holds {
+            Holds6::Changes(_) => Some(today.unwrap_or_else(|| held.decision.clone())),
+            Holds6::Route(..) => today,
         }
     }
 
     pub(super) fn holding6(&self, decision: &Decision6) -> Way {
-        let table = self.config.fib6.table(decision.found.route.table);
-        Way::Six(Held {
-            decision: decision.clone(),
-            generation: (self.config.fib6.generation, self.state.exceptions6.changes()),
-            since: table.map_or(0, |table| table.renewed.count()),
-            until: None,
-        })
+        let route = decision.found.route.get(self.config);
+        let is_objects = decision.learned.is_none() && route.is_some_and(|route| route.nh_id.is_some());
+        Way::Six(Held6 { decision: decision.clone(), holds: self.holds6(decision, is_objects) })
+    }
+
+    /// What a decision goes by, which is kept with a nexthop object or not.
+    fn holds6(&self, decision: &Decision6, is_objects: bool) -> Holds6 {
+        let (fib, RouteRef { table, dst, .. }) = (&self.config.fib6, decision.found.route);
+        match is_objects {
+            true => Holds6::Changes(rules6::changes(self.config, self.state)),
+            false => {
+                Holds6::Route(fib.generation, fib.serial(table, dst), self.state.exceptions6.mark(table, dst))
+            }
+        }
     }
 
     /// Makes the packet and sends it (`ip6_make_skb`, `ip6_send_skb`).

@@ -33,6 +33,7 @@ pub use options::{Control, Discovery, Options, Setting};
 pub use tcp::State;
 pub(super) use tcp::ToSocket;
 
+use crate::lookup::exception6::Mark;
 use crate::lookup::{Decision, Decision6};
 use crate::state::Time;
 
@@ -65,19 +66,35 @@ impl Kind {
 /// A decision that a socket keeps (`sk_dst_cache`, `sk_rx_dst`), while nothing changed that
 /// ends such (C-144).
 #[derive(Clone, Debug)]
-struct Held<D> {
-    decision: D,
+struct Held {
+    decision: Decision,
     generation: (u64, u64),
-    /// How much had been added to its table, of IPv6.
-    since: u64,
     until: Option<Time>,
+}
+
+/// The same of IPv6.
+#[derive(Clone, Debug)]
+struct Held6 {
+    decision: Decision6,
+    holds: Holds6,
+}
+
+/// As long as what a decision of IPv6 holds (`ip6_dst_check`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Holds6 {
+    /// One that is kept with a nexthop object: nothing has changed at all, though the route may
+    /// be gone.
+    Changes(u64),
+    /// Its route is there, all decisions' generation is this, and so are the last renewal of its
+    /// destination and what befell that last.
+    Route(u64, u64, Option<Mark>),
 }
 
 /// A decision of either family.
 #[derive(Clone, Debug)]
 enum Way {
-    Four(Held<Decision>),
-    Six(Held<Decision6>),
+    Four(Held),
+    Six(Held6),
 }
 
 /// A socket.
