@@ -9,7 +9,7 @@ use fingerpost_net::Ip;
 use serde::Serialize;
 
 use super::memo::{Memo, Mixed};
-use super::report::{number, quoted};
+use super::report::quoted;
 use crate::explain::{Asked, LookupReport, packet_lookups};
 
 /// Lookups as JSON, by what the engine told of them but for addresses, ports and hashes, which
@@ -76,7 +76,7 @@ impl Lookups {
                         if n > 0 {
                             line.push(b'.');
                         }
-                        number(line, octet.into());
+                        decimal(line, octet);
                     }
                 }
                 Some(IpAddr::V6(addr)) => write!(line, "{addr}")?,
@@ -122,6 +122,17 @@ impl Form {
         text.push(b'}');
         Ok(())
     }
+}
+
+/// A byte in decimal digits.
+fn decimal(line: &mut Vec<u8>, byte: u8) {
+    if byte >= 100 {
+        line.push(b'0' + byte / 100);
+    }
+    if byte >= 10 {
+        line.push(b'0' + byte / 10 % 10);
+    }
+    line.push(b'0' + byte % 10);
 }
 
 /// Goes on with the members of another object.
