@@ -213,6 +213,18 @@ ip neigh add 2001:db8::3 lladdr 02:00:00:00:00:05 dev e0\nip addr add fd00::2/64
     {
         assert_eq!(told(dev, source), Err(Errno::EINVAL), "{source}");
     }
+    host.set(id, Setting::Transparent(true));
+    let mut told = |dev: u32, source: &str| {
+        let control = Control { dev, source: source.parse().ok(), ..Control::default() };
+        let to = Some(addr("[2001:db8::3]:53"));
+        host.world.send(NS, id, to, &control, b"data", &mut Tracer::off()).result
+    };
+    assert_eq!(
+        [told(0, "2001:db8::9"), told(e0, "fe80::9"), told(e0, "ff02::1")],
+        [Ok(4); 3],
+        "whatever it is"
+    );
+    assert_eq!([told(0, "fe80::9"), told(0, "ff02::1")], [Err(Errno::EINVAL); 2], "of which link?");
 }
 
 #[test]

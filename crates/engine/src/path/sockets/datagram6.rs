@@ -68,7 +68,7 @@ impl Stack<'_, '_> {
                 let dev = if control.dev != 0 { control.dev } else { before };
                 let may_be_any =
                     options.free_bind || options.transparent || self.setting6("ip_nonlocal_bind") != 0;
-                let is_of_link = source.is_unicast_link_local();
+                let is_of_link = AddrType::of(source).any(AddrType::LINK_LOCAL);
                 if is_of_link && dev == 0 || !may_be_any && !self.may_be_told(source, dev) {
                     return Err(Errno::EINVAL);
                 }
