@@ -312,3 +312,16 @@ fn an_address_goes_when_its_time_is_over_and_another_takes_its_place() {
     let counted = |name| both.counters.get(name).copied().unwrap_or(0);
     assert_eq!((counted("IcmpInEchos"), both.frames.len()), (4, 3));
 }
+
+/// The route may be gone by the time at which nobody hopes for its gateway any more: the decision
+/// that it held leads nowhere then.
+#[test]
+fn c276_whoever_waits_is_not_told_when_the_route_is_gone() {
+    let setup = held("ip route add 50.0.0.0/8 via 10.1.0.9");
+    let steps = [
+        arrives(&udp("10.0.0.2", "50.0.0.1", b"data")),
+        Step::Run("ip route del 50.0.0.0/8"),
+        Step::Wait(4000),
+    ];
+    assert_eq!(told(&done(&setup, &steps)), []);
+}

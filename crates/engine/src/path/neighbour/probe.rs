@@ -118,10 +118,12 @@ impl Stack<'_, '_> {
                     DropReason::NotSpecified
                 }
                 false => {
-                    if self.read_options_again(&mut packet) {
-                        self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
+                    if !self.has_lost_route(&packet) {
+                        if self.read_options_again(&mut packet) {
+                            self.icmp_send(&packet, icmp::UNREACHABLE, icmp::HOST, [0; 4]);
+                        }
+                        self.forget_path_mtu(&packet);
                     }
-                    self.forget_path_mtu(&packet);
                     DropReason::NeighFailed
                 }
             };
@@ -135,6 +137,13 @@ impl Stack<'_, '_> {
         if !self.knows(key) {
             removed(self.state, key);
         }
+    }
+
+    /// Whether the route by which a packet was to leave went while it waited. Its decision leads
+    /// to no namespace's device then (`dst_dev_put`): the sender is not told.
+    fn has_lost_route(&self, packet: &Packet) -> bool {
+        let result = packet.decision.as_ref().and_then(|decision| decision.result);
+        result.is_some_and(|result| self.config.fib.metrics(result.alias.info).is_none())
     }
 
     /// The decision by which a packet was to leave forgets its path MTU (`ipv4_link_failure`).
