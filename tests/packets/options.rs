@@ -336,6 +336,18 @@ fn what_has_its_header_goes_where_it_was_sent_to() {
 }
 
 #[test]
+fn what_has_its_header_is_cut_as_that_says() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip route add 50.0.0.0/8 via 10.1.0.2 mtu 600");
+    let id = host.world.socket(NS, Family::V4, Kind::Raw(255), 0).unwrap();
+    host.set(id, Setting::WithHeader(true));
+    let plain = udp("10.1.0.1", "50.0.0.1", &[0; 1000]);
+    let mut sent = |packet: &[u8]| host.send(id, Some("50.0.0.1:0"), packet).map(|frames| frames.len());
+    assert_eq!(sent(&plain), Ok(2));
+    assert_eq!(sent(&edited(plain, |header| header.fragment = DF.into())), Err(Errno::EMSGSIZE));
+}
+
+#[test]
 fn c144_a_socket_that_is_let_go_looks_for_a_lost_way_by_its_own_device_alone() {
     let lost = "ip route replace 20.0.0.0/8 via 10.1.0.2 mtu 1400";
     let way = |steps: &mut dyn FnMut(&mut Host, SocketId)| {

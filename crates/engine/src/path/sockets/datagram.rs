@@ -419,7 +419,9 @@ impl Stack<'_, '_> {
             }
         }
         let mut packet = Box::new(Packet::made(bytes, decision, options.mark));
-        (packet.sender, packet.owner, packet.is_subject) = (Some(sender(options)), Owner::Socket(id), true);
+        // What the header says of being cut counts (`raw_send_hdrinc`).
+        let sender = Sender { ignores_df: false, ..sender(options) };
+        (packet.sender, packet.owner, packet.is_subject) = (Some(sender), Owner::Socket(id), true);
         self.set_out(&mut packet);
         self.stage(Stage::LocalOut);
         let sent = match self.hook_output(packet) {
