@@ -1,13 +1,9 @@
 //! Which prefixes of a table have changed, for those who keep something made of it.
 
-use std::collections::VecDeque;
-
 use fingerpost_net::{Ip, Prefix};
 
 /// More changes than this are told as a change of everything.
 const MOST: usize = 1 << 20;
-/// So many of the latest changes are known to whoever asks for a prefix.
-const LATEST: usize = 64;
 
 /// What was changed since somebody asked last. Nothing is noted until somebody does.
 #[derive(Clone, Debug)]
@@ -15,10 +11,6 @@ pub struct Journal<I: Ip> {
     noted: Option<Changes<I>>,
     /// Who asked last.
     reader: u64,
-    /// How much has changed.
-    count: u64,
-    /// What changed last; none for a change of any prefix.
-    latest: VecDeque<Option<Prefix<I>>>,
 }
 
 /// Changes of a table.
@@ -32,7 +24,7 @@ pub enum Changes<I: Ip> {
 
 impl<I: Ip> Default for Journal<I> {
     fn default() -> Self {
-        Journal { noted: None, reader: 0, count: 0, latest: VecDeque::new() }
+        Journal { noted: None, reader: 0 }
     }
 }
 
@@ -46,7 +38,6 @@ impl<I: Ip> PartialEq for Journal<I> {
 impl<I: Ip> Journal<I> {
     /// Notes a change of a prefix's routes.
     pub fn note(&mut self, prefix: Prefix<I>) {
-        self.add(Some(prefix));
         match &mut self.noted {
             Some(Changes::Of(prefixes)) if prefixes.len() < MOST => prefixes.push(prefix),
             Some(changes) => *changes = Changes::All,
@@ -56,31 +47,9 @@ impl<I: Ip> Journal<I> {
 
     /// Notes a change that may be of any prefix.
     pub fn note_all(&mut self) {
-        self.add(None);
         if let Some(changes) = &mut self.noted {
             *changes = Changes::All;
         }
-    }
-
-    fn add(&mut self, changed: Option<Prefix<I>>) {
-        self.count += 1;
-        if self.latest.len() == LATEST {
-            self.latest.pop_front();
-        }
-        self.latest.push_back(changed);
-    }
-
-    /// A number that grows with every change.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Whether routes of a prefix, or of one within it, may have changed since the number of
-    /// changes was this one.
-    pub fn has_changed_within(&self, prefix: Prefix<I>, since: u64) -> bool {
-        let new = usize::try_from(self.count.wrapping_sub(since)).unwrap_or(usize::MAX);
-        new > self.latest.len()
-            || self.latest.iter().rev().take(new).any(|it| it.is_none_or(|changed| prefix.covers(changed)))
     }
 
     /// What has changed since a reader, named by a number, asked last; everything, if
