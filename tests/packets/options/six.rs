@@ -111,6 +111,42 @@ fn a_socket_of_ipv6_that_is_connected_to_ipv6_sends_ipv4_too() {
     assert_eq!(host.send(id, None, b"data").unwrap()[0][12..14], [0x86, 0xdd]);
 }
 
+/// There is a way or not, but never a packet from an IPv4 address (`ip6_dst_lookup_tail`).
+#[test]
+fn a_socket_of_ipv6_with_a_source_of_ipv4_sends_no_ipv6() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip addr add 2001:db8::1/64 dev e0 nodad\nip route add prohibit 2001:db8:2::/64");
+    let mut open = |kind: Kind, from: &str| {
+        let id = host.world.socket(NS, Family::V6, kind, 0).unwrap();
+        match kind {
+            Kind::Raw(_) => host.connect(id, from).unwrap(),
+            _ => host.world.bind(NS, id, addr(from)).unwrap(),
+        }
+        id
+    };
+    let udp = open(Kind::Udp, "[::ffff:10.0.0.1]:0");
+    let (tcp, raw) = (open(Kind::Tcp, "[::ffff:10.0.0.1]:0"), open(Kind::Raw(99), "[::ffff:10.0.0.2]:0"));
+    for (to, errno, counted) in [
+        ("2001:db8::2", Errno::EAFNOSUPPORT, 0),
+        ("2001:db8:2::2", Errno::EACCES, 0),
+        ("2001:db8:9::2", Errno::ENETUNREACH, 5),
+    ] {
+        for id in [udp, tcp, raw] {
+            assert_eq!(host.connect(id, &format!("[{to}]:53")), Err(errno), "{to}");
+        }
+        assert_eq!(host.send(udp, Some(&format!("[{to}]:53")), b""), Err(errno), "{to}");
+        assert_eq!(host.send(raw, Some(&format!("[{to}]:0")), b""), Err(errno), "{to}");
+        assert_eq!(host.counted("Ip6OutNoRoutes"), counted, "{to}");
+    }
+    // The unspecified address is this host.
+    for id in [udp, raw] {
+        assert_eq!(host.connect(id, "[::]:53"), Ok(()));
+        assert_eq!(host.world.peer_name(NS, id), Ok(addr("127.0.0.1:53")));
+    }
+    let bound = host.world.bind(NS, raw, addr("[::ffff:10.0.0.1]:0"));
+    assert_eq!(bound, Err(Errno::EADDRNOTAVAIL), "raw sockets are not bound to IPv4");
+}
+
 /// The device that a socket prefers counts alone where no source is told (`ip6_route_output`).
 #[test]
 fn a_kept_way_of_ipv6_is_for_the_source_that_it_was_found_for() {
@@ -225,24 +261,6 @@ ip neigh add 2001:db8::3 lladdr 02:00:00:00:00:05 dev e0\nip addr add fd00::2/64
         "whatever it is"
     );
     assert_eq!([told(0, "fe80::9"), told(0, "ff02::1")], [Err(Errno::EINVAL); 2], "of which link?");
-}
-
-#[test]
-fn a_socket_of_ipv6_that_is_bound_to_ipv4_sends_no_ipv6() {
-    let mut host = Host::new(ROUTER);
-    host.run("ip addr add 2001:db8::1/64 dev e0 nodad");
-    let open = |host: &mut Host, kind| {
-        let id = host.world.socket(NS, Family::V6, kind, 0).unwrap();
-        (id, host.world.bind(NS, id, addr("[::ffff:10.0.0.1]:0")))
-    };
-    let (id, bound) = open(&mut host, Kind::Udp);
-    assert_eq!(bound, Ok(()));
-    assert_eq!(host.send(id, Some("[2001:db8::2]:53"), b"data"), Err(Errno::EAFNOSUPPORT));
-    assert_eq!(host.send(id, Some("[2001:db8:1::2]:53"), b"data"), Err(Errno::ENETUNREACH));
-    assert_eq!(host.connect(id, "[2001:db8::2]:53"), Err(Errno::EAFNOSUPPORT));
-    assert_eq!(host.connect(id, "[::]:53"), Ok(()));
-    assert_eq!(host.world.peer_name(NS, id), Ok(addr("127.0.0.1:53")));
-    assert_eq!(open(&mut host, Kind::Raw(58)).1, Err(Errno::EADDRNOTAVAIL));
 }
 
 /// The peer's device was only the socket's when it connected.

@@ -1,6 +1,9 @@
 //! What is taught about destinations, and taught to others: path MTUs and redirects.
 
 use fingerpost_engine::path::Outcome;
+use fingerpost_engine::path::sockets::{Kind, Setting};
+use fingerpost_model::NsId;
+use fingerpost_net::Family;
 use fingerpost_net::wire::{icmp6, nd};
 
 use super::{FAR, OWN, PEER, ROUTER6, addr, echo, edited, message, option, parts, udp};
@@ -54,6 +57,27 @@ fn t55_a_path_mtu_is_believed_of_anybody_who_quotes_icmpv6() {
     assert_eq!(host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), 2);
     host.pass(600_000);
     assert_eq!(host.enter(&echo(PEER, OWN, &[1; 1400])).emitted.len(), 1);
+}
+
+/// Unlike one of IPv4 (`rawv6_err`, `raw_err`).
+#[test]
+fn t55_a_raw_socket_that_is_told_of_no_errors_learns_no_path_mtu() {
+    const NS: NsId = NsId(0);
+    let quote = edited(udp(OWN, PEER, b"12345678"), |header| header.next = 99);
+    let sends = |settings: &[Setting], peer: Option<&str>| {
+        let mut host = Host::new(ROUTER6);
+        let id = host.world.socket(NS, Family::V6, Kind::Raw(99), 0).unwrap();
+        settings.iter().for_each(|&setting| host.set(id, setting));
+        if let Some(peer) = peer {
+            host.connect(id, peer).unwrap();
+        }
+        host.enter(&message("3000::99", OWN, icmp6::TOO_BIG, 1300_u32.to_be_bytes(), &quote));
+        let _ = host.world.socket_error(NS, id);
+        host.send(id, Some("[2001:db8::2]:0"), &[0; 1400]).map(|frames| frames.len())
+    };
+    assert_eq!(sends(&[], None), Ok(1));
+    assert_eq!(sends(&[], Some("[2001:db8::2]:0")), Ok(2));
+    assert_eq!(sends(&[Setting::ReportsErrors(true)], None), Ok(2));
 }
 
 #[test]

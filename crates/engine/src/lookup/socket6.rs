@@ -31,6 +31,8 @@ pub fn resolve(
 
 /// The same for a socket: one that `is_bound` to a device has to leave by it
 /// (`ip6_route_output_flags`).
+///
+/// `EAFNOSUPPORT` where there is a way, but from an IPv4 address.
 pub fn resolve_of(
     config: &Config,
     state: &mut State,
@@ -40,7 +42,12 @@ pub fn resolve_of(
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
     if !flow.src.is_unspecified() {
-        return output6::resolve_by(config, state, env, flow, is_bound, tracer);
+        let decision = output6::resolve_by(config, state, env, flow, is_bound, tracer)?;
+        let is_mapped = |addr: Ipv6Addr| addr.to_ipv4_mapped().is_some();
+        return match is_mapped(flow.src) && !is_mapped(flow.dst) {
+            true => Err(Errno::EAFNOSUPPORT),
+            false => Ok(decision),
+        };
     }
     let first = find(config, state, env, flow, flow.oif != 0, tracer);
     let source = source(config, flow, first.as_ref().ok(), tracer).ok_or(Errno::EADDRNOTAVAIL)?;

@@ -219,8 +219,7 @@ impl Stack<'_, '_> {
         if to.is_ipv6() && socket.family == Family::V4 {
             return Err(Errno::EAFNOSUPPORT);
         }
-        let to = self.target_of_mapped(id, to)?;
-        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        let to = Self::target_of_mapped(socket, to);
         if to.is_ipv4() && !socket.takes4() {
             return Err(Errno::ENETUNREACH);
         }
@@ -254,22 +253,14 @@ impl Stack<'_, '_> {
         answer
     }
 
-    /// Where a socket of UDP of IPv6 that is bound to an IPv4 address sends to: to IPv4 alone, the
-    /// unspecified address being this host; else there is a way or not, but never a packet.
-    fn target_of_mapped(&mut self, id: SocketId, to: SocketAddr) -> Result<SocketAddr, Errno> {
-        let Some(socket) = self.state.sockets.get(id) else { return Err(Errno::EBADF) };
-        let (IpAddr::V4(source), IpAddr::V6(dst)) = (socket.source, to.ip()) else { return Ok(to) };
-        if socket.family == Family::V4 || socket.kind != Kind::Udp {
-            return Ok(to);
+    /// Where a socket goes that is told to go to the unspecified address: to this host, which is
+    /// IPv4's for one of IPv6 that has an address of IPv4.
+    fn target_of_mapped(socket: &Socket, to: SocketAddr) -> SocketAddr {
+        let is_mapped = socket.family == Family::V6 && socket.source.is_ipv4();
+        match is_mapped && to.is_ipv6() && to.ip().is_unspecified() {
+            true => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), to.port()),
+            false => to,
         }
-        if dst.is_unspecified() {
-            return Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), to.port()));
-        }
-        let options = socket.options.clone();
-        let flow = super::datagram6::flow6(&options, Kind::Udp, dst);
-        let mut flow = Flow6 { src: source.to_ipv6_mapped(), oif: options.dev, ..flow };
-        self.route6(&mut flow, options.dev != 0)?;
-        Err(Errno::EAFNOSUPPORT)
     }
 
     /// A socket of UDP has a port before anything else is looked at (`inet_autobind`).
@@ -294,11 +285,7 @@ impl Stack<'_, '_> {
             return self.send6(id, to, control, data);
         }
         let told = to.map_or(socket.family, |to| Family::of(to.ip()));
-        let to = match to.map(plain) {
-            Some(to) if socket.family == Family::V6 => Some(self.target_of_mapped(id, to)?),
-            to => to,
-        };
-        let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
+        let to = to.map(|to| Self::target_of_mapped(socket, plain(to)));
         if socket.kind == Kind::Tcp {
             let subject = Packet { is_subject: true, ..Packet::at(0, Vec::new()) };
             self.end(&subject, Outcome::Unknown("the data of connections"));

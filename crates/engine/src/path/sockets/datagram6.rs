@@ -319,7 +319,7 @@ impl Stack<'_, '_> {
         let socket = self.state.sockets.get(id).ok_or(Errno::EBADF)?;
         let (kind, mut options, sport) = (socket.kind, socket.options.clone(), socket.port);
         let IpAddr::V6(dst) = to.ip() else { return Err(Errno::EAFNOSUPPORT) };
-        let IpAddr::V6(src) = socket.source else { return Err(Errno::EINVAL) };
+        let src = as_v6(socket.source);
         let dst = if dst.is_unspecified() { Ipv6Addr::LOCALHOST } else { dst };
         if AddrType::of(dst).needs_link() {
             if scope != 0 {
@@ -372,7 +372,7 @@ impl Stack<'_, '_> {
 }
 
 /// An address as IPv6 has it: raw sockets may be connected to IPv4, and send IPv6 still.
-fn as_v6(addr: IpAddr) -> Ipv6Addr {
+pub(super) fn as_v6(addr: IpAddr) -> Ipv6Addr {
     match addr {
         IpAddr::V4(addr) => addr.to_ipv6_mapped(),
         IpAddr::V6(addr) => addr,

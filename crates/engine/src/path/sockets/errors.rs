@@ -61,12 +61,14 @@ pub(in crate::path) fn meaning(head: &Icmp, is_six: bool) -> Option<(Errno, bool
 
 impl Stack<'_, '_> {
     /// Whether a socket lets itself be taught path MTUs of a family (`ip_sk_accept_pmtu`,
-    /// `ip6_sk_accept_pmtu`); raw ones are always taught those of IPv6.
+    /// `ip6_sk_accept_pmtu`); raw ones are taught those of IPv6 whenever they are told of errors.
     pub(in crate::path) fn learns_mtu(&self, id: SocketId, family: Family) -> bool {
         let Some(socket) = self.state.sockets.get(id) else { return true };
         let discovery = match family {
             Family::V4 => socket.options4().discovery,
-            Family::V6 if socket.kind != Kind::Udp => return true,
+            Family::V6 if socket.kind != Kind::Udp => {
+                return socket.options.reports_errors || socket.peer.is_some();
+            }
             Family::V6 => socket.options.discovery,
         };
         !matches!(discovery, Discovery::Interface | Discovery::Omit)

@@ -142,13 +142,14 @@ impl Stack<'_, '_> {
                 let mut flow = Flow4 { src, oif: dev, sport: from.port(), dport: to.port(), ..flow };
                 self.resolve4(&mut flow).map(|decision| (Routed::Four(decision), flow.src.into()))
             }
-            (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            (src, IpAddr::V6(dst)) => {
                 let flow = super::datagram6::flow6(options, super::Kind::Tcp, dst);
+                let src = super::datagram6::as_v6(src);
                 let mut flow = Flow6 { src, oif: dev, sport: from.port(), dport: to.port(), ..flow };
                 self.route6(&mut flow, options.dev != 0)
                     .map(|decision| (Routed::Six(decision), flow.src.into()))
             }
-            _ => Err(Errno::EAFNOSUPPORT),
+            (IpAddr::V6(_), IpAddr::V4(_)) => Err(Errno::EAFNOSUPPORT),
         }
     }
 
