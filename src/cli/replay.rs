@@ -139,7 +139,7 @@ fn place(path: &Path, standard: &str) -> Option<Place> {
     }
 }
 
-fn create(path: &Path) -> anyhow::Result<Box<dyn Write>> {
+fn create(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
     Ok(match path == Path::new("-") {
         true => Box::new(io::stdout()),
         false => Box::new(File::create(path).with_context(|| label(path))?),

@@ -7,13 +7,13 @@ const ENOUGH: usize = 1 << 16;
 
 /// A file that takes whole records.
 pub(super) struct Gather {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     /// What is not written yet: a record is made at its end.
     pub held: Vec<u8>,
 }
 
 impl Gather {
-    pub fn new(out: Box<dyn Write>) -> Gather {
+    pub fn new(out: Box<dyn Write + Send>) -> Gather {
         Gather { out, held: Vec::with_capacity(2 * ENOUGH) }
     }
 

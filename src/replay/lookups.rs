@@ -1,6 +1,6 @@
 //! Lookups as the report has them.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
 
 use fingerpost_engine::lookup::{Flow, Hashing};
@@ -8,21 +8,24 @@ use fingerpost_engine::trace::{Event, Event6, Path6};
 use fingerpost_net::Ip;
 use serde::Serialize;
 
-use super::memo::{Memo, Mixed};
-use super::report::quoted;
+use super::memo::{Memo, Mixed, Place};
+use super::text::{address, quoted};
 use crate::explain::{Asked, LookupReport, packet_lookups};
 
-/// Lookups as JSON, by what the engine told of them but for addresses, ports and hashes, which
-/// packets have of their own.
+/// Lookups of which the text is known, by what the engine told of them but for addresses, ports
+/// and hashes, which packets have of their own.
 pub(super) struct Lookups {
-    known: Memo<Event, Form>,
-    /// The state of the host's tables that they were made of.
-    made_of: (u64, u64, u64),
+    known: Memo<Event>,
+    /// The state of the host's tables that texts were made of.
+    made_of: Option<(u64, u64, u64)>,
 }
 
-/// A text with gaps.
+/// A lookup's destination and source.
+pub(super) type Ends = (IpAddr, IpAddr);
+
+/// Lookups as JSON: a text with gaps.
 #[derive(Clone, Default)]
-struct Form {
+pub(super) struct Form {
     text: Vec<u8>,
     /// Where they are, and what belongs there.
     gaps: Vec<(usize, Gap)>,
@@ -40,55 +43,64 @@ enum Gap {
 }
 
 impl Lookups {
-    /// For tables in a state.
-    pub fn new(made_of: (u64, u64, u64)) -> Lookups {
-        Lookups { known: Memo::new(Form { text: b"[]".into(), gaps: Vec::new() }, is_alike), made_of }
+    /// Knows none.
+    pub fn new() -> Lookups {
+        Lookups { known: Memo::new(is_alike), made_of: None }
     }
 
-    /// Writes the lookups of these events.
-    pub fn write(&mut self, asked: Asked<'_>, events: &[Event], line: &mut Vec<u8>) -> io::Result<()> {
-        let config = &asked.ns.config;
-        let now = (config.fib.generation, config.fib6.changes(), config.links.address_generation);
-        if now != self.made_of {
-            *self = Lookups::new(now);
+    /// Where the text is kept of the lookups of these events, to which their addresses are added,
+    /// and the text if it is new; `None` where there were no lookups.
+    pub fn place(
+        &mut self,
+        asked: Asked<'_>,
+        events: &[Event],
+        ends: &mut Vec<Ends>,
+        forms: &mut Vec<Form>,
+    ) -> io::Result<Option<Place>> {
+        if events.is_empty() {
+            return Ok(None);
         }
-        let form = self.known.get(events, mixed(events), || Form::of(asked, events))?;
-        let mut ends = events.iter().filter_map(|event| match event {
+        let config = &asked.ns.config;
+        let now = Some((config.fib.generation, config.fib6.changes(), config.links.address_generation));
+        if now != self.made_of {
+            self.known.clear();
+            self.made_of = now;
+        }
+        ends.extend(events.iter().filter_map(|event| match event {
             Event::Begin { flow, .. } => Some((flow.dst.into(), flow.src.into())),
             Event::V6(Event6::Begin { flow, .. }) => Some((flow.dst.into(), flow.src.into())),
             _ => None,
-        });
-        let (mut written, mut src) = (0, None);
-        for &(at, gap) in &form.gaps {
-            line.extend_from_slice(&form.text[written..at]);
-            written = at;
-            let addr = match gap {
-                Gap::Src => src,
-                Gap::Dst | Gap::Pass => {
-                    let next: Option<(IpAddr, IpAddr)> = ends.next();
-                    src = next.map(|(_, src)| src);
-                    next.map(|(dst, _)| dst).filter(|_| matches!(gap, Gap::Dst))
-                }
-            };
-            match addr {
-                Some(IpAddr::V4(addr)) => {
-                    for (n, octet) in addr.octets().into_iter().enumerate() {
-                        if n > 0 {
-                            line.push(b'.');
-                        }
-                        decimal(line, octet);
-                    }
-                }
-                Some(IpAddr::V6(addr)) => write!(line, "{addr}")?,
-                None => {}
-            }
+        }));
+        let place = self.known.place(events, mixed(events));
+        if place.is_new {
+            forms.push(Form::of(asked, events)?);
         }
-        line.extend_from_slice(&form.text[written..]);
-        Ok(())
+        Ok(Some(place))
     }
 }
 
 impl Form {
+    /// Writes the lookups with these addresses.
+    pub fn write(&self, ends: &[Ends], line: &mut Vec<u8>) {
+        let (mut ends, mut src, mut written) = (ends.iter(), None, 0);
+        for &(at, gap) in &self.gaps {
+            line.extend_from_slice(&self.text[written..at]);
+            written = at;
+            let addr = match gap {
+                Gap::Src => src,
+                Gap::Dst | Gap::Pass => {
+                    let next = ends.next();
+                    src = next.map(|&(_, src)| src);
+                    next.map(|&(dst, _)| dst).filter(|_| matches!(gap, Gap::Dst))
+                }
+            };
+            if let Some(addr) = addr {
+                address(line, addr);
+            }
+        }
+        line.extend_from_slice(&self.text[written..]);
+    }
+
     fn of(asked: Asked<'_>, events: &[Event]) -> io::Result<Form> {
         let mut form = Form::default();
         form.text.push(b'[');
@@ -122,17 +134,6 @@ impl Form {
         text.push(b'}');
         Ok(())
     }
-}
-
-/// A byte in decimal digits.
-fn decimal(line: &mut Vec<u8>, byte: u8) {
-    if byte >= 100 {
-        line.push(b'0' + byte / 100);
-    }
-    if byte >= 10 {
-        line.push(b'0' + byte / 10 % 10);
-    }
-    line.push(b'0' + byte % 10);
 }
 
 /// Goes on with the members of another object.

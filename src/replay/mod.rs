@@ -6,6 +6,7 @@
 //! capture (`write`), what became of each packet as NDJSON (`report`). Nothing is decided
 //! here.
 
+mod ahead;
 mod capture;
 mod gather;
 mod lookups;
@@ -15,13 +16,16 @@ mod run;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod text;
+mod told;
 mod write;
 
 pub use capture::Capture;
 pub use report::Report;
-pub(crate) use report::{as_object, hex, name_of};
+pub(crate) use report::{as_object, name_of};
 pub use run::{Notice, Options, run};
 pub(crate) use run::{OPEN, devices, entry};
 pub use summary::Summary;
 pub(crate) use summary::{SOCKETS, words};
+pub(crate) use text::hex;
 pub use write::Writer;

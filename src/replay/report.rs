@@ -2,33 +2,34 @@
 //! emitted or counted something.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use fingerpost_engine::Config;
-use fingerpost_engine::counters::{Counted, Counters};
-use fingerpost_engine::path::Frame;
-use fingerpost_engine::trace::Event;
+use fingerpost_engine::counters::Counted;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::gather::Gather;
-use super::lookups::Lookups;
-use super::memo::{Memo, Mixed};
-use crate::explain::Asked;
+use super::lookups::Form;
+use super::memo::{Memo, Mixed, PLACES};
+use super::text::{digits, number, quoted, string};
+use super::told::{Entry, Fate};
+use super::write::Device;
 
 /// A report that is being written.
 pub struct Report {
     out: Gather,
     /// What messages call it.
     pub name: String,
-    /// What was counted for the next line.
-    news: Vec<News>,
     /// Members of an object, by what was counted.
-    counted: Memo<News, Vec<u8>>,
-    lookups: Lookups,
+    counted: Memo<News>,
+    members: Vec<Vec<u8>>,
+    /// Lookups, each in its place.
+    forms: Vec<Form>,
 }
 
 /// How much was counted of something.
-type News = (Counted, u64);
+pub(super) type News = (Counted, u64);
 
 /// What was counted, as members of an object.
 fn members(news: &[News]) -> Vec<u8> {
@@ -43,25 +44,12 @@ fn members(news: &[News]) -> Vec<u8> {
     text
 }
 
-/// What is told of a packet, or of a timer.
-pub(super) struct Entry<'a> {
-    /// The packet's number; none for a timer.
-    pub packet: Option<u64>,
-    /// The device that it entered on, or that a timer emitted on.
-    pub dev: Option<&'a str>,
-    /// What became of it; of a timer, what became of the first packet that it dropped.
-    pub outcome: Option<&'a str>,
-    pub reason: Option<&'a str>,
-    pub emitted: &'a [Frame],
-    /// What the lookups of the packet did.
-    pub events: &'a [Event],
-}
-
 impl Report {
     /// Begins a report, which messages call `name`.
-    pub fn new(out: Box<dyn Write>, name: String) -> Report {
-        let (counted, lookups) = (Memo::new(Vec::new(), News::eq), Lookups::new((0, 0, 0)));
-        Report { out: Gather::new(out), name, news: Vec::new(), counted, lookups }
+    pub fn new(out: Box<dyn Write + Send>, name: String) -> Report {
+        let counted = Memo::new(News::eq);
+        let (members, forms) = (vec![Vec::new(); PLACES], vec![Form::default(); PLACES]);
+        Report { out: Gather::new(out), name, counted, members, forms }
     }
 
     /// Writes all that is held back.
@@ -73,59 +61,64 @@ impl Report {
         self.out.flush()
     }
 
-    /// Takes what the next line tells of the counters.
-    pub(super) fn take_news(&mut self, counters: &mut Counters) {
-        self.news.clear();
-        counters.take_news(|what, count| self.news.push((what, count)));
+    /// Keeps a text of lookups in its place.
+    pub(super) fn keep(&mut self, place: u32, form: Form) {
+        self.forms[place as usize] = form;
     }
 
-    /// Tells of a packet, or of a timer; a timer that emitted, dropped and counted nothing is
-    /// left out.
-    pub(super) fn tell(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
-        let is_silent = entry.emitted.is_empty() && entry.outcome.is_none() && self.news.is_empty();
-        if entry.packet.is_none() && is_silent {
-            return Ok(());
-        }
+    /// Tells of a packet, or of a timer.
+    pub(super) fn tell(&mut self, entry: &Entry<'_>, devices: &BTreeMap<u32, Device>) -> io::Result<()> {
         let begin = self.out.held.len();
-        self.line(asked, entry).inspect_err(|_| self.out.held.truncate(begin))?;
+        self.line(entry, devices).inspect_err(|_| self.out.held.truncate(begin))?;
         self.out.end()
     }
 
-    fn line(&mut self, asked: Asked<'_>, entry: &Entry<'_>) -> io::Result<()> {
-        let Report { out, news, counted, lookups, .. } = self;
-        let (config, line) = (&asked.ns.config, &mut out.held);
+    fn line(&mut self, entry: &Entry<'_>, devices: &BTreeMap<u32, Device>) -> io::Result<()> {
+        let Report { out, counted, members: texts, forms, .. } = self;
+        let (Fate { packet, outcome, reason, .. }, line) = (entry.fate, &mut out.held);
+        let name = |dev: u32| devices.get(&dev).map_or("", |device| &device.name);
         line.extend_from_slice(br#"{"packet":"#);
-        match entry.packet {
-            Some(packet) => number(line, packet),
+        match packet {
+            Some((packet, _)) => number(line, packet),
             None => line.extend_from_slice(b"null"),
         }
         line.extend_from_slice(br#","dev":"#);
-        string(line, entry.dev)?;
+        let dev = packet.map(|(_, dev)| dev).or_else(|| entry.frames().next().map(|(dev, _)| dev));
+        string(line, dev.map(name))?;
         line.extend_from_slice(br#","outcome":"#);
-        match entry.outcome {
+        match outcome {
             // Our own word needs no escapes.
             Some(word) => quoted(line, word),
             None => line.extend_from_slice(b"null"),
         }
         line.extend_from_slice(br#","reason":"#);
-        string(line, entry.reason)?;
+        string(line, reason)?;
         line.extend_from_slice(br#","emitted":["#);
-        for (n, frame) in entry.emitted.iter().enumerate() {
+        for (n, (dev, frame)) in entry.frames().enumerate() {
             line.extend_from_slice(if n == 0 { br#"{"dev":"# } else { br#",{"dev":"# });
-            string(line, Some(name_of(config, frame.dev)))?;
+            string(line, Some(name(dev)))?;
             line.extend_from_slice(br#","frame":""#);
-            digits(&frame.bytes, line);
+            digits(frame, line);
             line.extend_from_slice(br#""}"#);
         }
         line.extend_from_slice(br#"],"counters":{"#);
-        let mut mixed = Mixed::default();
-        for &(what, count) in &*news {
-            mixed.mix((what.place() as u64).rotate_right(u16::BITS) ^ count);
+        if !entry.news.is_empty() {
+            let mut mixed = Mixed::default();
+            for &(what, count) in entry.news {
+                mixed.mix((what.place() as u64).rotate_right(u16::BITS) ^ count);
+            }
+            let place = counted.place(entry.news, mixed);
+            let text = &mut texts[place.at as usize];
+            if place.is_new {
+                *text = members(entry.news);
+            }
+            line.extend_from_slice(text);
         }
-        let counted = counted.get(news, mixed, || io::Result::Ok(members(news)))?;
-        line.extend_from_slice(counted);
         line.extend_from_slice(br#"},"lookups":"#);
-        lookups.write(asked, entry.events, line)?;
+        match entry.lookups {
+            Some(place) => forms[place as usize].write(entry.ends, line),
+            None => line.extend_from_slice(b"[]"),
+        }
         line.extend_from_slice(b"}\n");
         Ok(())
     }
@@ -134,57 +127,6 @@ impl Report {
 /// The name of a device.
 pub(crate) fn name_of(config: &Config, dev: u32) -> &str {
     config.links.get(dev).map_or("", |link| link.name())
-}
-
-/// A text of a line, or null.
-fn string(line: &mut Vec<u8>, text: Option<&str>) -> serde_json::Result<()> {
-    let needs_escape = |byte| matches!(byte, b'"' | b'\\' | ..b' ');
-    match text {
-        Some(text) if !text.bytes().any(needs_escape) => {
-            quoted(line, text);
-            Ok(())
-        }
-        text => serde_json::to_writer(line, &text),
-    }
-}
-
-pub(super) fn quoted(line: &mut Vec<u8>, text: &str) {
-    line.push(b'"');
-    line.extend_from_slice(text.as_bytes());
-    line.push(b'"');
-}
-
-/// A number in decimal digits.
-pub(super) fn number(text: &mut Vec<u8>, mut number: u64) {
-    let (mut digits, mut at) = ([0; 20], 20);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return text.extend_from_slice(&digits[at..]);
-        }
-    }
-}
-
-/// A number below sixteen as a hexadecimal digit.
-fn digit(number: u8) -> u8 {
-    number + if number < 10 { b'0' } else { b'a' - 10 }
-}
-
-/// The two hexadecimal digits of each byte: computed, many at once, faster than looked up.
-fn digits(bytes: &[u8], line: &mut Vec<u8>) {
-    let begin = line.len();
-    line.resize(begin + 2 * bytes.len(), 0);
-    let (pairs, _) = line[begin..].as_chunks_mut();
-    pairs.iter_mut().zip(bytes).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = Vec::with_capacity(2 * bytes.len());
-    digits(bytes, &mut text);
-    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Counters as an object.
@@ -197,26 +139,4 @@ pub(crate) fn as_object<S: Serializer>(
         object.serialize_entry(name, count)?;
     }
     object.end()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_as_serde_has_them() {
-        for text in ["eth0", "", "a b~é", "a\"b", "a\\b", "a\nb", "\u{1f}", "\u{7f}"] {
-            let mut line = Vec::new();
-            string(&mut line, Some(text)).expect("memory takes all");
-            assert_eq!(line, serde_json::to_vec(text).expect("memory takes all"));
-        }
-        for count in [0, 7, 10, 99, 100, u64::MAX] {
-            let mut line = Vec::new();
-            number(&mut line, count);
-            assert_eq!(line, count.to_string().as_bytes());
-        }
-        let bytes: Vec<u8> = (0..=u8::MAX).collect();
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex(&bytes), digits);
-    }
 }

@@ -1,5 +1,9 @@
 //! A capture from end to end: packets enter at their times, and time passes between them.
 
+use std::panic::resume_unwind;
+use std::sync::mpsc::{channel, sync_channel};
+use std::thread;
+
 use anyhow::{Context, anyhow, bail};
 use fingerpost_engine::config::{Link, Route6};
 use fingerpost_engine::counters::Counters;
@@ -10,9 +14,10 @@ use fingerpost_engine::trace::{Event, Event6, Sink, Tracer};
 use fingerpost_engine::{Config, Time};
 
 use super::capture::{Capture, Interface, Packet, link_type};
-use super::report::{Entry, Report, name_of, number};
+use super::report::Report;
 use super::summary::{Summary, words};
-use super::write::{Device, Writer};
+use super::told::{self, Fate, Scribe, Teller};
+use super::write::Writer;
 use crate::source::Source;
 
 /// How a capture is replayed.
@@ -67,10 +72,12 @@ pub fn run(
     if let Some(device) = named.find(|device| config.links.find(device).is_none()) {
         bail!("--on: the host has no device {device}; it has {}", devices(config));
     }
-    let listener = Listener { events: Vec::new(), keeps: report.is_some(), is_open: false, ended: None };
-    let is_traced = report.is_some() || is_choice_unknown(config);
+    capture.read_ahead().with_context(|| capture.name.clone())?;
+    let reports = report.is_some();
+    let listener = Listener { events: Vec::new(), keeps: reports, is_open: false, ended: None };
+    let is_traced = reports || is_choice_unknown(config);
     source.world.settle();
-    if report.is_some() {
+    if reports {
         // What was counted before is not the capture's.
         counters(source)?.take_news(|_, _| {});
     }
@@ -78,8 +85,7 @@ pub fn run(
     let mut replay = Replay {
         source,
         options,
-        writer,
-        report,
+        teller: None,
         listener,
         is_traced,
         begin,
@@ -87,15 +93,26 @@ pub fn run(
         clock: 0,
         section: 0,
         entries: Vec::new(),
-        comment: Vec::new(),
         summary: Summary::default(),
     };
-    let done = replay.packets(capture, &name, tell);
-    let done = done.and_then(|()| replay.rest());
-    // What was written before an error is there to be looked at.
-    let flushed = replay.flush();
-    done.and(flushed)?;
-    Ok(replay.summary)
+    if writer.is_none() && !reports {
+        replay.packets(capture, &name, tell)?;
+        return Ok(replay.summary);
+    }
+    let scribe = Scribe::new(writer, report);
+    thread::scope(|scope| {
+        let ((full, told), (written, empty)) = (sync_channel(told::WAITING), channel());
+        let scribe = thread::Builder::new()
+            .name("write".into())
+            .spawn_scoped(scope, || scribe.write(told, written))?;
+        replay.teller = Some(Teller::new(full, empty, reports));
+        let done = replay.packets(capture, &name, tell);
+        let handed = replay.teller.take().map_or(Ok(()), |mut teller| teller.hand_over());
+        // Where a file took no more, that is why nothing more could be told.
+        scribe.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        done.and(handed)?;
+        Ok(replay.summary)
+    })
 }
 
 /// What the source's host counts.
@@ -151,8 +168,8 @@ impl Sink for Listener {
 struct Replay<'r> {
     source: &'r mut Source,
     options: &'r Options,
-    writer: Option<&'r mut Writer>,
-    report: Option<&'r mut Report>,
+    /// Who hears what becomes of packets, if somebody does.
+    teller: Option<Teller>,
     listener: Listener,
     is_traced: bool,
     /// When the first packet came, on the host's clock.
@@ -164,11 +181,11 @@ struct Replay<'r> {
     section: u64,
     /// The devices of the section's interfaces that packets have come by.
     entries: Vec<Option<u32>>,
-    comment: Vec<u8>,
     summary: Summary,
 }
 
 impl Replay<'_> {
+    /// All packets, and the time after the last one.
     fn packets(
         &mut self,
         capture: &mut Capture,
@@ -182,23 +199,8 @@ impl Replay<'_> {
                 tell(Notice::Progress { packets: number, bytes: capture.bytes_read() });
             }
         }
-        Ok(())
-    }
-
-    /// Time after the last packet.
-    fn rest(&mut self) -> anyhow::Result<()> {
         let until = self.source.world.now.0.saturating_add(self.options.until);
         self.pass_before(Time(until))
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        if let Some(writer) = &mut self.writer {
-            writer.flush().with_context(|| writer.name.clone())?;
-        }
-        if let Some(report) = &mut self.report {
-            report.flush().with_context(|| report.name.clone())?;
-        }
-        Ok(())
     }
 
     fn take(&mut self, packet: &Packet<'_>) -> anyhow::Result<()> {
@@ -237,20 +239,8 @@ impl Replay<'_> {
             None => (None, Some("it was on its way out when it was captured")),
         };
         self.summary.emitted += emitted.len() as u64;
-        if self.writer.is_some() && !emitted.is_empty() {
-            let comment = &mut self.comment;
-            comment.clear();
-            comment.extend_from_slice(b"packet ");
-            number(comment, packet.number);
-            comment.extend_from_slice(b": ");
-            comment.extend_from_slice(word.unwrap_or_default().as_bytes());
-            if let Some(reason) = reason {
-                comment.push(b' ');
-                comment.extend_from_slice(reason.as_bytes());
-            }
-            self.write(&emitted)?;
-        }
-        self.report(Some((packet.number, dev)), (word, reason), &emitted)
+        let fate = Fate { packet: Some((packet.number, dev)), outcome: word, reason, time: self.clock };
+        self.tell(fate, &emitted)
     }
 
     /// Has the clock show the time of a packet, which can be earlier than it is: then it stands still.
@@ -308,53 +298,22 @@ impl Replay<'_> {
             let time = self.first.unwrap_or(0).saturating_add(millis.saturating_mul(NANOS));
             self.clock = self.clock.max(time);
             self.summary.emitted += frames.len() as u64;
-            if self.writer.is_some() && !frames.is_empty() {
-                self.comment.clear();
-                self.comment.extend_from_slice(b"no packet: time alone");
-                self.write(&frames)?;
-            }
             // Of packets that waited only those that wait in vain are told of: what is sent at
             // last is emitted because of another packet.
             let told = self.listener.ended.map(words);
-            self.report(None, (told.map(|(word, _)| word), told.and_then(|(_, reason)| reason)), &frames)?;
+            let (outcome, reason) = (told.map(|(word, _)| word), told.and_then(|(_, reason)| reason));
+            self.tell(Fate { packet: None, outcome, reason, time: self.clock }, &frames)?;
         }
     }
 
-    /// Writes what left, with the present comment.
-    fn write(&mut self, frames: &[Frame]) -> anyhow::Result<()> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        let space = self.source.world.ns(self.source.ns).map_err(|refusal| anyhow!("{refusal}"))?;
-        for frame in frames {
-            let link = space.config.links.get(frame.dev);
-            let link_type = if link.is_some_and(has_header) { link_type::ETHERNET } else { link_type::RAW };
-            let name = link.map_or("", Link::name);
-            let device = Device { index: frame.dev, name, link_type: link_type as u16 };
-            let written = writer.packet(&device, self.clock, &frame.bytes, &self.comment);
-            written.with_context(|| writer.name.clone())?;
+    /// Tells what became of a packet or of a timer.
+    fn tell(&mut self, fate: Fate, emitted: &[Frame]) -> anyhow::Result<()> {
+        let Some(teller) = &mut self.teller else { return Ok(()) };
+        if teller.reports() {
+            teller.take_news(counters(self.source)?);
         }
-        Ok(())
-    }
-
-    /// Tells of a packet, by its number and device, or of a timer.
-    fn report(
-        &mut self,
-        packet: Option<(u64, u32)>,
-        (outcome, reason): (Option<&str>, Option<&str>),
-        emitted: &[Frame],
-    ) -> anyhow::Result<()> {
-        let Some(report) = &mut self.report else { return Ok(()) };
-        report.take_news(counters(self.source)?);
         let asked = self.source.asked(Asker::Packet).map_err(anyhow::Error::msg)?;
-        let dev = packet.map(|(_, dev)| dev).or_else(|| emitted.first().map(|frame| frame.dev));
-        let entry = Entry {
-            packet: packet.map(|(number, _)| number),
-            dev: dev.map(|dev| name_of(&asked.ns.config, dev)),
-            outcome,
-            reason,
-            emitted,
-            events: &self.listener.events,
-        };
-        report.tell(asked, &entry).with_context(|| report.name.clone())
+        teller.tell(asked, fate, emitted, &self.listener.events)
     }
 
     /// The device that a packet enters on.

@@ -1,8 +1,7 @@
 //! Captures of all forms are read as they were written, and damaged ones are refused.
 
-use std::cell::RefCell;
 use std::io::{self, Write};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use fingerpost_net::Rng;
 
@@ -228,11 +227,11 @@ fn no_bytes_are_read_beyond_their_meaning() {
 
 /// A file in memory.
 #[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
+struct Shared(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
+        self.0.lock().expect("nobody panics").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -244,8 +243,10 @@ impl Write for Shared {
 fn what_is_written_is_read_again() {
     let file = Shared::default();
     let mut writer = Writer::new(Box::new(file.clone()), "file".into()).expect("memory takes all");
-    let (eth0, tun0) =
-        (Device { index: 2, name: "eth0", link_type: 1 }, Device { index: 9, name: "tun0", link_type: 101 });
+    let (eth0, tun0) = (
+        Device { index: 2, name: "eth0".into(), link_type: 1 },
+        Device { index: 9, name: "tun0".into(), link_type: 101 },
+    );
     let time = 1_700_000_000_123_456_789;
     for (device, after, bytes) in [(&eth0, 0, &b"frame"[..]), (&tun0, 1, b"packet"), (&eth0, 2, b"")] {
         writer.packet(device, time + after, bytes, b"why").expect("memory takes all");
@@ -257,7 +258,7 @@ fn what_is_written_is_read_again() {
         (2, name("tun0"), 101, Some(time + 1), 6, b"packet".to_vec(), false),
         (3, name("eth0"), 1, Some(time + 2), 0, Vec::new(), false),
     ];
-    let bytes = file.0.borrow().clone();
+    let bytes = file.0.lock().expect("nobody panics").clone();
     assert_eq!(read(&bytes), (packets, None));
     let comments = bytes.windows(8).filter(|window| *window == b"\x01\x00\x03\x00why\x00");
     assert_eq!(comments.count(), 3, "a comment each");

@@ -33,11 +33,11 @@ pub struct Writer {
 }
 
 /// A device that emits.
-pub struct Device<'a> {
+pub struct Device {
     /// Its index.
     pub index: u32,
     /// Its name.
-    pub name: &'a str,
+    pub name: String,
     /// What its packets begin with.
     pub link_type: u16,
 }
@@ -48,7 +48,7 @@ impl Writer {
     /// # Errors
     ///
     /// `out` takes nothing.
-    pub fn new(out: Box<dyn Write>, name: String) -> io::Result<Writer> {
+    pub fn new(out: Box<dyn Write + Send>, name: String) -> io::Result<Writer> {
         let mut writer = Writer { out: Gather::new(out), name, interfaces: BTreeMap::new(), begin: 0 };
         writer.begin(SECTION);
         writer.number(BYTE_ORDER);
@@ -66,7 +66,7 @@ impl Writer {
     /// # Errors
     ///
     /// The file takes no more.
-    pub fn packet(&mut self, device: &Device<'_>, time: u64, bytes: &[u8], comment: &[u8]) -> io::Result<()> {
+    pub fn packet(&mut self, device: &Device, time: u64, bytes: &[u8], comment: &[u8]) -> io::Result<()> {
         let interface = match self.interfaces.get(&device.index) {
             Some(&interface) => interface,
             None => self.interface(device)?,
@@ -90,7 +90,7 @@ impl Writer {
         self.out.flush()
     }
 
-    fn interface(&mut self, device: &Device<'_>) -> io::Result<u32> {
+    fn interface(&mut self, device: &Device) -> io::Result<u32> {
         let interface = self.interfaces.len() as u32;
         self.interfaces.insert(device.index, interface);
         self.begin(INTERFACE);

@@ -222,6 +222,9 @@ const KINDS: usize = 256;
 const SLOTS: usize = Counter::ALL.len() + Messages::NAMES.len() * KINDS;
 /// Bits of a word.
 const BITS: usize = u64::BITS as usize;
+/// Words with a bit for each counter: a word has one for each of these.
+const WORDS: usize = SLOTS.div_ceil(BITS);
+const _: () = assert!(WORDS <= BITS);
 
 /// What is counted under a name: a counter, or ICMP messages of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -249,7 +252,9 @@ pub struct Counters {
     /// The values as they were when news was last taken.
     told: Box<[u64; SLOTS]>,
     /// Which have moved since, a bit each: few of many do at a packet.
-    moved: [u64; SLOTS.div_ceil(BITS)],
+    moved: [u64; WORDS],
+    /// Which words of these are not zero, a bit each.
+    words: u64,
 }
 
 /// ICMP messages that are counted by type.
@@ -272,7 +277,7 @@ impl Messages {
 impl Default for Counters {
     fn default() -> Self {
         let (values, told) = (Box::new([0; SLOTS]), Box::new([0; SLOTS]));
-        Counters { values, told, moved: [0; SLOTS.div_ceil(BITS)] }
+        Counters { values, told, moved: [0; WORDS], words: 0 }
     }
 }
 
@@ -307,6 +312,7 @@ impl Counters {
     fn move_by(&mut self, slot: usize, count: u64) {
         self.values[slot] += count;
         self.moved[slot / BITS] |= 1 << (slot % BITS);
+        self.words |= 1 << (slot / BITS);
     }
 
     /// The value.
@@ -329,11 +335,9 @@ impl Counters {
     /// Tells what has been counted since this was called last, or ever, in the order of
     /// [`Counters::nonzero`].
     pub fn take_news(&mut self, mut each: impl FnMut(Counted, u64)) {
-        for (word, moved) in self.moved.iter_mut().enumerate() {
-            let mut moved = mem::take(moved);
-            while moved != 0 {
-                let slot = word * BITS + moved.trailing_zeros() as usize;
-                moved &= moved - 1;
+        for word in ones(mem::take(&mut self.words)) {
+            for bit in ones(mem::take(&mut self.moved[word])) {
+                let slot = word * BITS + bit;
                 let now = self.values[slot];
                 match now - mem::replace(&mut self.told[slot], now) {
                     0 => {}
@@ -342,6 +346,15 @@ impl Counters {
             }
         }
     }
+}
+
+/// The places of the ones in a word.
+fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let next = (word != 0).then(|| word.trailing_zeros() as usize);
+        word &= word.wrapping_sub(1);
+        next
+    })
 }
 
 /// Where the messages of a kind begin.

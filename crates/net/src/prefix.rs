@@ -107,7 +107,8 @@ impl<I: Ip> PartialOrd for Prefix<I> {
 
 impl<I: Ip> Ord for Prefix<I> {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.addr, self.len).cmp(&(other.addr, other.len))
+        // As numbers: the standard library compares addresses of IPv6 group by group.
+        (self.addr.to_key(), self.len).cmp(&(other.addr.to_key(), other.len))
     }
 }
 

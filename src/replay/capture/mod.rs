@@ -138,7 +138,7 @@ impl Capture {
     /// It cannot be read, or is no capture.
     pub fn open(path: &Path) -> anyhow::Result<Capture> {
         let name = label(path);
-        let (source, size): (Box<dyn Read>, _) = match path == Path::new("-") {
+        let (source, size): (Box<dyn Read + Send>, _) = match path == Path::new("-") {
             true => (Box::new(io::stdin()), None),
             false => {
                 let file = File::open(path).with_context(|| name.clone())?;
@@ -154,7 +154,7 @@ impl Capture {
     /// # Errors
     ///
     /// It cannot be read, or is no capture.
-    pub fn new(source: Box<dyn Read>, name: String, size: Option<u64>) -> anyhow::Result<Capture> {
+    pub fn new(source: Box<dyn Read + Send>, name: String, size: Option<u64>) -> anyhow::Result<Capture> {
         let mut window = Window::new(source);
         let form = begin(&mut window).with_context(|| name.clone())?;
         let mut capture = Capture {
@@ -171,6 +171,15 @@ impl Capture {
             capture.interfaces.push(records.interface());
         }
         Ok(capture)
+    }
+
+    /// Has a thread of its own read on.
+    ///
+    /// # Errors
+    ///
+    /// There can be no more threads.
+    pub(super) fn read_ahead(&mut self) -> io::Result<()> {
+        self.window.read_ahead()
     }
 
     /// The next packet; `None` at the end.

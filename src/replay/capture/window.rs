@@ -4,13 +4,14 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use crate::flows::retried;
+use crate::replay::ahead::Ahead;
 
 /// As much is asked for at once, in bytes.
 const CHUNK: usize = 256 << 10;
 
 /// Bytes of a source from the present record on.
 pub(super) struct Window {
-    source: Box<dyn Read>,
+    source: Box<dyn Read + Send>,
     held: Vec<u8>,
     /// What has been read and not passed is `held[from..to]`.
     from: usize,
@@ -23,8 +24,15 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub fn new(source: Box<dyn Read>) -> Window {
+    pub fn new(source: Box<dyn Read + Send>) -> Window {
         Window { source, held: Vec::new(), from: 0, to: 0, record: 0, offset: 0, ended: false }
+    }
+
+    /// Has a thread of its own read on.
+    pub fn read_ahead(&mut self) -> io::Result<()> {
+        let source = std::mem::replace(&mut self.source, Box::new(io::empty()));
+        self.source = Box::new(Ahead::new(source)?);
+        Ok(())
     }
 
     /// Reads until so many bytes are there, or the source has no more; whether they are.

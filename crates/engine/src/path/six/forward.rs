@@ -91,9 +91,11 @@ impl Stack<'_, '_> {
 
     /// A locked MTU of the route, else the device's (`ip6_dst_mtu_maybe_forward`, T-54).
     fn forwarding_mtu6(&self, decision: &Decision6) -> usize {
-        let is_locked = self.metric6(decision, MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
+        let route = decision.found.route.get(self.config);
+        let metric = |kind| route.and_then(|route| route.metrics.get(kind)).unwrap_or(0);
+        let is_locked = metric(MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;
         let of_route = decision.learned.and_then(|learned| learned.mtu);
-        let of_route = of_route.unwrap_or_else(|| self.metric6(decision, MetricKind::MTU));
+        let of_route = of_route.unwrap_or_else(|| metric(MetricKind::MTU));
         if is_locked && of_route != 0 {
             return of_route as usize;
         }

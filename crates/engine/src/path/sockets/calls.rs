@@ -1,6 +1,6 @@
 //! What programs ask of sockets: `socket`, `bind`, `connect`, `send`, `recv`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use fingerpost_model::NsId;
 use fingerpost_net::{Errno, Family};
@@ -10,7 +10,6 @@ use super::{
     Arrival, Control, Discovery, Kind, Options, Origin, Report, Setting, Socket, SocketId, plain, scope,
 };
 use crate::control::sysctl;
-use crate::lookup::Flow6;
 use crate::trace::Tracer;
 use crate::world::World;
 
