@@ -94,8 +94,13 @@ impl Batch {
     /// Makes room for others.
     fn clear(&mut self) {
         let Batch { entries, frames, bytes, news, ends, forms, devices } = self;
-        (entries.clear(), frames.clear(), bytes.clear(), news.clear());
-        (ends.clear(), forms.clear(), devices.clear());
+        entries.clear();
+        frames.clear();
+        bytes.clear();
+        news.clear();
+        ends.clear();
+        forms.clear();
+        devices.clear();
     }
 }
 

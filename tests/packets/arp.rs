@@ -128,3 +128,26 @@ fn neighbours_that_nobody_heard_of_do_not_pile_up() {
     let entries = host.world.ns(NsId(0)).unwrap().config.neighbours.entries.len();
     assert!(entries < 1024, "{entries}");
 }
+
+/// As Linux was seen to, but for when its intervals begin: with the machine.
+#[test]
+fn a_managed_neighbour_is_asked_for_again_every_five_seconds() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip neigh add 10.1.0.9 dev e1 managed");
+    let asked = |host: &mut Host, seconds: u64| -> Vec<u64> {
+        let now = host.world.now.0;
+        host.pass(seconds * 1000).iter().map(|(at, _)| (at - now) / 1000).collect()
+    };
+    assert_eq!(asked(&mut host, 12), [0, 1, 2, 5, 6, 7, 10, 11]);
+    let reply = arp(Arp::REPLY, 9, "10.1.0.9", "10.1.0.1", host.own("e1"));
+    host.frame("e1", &reply);
+    // Known, and nobody uses it: it is asked all the same once it is not confirmed any more.
+    let later = asked(&mut host, 70);
+    assert!(!later.is_empty() && later[0] >= 15 + 5, "{later:?}");
+    host.run("ip neigh change 10.1.0.9 dev e1 nud failed");
+    assert!(asked(&mut host, 20).is_empty(), "it is managed no longer");
+    host.run("ip neigh add 10.1.0.8 dev e1 managed");
+    assert_eq!(asked(&mut host, 4), [0, 1, 2]);
+    host.run("ip neigh del 10.1.0.8 dev e1");
+    assert!(asked(&mut host, 20).is_empty(), "it is gone");
+}

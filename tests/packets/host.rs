@@ -68,12 +68,15 @@ impl Host {
         self.world.receive(NsId(0), dev, frame, &mut Tracer::off()).unwrap()
     }
 
+    /// The link-layer address of a device.
+    pub fn own(&self, dev: &str) -> [u8; 6] {
+        let links = &self.world.ns(NsId(0)).unwrap().config.links;
+        links.find(dev).unwrap().msg.address.clone().unwrap().0.try_into().unwrap()
+    }
+
     /// A packet enters, in a frame addressed to the device.
     pub fn packet(&mut self, dev: &str, packet: &[u8]) -> Handled {
-        let own =
-            self.world.ns(NsId(0)).unwrap().config.links.find(dev).unwrap().msg.address.clone().unwrap();
-        let frame = framed(own.0.as_slice().try_into().unwrap(), mac(2), packet);
-        self.frame(dev, &frame)
+        self.frame(dev, &framed(self.own(dev), mac(2), packet))
     }
 
     /// Time passes; what is emitted meanwhile, with the milliseconds.

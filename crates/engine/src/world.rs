@@ -176,6 +176,7 @@ impl World {
             ns.state.group_changes = None;
             ns.state.listeners.values_mut().for_each(Listener::settle);
             ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
+            path::neighbour::keep_all_up(&ns.config, &mut ns.state, self.now);
         }
         // That is with the next tick.
         let tick = self.namespaces.values().map(|ns| ns.state.tick.millis).max().unwrap_or(0);

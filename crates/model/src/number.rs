@@ -413,6 +413,10 @@ flags! {
         STICKY = 0x40;
         /// A router.
         ROUTER = 0x80;
+        /// Asked for again and again (`NTF_EXT_MANAGED`).
+        MANAGED = 0x100;
+        /// Not to be forgotten (`NTF_EXT_LOCKED`).
+        LOCKED = 0x200;
     }
 }
 

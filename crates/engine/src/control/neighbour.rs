@@ -14,10 +14,8 @@ use crate::lookup::source::address_type;
 use crate::namespace::{Env, Namespace};
 use crate::path::neighbour as running;
 
-/// `NTF_EXT_MANAGED`.
-const MANAGED: NeighFlags = NeighFlags(0x100);
-/// `NTF_EXT_MANAGED` and `NTF_EXT_LOCKED`, which proxy entries do not take.
-const EXTENDED: NeighFlags = NeighFlags(0x300);
+/// Flags that proxy entries do not take.
+const EXTENDED: NeighFlags = NeighFlags(NeighFlags::MANAGED.0 | NeighFlags::LOCKED.0);
 /// States that count as connected.
 const CONNECTED: NeighState =
     NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
@@ -63,7 +61,7 @@ pub fn new_neighbour(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NeighMs
     if dst.is_ipv6() && link.ipv6.as_ref().is_none_or(|ipv6| ipv6.conf.disable_ipv6 != 0) {
         return Err(refuse(Errno::EINVAL, "IPv6 is disabled on this device"));
     }
-    if msg.flags.any(MANAGED) && msg.state.has(NeighState::PERMANENT) {
+    if msg.flags.has(NeighFlags::MANAGED) && msg.state.has(NeighState::PERMANENT) {
         return Err(refuse(Errno::EINVAL, "Invalid NTF_* flag for permanent entry"));
     }
     let key = (msg.index, dst);
@@ -84,7 +82,7 @@ pub fn new_neighbour(ns: &mut Namespace, env: Env, flags: NlFlags, msg: &NeighMs
     let result = update(&mut entry, address_len(link), msg, overrides);
     // What was made stays, even if it could not be filled.
     config.neighbours.entries.insert(key, entry);
-    let is_used = msg.flags.any(NeighFlags::USE | MANAGED);
+    let is_used = msg.flags.any(NeighFlags::USE | NeighFlags::MANAGED);
     running::altered(&ns.config, &mut ns.state, key, (old, is_used), env.now);
     result
 }
@@ -167,7 +165,7 @@ fn update(entry: &mut NeighMsg, len: usize, msg: &NeighMsg, overrides: bool) -> 
     let old = entry.state;
     let learned = NeighFlags::EXT_LEARNED | EXTENDED;
     entry.flags = entry.flags.without(learned).with(NeighFlags(msg.flags.0 & learned.0));
-    if msg.flags.any(NeighFlags::USE | MANAGED) {
+    if msg.flags.any(NeighFlags::USE | NeighFlags::MANAGED) {
         entry.state = started(old.without(NeighState::PERMANENT));
         return Ok(());
     }

@@ -285,6 +285,7 @@ impl<'a, 't> Stack<'a, 't> {
     pub fn fire(mut self, timer: Timer) -> Handled {
         match timer {
             Timer::Neighbour(dev, addr) => self.neighbour_timer(dev, addr),
+            Timer::Managed(dev, addr) => self.managed_timer((dev, addr)),
             Timer::Segment(id) => self.segment_timer(id),
             Timer::Reassembly => self.give_up_datagrams(),
             Timer::Reassembly6 => self.give_up_datagrams6(),

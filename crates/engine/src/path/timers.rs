@@ -16,6 +16,8 @@ use crate::state::Time;
 pub enum Timer {
     /// A neighbour, by device and address.
     Neighbour(u32, IpAddr),
+    /// One that is kept up, in whatever state it is.
+    Managed(u32, IpAddr),
     /// A segment that begins a connection, or answers one, by its socket.
     Segment(SocketId),
     /// Datagrams whose fragments do not come.

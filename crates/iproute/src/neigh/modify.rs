@@ -8,9 +8,6 @@ use crate::error::{Done, Failure};
 use crate::lex::{Addr, Args, get_addr, matches};
 use crate::link::lladdr;
 
-/// `NTF_EXT_MANAGED`, the first of the extended flags.
-const MANAGED: NeighFlags = NeighFlags(0x100);
-
 /// Adds or changes (`flags` as netlink has them), or deletes a neighbour.
 pub(crate) fn run(ctx: &mut Ctx<'_>, flags: Option<NlFlags>, mut args: Args<'_>) -> Done {
     let family = ctx.p.opt.family;
@@ -45,7 +42,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, flags: Option<NlFlags>, mut args: Args<'_>)
         } else if word == "use" {
             entry_flags = entry_flags | NeighFlags::USE;
         } else if word == "managed" {
-            entry_flags = entry_flags | MANAGED;
+            entry_flags = entry_flags | NeighFlags::MANAGED;
             state = NeighState(0);
         } else if is("extern_learn") {
             entry_flags = entry_flags | NeighFlags::EXT_LEARNED;

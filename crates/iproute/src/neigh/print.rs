@@ -17,7 +17,7 @@ const STATES: [&str; 8] =
 const FLAGS: [(NeighFlags, &str); 5] = [
     (NeighFlags::ROUTER, "router"),
     (NeighFlags::PROXY, "proxy"),
-    (NeighFlags(0x100), "managed"),
+    (NeighFlags::MANAGED, "managed"),
     (NeighFlags::EXT_LEARNED, "extern_learn"),
     (NeighFlags::OFFLOADED, "offload"),
 ];

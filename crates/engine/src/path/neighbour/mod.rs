@@ -52,6 +52,8 @@ pub struct Resolution {
     /// How long the entry counts as reachable once confirmed, milliseconds.
     reachable: u64,
     timer: Option<Time>,
+    /// When it is asked for again, if it is kept up.
+    managed: Option<Time>,
 }
 
 /// Entries under way, by device and address.
@@ -93,6 +95,7 @@ pub(crate) fn altered(
     let is = config.neighbours.state(key.0, key.1).unwrap_or(NeighState(0));
     let device = config.links.get(key.0).map_or("", |link| link.name());
     let setting = |name| sysctl::neighbour_number(config, Family::of(key.1), device, name).max(0) as u64;
+    keep_up(config, state, key, now);
     let is_waited_for = !state.waiting.is_empty(key);
     let resolution = state.resolutions.entry(key).or_default();
     if is_used && is == old {
@@ -124,11 +127,35 @@ pub(crate) fn altered(
     state.timers.set(Timer::Neighbour(key.0, key.1), before, due);
 }
 
+/// Has an entry that is to be kept up asked for after a while, and others not.
+///
+/// Linux looks at all of a family together, at intervals that began with the machine
+/// (`neigh_managed_work`); here they begin with the entry.
+pub(crate) fn keep_up(config: &Config, state: &mut State, key: Key, now: Time) {
+    let entry = config.neighbours.entries.get(&key);
+    let is_managed = entry.is_some_and(|entry| entry.flags.has(NeighFlags::MANAGED));
+    let before = state.resolutions.get(&key).and_then(|resolution| resolution.managed);
+    if is_managed == before.is_some() {
+        return;
+    }
+    let name = "interval_probe_time_ms";
+    let interval = sysctl::neighbour_number(config, Family::of(key.1), "default", name);
+    let at = is_managed.then(|| Time(now.0.saturating_add(interval.max(0) as u64)));
+    state.resolutions.entry(key).or_default().managed = at;
+    state.timers.set(Timer::Managed(key.0, key.1), before, at.map(Due::exactly));
+}
+
+/// The same of all entries.
+pub(crate) fn keep_all_up(config: &Config, state: &mut State, now: Time) {
+    config.neighbours.entries.keys().for_each(|&key| keep_up(config, state, key, now));
+}
+
 /// Forgets what running knows of an entry that was removed.
 pub(crate) fn removed(state: &mut State, key: Key) {
-    let before = state.resolutions.remove(&key).and_then(|resolution| resolution.timer);
+    let known = state.resolutions.remove(&key).unwrap_or_default();
     state.waiting.clear(key);
-    state.timers.set(Timer::Neighbour(key.0, key.1), before, None);
+    state.timers.set(Timer::Neighbour(key.0, key.1), known.timer, None);
+    state.timers.set(Timer::Managed(key.0, key.1), known.managed, None);
 }
 
 /// The same of one that is removed by request: it fails before, and packets that wait for

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use fingerpost_model::NeighState;
 use fingerpost_net::wire::{Header, Ipv4, Ipv6, icmp};
 
-use super::{ASKED, IN_TIMER, Key, Resolution, removed};
+use super::{ASKED, IN_TIMER, Key, Resolution, keep_up, removed};
 use crate::lookup::{DropReason, path};
 use crate::path::six::is_six;
 use crate::path::{Packet, Stack};
@@ -97,6 +97,15 @@ impl Stack<'_, '_> {
         if is_asking {
             self.probe(key);
         }
+    }
+
+    /// An entry that is kept up is asked for unless it is known (`neigh_managed_work`).
+    pub(in crate::path) fn managed_timer(&mut self, key: Key) {
+        self.resolution(key).managed = None;
+        if self.knows(key) {
+            self.resolve(key);
+        }
+        keep_up(self.config, self.state, key, self.env.now);
     }
 
     /// `neigh_max_probes`.
