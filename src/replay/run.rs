@@ -100,7 +100,8 @@ pub fn run(
         return Ok(replay.summary);
     }
     let scribe = Scribe::new(writer, report);
-    thread::scope(|scope| {
+    // The packets' side is this scope's own, so that the other ends even if it panics.
+    thread::scope(move |scope| {
         let ((full, told), (written, empty)) = (sync_channel(told::WAITING), channel());
         let scribe = thread::Builder::new()
             .name("write".into())
