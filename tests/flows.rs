@@ -120,6 +120,10 @@ impl Picture {
         if question.iif.is_some() || self.one_in(4) {
             let own = self.random.pick(&self.addrs).cloned().filter(|_| self.random.chance(1, 3));
             question.from = Some(own.unwrap_or_else(|| self.address(family)));
+            // Of IPv4, of which packets of IPv6 are not.
+            if family == Family::V6 && self.one_in(8) {
+                question.from = Some("::ffff:10.0.0.1".into());
+            }
         }
         question.mark =
             self.random.pick(&[None, None, Some(1), Some(2), Some(0x10), Some(0xff)]).copied().flatten();

@@ -545,6 +545,9 @@ impl<'a> Builder6<'a> {
         if errno == Errno::EADDRNOTAVAIL {
             return Some("no address of this host can be its source".into());
         }
+        if errno == Errno::EAFNOSUPPORT {
+            return Some("its source is an address of IPv4".into());
+        }
         if self.question.dst.is_unspecified() {
             return Some(self.no_destination());
         }

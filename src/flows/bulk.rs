@@ -9,7 +9,7 @@ use fingerpost_engine::config::Config;
 use fingerpost_engine::fast::{Answer, Code, Compiled4, Compiled6, Named, Source};
 use fingerpost_engine::lookup::hash::Asker;
 use fingerpost_engine::lookup::input4::Received;
-use fingerpost_engine::lookup::{Flow4, Flow6, receive6};
+use fingerpost_engine::lookup::{Flow4, Flow6, receive6, socket6};
 use fingerpost_engine::{Env, Namespace};
 use fingerpost_net::Ip;
 
@@ -145,7 +145,8 @@ fn rows6(compiled: &Compiled6, config: &Config, questions: &[ResolvedQuestion], 
         let source = view.source(code, question.src, question.dst);
         // A socket that leaves its source open looks again where there is no way, or no source.
         let is_open = !question.has_source() && source.is_none_or(|source| source.is_unspecified());
-        if !is_open {
+        let src = if question.has_source() { question.src } else { source.unwrap_or(question.src) };
+        if !is_open && !socket6::mixes_families(src, question.dst) {
             rows[at] = row6(config, question, view.answer(code), named, source);
         }
     }

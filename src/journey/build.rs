@@ -273,8 +273,10 @@ impl<'a, 'm> Builder<'a, 'm> {
                 at = Some(dev);
                 let name = state.name().unwrap_or("NONE");
                 let function = match state {
+                    // Of timers only the one that keeps entries up does that.
+                    NeighState::INCOMPLETE => "__neigh_event_send",
                     _ if self.is_timer => "neigh_timer_handler",
-                    NeighState::INCOMPLETE | NeighState::DELAY | NeighState::FAILED => "__neigh_event_send",
+                    NeighState::DELAY | NeighState::FAILED => "__neigh_event_send",
                     _ => "__neigh_update",
                 };
                 ("neighbour", format!("{addr} on {} becomes {name}", device_name(config, dev)), function)

@@ -14,12 +14,16 @@ const WAITING: usize = 4;
 
 /// A file that is read ahead.
 pub(super) struct Ahead {
+    /// The last block is empty, or an error.
     blocks: Receiver<io::Result<Vec<u8>>>,
+    /// A block that came and was not asked for yet.
+    next: Option<io::Result<Vec<u8>>>,
     /// Takes back what was read from.
     empty: Sender<Vec<u8>>,
     block: Vec<u8>,
     /// How much of the block was taken.
     taken: usize,
+    ended: bool,
 }
 
 impl Ahead {
@@ -44,15 +48,28 @@ impl Ahead {
             }
         };
         Builder::new().name("read".into()).spawn(read)?;
-        Ok(Ahead { blocks, empty, block: Vec::new(), taken: 0 })
+        Ok(Ahead { blocks, next: None, empty, block: Vec::new(), taken: 0, ended: false })
+    }
+
+    /// Whether nothing is there at present, and something may come.
+    pub fn is_waited_for(&mut self) -> bool {
+        if self.taken < self.block.len() || self.next.is_some() || self.ended {
+            return false;
+        }
+        self.next = self.blocks.try_recv().ok();
+        self.next.is_none()
     }
 }
 
 impl Read for Ahead {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.block.len() {
-            // Whoever reads on after the end or an error finds the end.
-            let Ok(next) = self.blocks.recv() else { return Ok(0) };
+        if self.taken == self.block.len() && !self.ended {
+            let next = match self.next.take() {
+                Some(next) => Ok(next),
+                None => self.blocks.recv(),
+            };
+            let next = next.map_err(|_| io::Error::other("the thread that reads it has ended")).flatten();
+            self.ended = !matches!(&next, Ok(block) if !block.is_empty());
             let used = mem::replace(&mut self.block, next?);
             self.taken = 0;
             // The other side may have read all.

@@ -80,6 +80,11 @@ impl Lookups {
 }
 
 impl Form {
+    /// How many bytes it takes.
+    pub fn size(&self) -> usize {
+        self.text.len() + size_of_val(&*self.gaps)
+    }
+
     /// Writes the lookups with these addresses.
     pub fn write(&self, ends: &[Ends], line: &mut Vec<u8>) {
         let (mut ends, mut src, mut written) = (ends.iter(), None, 0);

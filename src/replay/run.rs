@@ -108,7 +108,7 @@ pub fn run(
             .spawn_scoped(scope, || scribe.write(told, written))?;
         replay.teller = Some(Teller::new(full, empty, reports));
         let done = replay.packets(capture, &name, tell);
-        let handed = replay.teller.take().map_or(Ok(()), |mut teller| teller.hand_over());
+        let handed = replay.teller.take().map_or(Ok(()), |mut teller| teller.hand_over(true));
         // Where a file took no more, that is why nothing more could be told.
         scribe.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         done.and(handed)?;
@@ -193,7 +193,13 @@ impl Replay<'_> {
         name: &str,
         tell: &mut dyn FnMut(Notice),
     ) -> anyhow::Result<()> {
-        while let Some(packet) = capture.next_packet()? {
+        loop {
+            if let Some(teller) = &mut self.teller
+                && capture.is_waited_for()
+            {
+                teller.hand_over(true)?;
+            }
+            let Some(packet) = capture.next_packet()? else { break };
             let (number, offset) = (packet.number, packet.offset);
             self.take(&packet).with_context(|| format!("{name}: packet {number}, at byte {offset}"))?;
             if number.is_multiple_of(OFTEN) {

@@ -19,7 +19,7 @@ use super::text::number;
 use super::write::{Device, Writer};
 use crate::explain::Asked;
 
-/// Entries that are handed over at once at most, and bytes of their frames.
+/// Entries that are handed over at once at most, and bytes of what belongs to them.
 const ENTRIES: usize = 1 << 10;
 const BYTES: usize = 1 << 18;
 /// Batches that wait at most.
@@ -51,6 +51,8 @@ pub(super) struct Batch {
     forms: Vec<Form>,
     /// Devices that were not named before.
     devices: Vec<Device>,
+    /// Whether nothing follows for a while.
+    is_last: bool,
 }
 
 /// An entry of a batch: where in it ends what belongs to it.
@@ -88,12 +90,14 @@ impl<'a> Entry<'a> {
 
 impl Batch {
     fn is_full(&self) -> bool {
-        self.entries.len() >= ENTRIES || self.bytes.len() >= BYTES
+        let texts = self.forms.iter().map(Form::size).sum::<usize>();
+        let others = size_of_val(&*self.ends) + size_of_val(&*self.news);
+        self.entries.len() >= ENTRIES || self.bytes.len() + texts + others >= BYTES
     }
 
     /// Makes room for others.
     fn clear(&mut self) {
-        let Batch { entries, frames, bytes, news, ends, forms, devices } = self;
+        let Batch { entries, frames, bytes, news, ends, forms, devices, is_last } = self;
         entries.clear();
         frames.clear();
         bytes.clear();
@@ -101,6 +105,7 @@ impl Batch {
         ends.clear();
         forms.clear();
         devices.clear();
+        *is_last = false;
     }
 }
 
@@ -167,15 +172,19 @@ impl Teller {
         };
         let (frames, news, ends) = (batch.frames.len(), batch.news.len(), batch.ends.len());
         batch.entries.push(Held { fate, frames, news, ends, lookups });
-        if self.batch.is_full() { self.hand_over() } else { Ok(()) }
+        if self.batch.is_full() { self.hand_over(false) } else { Ok(()) }
     }
 
-    /// Hands over what was told.
+    /// Hands over what was told; what is last for a while is in the files soon.
     ///
     /// # Errors
     ///
     /// The other side has ended, since a file took no more.
-    pub fn hand_over(&mut self) -> anyhow::Result<()> {
+    pub fn hand_over(&mut self, is_last: bool) -> anyhow::Result<()> {
+        if self.batch.entries.is_empty() {
+            return Ok(());
+        }
+        self.batch.is_last = is_last;
         let spare = self.empty.try_recv().unwrap_or_default();
         let batch = std::mem::replace(&mut self.batch, spare);
         self.full.send(batch).map_err(|_| anyhow!("nothing more is written"))
@@ -210,17 +219,24 @@ impl<'w> Scribe<'w> {
     pub fn write(mut self, full: Receiver<Batch>, empty: Sender<Batch>) -> anyhow::Result<()> {
         let written = full.into_iter().try_for_each(|mut batch| {
             self.batch(&mut batch)?;
+            if batch.is_last {
+                self.flush()?;
+            }
             batch.clear();
             // The other side may have told all.
             let _ = empty.send(batch);
             Ok(())
         });
         // What was written before an error is there to be looked at.
-        let of_writer =
-            self.writer.map_or(Ok(()), |writer| writer.flush().with_context(|| writer.name.clone()));
-        let of_report =
-            self.report.map_or(Ok(()), |report| report.flush().with_context(|| report.name.clone()));
-        written.and(of_writer).and(of_report)
+        let flushed = self.flush();
+        written.and(flushed)
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        let Scribe { writer, report, .. } = self;
+        let of_writer = writer.as_mut().map_or(Ok(()), |it| it.flush().with_context(|| it.name.clone()));
+        let of_report = report.as_mut().map_or(Ok(()), |it| it.flush().with_context(|| it.name.clone()));
+        of_writer.and(of_report)
     }
 
     fn batch(&mut self, batch: &mut Batch) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ mod packet;
 mod packet_answer;
 mod program;
 mod replay;
+mod replay_long;
 mod sources;
 mod stream;
 

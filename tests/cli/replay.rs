@@ -17,12 +17,12 @@ pub const ROUTER: &str = concat!(
 const HOST: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const PEER: [u8; 6] = [2, 0, 0, 0, 0, 0x99];
 
-fn frame(kind: u16, packet: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u16, packet: &[u8]) -> Vec<u8> {
     [&HOST[..], &PEER, &kind.to_be_bytes(), packet].concat()
 }
 
 /// An IPv4 packet.
-fn ipv4(src: [u8; 4], dst: [u8; 4], ttl: u8, proto: u8, payload: &[u8]) -> Vec<u8> {
+pub fn ipv4(src: [u8; 4], dst: [u8; 4], ttl: u8, proto: u8, payload: &[u8]) -> Vec<u8> {
     let length = (20 + payload.len() as u16).to_be_bytes();
     let mut header = [&[0x45, 0][..], &length, &[0, 1, 0, 0, ttl, proto, 0, 0], &src, &dst].concat();
     let sum = checksum(&header).to_be_bytes();
@@ -78,12 +78,12 @@ fn padded(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Replays a capture on the router, with further options, and reads the report.
-fn replay(name: &str, capture: &[u8], options: &str) -> (i32, Vec<Value>, String) {
+pub fn replay(name: &str, capture: &[u8], options: &str) -> (i32, Vec<Value>, String) {
     replay_on(ROUTER, name, capture, options)
 }
 
 /// The same of the host that a script makes.
-fn replay_on(script: &str, name: &str, capture: &[u8], options: &str) -> (i32, Vec<Value>, String) {
+pub fn replay_on(script: &str, name: &str, capture: &[u8], options: &str) -> (i32, Vec<Value>, String) {
     let script = Scratch::new(&format!("{name}.sh"), script.as_bytes());
     let capture = Scratch::new(&format!("{name}.pcapng"), capture);
     let line = format!("replay --script {} {} --report - {options}", script.path(), capture.path());
@@ -92,7 +92,7 @@ fn replay_on(script: &str, name: &str, capture: &[u8], options: &str) -> (i32, V
     (status, objects, err)
 }
 
-fn bytes_of(emitted: &Value) -> Vec<u8> {
+pub fn bytes_of(emitted: &Value) -> Vec<u8> {
     let hex = emitted["frame"].as_str().expect("a frame in hexadecimal");
     let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("digits");
     (0..hex.len()).step_by(2).map(digits).collect()

@@ -1,7 +1,7 @@
 //! ARP: who answers, who learns (C-277 to C-279).
 
 use fingerpost_engine::path::Outcome;
-use fingerpost_model::{NeighState, NsId};
+use fingerpost_model::{NeighFlags, NeighState, NsId};
 use fingerpost_net::wire::{Arp, Ethernet, Header, ethertype};
 use zerocopy::IntoBytes;
 
@@ -150,4 +150,21 @@ fn a_managed_neighbour_is_asked_for_again_every_five_seconds() {
     assert_eq!(asked(&mut host, 4), [0, 1, 2]);
     host.run("ip neigh del 10.1.0.8 dev e1");
     assert!(asked(&mut host, 20).is_empty(), "it is gone");
+}
+
+/// What a capture has: neither of them has any time of its own.
+#[test]
+fn neighbours_that_a_capture_saw_being_asked_for_are_asked_for_again() {
+    let mut host = Host::new(ROUTER);
+    host.run("ip neigh add 10.1.0.8 dev e1 nud incomplete\nip neigh add 10.1.0.9 dev e1 nud incomplete");
+    let ns = host.world.ns_mut(NsId(0)).unwrap().0;
+    ns.state.resolutions.clear();
+    let key =
+        |last: u8| (ns.config.links.find("e1").unwrap().index(), std::net::IpAddr::from([10, 1, 0, last]));
+    let managed = key(9);
+    ns.config.neighbours.entries.get_mut(&managed).unwrap().flags = NeighFlags::MANAGED;
+    host.world.settle();
+    let asked: Vec<u8> = host.pass(6_000).iter().map(|(_, frame)| frame[41]).collect();
+    assert_eq!(asked, [9], "the one that is kept up");
+    assert_eq!(host.packet("e0", &udp("10.0.0.2", "10.1.0.8", b"data")).emitted.len(), 1, "who is needed");
 }

@@ -167,7 +167,7 @@ impl World {
 
     /// Takes the hosts for ones that have stood for a while: nobody has the addresses of
     /// IPv6 that were just added, groups that were joined have been told of, and neighbours
-    /// that were to be asked at once have been asked.
+    /// that were to be asked at once have been asked, in vain where that began before.
     pub fn settle(&mut self) {
         self.revision += 1;
         let env = Env { behaviour: &self.behaviour, now: self.now };
@@ -176,7 +176,7 @@ impl World {
             ns.state.group_changes = None;
             ns.state.listeners.values_mut().for_each(Listener::settle);
             ns.state.timers.stop(|timer| matches!(timer, Timer::Listener(..)));
-            path::neighbour::keep_all_up(&ns.config, &mut ns.state, self.now);
+            path::neighbour::take_up(&mut ns.config, &mut ns.state, self.now);
         }
         // That is with the next tick.
         let tick = self.namespaces.values().map(|ns| ns.state.tick.millis).max().unwrap_or(0);

@@ -182,6 +182,11 @@ impl Capture {
         self.window.read_ahead()
     }
 
+    /// Whether more has to come before there can be another packet.
+    pub(super) fn is_waited_for(&mut self) -> bool {
+        self.window.is_waited_for()
+    }
+
     /// The next packet; `None` at the end.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The part of a file that is looked at: it grows to the longest record and no further.
 
 use std::io::{self, Read};
+use std::mem;
 use std::ops::Range;
 
 use crate::flows::retried;
@@ -9,9 +10,18 @@ use crate::replay::ahead::Ahead;
 /// As much is asked for at once, in bytes.
 const CHUNK: usize = 256 << 10;
 
+/// No record is as short.
+const SHORTEST: usize = 12;
+
+/// What is read.
+enum Source {
+    Alone(Box<dyn Read + Send>),
+    Ahead(Ahead),
+}
+
 /// Bytes of a source from the present record on.
 pub(super) struct Window {
-    source: Box<dyn Read + Send>,
+    source: Source,
     held: Vec<u8>,
     /// What has been read and not passed is `held[from..to]`.
     from: usize,
@@ -25,14 +35,33 @@ pub(super) struct Window {
 
 impl Window {
     pub fn new(source: Box<dyn Read + Send>) -> Window {
-        Window { source, held: Vec::new(), from: 0, to: 0, record: 0, offset: 0, ended: false }
+        Window {
+            source: Source::Alone(source),
+            held: Vec::new(),
+            from: 0,
+            to: 0,
+            record: 0,
+            offset: 0,
+            ended: false,
+        }
     }
 
     /// Has a thread of its own read on.
     pub fn read_ahead(&mut self) -> io::Result<()> {
-        let source = std::mem::replace(&mut self.source, Box::new(io::empty()));
-        self.source = Box::new(Ahead::new(source)?);
+        match mem::replace(&mut self.source, Source::Alone(Box::new(io::empty()))) {
+            Source::Alone(source) => self.source = Source::Ahead(Ahead::new(source)?),
+            ahead => self.source = ahead,
+        }
         Ok(())
+    }
+
+    /// Whether another record can be read only after a while: what was read ahead is used up.
+    pub fn is_waited_for(&mut self) -> bool {
+        let left = self.to - self.from - self.record;
+        match &mut self.source {
+            Source::Ahead(ahead) => left < SHORTEST && ahead.is_waited_for(),
+            Source::Alone(_) => false,
+        }
     }
 
     /// Reads until so many bytes are there, or the source has no more; whether they are.
@@ -44,7 +73,11 @@ impl Window {
                 let room = (self.to + CHUNK).max(wanted.min(2 * self.held.len()));
                 self.held.resize(room.max(self.held.len()), 0);
             }
-            let read = retried(&mut *self.source, &mut self.held[self.to..])?;
+            let source: &mut dyn Read = match &mut self.source {
+                Source::Alone(source) => &mut **source,
+                Source::Ahead(ahead) => ahead,
+            };
+            let read = retried(source, &mut self.held[self.to..])?;
             self.ended = read == 0;
             self.to += read;
         }
@@ -73,7 +106,7 @@ impl Window {
 
     /// Goes on behind the present record.
     pub fn pass(&mut self) {
-        let length = std::mem::take(&mut self.record);
+        let length = mem::take(&mut self.record);
         self.from += length;
         self.offset += length as u64;
     }

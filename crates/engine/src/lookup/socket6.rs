@@ -41,14 +41,25 @@ pub fn resolve_of(
     is_bound: bool,
     tracer: &mut Tracer<'_>,
 ) -> Result<Decision6, Errno> {
-    if !flow.src.is_unspecified() {
-        let decision = output6::resolve_by(config, state, env, flow, is_bound, tracer)?;
-        let is_mapped = |addr: Ipv6Addr| addr.to_ipv4_mapped().is_some();
-        return match is_mapped(flow.src) && !is_mapped(flow.dst) {
-            true => Err(Errno::EAFNOSUPPORT),
-            false => Ok(decision),
-        };
-    }
+    let decision = match flow.src.is_unspecified() {
+        true => of_open_source(config, state, env, flow, tracer)?,
+        false => output6::resolve_by(config, state, env, flow, is_bound, tracer)?,
+    };
+    if mixes_families(flow.src, flow.dst) { Err(Errno::EAFNOSUPPORT) } else { Ok(decision) }
+}
+
+/// Whether a packet of IPv6 would have an IPv4 address for its source: nobody sends such.
+pub fn mixes_families(src: Ipv6Addr, dst: Ipv6Addr) -> bool {
+    src.to_ipv4_mapped().is_some() && dst.to_ipv4_mapped().is_none() && !dst.is_unspecified()
+}
+
+fn of_open_source(
+    config: &Config,
+    state: &mut State,
+    env: Env<'_>,
+    flow: &mut Flow6,
+    tracer: &mut Tracer<'_>,
+) -> Result<Decision6, Errno> {
     let first = find(config, state, env, flow, flow.oif != 0, tracer);
     let source = source(config, flow, first.as_ref().ok(), tracer).ok_or(Errno::EADDRNOTAVAIL)?;
     flow.src = source;

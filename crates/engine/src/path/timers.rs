@@ -16,7 +16,7 @@ use crate::state::Time;
 pub enum Timer {
     /// A neighbour, by device and address.
     Neighbour(u32, IpAddr),
-    /// One that is kept up, in whatever state it is.
+    /// One that is kept up, as if it were used now and then.
     Managed(u32, IpAddr),
     /// A segment that begins a connection, or answers one, by its socket.
     Segment(SocketId),

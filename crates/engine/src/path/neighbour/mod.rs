@@ -31,6 +31,8 @@ use crate::trace::Stage;
 const MOST: usize = 1024;
 const MANY: usize = 512;
 const LATELY: u64 = 5_000;
+/// Milliseconds after which entries that are kept up are asked for again.
+const KEPT_UP: u64 = 5_000;
 
 const CONNECTED: NeighState =
     NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
@@ -129,8 +131,9 @@ pub(crate) fn altered(
 
 /// Has an entry that is to be kept up asked for after a while, and others not.
 ///
-/// Linux looks at all of a family together, at intervals that began with the machine
-/// (`neigh_managed_work`); here they begin with the entry.
+/// Linux looks at all of a family together, at intervals that began with the machine and have
+/// the length that its first namespace sets (`neigh_managed_work`, `interval_probe_time_ms` of
+/// `neigh.default`); here they begin with the entry, and have the usual length.
 pub(crate) fn keep_up(config: &Config, state: &mut State, key: Key, now: Time) {
     let entry = config.neighbours.entries.get(&key);
     let is_managed = entry.is_some_and(|entry| entry.flags.has(NeighFlags::MANAGED));
@@ -138,15 +141,19 @@ pub(crate) fn keep_up(config: &Config, state: &mut State, key: Key, now: Time) {
     if is_managed == before.is_some() {
         return;
     }
-    let name = "interval_probe_time_ms";
-    let interval = sysctl::neighbour_number(config, Family::of(key.1), "default", name);
-    let at = is_managed.then(|| Time(now.0.saturating_add(interval.max(0) as u64)));
-    state.resolutions.entry(key).or_default().managed = at;
-    state.timers.set(Timer::Managed(key.0, key.1), before, at.map(Due::exactly));
+    let due = is_managed.then(|| state.tick.slot(now, Time(now.0.saturating_add(KEPT_UP))));
+    state.resolutions.entry(key).or_default().managed = due.map(|due| due.at);
+    state.timers.set(Timer::Managed(key.0, key.1), before, due);
 }
 
-/// The same of all entries.
-pub(crate) fn keep_all_up(config: &Config, state: &mut State, now: Time) {
+/// Entries as a capture has them: those that are to be kept up will be asked for, and of those
+/// that were being asked for, of which nobody knows since when, none has answered.
+pub(crate) fn take_up(config: &mut Config, state: &mut State, now: Time) {
+    for (key, entry) in &mut config.neighbours.entries {
+        if entry.state == NeighState::INCOMPLETE && !state.resolutions.contains_key(key) {
+            entry.state = NeighState::FAILED;
+        }
+    }
     config.neighbours.entries.keys().for_each(|&key| keep_up(config, state, key, now));
 }
 

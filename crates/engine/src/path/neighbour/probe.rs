@@ -99,7 +99,8 @@ impl Stack<'_, '_> {
         }
     }
 
-    /// An entry that is kept up is asked for unless it is known (`neigh_managed_work`).
+    /// An entry that is kept up is used: a stale one is probed after a while, one that is not
+    /// known is asked for (`neigh_managed_work`).
     pub(in crate::path) fn managed_timer(&mut self, key: Key) {
         self.resolution(key).managed = None;
         if self.knows(key) {

@@ -91,6 +91,7 @@ impl Stack<'_, '_> {
 
     /// A locked MTU of the route, else the device's (`ip6_dst_mtu_maybe_forward`, T-54).
     fn forwarding_mtu6(&self, decision: &Decision6) -> usize {
+        // One search for both.
         let route = decision.found.route.get(self.config);
         let metric = |kind| route.and_then(|route| route.metrics.get(kind)).unwrap_or(0);
         let is_locked = metric(MetricKind::LOCK) & 1 << MetricKind::MTU.0 != 0;

@@ -125,6 +125,9 @@ impl Stack<'_, '_> {
     fn raw6_error(&mut self, packet: &Packet, head: &Icmp, quoted: &Ipv6, number: u8, data: &[u8]) {
         let envelope = self.quoted_envelope(packet, quoted, (0, 0));
         for id in self.state.sockets.find_raw(number, &envelope) {
+            if !self.state.sockets.get(id).is_some_and(|socket| socket.hears_errors(true)) {
+                continue;
+            }
             if head.kind == nd::REDIRECT && number != next::ICMPV6 {
                 return self.end(packet, Outcome::Unknown(UNDECIDED));
             }

@@ -7,7 +7,7 @@ use fingerpost_net::wire::{Icmp, icmp, icmp6, nd};
 use fingerpost_net::{Errno, Family};
 
 use super::options::Discovery;
-use super::{Kind, Origin, Report, SocketId};
+use super::{Kind, Origin, Report, Socket, SocketId};
 use crate::path::Stack;
 
 /// An error about a packet that a socket sent.
@@ -59,6 +59,14 @@ pub(in crate::path) fn meaning(head: &Icmp, is_six: bool) -> Option<(Errno, bool
     Some(known)
 }
 
+impl Socket {
+    /// Whether it is told of all errors, if it is a raw one (`raw_err`, `rawv6_err`).
+    pub(in crate::path) fn hears_errors(&self, is_six: bool) -> bool {
+        let options = if is_six { &self.options } else { &self.options4() };
+        options.reports_errors || self.peer.is_some()
+    }
+}
+
 impl Stack<'_, '_> {
     /// Whether a socket lets itself be taught path MTUs of a family (`ip_sk_accept_pmtu`,
     /// `ip6_sk_accept_pmtu`); raw ones are taught those of IPv6 whenever they are told of errors.
@@ -66,9 +74,7 @@ impl Stack<'_, '_> {
         let Some(socket) = self.state.sockets.get(id) else { return true };
         let discovery = match family {
             Family::V4 => socket.options4().discovery,
-            Family::V6 if socket.kind != Kind::Udp => {
-                return socket.options.reports_errors || socket.peer.is_some();
-            }
+            Family::V6 if socket.kind != Kind::Udp => return socket.hears_errors(true),
             Family::V6 => socket.options.discovery,
         };
         !matches!(discovery, Discovery::Interface | Discovery::Omit)
@@ -103,7 +109,7 @@ impl Stack<'_, '_> {
         let is_fatal = is_fatal || is_too_long && !cuts;
         let is_heard = match is_raw {
             false => asked || is_fatal && socket.peer.is_some(),
-            true => asked || socket.peer.is_some(),
+            true => socket.hears_errors(is_six),
         };
         if !is_heard {
             return;
