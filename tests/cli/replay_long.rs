@@ -1,11 +1,15 @@
 //! `replay` beyond what is handed over at once: order, what belongs to what, and texts that are
 //! remembered.
 
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
 use fingerpost_net::wire::checksum;
 use serde_json::json;
 
-use crate::Scratch;
-use crate::replay::{NEIGHBOUR, Pcapng, bytes_of, frame, ipv4, replay, replay_on};
+use crate::replay::{NEIGHBOUR, Pcapng, ROUTER, bytes_of, frame, ipv4, replay, replay_on};
+use crate::{Scratch, start, told};
 
 /// The neighbour's link-layer address is known.
 const FAR: [u8; 4] = [10, 1, 0, 9];
@@ -28,7 +32,7 @@ fn each_of_many_packets_is_told_of_once_and_in_order() {
     let out = Scratch::new("many.out.pcapng", b"");
     let (status, report, err) = replay("many", &capture.0, &format!("-o {}", out.path()));
     assert_eq!((status, report.len()), (0, PACKETS as usize), "{err}");
-    let written = std::fs::read(std::path::Path::new(&out.path())).expect("the capture");
+    let written = std::fs::read(Path::new(&out.path())).expect("the capture");
     let mut rest = &written[..];
     for (n, told) in (1_u32..).zip(&report) {
         assert_eq!(told["packet"], json!(n));
@@ -84,4 +88,24 @@ ip addr add 10.0.0.2/24 dev eth0
     for (n, source) in [(1, "10.0.0.1"), (2, "10.0.0.2")] {
         assert_eq!(told(n)["lookups"][0]["route"], json!(format!("local 10.0.0.2 dev eth0 src {source}")));
     }
+}
+
+/// Somebody captures, and looks at the report meanwhile.
+#[test]
+fn what_was_told_is_there_while_more_is_waited_for() {
+    let capture = (1..=7).fold(Pcapng::of(&[("eth0", 1)]), |capture, n| {
+        capture.packet(0, u64::from(n), &numbered(NEIGHBOUR, n))
+    });
+    let (script, report) = (Scratch::new("live.sh", ROUTER.as_bytes()), Scratch::new("live.ndjson", b""));
+    let mut child = start(&format!("replay --script {} - --report {}", script.path(), report.path()));
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(&capture.0).expect("it reads");
+    let lines = || std::fs::read_to_string(Path::new(&report.path())).expect("the report").lines().count();
+    let is_there = (0..400).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        lines() == 7
+    });
+    assert!(is_there, "{} lines", lines());
+    drop(input);
+    assert_eq!(told(child.wait_with_output().expect("the command ends")).0, 0);
 }
