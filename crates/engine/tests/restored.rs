@@ -284,3 +284,15 @@ fn c299_what_was_learned_of_ipv6_destinations_stands_with_their_route() {
     assert_eq!(get(&mut world, "2001:db8::2/128"), (through("fe80::1"), None));
     assert!(cached(&mut world).is_empty());
 }
+
+#[test]
+fn an_interval_that_is_not_followed_is_named() {
+    let not_used = |interval: &str| {
+        let path = "ipv6/neigh/default/interval_probe_time_ms";
+        let setting = Line::Sysctl(path.into(), interval.into());
+        restored(lines(&[]).into_iter().chain([setting]).collect()).not_used
+    };
+    assert_eq!(not_used("5000\n"), [] as [&str; 0]);
+    let named = "setting ipv6/neigh/default/interval_probe_time_ms: neighbours that are kept up are used every 5000 ms";
+    assert_eq!(not_used("1000\n"), [named]);
+}

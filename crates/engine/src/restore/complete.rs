@@ -11,6 +11,7 @@ use crate::config::{Config, DevConf, Fib};
 use crate::control::{self, fib_info, sysctl};
 use crate::lookup::{self, Flow4, rules};
 use crate::namespace::{Env, Namespace};
+use crate::path::neighbour::KEPT_UP;
 use crate::trace::Tracer;
 
 /// The file that names every table, empty ones too, in the order of dumps.
@@ -49,6 +50,12 @@ pub(super) fn settings(
     settings: &[(String, String)],
     not_used: &mut Vec<String>,
 ) {
+    for (path, value) in settings {
+        let is_interval = path.ends_with("/neigh/default/interval_probe_time_ms");
+        if is_interval && value.trim().parse() != Ok(KEPT_UP) {
+            not_used.push(format!("setting {path}: neighbours that are kept up are used every {KEPT_UP} ms"));
+        }
+    }
     let mut complain = |path: &str, value: &str| {
         not_used
             .push(format!("setting {path}: \"{value}\" is no value of it; it is taken to be the default"));

@@ -32,7 +32,7 @@ const MOST: usize = 1024;
 const MANY: usize = 512;
 const LATELY: u64 = 5_000;
 /// Milliseconds after which entries that are kept up are asked for again.
-const KEPT_UP: u64 = 5_000;
+pub(crate) const KEPT_UP: u64 = 5_000;
 
 const CONNECTED: NeighState =
     NeighState(NeighState::PERMANENT.0 | NeighState::NOARP.0 | NeighState::REACHABLE.0);
