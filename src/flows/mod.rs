@@ -23,6 +23,7 @@ mod tests;
 pub use answer::{Answerer, Row, Verdict};
 pub(crate) use input::retried;
 pub use input::{Format, Input};
+pub(crate) use out::Out;
 pub use pipeline::{Notice, Options, Summary, run};
 
 /// Longest line of a list, in bytes.

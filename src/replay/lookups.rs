@@ -9,8 +9,9 @@ use fingerpost_net::Ip;
 use serde::Serialize;
 
 use super::memo::{Memo, Mixed, Place};
-use super::text::{address, quoted};
+use super::text::quoted;
 use crate::explain::{Asked, LookupReport, packet_lookups};
+use crate::flows::Out;
 
 /// Lookups of which the text is known, by what the engine told of them but for addresses, ports
 /// and hashes, which packets have of their own.
@@ -85,8 +86,8 @@ impl Form {
         self.text.len() + size_of_val(&*self.gaps)
     }
 
-    /// Writes the lookups with these addresses.
-    pub fn write(&self, ends: &[Ends], line: &mut Vec<u8>) {
+    /// Writes the lookups with these addresses, each of which is a text for a while.
+    pub fn write(&self, ends: &[Ends], addrs: &mut Out, line: &mut Vec<u8>) {
         let (mut ends, mut src, mut written) = (ends.iter(), None, 0);
         for &(at, gap) in &self.gaps {
             line.extend_from_slice(&self.text[written..at]);
@@ -100,7 +101,9 @@ impl Form {
                 }
             };
             if let Some(addr) = addr {
-                address(line, addr);
+                addrs.clear();
+                addrs.addr(addr);
+                line.extend_from_slice(addrs.text());
             }
         }
         line.extend_from_slice(&self.text[written..]);

@@ -15,6 +15,7 @@ use super::memo::{Memo, Mixed, PLACES};
 use super::text::{digits, number, quoted, string};
 use super::told::{Entry, Fate};
 use super::write::Device;
+use crate::flows::Out;
 
 /// A report that is being written.
 pub struct Report {
@@ -26,6 +27,8 @@ pub struct Report {
     members: Vec<Vec<u8>>,
     /// Lookups, each in its place.
     forms: Vec<Form>,
+    /// Where addresses become texts.
+    addrs: Out,
 }
 
 /// How much was counted of something.
@@ -49,7 +52,7 @@ impl Report {
     pub fn new(out: Box<dyn Write + Send>, name: String) -> Report {
         let counted = Memo::new(News::eq);
         let (members, forms) = (vec![Vec::new(); PLACES], vec![Form::default(); PLACES]);
-        Report { out: Gather::new(out), name, counted, members, forms }
+        Report { out: Gather::new(out), name, counted, members, forms, addrs: Out::default() }
     }
 
     /// Writes all that is held back.
@@ -74,7 +77,7 @@ impl Report {
     }
 
     fn line(&mut self, entry: &Entry<'_>, devices: &BTreeMap<u32, Device>) -> io::Result<()> {
-        let Report { out, counted, members: texts, forms, .. } = self;
+        let Report { out, counted, members: texts, forms, addrs, .. } = self;
         let (Fate { packet, outcome, reason, .. }, line) = (entry.fate, &mut out.held);
         let name = |dev: u32| devices.get(&dev).map_or("", |device| &device.name);
         line.extend_from_slice(br#"{"packet":"#);
@@ -116,7 +119,7 @@ impl Report {
         }
         line.extend_from_slice(br#"},"lookups":"#);
         match entry.lookups {
-            Some(place) => forms[place as usize].write(entry.ends, line),
+            Some(place) => forms[place as usize].write(entry.ends, addrs, line),
             None => line.extend_from_slice(b"[]"),
         }
         line.extend_from_slice(b"}\n");
