@@ -161,6 +161,21 @@ fn who_is_found_before_the_lookup_alone_gets_what_is_for_many() {
     assert_eq!((host.read(connected), host.read(open)), (Some(b"to all".to_vec()), Some(b"to all".to_vec())));
 }
 
+/// Linux looks for a receiver of frames to all by another way, and keeps no decision about them.
+#[test]
+fn the_way_of_a_frame_to_all_is_not_kept() {
+    let fares = |first: [u8; 6]| {
+        let mut host = Host::new(ROUTER);
+        let id = host.connected("10.0.0.1:53", "10.0.0.2:1000");
+        host.frame("e0", &framed(first, mac(2), &udp("10.0.0.2", "10.0.0.1", b"data")));
+        assert_eq!(host.read(id), Some(b"data".to_vec()));
+        host.connect(id, "239.1.1.1:1000").unwrap();
+        host.packet("e0", &udp("239.1.1.1", "10.0.0.1", b"data"))
+    };
+    assert_eq!(fares(Host::new(ROUTER).own("e0")).outcome, Outcome::Delivered);
+    assert_eq!(reason(&fares([0xff; 6])), "IP_INVALID_SOURCE");
+}
+
 #[test]
 fn what_is_sent_to_nowhere_counts_as_received_by_the_device_it_was_told() {
     let mut host = Host::new(ROUTER);

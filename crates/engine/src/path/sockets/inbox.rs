@@ -271,6 +271,8 @@ impl Stack<'_, '_> {
             (_, Some(decision)) => decision.is_input,
             _ => false,
         };
+        // Only of a packet that was looked for before its way was.
+        let is_input = is_input && packet.addressed == Addressed::Host;
         if is_input && self.state.sockets.find_connected(envelope) == Some(id) {
             self.remember_received(id, packet);
         }
